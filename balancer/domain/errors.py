@@ -1,0 +1,70 @@
+"""The one tree of errors.
+
+::
+
+    BalancerError
+    +-- InvalidValueError     a value that breaks its own rule (also a ValueError)
+    +-- InputRefusedError     input with faults, every one of them listed
+    +-- PlanRejectedError     the referee found a broken rule; nothing was published
+    +-- NotFoundError         no such thing in the store
+    +-- ConflictError         the state changed under the caller
+
+Outcomes that are expected (a read left unallocated, a quarantined row, a run that hit its time limit) are values, not
+errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class BalancerError(Exception):
+    """Root of everything Balancer raises on purpose."""
+
+
+class InvalidValueError(BalancerError, ValueError):
+    """A domain value was asked to break its own rule; ``field`` names the attribute at fault."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field = field
+        self.reason = reason
+        super().__init__(f"{field}: {reason}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault of an input: where it stands and what is wrong, for the person who has to mend it."""
+
+    file: str
+    reason: str
+    line: int | None = None
+    column: str | None = None
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{where}: {self.column}: {self.reason}" if self.column else f"{where}: {self.reason}"
+
+
+class InputRefusedError(BalancerError):
+    """An input was refused as a whole; ``faults`` lists everything wrong with it, in file and line order."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class PlanRejectedError(BalancerError):
+    """The referee found broken rules in a plan; ``findings`` lists them and nothing was published."""
+
+    def __init__(self, findings: Iterable[str]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("the referee rejected the plan:\n" + "\n".join(self.findings))
+
+
+class NotFoundError(BalancerError):
+    """The store holds no such thing."""
+
+
+class ConflictError(BalancerError):
+    """The state changed under the caller; nothing was done."""

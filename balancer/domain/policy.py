@@ -1,0 +1,143 @@
+"""The clinical policy: priority classes and their targets, the weights of every cost term, the price of load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from balancer.domain.errors import InvalidValueError
+from balancer.domain.working_days import WorkingCalendar
+
+
+class TargetClock(StrEnum):
+    """How a target's time is counted: elapsed, or only on working days."""
+
+    CALENDAR = "calendar"
+    WORKING_DAYS = "working_days"
+
+
+def _require(condition: bool, field: str, reason: str) -> None:
+    if not condition:
+        raise InvalidValueError(field, reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorityClass:
+    """One class of urgency, with its target, its price and the wait nothing may quietly be traded into.
+
+    ``weight`` in points per hour late, ``breach`` in hours of lateness that crossing the target is worth,
+    ``ceiling_hours`` in elapsed hours from acquisition. Exactly one of the two targets is given.
+    """
+
+    code: str
+    weight: float
+    breach: float
+    ceiling_hours: float
+    target_hours: float | None = None
+    target_working_days: int | None = None
+    clock: TargetClock = TargetClock.CALENDAR
+
+    def __post_init__(self) -> None:
+        _require(bool(self.code), "code", "a priority class needs a code")
+        _require(
+            (self.target_hours is None) != (self.target_working_days is None),
+            "target_hours",
+            f"class {self.code}: give exactly one of target_hours and target_working_days",
+        )
+        for field in ("weight", "breach", "ceiling_hours"):
+            _require(getattr(self, field) >= 0, field, f"class {self.code}: must not be negative")
+        _require((self.target_hours or 0) >= 0, "target_hours", f"class {self.code}: must not be negative")
+        _require(
+            (self.target_working_days or 0) >= 0, "target_working_days", f"class {self.code}: must not be negative"
+        )
+
+    def due_at(self, acquired_at: datetime, calendar: WorkingCalendar) -> datetime:
+        """Return when a study of this class acquired at ``acquired_at`` is due (section 4)."""
+        if self.target_working_days is not None:
+            return calendar.add_working_days(acquired_at, self.target_working_days)
+        hours = self.target_hours or 0.0
+        if self.clock is TargetClock.WORKING_DAYS:
+            return calendar.add_working_hours(acquired_at, hours)
+        return acquired_at + timedelta(hours=hours)
+
+    def ceiling_at(self, acquired_at: datetime) -> datetime:
+        """Return the ceiling of a study acquired at ``acquired_at``: always elapsed time."""
+        return acquired_at + timedelta(hours=self.ceiling_hours)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """The prices of section 4, in points; ``wait_rate`` is a share of the class weight."""
+
+    wait_rate: float
+    ceiling_weight: float
+    general: float
+    fallback: float
+    remote: float
+    churn: float
+    prior: float
+    split: float
+
+    def __post_init__(self) -> None:
+        for field in self.__slots__:
+            _require(getattr(self, field) >= 0, field, "a weight must not be negative")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBand:
+    """The part of a reporter's utilisation up to ``up_to`` (and above the band before) costs ``price`` points an hour."""
+
+    up_to: float
+    price: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A whole clinical policy; ``priorities`` most urgent first, ``bands`` rising in both columns.
+
+    ``owner``, ``version`` and ``dated_on`` say whose policy it is; they are for people and change no plan.
+    """
+
+    horizon_hours: float
+    beyond_hours: float
+    default_productivity: float
+    priorities: tuple[PriorityClass, ...]
+    weights: Weights
+    bands: tuple[LoadBand, ...]
+    owner: str = ""
+    version: str = ""
+    dated_on: str = ""
+
+    def __post_init__(self) -> None:
+        _require(self.horizon_hours > 0, "horizon.hours", "must be positive")
+        _require(self.beyond_hours >= 0, "horizon.beyond_hours", "must not be negative")
+        _require(0 < self.default_productivity <= 1, "productivity.default", "must be above 0 and at most 1")
+        _require(bool(self.priorities), "priority", "at least one class is needed")
+        codes = [priority.code for priority in self.priorities]
+        _require(len(set(codes)) == len(codes), "priority", "two classes have the same code")
+        for before, after in zip(self.bands, self.bands[1:], strict=False):
+            _require(before.up_to < after.up_to, "load.bands", "bands must rise")
+            _require(before.price <= after.price, "load.bands", "prices must not fall, or equal load is not cheapest")
+        for band in self.bands:
+            _require(band.up_to > 0 and band.price >= 0, "load.bands", "bounds must be positive, prices not negative")
+
+    def priority(self, code: str) -> PriorityClass:
+        """Return the class with this code; ``KeyError`` if the policy has none."""
+        for priority in self.priorities:
+            if priority.code == code:
+                return priority
+        raise KeyError(code)
+
+    def load_points_per_hour(self, utilisation: float) -> float:
+        """Return the integral of the marginal price from 0 to ``utilisation``: points per rostered hour.
+
+        Above the last band its price goes on.
+        """
+        points, below = 0.0, 0.0
+        for index, band in enumerate(self.bands):
+            last = index == len(self.bands) - 1
+            top = utilisation if last else min(utilisation, band.up_to)
+            points += max(0.0, top - below) * band.price
+            below = band.up_to
+        return points

@@ -1,0 +1,1 @@
+"""Domain values -> the wire, and back. Pure."""

@@ -1,0 +1,1 @@
+"""When things run: APScheduler jobs of three lines that call a service."""

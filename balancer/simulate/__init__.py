@@ -1,0 +1,1 @@
+"""Synthetic networks: random instances for measuring, and the Kent sample."""

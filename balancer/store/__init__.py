@@ -1,0 +1,1 @@
+"""SQLModel tables, the mapping to the domain, every query, and the Alembic migrations. SQL is written here alone."""
