@@ -1,4 +1,4 @@
-"""Instants and durations (section 2 of the allocation model): aware everywhere, UTC in the core, London at the edges."""
+"""Instants and durations (allocation model, section 2): aware everywhere, UTC inside, London at the edges."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def reading_seconds(minutes: float, speed: float, productivity: float) -> int:
 
 
 def end_of_day(day: date) -> datetime:
-    """Return the first instant after ``day`` in London: an entitlement that expires on that day still counts before it."""
+    """Return the first instant after ``day`` in London; what expires on that day still holds before it."""
     return datetime.combine(day + timedelta(days=1), time(), tzinfo=LONDON).astimezone(UTC)
 
 
