@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.working_days import WorkingCalendar
@@ -17,7 +18,7 @@ class TargetClock(StrEnum):
     WORKING_DAYS = "working_days"
 
 
-def _require(condition: bool, field: str, reason: str) -> None:
+def _require(condition: object, field: str, reason: str) -> None:
     if not condition:
         raise InvalidValueError(field, reason)
 
@@ -45,12 +46,8 @@ class PriorityClass:
             "target_hours",
             f"class {self.code}: give exactly one of target_hours and target_working_days",
         )
-        for field in ("weight", "breach", "ceiling_hours"):
-            _require(getattr(self, field) >= 0, field, f"class {self.code}: must not be negative")
-        _require((self.target_hours or 0) >= 0, "target_hours", f"class {self.code}: must not be negative")
-        _require(
-            (self.target_working_days or 0) >= 0, "target_working_days", f"class {self.code}: must not be negative"
-        )
+        for field in ("weight", "breach", "ceiling_hours", "target_hours", "target_working_days"):
+            _require((getattr(self, field) or 0) >= 0, field, f"class {self.code}: must not be negative")
 
     def due_at(self, acquired_at: datetime, calendar: WorkingCalendar) -> datetime:
         """Return when a study of this class acquired at ``acquired_at`` is due (section 4)."""
@@ -86,7 +83,7 @@ class Weights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBand:
-    """The part of a reporter's utilisation up to ``up_to`` (and above the band before) costs ``price`` points an hour."""
+    """Utilisation up to ``up_to`` and above the band before costs ``price`` points an hour."""
 
     up_to: float
     price: float
@@ -116,7 +113,7 @@ class Policy:
         _require(bool(self.priorities), "priority", "at least one class is needed")
         codes = [priority.code for priority in self.priorities]
         _require(len(set(codes)) == len(codes), "priority", "two classes have the same code")
-        for before, after in zip(self.bands, self.bands[1:], strict=False):
+        for before, after in pairwise(self.bands):
             _require(before.up_to < after.up_to, "load.bands", "bands must rise")
             _require(before.price <= after.price, "load.bands", "prices must not fall, or equal load is not cheapest")
         for band in self.bands:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.instant import require_aware
@@ -101,6 +102,6 @@ def _refuse_overlaps(sessions: tuple[Session, ...]) -> None:
     reporting = sorted(
         (session for session in sessions if session.activity == REPORTING), key=lambda s: (s.reporter_id, s.start)
     )
-    for before, after in zip(reporting, reporting[1:], strict=False):
+    for before, after in pairwise(reporting):
         if before.reporter_id == after.reporter_id and after.start < before.end:
             raise InvalidValueError("start", f"sessions {before.session_id} and {after.session_id} overlap")
