@@ -1,0 +1,249 @@
+"""The clinical policy from ``policy.toml`` (allocation model, section 5), every fault of it found at once."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import date
+from typing import Any
+
+from balancer.domain.errors import Fault, InputRefusedError, InvalidValueError
+from balancer.domain.policy import LoadBand, Policy, PriorityClass, TargetClock, Weights
+
+# Beyond these a figure is a slip of the hand, and some of them would lead time itself beyond the year 9999.
+_MOST_HOURS = 1e7
+_MOST_WORKING_HOURS = 87_600.0
+_MOST_WORKING_DAYS = 3_650
+_MOST_POINTS = 1e9
+
+_KNOWN: dict[str, frozenset[str]] = {
+    "policy": frozenset({"owner", "version", "date"}),
+    "horizon": frozenset({"hours", "beyond_hours"}),
+    "productivity": frozenset({"default"}),
+    "weights": frozenset(field.name for field in fields(Weights)),
+    "load": frozenset({"bands"}),
+}
+_KNOWN_OF_PRIORITY = frozenset(field.name for field in fields(PriorityClass))
+_TABLE = re.compile(r"\s*\[(?P<array>\[)?\s*(?P<name>[A-Za-z0-9_-]+)\s*\]")
+_KEY = re.compile(r"\s*(?P<name>[A-Za-z0-9_-]+)\s*=")
+_AT_LINE = re.compile(r"\(at line (\d+)")
+
+
+def read_policy(content: str | bytes, file: str) -> Policy:
+    """Return the policy that ``content`` describes; ``file`` names it in faults.
+
+    Raises
+    ------
+    InputRefusedError
+        With every fault: its key as column, and its line where the key stands on a line of its own.
+    """
+    faults: list[Fault] = []
+    policy = parse_policy(content, file, faults, [])
+    if policy is None or faults:
+        raise InputRefusedError(faults)
+    return policy
+
+
+def parse_policy(content: str | bytes, file: str, faults: list[Fault], unknown: list[str]) -> Policy | None:
+    """Return the policy, or ``None`` with at least one fault added; keys that nobody reads are added to ``unknown``."""
+    try:
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
+        # TOML itself wants LF or CRLF; a file saved on Windows must not fail for that.
+        document = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1 if isinstance(content, bytes) else None
+        faults.append(Fault(file=file, line=line, reason="is not UTF-8"))
+        return None
+    except (ValueError, RecursionError) as error:  # an over-long number is a plain ValueError, not a TOMLDecodeError
+        at = _AT_LINE.search(str(error))
+        reason = f"is not TOML: {error}" if not isinstance(error, RecursionError) else "is nested too deeply"
+        faults.append(Fault(file=file, line=int(at.group(1)) if at else None, reason=reason))
+        return None
+    return _PolicyReader(document, text, file, faults, unknown).read()
+
+
+class _PolicyReader:
+    """Reads one parsed document; what is wrong goes to ``faults`` and reading goes on."""
+
+    def __init__(self, document: dict[str, Any], text: str, file: str, faults: list[Fault], unknown: list[str]) -> None:
+        self.document = document
+        self.file = file
+        self.faults = faults
+        self.unknown = unknown
+        self.lines = _lines_of_keys(text)
+
+    def read(self) -> Policy | None:
+        before = len(self.faults)
+        self._note_unknown()
+        horizon, productivity = self._table("horizon"), self._table("productivity")
+        hours = self._number(horizon, "horizon.hours", above=0, most=_MOST_HOURS)
+        beyond = self._number(horizon, "horizon.beyond_hours", most=_MOST_HOURS)
+        default = self._number(productivity, "productivity.default", above=0, most=1)
+        priorities = self._priorities()
+        prices = self._table("weights")
+        weights = {
+            name: self._number(prices, f"weights.{name}", most=_MOST_POINTS) for name in sorted(_KNOWN["weights"])
+        }
+        bands = self._bands()
+        about = self._about()
+        if len(self.faults) > before:
+            return None
+        try:
+            return Policy(
+                horizon_hours=hours,
+                beyond_hours=beyond,
+                default_productivity=default,
+                priorities=priorities,
+                weights=Weights(**weights),
+                bands=bands,
+                **about,
+            )
+        except InvalidValueError as error:
+            self._fault(error.field, error.reason)
+            return None
+
+    def _fault(self, key: str, reason: str) -> None:
+        self.faults.append(Fault(file=self.file, line=self.lines.get(key), column=key, reason=reason))
+
+    def _note_unknown(self) -> None:
+        for name, value in self.document.items():
+            if name == "priority":
+                continue
+            if name not in _KNOWN:
+                self.unknown.append(name)
+            elif isinstance(value, dict):
+                self.unknown.extend(f"{name}.{key}" for key in value if key not in _KNOWN[name])
+
+    def _table(self, name: str) -> Mapping[str, Any]:
+        value = self.document.get(name)
+        if isinstance(value, dict):
+            return value
+        self._fault(name, "the table is missing" if value is None else "must be a table")
+        return {}
+
+    def _number(self, table: Mapping[str, Any], key: str, *, above: float | None = None, most: float) -> float:
+        """Return a finite number of at least 0 (or above ``above``) and at most ``most``; NaN after a fault."""
+        value = table.get(key.rpartition(".")[2])
+        if value is None:
+            self._fault(key, "is missing")
+            return math.nan
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self._fault(key, f"{value!r} is not a number")
+            return math.nan
+        low = value > above if above is not None else value >= 0
+        if not (low and value <= most):  # also catches nan
+            bound = f"above {above:g}" if above is not None else "at least 0"
+            self._fault(key, f"{_short(value)} is not {bound} and at most {most:g}")
+            return math.nan
+        return float(value)
+
+    def _about(self) -> dict[str, str]:
+        """Return whose policy it is: owner, version and date, for people; all may be left out."""
+        table = self._table("policy") if "policy" in self.document else {}
+        found = {}
+        for name, field in (("owner", "owner"), ("version", "version"), ("date", "dated_on")):
+            value = table.get(name, "")
+            if isinstance(value, date):
+                value = value.isoformat()
+            if not isinstance(value, str):
+                self._fault(f"policy.{name}", f"{_short(value)} is not text")
+            found[field] = str(value)
+        return found
+
+    def _priorities(self) -> tuple[PriorityClass, ...]:
+        blocks = self.document.get("priority")
+        if not isinstance(blocks, list) or not blocks or not all(isinstance(block, dict) for block in blocks):
+            self._fault("priority", "at least one [[priority]] block is needed")
+            return ()
+        classes = [self._priority(block, f"priority[{number}]") for number, block in enumerate(blocks, start=1)]
+        first_with: dict[str, int] = {}
+        for number, block in enumerate(blocks, start=1):
+            code = block.get("code")
+            if isinstance(code, str) and first_with.setdefault(code, number) != number:
+                self._fault(f"priority[{number}].code", f"{code!r} is also the code of class {first_with[code]}")
+        return tuple(found for found in classes if found is not None)
+
+    def _priority(self, block: Mapping[str, Any], key: str) -> PriorityClass | None:
+        before = len(self.faults)
+        self.unknown.extend(f"{key}.{name}" for name in block if name not in _KNOWN_OF_PRIORITY)
+        code = block.get("code")
+        if not isinstance(code, str) or not code or ";" in code:
+            self._fault(f"{key}.code", "a class needs a code of text without ';'")
+        clock = block.get("clock", TargetClock.CALENDAR.value)
+        if clock not in list(TargetClock):
+            self._fault(f"{key}.clock", f"{clock!r} is neither 'calendar' nor 'working_days'")
+        figures = {
+            "weight": self._number(block, f"{key}.weight", most=_MOST_POINTS),
+            "breach": self._number(block, f"{key}.breach", most=_MOST_POINTS),
+            "ceiling_hours": self._number(block, f"{key}.ceiling_hours", most=_MOST_HOURS),
+        }
+        target_hours, target_days = self._target(block, key, working=clock == TargetClock.WORKING_DAYS)
+        if len(self.faults) > before:
+            return None
+        return PriorityClass(
+            code=str(code),
+            clock=TargetClock(clock),
+            target_hours=target_hours,
+            target_working_days=target_days,
+            **figures,
+        )
+
+    def _target(self, block: Mapping[str, Any], key: str, *, working: bool) -> tuple[float | None, int | None]:
+        """Return (target_hours, target_working_days), exactly one of which is given."""
+        if ("target_hours" in block) == ("target_working_days" in block):
+            self._fault(f"{key}.target_hours", "give exactly one of target_hours and target_working_days")
+            return None, None
+        if "target_hours" in block:
+            most = _MOST_WORKING_HOURS if working else _MOST_HOURS
+            return self._number(block, f"{key}.target_hours", most=most), None
+        days = self._number(block, f"{key}.target_working_days", most=_MOST_WORKING_DAYS)
+        if math.isnan(days):
+            return None, None
+        if days != int(days):
+            self._fault(f"{key}.target_working_days", f"{days:g} is not a whole number")
+        return None, int(days)
+
+    def _bands(self) -> tuple[LoadBand, ...]:
+        bands = self._table("load").get("bands")
+        if not isinstance(bands, list):
+            self._fault("load.bands", "a list of [share, price] pairs is needed")
+            return ()
+        found = []
+        for number, band in enumerate(bands, start=1):
+            if isinstance(band, list) and len(band) == len(fields(LoadBand)) and all(map(_is_plain_number, band)):
+                found.append(LoadBand(up_to=float(band[0]), price=float(band[1])))
+            else:
+                self._fault("load.bands", f"band {number} is not a pair of finite numbers")
+        return tuple(found)
+
+
+def _is_plain_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_MOST_POINTS <= value <= _MOST_POINTS
+
+
+def _short(value: object) -> str:
+    """Return ``value`` as text that does not flood the screen."""
+    text = f"{value!r}"
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _lines_of_keys(text: str) -> dict[str, int]:
+    """Return the line of each table, ``[[priority]]`` block and key, named as faults name them.
+
+    Good for files laid out as the contract lays them out; a key written otherwise (dotted, inline) has no line.
+    """
+    lines: dict[str, int] = {}
+    section, blocks = "", 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        if table := _TABLE.match(line):
+            section = table["name"]
+            if table["array"]:
+                blocks += section == "priority"
+                section = f"{section}[{blocks}]"
+            lines.setdefault(section, number)
+        elif key := _KEY.match(line):
+            lines.setdefault(f"{section}.{key['name']}" if section else key["name"], number)
+    return lines
