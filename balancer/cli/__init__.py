@@ -2,7 +2,13 @@
 
 import typer
 
+from balancer.cli import check, generate, solve
+
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Share out radiology reporting.")
+
+app.command("generate")(generate.generate)
+app.command("solve")(solve.solve)
+app.command("check")(check.check)
 
 
 def main() -> None:

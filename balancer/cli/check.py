@@ -1,0 +1,58 @@
+"""``balancer check``: the referee."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from balancer.cli.exits import FOUND_WANTING, parse_now, refusing_bad_input, warn
+from balancer.cli.progress import Stages
+
+
+def check(
+    problem_dir: Annotated[Path, typer.Argument(help="The problem folder the plan is for.")],
+    plan_dir: Annotated[Path, typer.Argument(help="The plan folder to judge.")],
+    now: Annotated[str, typer.Option(help="The instant the plan was made at, with offset.")],
+) -> None:
+    """List every broken rule of a plan and recompute every figure; exit 1 if anything is wrong."""
+    from balancer.domain.errors import Fault, InputRefusedError
+    from balancer.ingest.problem_folder import read_problem
+    from balancer.optimise.referee import judge
+    from balancer.publish.plan_folder import read_filed_plan
+
+    stages = Stages()
+    with refusing_bad_input():
+        instant = parse_now(now)
+        faults: list[Fault] = []
+        with stages.stage("read", "reading"):
+            try:
+                problem, warnings = read_problem(problem_dir, now=instant)
+            except InputRefusedError as error:
+                faults.extend(error.faults)
+            try:
+                filed = read_filed_plan(plan_dir)
+            except InputRefusedError as error:
+                faults.extend(error.faults)
+            if faults:
+                raise InputRefusedError(faults)
+    warn(warnings)
+    with stages.stage("judge", "judging"):
+        verdict = judge(problem, filed.plan, filed.stated)
+    for fault in filed.impossible:
+        typer.echo(f"impossible: {fault}")
+    for finding in verdict.findings:
+        typer.echo(str(finding))
+    for name, points in verdict.terms.as_dict().items():
+        typer.echo(f"{name:>10} {points:18,.4f}")
+    typer.echo(f"{'total':>10} {verdict.terms.total:18,.4f}   sunk {verdict.sunk:,.4f}")
+    for priority in problem.policy.priorities:
+        typer.echo(
+            f"{priority.code:>20}: {verdict.late[priority.code]:,} late, longest wait "
+            f"{verdict.longest_wait_hours[priority.code]:,.1f} h (ceiling {priority.ceiling_hours:g} h)"
+        )
+    count = len(verdict.findings) + len(filed.impossible)
+    typer.echo("nothing wrong was found" if count == 0 else f"{count:,} finding{'' if count == 1 else 's'}")
+    if count:
+        raise typer.Exit(FOUND_WANTING)
