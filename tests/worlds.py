@@ -18,6 +18,7 @@ from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import REPORTING, Reporter, Session, SkillLevel
 from balancer.domain.study import ReadKey, Study
 from balancer.domain.working_days import WorkingCalendar
+from balancer.optimise.referee import judge
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 NO_CEILING = 100_000.0
@@ -366,3 +367,19 @@ def blank_summary(problem: AllocationProblem) -> Summary:
 def restate(plan: Plan, **figures: object) -> Plan:
     """Return ``plan`` with figures of its summary replaced."""
     return replace(plan, summary=replace(plan.summary, **figures))  # type: ignore[arg-type]  # checked by dataclass use
+
+
+def with_true_figures(problem: AllocationProblem, plan: Plan) -> Plan:
+    """Return ``plan`` with the figures the referee reckons; its bound is a point below the total."""
+    verdict = judge(problem, plan)
+    return restate(
+        plan,
+        terms=verdict.terms,
+        sunk=verdict.sunk,
+        bound=verdict.terms.total - 1,
+        studies=len(problem.studies),
+        reads=sum(item.reads for item in problem.studies),
+        allocated=len(plan.allocations),
+        late=verdict.late,
+        longest_wait_hours=verdict.longest_wait_hours,
+    )

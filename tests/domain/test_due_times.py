@@ -59,13 +59,11 @@ def test_working_days_are_the_same_local_time_later(acquired: str, days: int, ex
 
 def test_a_local_time_that_does_not_exist_moves_forward_by_the_gap() -> None:
     """01:30 on the Sunday the clocks go forward is 02:30; reached here because Sunday is made a working day."""
-
     assert EveryDay().add_working_days(london("2026-03-28T01:30"), 1) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 
 def test_a_local_time_that_occurs_twice_means_the_first() -> None:
     """01:30 on the Sunday the clocks go back is 01:30 summer time, 00:30 UTC."""
-
     assert EveryDay().add_working_days(london("2026-10-24T01:30"), 1) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
