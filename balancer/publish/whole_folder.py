@@ -72,10 +72,21 @@ def whole_folder(folder: Path, files: Collection[str]) -> Iterator[Path]:
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write one CSV file: UTF-8, comma, line feed, on disk before it returns."""
     with path.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
+        # A writer that ends lines with CR LF quotes both; one told to end them with LF leaves a lone CR bare.
+        writer = csv.writer(_LineFeeds(handle), lineterminator="\r\n")
         writer.writerow(header)
         writer.writerows(rows)
         _settle(handle)
+
+
+class _LineFeeds:
+    """Takes whole rows that end with CR LF and writes them ending with LF."""
+
+    def __init__(self, handle: TextIO) -> None:
+        self._handle = handle
+
+    def write(self, row: str) -> int:
+        return self._handle.write(f"{row[:-2]}\n")
 
 
 def write_text(path: Path, text: str) -> None:
