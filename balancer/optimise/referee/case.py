@@ -55,7 +55,8 @@ class Case:
     """A problem and a plan, indexed once.
 
     ``sessions`` are those that count, cut to the horizon; ``placed`` leaves out rows that name something unknown
-    (``rules`` reports those); ``by_session`` is in position order; ``completed_at`` is C of every study.
+    (``rules`` reports those); ``by_session`` is in position order; ``completed_at`` is C of every study; ``grain`` is
+    by how many seconds the whole seconds of a plan can differ from exact instants: 0 if those are whole themselves.
     """
 
     problem: AllocationProblem
@@ -69,6 +70,7 @@ class Case:
     readers_of: Mapping[StudyKey, tuple[str, ...]]
     due_at: Mapping[StudyKey, datetime]
     completed_at: Mapping[StudyKey, datetime]
+    grain: float
 
     @classmethod
     def of(cls, problem: AllocationProblem, plan: Plan) -> Case:
@@ -101,6 +103,7 @@ class Case:
             readers_of={name: tuple(readers) for name, readers in readers_of.items()},
             due_at={study.key: problem.due_at(study) for study in problem.studies},
             completed_at=_completions(problem, placed),
+            grain=0.0 if _is_whole(problem, counted) else TOLERANCE.total_seconds(),
         )
 
 
@@ -128,6 +131,13 @@ def _completions(problem: AllocationProblem, placed: tuple[Placed, ...]) -> dict
         latest = [problem.beyond_at] if len(of_study) < study.reads else []
         completed[study.key] = max([*latest, *of_study.values()])
     return completed
+
+
+def _is_whole(problem: AllocationProblem, sessions: list[Session]) -> bool:
+    """Tell whether every instant that a read's start can follow from is a whole second."""
+    ready = (study.ready_at for study in problem.studies if study.ready_at is not None)
+    ends = (instant for session in sessions for instant in (session.start, session.end))
+    return not any(instant.microsecond for instant in (*ready, *ends))
 
 
 def named(key: ReadKey) -> str:

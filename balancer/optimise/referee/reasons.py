@@ -24,17 +24,16 @@ from balancer.domain.instant import reading_seconds
 from balancer.domain.plan import UnallocatedReason
 from balancer.domain.reporter import Reporter, Session
 from balancer.domain.study import Study, StudyKey
-from balancer.optimise.referee.case import TOLERANCE, Case, Finding, Placed, named
+from balancer.optimise.referee.case import Case, Finding, Placed, named
 
 _FOREVER = float("inf")
-_SLACK = TOLERANCE.total_seconds()
 
 Reason = UnallocatedReason
 Scope = tuple[str, str, str]
 
 
 def wrong_reasons(case: Case) -> Iterator[Finding]:
-    """Yield every unallocated read whose reason is not the first that holds; a second either way is forgiven."""
+    """Yield every unallocated read whose reason is not the first that holds; only rounding is forgiven."""
     desk = _Desk(case)
     for row in case.plan.unallocated:
         study = case.studies.get(StudyKey(row.trust, row.accession_number))
@@ -61,7 +60,7 @@ def claimed_read_fits(case: Case, session: Session, study: Study, read: int) -> 
     if reporter.reporter_id in case.readers_of.get(study.key, ()):
         return False
     claimed = [item for item in case.by_session.get(session.session_id, ()) if item.is_claimed]
-    return _Room.of(session, claimed, first=0).takes(study, reporter, slack=-_SLACK)
+    return _Room.of(session, claimed, first=0).takes(study, reporter, slack=-case.grain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +146,7 @@ class _Desk:
     rooms: dict[str, _Room] = field(default_factory=dict)
 
     def reasons(self, study: Study, read: int) -> frozenset[Reason]:
-        """Return the first reason that holds; two if a second more or less of room decides between them."""
+        """Return the first reason that holds; two if the rounding of instants decides between them."""
         if study.claimed(read) is not None:
             return frozenset({Reason.CLAIMED_REPORTER_UNAVAILABLE})
         pinned = study.pinned(read)
@@ -160,23 +159,23 @@ class _Desk:
         if not skilled:
             return frozenset({Reason.NO_SKILLED_REPORTER})
         found: set[Reason] = set()
-        alone = False
+        case, alone = self.case, False
         for reporter in skilled:
             for session in self._sessions(study, reporter):
                 alone = True
-                if self._fits(session, study, reporter, slack=-_SLACK):
+                if self._fits(session, study, reporter, slack=-case.grain):
                     return frozenset({Reason.DEFERRED})
-                if self._fits(session, study, reporter, slack=_SLACK):
+                if self._fits(session, study, reporter, slack=case.grain):
                     found.add(Reason.DEFERRED)
         return frozenset({Reason.NO_CAPACITY if alone else Reason.NO_SESSION, *found})
 
     def _of_pinned(self, study: Study, reporter: Reporter) -> frozenset[Reason]:
-        found: set[Reason] = {Reason.PINNED_REPORTER_UNAVAILABLE}
-        if _may_read(self.case, reporter, study) and _can_read(reporter, study):
+        case, found = self.case, {Reason.PINNED_REPORTER_UNAVAILABLE}
+        if _may_read(case, reporter, study) and _can_read(reporter, study):
             for session in self._sessions(study, reporter):
-                if self._fits(session, study, reporter, slack=-_SLACK):
+                if self._fits(session, study, reporter, slack=-case.grain):
                     return frozenset({Reason.DEFERRED})
-                if self._fits(session, study, reporter, slack=_SLACK):
+                if self._fits(session, study, reporter, slack=case.grain):
                     found.add(Reason.DEFERRED)
         return frozenset(found)
 
