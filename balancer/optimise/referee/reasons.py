@@ -144,6 +144,7 @@ class _Desk:
     entitled: dict[str, list[Reporter]] = field(default_factory=dict)
     skilled: dict[Scope, list[Reporter]] = field(default_factory=dict)
     rooms: dict[str, _Room] = field(default_factory=dict)
+    alike: dict[tuple[str, str, str, str, float], frozenset[Reason]] = field(default_factory=dict)
 
     def reasons(self, study: Study, read: int) -> frozenset[Reason]:
         """Return the first reason that holds; two if the rounding of instants decides between them."""
@@ -152,6 +153,15 @@ class _Desk:
         pinned = study.pinned(read)
         if pinned is not None:
             return self._of_pinned(study, self.case.reporters[pinned])
+        if study.excluded or study.ready_at is not None or study.key in self.case.readers_of:
+            return self._of_unpinned(study)
+        # studies alike in all that matters here have the same reason
+        alike = (study.trust, study.subspecialty, study.modality, study.priority, study.minutes)
+        if alike not in self.alike:
+            self.alike[alike] = self._of_unpinned(study)
+        return self.alike[alike]
+
+    def _of_unpinned(self, study: Study) -> frozenset[Reason]:
         entitled = self._entitled(study.trust)
         if all(reporter.reporter_id in study.excluded for reporter in entitled):
             return frozenset({Reason.NO_ENTITLED_REPORTER})
