@@ -175,7 +175,7 @@ class _Desk:
                 alone = True
                 if self._fits(session, study, reporter, slack=-case.grain):
                     return frozenset({Reason.DEFERRED})
-                if self._fits(session, study, reporter, slack=case.grain):
+                if case.grain and self._fits(session, study, reporter, slack=case.grain):
                     found.add(Reason.DEFERRED)
         return frozenset({Reason.NO_CAPACITY if alone else Reason.NO_SESSION, *found})
 
@@ -185,7 +185,7 @@ class _Desk:
             for session in self._sessions(study, reporter):
                 if self._fits(session, study, reporter, slack=-case.grain):
                     return frozenset({Reason.DEFERRED})
-                if self._fits(session, study, reporter, slack=case.grain):
+                if case.grain and self._fits(session, study, reporter, slack=case.grain):
                     found.add(Reason.DEFERRED)
         return frozenset(found)
 
