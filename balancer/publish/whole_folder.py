@@ -21,12 +21,14 @@ def refuse_target(folder: Path, files: Collection[str]) -> None:
     Raises
     ------
     InputRefusedError
-        If it is a file, or if writing it would destroy something else.
+        If it is a file, if its parent may not be written to, or if writing it would destroy something else.
     """
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not above.is_dir():
+        raise InputRefusedError([Fault(file=str(folder), reason=f"{above} is not a folder")])
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise InputRefusedError([Fault(file=str(folder), reason=f"{above} may not be written to")])
     if not folder.exists() and not folder.is_symlink():
-        blocked = next((parent for parent in folder.absolute().parents if parent.exists()), None)
-        if blocked is not None and not blocked.is_dir():
-            raise InputRefusedError([Fault(file=str(folder), reason=f"{blocked} is not a folder")])
         return
     if not folder.is_dir():
         raise InputRefusedError([Fault(file=str(folder), reason="is a file; a folder is to be written here")])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import tempfile
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from balancer.cli import app
@@ -141,6 +144,24 @@ def test_one_changed_cell_that_breaks_a_rule_is_caught(
     result = check(folders)
     assert result.exit_code == 1, result.output
     assert rule in rules(result), result.output
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_no_cell_of_the_plan_can_be_exchanged_unnoticed(data: st.DataObject) -> None:
+    """Any cell that takes another row's value is caught, whatever rule, time or figure that breaks."""
+    with tempfile.TemporaryDirectory() as folder:
+        problem = every_rule()
+        write_problem(problem, Path(folder) / "problem")
+        write_plan(with_true_figures(problem, lay_out(problem, PLACED, {"A6": "deferred"})), Path(folder) / "plan")
+        file = Path(folder) / "plan" / "plan.csv"
+        with file.open(newline="", encoding="utf-8") as handle:
+            rows = list(csv.DictReader(handle))
+        row = data.draw(st.sampled_from(rows))
+        column = data.draw(st.sampled_from([name for name in row if len({other[name] for other in rows}) > 1]))
+        value = data.draw(st.sampled_from(sorted({other[column] for other in rows} - {row[column]})))
+        change(file, row["accession_number"], int(row["read"]), column, value)
+        assert check((Path(folder) / "problem", Path(folder) / "plan")).exit_code == 1
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from balancer.domain.errors import InputRefusedError, InvalidValueError
 from balancer.domain.problem import AllocationProblem
@@ -421,3 +425,25 @@ def test_damaged_files_are_refused_and_never_crash(folder: Path, file: str, dama
     path = folder / file
     path.write_bytes(damage(path.read_bytes()))
     assert faults(folder)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    file=st.sampled_from(PROBLEM_FILES),
+    at=st.floats(0, 1),
+    removed=st.integers(0, 12),
+    inserted=st.binary(max_size=6)
+    | st.sampled_from([b'"', b",", b";", b"\n", b"\r", b"\x00", b"nan", b"9" * 400, b"[["]),
+)
+def test_no_slip_of_the_hand_makes_the_reader_fail(file: str, at: float, removed: int, inserted: bytes) -> None:
+    """A few bytes changed anywhere: the folder is read, or refused with reasons, and nothing else."""
+    with tempfile.TemporaryDirectory() as name:
+        for other, text in FILES.items():
+            content = text.encode()
+            if other == file:
+                place = int(at * len(content))
+                content = content[:place] + inserted + content[place + removed :]
+            (Path(name) / other).write_bytes(content)
+        with suppress(InputRefusedError):  # refusing is fine; any other error is not
+            problem, _ = read_problem(Path(name), now=NOW)
+            assert all(problem.due_at(study) for study in problem.studies)
