@@ -136,7 +136,8 @@ class Table:
     def instant(self, column: str, cell: str) -> datetime | None:
         """Return an instant with offset, in UTC; ``None`` after a fault."""
         try:
-            value = datetime.fromisoformat(cell)
+            # Python takes any character between date and time; ISO 8601 takes T, and people a blank
+            value = datetime.fromisoformat(cell if "T" in cell or " " in cell else "")
         except ValueError:
             self.fault(column, f"{shown(cell)} is not an ISO 8601 instant" if cell else "is empty")
             return None

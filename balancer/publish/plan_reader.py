@@ -194,7 +194,7 @@ class _Row:
     def instant(self, column: str) -> datetime | None:
         cell = self.cells[column]
         try:
-            value = datetime.fromisoformat(cell)
+            value = datetime.fromisoformat(cell if "T" in cell or " " in cell else "")
         except ValueError:
             self._fault(column, f"{cell[:60]!r} is not an ISO 8601 instant")
             return None

@@ -272,6 +272,18 @@ def test_faults_of_problem_and_plan_are_listed_together(folders: tuple[Path, Pat
     assert "summary.json" in result.stderr
 
 
+@pytest.mark.parametrize("read", ["0", "-1", "99", "9" * 30])
+@pytest.mark.parametrize("name", ["plan.csv", "unallocated.csv"])
+def test_a_read_that_no_study_has_is_caught(folders: tuple[Path, Path], name: str, read: str) -> None:
+    """Also for a study whose reads are claimed."""
+    row = f"RVV,A4,{read},R1,S1,9,{NOW.isoformat()},2026-03-02T09:00:00Z,2026-03-03T08:00:00Z,0.00\n"
+    with (folders[1] / name).open("a", encoding="utf-8") as handle:
+        handle.write(row if name == "plan.csv" else f"RVV,A4,{read},deferred\n")
+    result = check(folders)
+    assert result.exit_code == 1
+    assert "H10" in rules(result)
+
+
 def test_a_plan_made_at_another_time_does_not_pass(folders: tuple[Path, Path]) -> None:
     """Judged half an hour later, the first reads start before now."""
     assert check(folders, "2026-03-02T08:30:00+00:00").exit_code == 1

@@ -292,6 +292,7 @@ def test_for_ever_is_a_day_too(folder: Path) -> None:
         ("sessions.csv", 3, "start", "2026-03-02 09:00"),
         ("sessions.csv", 3, "start", "2026-03-02T09:00:00"),
         ("sessions.csv", 3, "start", "tomorrow"),
+        ("sessions.csv", 3, "start", "2026-03-02109:00:00+00:00"),
         ("sessions.csv", 3, "start", ""),
         ("sessions.csv", 3, "end", "2026-03-30T09:00:00+01:00"),
         ("sessions.csv", 3, "end", "0001-01-01T00:00:00+14:00"),

@@ -172,8 +172,10 @@ def claimed_unallocated(case: Case) -> Iterator[Finding]:
     """H8: a claimed read is unallocated only if it fits neither the claimant's first nor second session."""
     for row in case.plan.unallocated:
         study = case.studies.get(StudyKey(row.trust, row.accession_number))
-        claimant = study.claimed(row.read) if study is not None else None
-        if study is None or claimant is None:
+        if study is None or not 1 <= row.read <= study.reads:
+            continue  # H10 says so
+        claimant = study.claimed(row.read)
+        if claimant is None:
             continue
         for session in first_sessions(case, claimant):
             if claimed_read_fits(case, session, study, row.read):
