@@ -18,6 +18,7 @@ _MOST_HOURS = 1e7
 _MOST_WORKING_HOURS = 87_600.0
 _MOST_WORKING_DAYS = 3_650
 _MOST_POINTS = 1e9
+_LEAST_PRODUCTIVITY = 0.001
 
 _KNOWN: dict[str, frozenset[str]] = {
     "policy": frozenset({"owner", "version", "date"}),
@@ -81,7 +82,7 @@ class _PolicyReader:
         horizon, productivity = self._table("horizon"), self._table("productivity")
         hours = self._number(horizon, "horizon.hours", above=0, most=_MOST_HOURS)
         beyond = self._number(horizon, "horizon.beyond_hours", most=_MOST_HOURS)
-        default = self._number(productivity, "productivity.default", above=0, most=1)
+        default = self._number(productivity, "productivity.default", above=_LEAST_PRODUCTIVITY, most=1)
         priorities = self._priorities()
         prices = self._table("weights")
         weights = {

@@ -15,6 +15,7 @@ from balancer.domain.errors import Fault
 
 # Beyond these years an instant is a slip of the hand, and arithmetic on it could leave the calendar.
 FIRST_YEAR, LAST_YEAR = 1900, 2999
+_LEAST = 0.001
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"\d+", re.ASCII)
 
@@ -113,12 +114,14 @@ class Table:
         return cell
 
     def number(self, column: str, cell: str, *, most: float) -> float:
-        """Return a number above 0 and at most ``most``."""
+        """Return a number above 0 (by a thousandth, or a read would take no time or for ever) and at most ``most``."""
         value = float(cell) if _NUMBER.fullmatch(cell) else math.nan
         if math.isnan(value):
             self.fault(column, f"{shown(cell)} is not a number")
         elif not 0 < value <= most:
             self.fault(column, f"{shown(cell)} is not above 0 and at most {most:g}")
+        elif value < _LEAST:
+            self.fault(column, f"{shown(cell)} is implausibly small; at least {_LEAST:g} is needed")
         else:
             return value
         return 1.0

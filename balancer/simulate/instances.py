@@ -17,7 +17,7 @@ from balancer.simulate.people import draw_staff
 from balancer.simulate.queue import Arrangements, Frame, Setting, draw_frame, draw_studies
 from balancer.simulate.rosters import draw_sessions
 
-_LEAST_MINUTES = 1e-6
+_LEAST_MINUTES = 0.001
 DEFAULT_NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 

@@ -59,6 +59,7 @@ def test_a_file_from_windows_is_read() -> None:
         ("hours = 168", "", None, "horizon.hours"),
         ("beyond_hours = 24", "beyond_hours = -1", 3, "horizon.beyond_hours"),
         ("default = 0.70", "default = 1.5", 6, "productivity.default"),
+        ("default = 0.70", "default = 1e-300", 6, "productivity.default"),
         ("[productivity]", "[production]", None, "productivity"),
         ('code = "urgent"', 'code = ""', 9, "priority[1].code"),
         ('code = "urgent"', "code = 3", 9, "priority[1].code"),
