@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 # Relative weight of each hour of the day (London) at which images are taken.
-_SCANS_BY_HOUR = np.array([1, 1, 1, 1, 1, 1, 1, 2, 15, 57, 36, 41, 51, 55, 54, 42, 44, 42, 33, 12, 7, 5, 8, 1], float)
+SCANS_BY_HOUR = np.array([1, 1, 1, 1, 1, 1, 1, 2, 15, 57, 36, 41, 51, 55, 54, 42, 44, 42, 33, 12, 7, 5, 8, 1], float)
 # (share among acute examinations, among others) by class; screening is what screening examinations are.
 _SHARES = {
     EMERGENCY: (0.09, 0.0),
@@ -98,7 +98,7 @@ def _ages(rng: np.random.Generator, priority: Ints, priorities: Sequence[Priorit
     local = now.astimezone(LONDON)
     since_midnight = local.hour * 3600 + local.minute * 60 + local.second
     days = np.floor((age - since_midnight) / 86_400.0) + 1  # 0 = today
-    hour = rng.choice(24, len(priority), p=_SCANS_BY_HOUR / _SCANS_BY_HOUR.sum())
+    hour = rng.choice(24, len(priority), p=SCANS_BY_HOUR / SCANS_BY_HOUR.sum())
     moved = days * 86_400.0 + since_midnight - hour * 3600.0 - rng.integers(0, 3600, len(priority))
     moved = np.maximum(moved, 3600.0)
     chosen: Ints = np.where(age > 36 * 3600.0, moved, np.maximum(age, 60.0)).astype(np.int64)
