@@ -150,39 +150,36 @@ _FILMS = ("msk/DX", "thoracic/DX", "gastrointestinal/DX", "head_neck/DX", "head_
 
 def draw_reporters(rng: np.random.Generator) -> tuple[Reporter, ...]:
     """Return the sixty people with a personal speed each; radiographers are a little slower than the catalogue."""
-    people: list[Reporter] = []
-    for home, radiologists in RADIOLOGISTS.items():
-        people.extend(
-            Reporter(
-                reporter_id=str(FIRST_GMC + len(people) + index),
-                name=person.name,
-                grade=person.grade,
-                home_trust=home,
-                trusts=_entitled(home, person.also),
-                skills=_radiologist_skills(person.interests.split()),
-                modalities=frozenset(person.modalities.split(";")) if person.modalities else frozenset(),
-                speed=_speed(rng, 1.0),
-            )
-            for index, person in enumerate(radiologists)
+    radiologists = [(home, person) for home, people in RADIOLOGISTS.items() for person in people]
+    radiographers = [(home, person) for home, people in RADIOGRAPHERS.items() for person in people]
+    consultants = (
+        Reporter(
+            reporter_id=str(FIRST_GMC + index),
+            name=person.name,
+            grade=person.grade,
+            home_trust=home,
+            trusts=_entitled(home, person.also),
+            skills=_radiologist_skills(person.interests.split()),
+            modalities=frozenset(person.modalities.split(";")) if person.modalities else frozenset(),
+            speed=_speed(rng, 1.0),
         )
-    count = 0
-    for home, radiographers in RADIOGRAPHERS.items():
-        for worker in radiographers:
-            skills = _stated(worker.skills)
-            people.append(
-                Reporter(
-                    reporter_id=f"RA{FIRST_HCPC + count}",
-                    name=worker.name,
-                    grade=worker.grade,
-                    home_trust=home,
-                    trusts=_entitled(home, worker.also),
-                    skills=skills,
-                    modalities=frozenset(modality for _, modality in skills if modality),
-                    speed=_speed(rng, 1.06),
-                )
-            )
-            count += 1
-    return tuple(people)
+        for index, (home, person) in enumerate(radiologists)
+    )
+    return (*consultants, *(_radiographer(rng, index, *entry) for index, entry in enumerate(radiographers)))
+
+
+def _radiographer(rng: np.random.Generator, index: int, home: str, person: Radiographer) -> Reporter:
+    skills = _stated(person.skills)
+    return Reporter(
+        reporter_id=f"RA{FIRST_HCPC + index}",
+        name=person.name,
+        grade=person.grade,
+        home_trust=home,
+        trusts=_entitled(home, person.also),
+        skills=skills,
+        modalities=frozenset(modality for _, modality in skills if modality),
+        speed=_speed(rng, 1.06),
+    )
 
 
 def _speed(rng: np.random.Generator, median: float) -> float:
