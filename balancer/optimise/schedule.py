@@ -1,0 +1,485 @@
+"""A schedule in the making: which read stands where, and what adding or taking away one read does to the cost.
+
+Kernels only: compiled by Numba, on plain arrays, without allocation in the inner loops. Three kinds of function:
+``can_*`` are the hard rules H1 to H9, ``price_of_*`` the cost terms, and ``insertion`` / ``removal`` / ``insert`` /
+``remove`` the two changes from which every search is made, evaluated or carried out.
+
+Feasibility is kept at every step: a schedule that starts feasible cannot become anything else.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from balancer.optimise.compiled import kernel
+from balancer.optimise.problem import UNPLACED, Flags, Floats, Ids, Ints, ProblemArrays, Records
+
+INFEASIBLE = 1e300
+_ROUNDING_SLACK_SECONDS = 1e-6  # as in domain.instant: 7 min / 0.7 is 600 s, not 601
+
+
+class Schedule(NamedTuple):
+    """The state, changed in place: where every read is, what every session holds, how much every reporter has."""
+
+    reads: Records  # (N,) READ
+    sessions: Records  # (S,) SESSION
+    reporters: Records  # (R,) REPORTER
+    slots: Ids  # the sequences of all sessions, see SESSION
+
+
+def empty_schedule(p: ProblemArrays) -> Schedule:
+    """Return a schedule with every read unplaced."""
+    return Schedule(p.reads.copy(), p.sessions.copy(), p.reporters.copy(), np.zeros(p.slots, np.int32))
+
+
+def copy_schedule(schedule: Schedule) -> Schedule:
+    """Return a schedule that can be changed without changing this one."""
+    return Schedule(*(part.copy() for part in schedule))
+
+
+def overwrite(target: Schedule, source: Schedule) -> None:
+    """Make ``target`` equal to ``source``, in place."""
+    for mine, theirs in zip(target, source, strict=True):
+        mine[:] = theirs
+
+
+# ---------------------------------------------------------------- the cost terms (section 4)
+
+
+@kernel
+def price_of_completion(studies: Records, study: int, at: float) -> float:
+    """Return clinical(i) in points for completion at second ``at``."""
+    row = studies[study]
+    points = row.a0 * at
+    if at > row.due:
+        points += row.jump + row.a1 * (at - row.due)
+    if at > row.ceiling:
+        points += row.a2 * (at - row.ceiling)
+    return points
+
+
+@kernel
+def price_of_end(studies: Records, reads: Records, read: int, end: int) -> float:
+    """Return clinical(i) if this read ended at ``end`` and the study's other reads where they are now."""
+    study = reads[read].study
+    latest = end
+    for other in range(studies[study].first_read, studies[study].end_read):
+        if other != read and reads[other].end > latest:
+            latest = reads[other].end
+    return price_of_completion(studies, study, float(latest))
+
+
+@kernel
+def price_of_load(bands: Floats, rostered: float, used: float) -> float:
+    """Return load(r): rostered time x the integral of the marginal price up to the utilisation; times in seconds."""
+    if rostered <= 0.0:
+        return 0.0
+    utilisation = used / rostered
+    points = 0.0
+    below = 0.0
+    last = len(bands) - 1
+    for band in range(last + 1):
+        top = utilisation if band == last else min(utilisation, bands[band, 0])
+        if top > below:
+            points += (top - below) * bands[band, 1]
+        below = bands[band, 0]
+    return points * rostered
+
+
+@kernel
+def price_of_level(prices: Records, level: int) -> float:
+    """Return the match term of a read by a reporter of this level."""
+    if level == 2:
+        return prices[0].general
+    return prices[0].fallback if level == 1 else 0.0
+
+
+@kernel
+def price_of_person(
+    prices: Records, studies: Records, people: Ids, level: NDArray[np.int8], home: int, study: int, reporter: int
+) -> float:
+    """Return match + remote + prior for this reporter, less the churn that reading it saves.
+
+    Churn is paid for each reporter in ``published_to`` who has none of the study's reads. As no reporter reads a study
+    twice (H9), that is a constant less one credit for each read placed with one of them: linear.
+    """
+    row = studies[study]
+    points = price_of_level(prices, level[row.pool, reporter])
+    if home != row.trust:
+        points += prices[0].remote
+    if row.prior != -1 and row.prior != reporter:  # noqa: PLR1714 - Numba
+        points += prices[0].prior
+    for at in range(row.published, row.published_end):
+        if people[at] == reporter:
+            points -= prices[0].churn
+    return points
+
+
+@kernel
+def price_of_split(
+    prices: Records,
+    studies: Records,
+    reads: Records,
+    sessions: Records,
+    patient_reads: Ids,
+    read: int,
+    reporter: int,
+) -> float:
+    """Return the split term of a read's patient if ``read`` were with ``reporter`` (UNPLACED: with nobody)."""
+    first, last = studies[reads[read].study].patient, studies[reads[read].study].patient_end
+    distinct = 0
+    for at in range(first, last):
+        mine = _holder(reads, sessions, patient_reads[at], read, reporter)
+        if mine == UNPLACED:
+            continue
+        fresh = True
+        for before in range(first, at):
+            if _holder(reads, sessions, patient_reads[before], read, reporter) == mine:
+                fresh = False
+                break
+        if fresh:
+            distinct += 1
+    return prices[0].split * (distinct - 1) if distinct > 1 else 0.0
+
+
+@kernel
+def _holder(reads: Records, sessions: Records, read: int, moved: int, to: int) -> int:
+    if read == moved:
+        return to
+    session = reads[read].session
+    return UNPLACED if session == UNPLACED else sessions[session].reporter
+
+
+@kernel
+def price_of_holding(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+    prices: Records,
+    bands: Floats,
+    studies: Records,
+    people: Ids,
+    patient_reads: Ids,
+    level: NDArray[np.int8],
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    read: int,
+    session: int,
+) -> float:
+    """Return every term but the clinical one of putting an unplaced read into ``session``."""
+    reporter = sessions[session].reporter
+    study = reads[read].study
+    points = price_of_person(prices, studies, people, level, reporters[reporter].home, study, reporter)
+    rostered, used = reporters[reporter].rostered, reporters[reporter].used
+    taken = duration(studies, reads, sessions, read, session)
+    points += price_of_load(bands, rostered, used + taken) - price_of_load(bands, rostered, used)
+    if studies[study].patient_end - studies[study].patient > 1:
+        points += price_of_split(prices, studies, reads, sessions, patient_reads, read, reporter)
+        points -= price_of_split(prices, studies, reads, sessions, patient_reads, read, UNPLACED)
+    return points
+
+
+# ---------------------------------------------------------------- the hard rules (section 3)
+
+
+@kernel
+def duration(studies: Records, reads: Records, sessions: Records, read: int, session: int) -> int:
+    """Return d(i, r, s) in whole seconds (section 2)."""
+    return int(np.ceil(studies[reads[read].study].minutes * sessions[session].pace - _ROUNDING_SLACK_SECONDS))
+
+
+@kernel
+def can_read(  # noqa: PLR0911 - one way out a rule
+    studies: Records,
+    people: Ids,
+    level: NDArray[np.int8],
+    reads: Records,
+    sessions: Records,
+    read: int,
+    reporter: int,
+) -> bool:
+    """Tell whether H1 (at ``now``), H2, H3, H6, H7, H8 (who) and H9 let this reporter do this read."""
+    study = reads[read].study
+    row = studies[study]
+    if level[row.pool, reporter] == 0:
+        return False
+    pinned, claimed = reads[read].pinned, reads[read].claimed
+    if pinned != -1 and pinned != reporter:  # noqa: PLR1714 - Numba
+        return False
+    if claimed != -1 and claimed != reporter:  # noqa: PLR1714 - Numba
+        return False
+    for at in range(row.excluded, row.excluded_end):
+        if people[at] == reporter:
+            return False
+    for other in range(row.first_read, row.end_read):
+        if other != read and reads[other].session != UNPLACED and sessions[reads[other].session].reporter == reporter:
+            return False
+    return True
+
+
+@kernel
+def can_hold(studies: Records, takes_pool: Flags, reads: Records, sessions: Records, read: int, session: int) -> bool:
+    """Tell whether H4 lets this session hold this read, its number of reads apart; for a claimed read, H8's where."""
+    if reads[read].claimed != -1:
+        return sessions[session].is_claimable == 1
+    row = studies[reads[read].study]
+    if not takes_pool[sessions[session].restriction, row.pool]:
+        return False
+    return (sessions[session].priority_mask >> row.priority) & 1 == 1
+
+
+@kernel
+def _is_full(reads: Records, sessions: Records, read: int, session: int) -> bool:
+    """Tell whether ``max_reads`` keeps one more read out; claimed reads on their own never do (H8)."""
+    row = sessions[session]
+    if reads[read].claimed != -1 and row.length == row.claims:
+        return False
+    return row.length + 1 > row.max_reads
+
+
+@kernel
+def _is_plain(studies: Records, reads: Records, sessions: Records, reporters: Records, read: int, session: int) -> bool:
+    """Tell whether inserting simply shifts what follows: nobody waits to be ready, no entitlement ends."""
+    row = sessions[session]
+    if row.waits > 0 or studies[reads[read].study].ready > row.start:
+        return False
+    return reporters[row.reporter].is_expiring == 0
+
+
+# ---------------------------------------------------------------- one read in, one read out
+
+
+@kernel
+def insertion(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+    studies: Records,
+    latest: Ints,
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    slots: Ids,
+    read: int,
+    session: int,
+) -> tuple[int, float]:
+    """Return the best position (from 0) for an unplaced read in a session, and the clinical points it adds.
+
+    The points are against the read not existing: its own price at its end, and what it costs those it delays.
+    (-1, INFEASIBLE) if there is no feasible position. One backward pass, O(length), where nothing waits; else a
+    simulation for each position.
+    """
+    if _is_full(reads, sessions, read, session):
+        return -1, INFEASIBLE
+    row = sessions[session]
+    length, base, start = row.length, row.slot, row.start
+    lowest, highest = row.claims, length
+    if reads[read].claimed != -1:
+        lowest, highest = 0, row.claims
+    if not _is_plain(studies, reads, sessions, reporters, read, session):
+        return _insertion_by_simulation(studies, latest, reads, sessions, slots, read, session, lowest, highest)
+    taken = duration(studies, reads, sessions, read, session)
+    last_end = reads[slots[base + length - 1]].end if length else start
+    if last_end + taken > row.end:
+        return -1, INFEASIBLE
+    best, best_position = INFEASIBLE, -1
+    delayed = 0.0
+    for position in range(length, lowest - 1, -1):
+        before = reads[slots[base + position - 1]].end if position else start
+        if position <= highest:
+            points = delayed + price_of_end(studies, reads, read, before + taken)
+            if points < best:
+                best, best_position = points, position
+        if position > lowest:
+            other = slots[base + position - 1]
+            delayed += price_of_end(studies, reads, other, before + taken) - price_of_end(studies, reads, other, before)
+    return best_position, best
+
+
+@kernel
+def _insertion_by_simulation(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+    studies: Records,
+    latest: Ints,
+    reads: Records,
+    sessions: Records,
+    slots: Ids,
+    read: int,
+    session: int,
+    lowest: int,
+    highest: int,
+) -> tuple[int, float]:
+    best, best_position = INFEASIBLE, -1
+    for position in range(lowest, highest + 1):
+        points = insertion_at(studies, latest, reads, sessions, slots, read, session, position)
+        if points < best:
+            best, best_position = points, position
+    return best_position, best
+
+
+@kernel
+def insertion_at(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+    studies: Records,
+    latest: Ints,
+    reads: Records,
+    sessions: Records,
+    slots: Ids,
+    read: int,
+    session: int,
+    position: int,
+) -> float:
+    """Return the clinical points of inserting at one position, by simulation; INFEASIBLE if a rule would break."""
+    row = sessions[session]
+    base = row.slot
+    at = reads[slots[base + position - 1]].end if position else row.start
+    points = 0.0
+    for step in range(position, row.length + 1):
+        mover = read if step == position else slots[base + step - 1]
+        study = reads[mover].study
+        begin = max(at, studies[study].ready)
+        at = begin + duration(studies, reads, sessions, mover, session)
+        if at > row.end or begin >= latest[row.reporter, studies[study].trust]:
+            return INFEASIBLE
+        points += price_of_end(studies, reads, mover, at)
+        if step != position:
+            points -= price_of_end(studies, reads, mover, reads[mover].end)
+    return points
+
+
+@kernel
+def removal(studies: Records, reads: Records, sessions: Records, slots: Ids, read: int) -> float:
+    """Return the change of clinical points if this read did not exist: its own price gone, those behind it earlier."""
+    session = reads[read].session
+    row = sessions[session]
+    base = row.slot
+    position = reads[read].position
+    points = -price_of_end(studies, reads, read, reads[read].end)
+    at = reads[slots[base + position - 1]].end if position else row.start
+    shift = reads[read].end - at
+    for step in range(position + 1, row.length):
+        other = slots[base + step]
+        end = reads[other].end
+        if row.waits == 0:
+            at = end - shift
+        else:
+            at = max(at, studies[reads[other].study].ready) + duration(studies, reads, sessions, other, session)
+            if at == end:
+                break
+        points += price_of_end(studies, reads, other, at) - price_of_end(studies, reads, other, end)
+    return points
+
+
+@kernel
+def insert(
+    studies: Records,
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    slots: Ids,
+    read: int,
+    session: int,
+    position: int,
+) -> None:
+    """Put an unplaced read at ``position`` of a session."""
+    base = sessions[session].slot
+    for step in range(sessions[session].length, position, -1):
+        slots[base + step] = slots[base + step - 1]
+    slots[base + position] = read
+    sessions[session].length += 1
+    reads[read].session = session
+    if reads[read].claimed != -1:
+        sessions[session].claims += 1
+    if studies[reads[read].study].ready > sessions[session].start:
+        sessions[session].waits += 1
+    reporters[sessions[session].reporter].used += duration(studies, reads, sessions, read, session)
+    _retime(studies, reads, sessions, slots, session, position)
+
+
+@kernel
+def remove(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+    prices: Records, studies: Records, reads: Records, sessions: Records, reporters: Records, slots: Ids, read: int
+) -> None:
+    """Take a placed read out of its session."""
+    session = reads[read].session
+    base = sessions[session].slot
+    position = reads[read].position
+    sessions[session].length -= 1
+    for step in range(position, sessions[session].length):
+        slots[base + step] = slots[base + step + 1]
+    if reads[read].claimed != -1:
+        sessions[session].claims -= 1
+    if studies[reads[read].study].ready > sessions[session].start:
+        sessions[session].waits -= 1
+    reporters[sessions[session].reporter].used -= duration(studies, reads, sessions, read, session)
+    reads[read].session = UNPLACED
+    reads[read].end = prices[0].beyond
+    _retime(studies, reads, sessions, slots, session, position)
+
+
+@kernel
+def _retime(studies: Records, reads: Records, sessions: Records, slots: Ids, session: int, position: int) -> None:
+    base = sessions[session].slot
+    at = reads[slots[base + position - 1]].end if position else sessions[session].start
+    for step in range(position, sessions[session].length):
+        read = slots[base + step]
+        at = max(at, studies[reads[read].study].ready) + duration(studies, reads, sessions, read, session)
+        reads[read].end = at
+        reads[read].position = step
+
+
+# ---------------------------------------------------------------- the whole
+
+
+def score(p: ProblemArrays, x: Schedule) -> Floats:
+    """Return the terms (clinical, match, remote, prior, churn, split, load) in points, computed from nothing.
+
+    Churn leaves out people who are no longer listed (``Compiled.fixed``).
+    """
+    return _score(
+        p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, x.reads, x.sessions, x.reporters
+    )
+
+
+@kernel
+def _score(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+    prices: Records,
+    bands: Floats,
+    studies: Records,
+    people: Ids,
+    patient_reads: Ids,
+    level: NDArray[np.int8],
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+) -> Floats:
+    terms = np.zeros(7)
+    for study in range(len(studies)):
+        row = studies[study]
+        latest = 0
+        kept = 0
+        for read in range(row.first_read, row.end_read):
+            latest = max(latest, reads[read].end)
+            session = reads[read].session
+            if session == UNPLACED:
+                continue
+            reporter = sessions[session].reporter
+            terms[1] += price_of_level(prices, level[row.pool, reporter])
+            if reporters[reporter].home != row.trust:
+                terms[2] += prices[0].remote
+            if row.prior != -1 and row.prior != reporter:  # noqa: PLR1714 - Numba
+                terms[3] += prices[0].prior
+            for at in range(row.published, row.published_end):
+                if people[at] == reporter:
+                    kept += 1
+        terms[0] += price_of_completion(studies, study, float(latest))
+        terms[4] += prices[0].churn * (row.published_end - row.published - kept)
+        # a patient's reads are counted once, with the study that comes first
+        if patient_reads[row.patient] == row.first_read:
+            terms[5] += price_of_split(prices, studies, reads, sessions, patient_reads, row.first_read, _where(
+                reads, sessions, row.first_read
+            ))
+    for reporter in range(len(reporters)):
+        terms[6] += price_of_load(bands, reporters[reporter].rostered, reporters[reporter].used)
+    return terms
+
+
+@kernel
+def _where(reads: Records, sessions: Records, read: int) -> int:
+    return _holder(reads, sessions, read, -1, UNPLACED)
