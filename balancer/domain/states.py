@@ -1,0 +1,75 @@
+"""The states that things pass through between a trust's file and a reporter's list; the values are their wire names."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class BatchState(StrEnum):
+    """What became of one file of a feed.
+
+    ``held``: what it brought was taken, what it would have taken away waits for a person; ``released`` and
+    ``discarded`` are what the person decided, ``superseded`` that a later file made the question moot. ``unchanged``:
+    the very same file again. ``refused``: nothing of it was taken.
+    """
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    HELD = "held"
+    RELEASED = "released"
+    DISCARDED = "discarded"
+    SUPERSEDED = "superseded"
+    REFUSED = "refused"
+
+
+class BatchKind(StrEnum):
+    """Why the books were opened: a file came, a person released a held one, or quarantined rows were read again."""
+
+    EXTRACT = "extract"
+    RELEASE = "release"
+    REPLAY = "replay"
+
+
+class StudyState(StrEnum):
+    """Whether a study waits for a report.
+
+    ``excluded`` by a named rule, ``withdrawn`` because its source no longer lists it.
+    """
+
+    OPEN = "open"
+    WITHDRAWN = "withdrawn"
+    EXCLUDED = "excluded"
+
+
+class QuarantineState(StrEnum):
+    """What became of a row that could not be taken.
+
+    ``superseded``: a later good row for the same study came; ``replayed``: the row itself was taken after the map was
+    mended; ``gone``: a later snapshot no longer holds it.
+    """
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+    SUPERSEDED = "superseded"
+    GONE = "gone"
+
+
+class RunState(StrEnum):
+    """How far an allocation run came; only a ``published`` one changed anybody's list."""
+
+    RUNNING = "running"
+    PUBLISHED = "published"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+class FeedState(StrEnum):
+    """How far a feed can be trusted now.
+
+    ``silent``: it never delivered; ``stale``: not for longer than it may be; ``held``: a file waits for a person.
+    """
+
+    FRESH = "fresh"
+    STALE = "stale"
+    HELD = "held"
+    SILENT = "silent"

@@ -1,0 +1,67 @@
+"""Batches: every file a feed or a roster delivered, with its books."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from balancer.domain.errors import NotFoundError
+from balancer.domain.feed import Books
+from balancer.domain.states import BatchState
+from balancer.store.counts import count
+from balancer.store.pages import Cut, Page, cursor
+from balancer.store.tables import BatchRow, RosterBatchRow
+
+_BOOKS = tuple(Books.__dataclass_fields__)
+_NEWEST_FIRST = "batch"
+
+
+def batches_of(session: Session, feed: str, cut: Cut) -> Page[BatchRow]:
+    """Return a page of a feed's batches, newest first."""
+    statement = select(BatchRow).where(BatchRow.feed == feed)
+    total = count(session, statement)
+    after = cut.after(_NEWEST_FIRST, 1)
+    if after is not None:
+        statement = statement.where(col(BatchRow.id) < after[0])
+    rows = session.exec(statement.order_by(col(BatchRow.id).desc()).limit(cut.limit + 1)).all()
+    more = len(rows) > cut.limit
+    rows = rows[: cut.limit]
+    return Page(items=tuple(rows), total=total, next_cursor=cursor(_NEWEST_FIRST, rows[-1].id) if more else None)
+
+
+def batch(session: Session, batch_id: int) -> BatchRow:
+    """Return one batch; ``NotFoundError`` if there is none."""
+    row = session.get(BatchRow, batch_id)
+    if row is None:
+        raise NotFoundError(f"there is no batch {batch_id}")
+    return row
+
+
+def roster_batches_of(session: Session, roster: str, limit: int = 100) -> list[RosterBatchRow]:
+    """Return the last files of a roster, newest first."""
+    newest = col(RosterBatchRow.id).desc()
+    return list(
+        session.exec(select(RosterBatchRow).where(RosterBatchRow.roster == roster).order_by(newest).limit(limit))
+    )
+
+
+def last_batch_of(session: Session, feed: str) -> BatchRow | None:
+    """Return the feed's newest batch that was a file, if there is any."""
+    files = select(BatchRow).where(BatchRow.feed == feed, col(BatchRow.of_batch).is_(None), BatchRow.digest != "")
+    return session.exec(files.order_by(col(BatchRow.id).desc()).limit(1)).first()
+
+
+def held_batches_of(session: Session, feed: str) -> list[BatchRow]:
+    """Return the feed's batches that wait for a person, oldest first."""
+    held = select(BatchRow).where(BatchRow.feed == feed, BatchRow.state == BatchState.HELD)
+    return list(session.exec(held.order_by(col(BatchRow.id))))
+
+
+def books_of(row: BatchRow) -> Books:
+    """Return a batch's books."""
+    return Books(**{name: getattr(row, name) for name in _BOOKS})
+
+
+def keep_books(row: BatchRow, books: Books) -> None:
+    """Write ``books`` into a batch."""
+    for name in _BOOKS:
+        setattr(row, name, getattr(books, name))

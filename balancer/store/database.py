@@ -1,0 +1,112 @@
+"""The database: one door for SQLite and PostgreSQL, safe by default.
+
+A reading session sees one state of the database and cannot write; a writing one commits when its block ends well and
+is otherwise as if it had never been.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlmodel import Session
+
+from balancer.domain.errors import InvalidValueError
+from balancer.store.schema import upgrade
+
+_SQLITE = "sqlite"
+_POSTGRESQL = "postgresql"
+_WRITES = "balancer_writes"
+# How long a writer waits for the one before; a publish takes about a second.
+_BUSY_SECONDS = 30
+# Any number will do, as long as nothing else in the database takes the same advisory lock.
+_MIGRATION_LOCK = 7_240_519
+
+
+class Database:
+    """A database by URL: ``sqlite:///var/balancer.sqlite`` or ``postgresql://user@host/name``.
+
+    Raises
+    ------
+    InvalidValueError
+        If the URL is of another kind of database, or of an SQLite one that is not a file.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = _readable(url)
+        self.dialect = parsed.get_backend_name()
+        self.engine = _sqlite_engine(parsed) if self.dialect == _SQLITE else create_engine(parsed, pool_pre_ping=True)
+        reads = {} if self.dialect == _SQLITE else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reader = self.engine.execution_options(**reads)
+        self._writer = self.engine.execution_options(**{_WRITES: True})
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Yield a session that reads: one state of the database throughout; writing in it is an error."""
+        with Session(self._reader, autoflush=False, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Yield a session that writes; it commits when the block ends well and rolls back when it raises.
+
+        On SQLite it holds the one write lock from its first statement (BEGIN IMMEDIATE), so that it never fails
+        half-way because another writer was quicker.
+        """
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Yield a connection in a writing transaction, for what is not about rows."""
+        with self._writer.begin() as connection:
+            yield connection
+
+    def migrate(self) -> None:
+        """Bring the schema to the version of this code; does nothing if it is there. Two at once take turns."""
+        with self.connection() as connection:
+            if self.dialect == _POSTGRESQL:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            upgrade(connection)
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+
+def _readable(url: str) -> URL:
+    parsed = make_url(url)
+    if parsed.drivername in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in {_SQLITE, _POSTGRESQL}:
+        raise InvalidValueError("database_url", f"{parsed.get_backend_name()} is neither sqlite nor postgresql")
+    if parsed.get_backend_name() == _SQLITE:
+        if not parsed.database or parsed.database == ":memory:":
+            raise InvalidValueError("database_url", "an SQLite database must be a file: several processes share it")
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    return parsed
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    """Return an engine in which SQLAlchemy, not the driver's legacy mode, says when a transaction begins."""
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None
+    # the mode stays with the file, and the first to set it needs it for itself: the busy timeout covers that
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: Connection) -> None:
+    writes = bool(connection.get_execution_options().get(_WRITES))
+    connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

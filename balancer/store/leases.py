@@ -1,0 +1,67 @@
+"""Leases: who may do a thing that one at a time may do, until when.
+
+A lease ends by itself, so a holder that dies blocks nobody for long. Its token rises with every new holder: a holder
+that slept through its own lease is recognised by its old token and can no longer change anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select, update
+
+from balancer.domain.errors import ConflictError
+from balancer.store.tables import LeaseRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A lease in hand; ``token`` is what every change made under it must show."""
+
+    name: str
+    holder: str
+    token: int
+
+
+def acquire(session: Session, name: str, holder: str, *, now: datetime, lasting: timedelta) -> Lease | None:
+    """Take the lease if nobody holds it at ``now``, even if the last holder was the same; ``None`` if somebody does."""
+    row = session.exec(select(LeaseRow).where(LeaseRow.name == name).with_for_update()).first()
+    if row is not None and row.expires_at > now:
+        return None
+    token = 1 if row is None else row.token + 1
+    if row is None:
+        # two first holders at once: the primary key lets one of them in
+        session.add(LeaseRow(name=name, holder=holder, expires_at=now + lasting, token=token))
+        session.flush()
+    else:
+        row.holder, row.expires_at, row.token = holder, now + lasting, token
+    return Lease(name=name, holder=holder, token=token)
+
+
+def renew(session: Session, lease: Lease, *, now: datetime, lasting: timedelta) -> bool:
+    """Hold the lease for ``lasting`` more; ``False`` if it is no longer ours.
+
+    One that ran out without anybody taking it is still ours.
+    """
+    ours = update(LeaseRow).where(col(LeaseRow.name) == lease.name, col(LeaseRow.token) == lease.token)
+    return session.exec(ours.values(expires_at=now + lasting)).rowcount == 1
+
+
+def require(session: Session, lease: Lease) -> None:
+    """Ensure that the lease is still ours, and stays ours until the transaction ends.
+
+    Raises
+    ------
+    ConflictError
+        If somebody else has taken it.
+    """
+    row = session.exec(select(LeaseRow).where(LeaseRow.name == lease.name).with_for_update()).first()
+    if row is None or row.token != lease.token:
+        raise ConflictError(f"the lease {lease.name!r} has passed to somebody else")
+
+
+def release(session: Session, lease: Lease, *, now: datetime) -> None:
+    """Give the lease back, if it is still ours."""
+    ours = update(LeaseRow).where(col(LeaseRow.name) == lease.name, col(LeaseRow.token) == lease.token)
+    session.exec(ours.values(expires_at=now))

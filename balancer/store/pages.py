@@ -1,0 +1,89 @@
+"""Pages of long lists: a cursor says where the next page begins, whatever has come or gone since."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, and_, or_
+
+from balancer.domain.errors import InvalidValueError
+from balancer.domain.instant import require_aware
+
+Item = TypeVar("Item")
+MOST_ITEMS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Item]):
+    """Some of a list's items; ``total`` counts all, ``next_cursor`` is ``None`` on the last page."""
+
+    items: tuple[Item, ...]
+    total: int
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """Where a page is cut out: after ``cursor``, at most ``limit`` items.
+
+    Raises
+    ------
+    InvalidValueError
+        If ``limit`` is not from 1 to 1,000.
+    """
+
+    cursor: str | None = None
+    limit: int = 100
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= MOST_ITEMS:
+            raise InvalidValueError("limit", f"{self.limit} is not from 1 to {MOST_ITEMS}")
+
+    def after(self, order: str, parts: int) -> list[Any] | None:
+        """Return the sort values of the last item of the page before, or ``None`` at the beginning.
+
+        Raises
+        ------
+        InvalidValueError
+            If the cursor is none of ours, or belongs to a list in another order.
+        """
+        if self.cursor is None:
+            return None
+        try:
+            found = json.loads(base64.urlsafe_b64decode(self.cursor.encode("ascii")))
+        except (ValueError, binascii.Error, RecursionError) as error:
+            raise InvalidValueError("cursor", "is not a cursor") from error
+        if not isinstance(found, list) or len(found) != parts + 1 or found[0] != order:
+            raise InvalidValueError("cursor", "belongs to another list")
+        return found[1:]
+
+    def after_instant(self, order: str, parts: int) -> list[Any] | None:
+        """Return the same for an order whose first sort value is an instant."""
+        found = self.after(order, parts)
+        if found is None:
+            return None
+        try:
+            return [require_aware(datetime.fromisoformat(found[0]), "cursor"), *found[1:]]
+        except (ValueError, TypeError) as error:
+            raise InvalidValueError("cursor", "is not a cursor") from error
+
+
+def cursor(order: str, *values: Any) -> str:
+    """Return the cursor of the item with these sort values."""
+    content = json.dumps([order, *values], separators=(",", ":"))
+    return base64.urlsafe_b64encode(content.encode("ascii")).decode("ascii")
+
+
+def beyond(columns: Sequence[Any], values: Sequence[Any], *, descending: bool) -> ColumnElement[bool]:
+    """Return the condition that a row comes after ``values`` in the order of ``columns``."""
+    steps = []
+    for depth, (column, value) in enumerate(zip(columns, values, strict=True)):
+        same = [earlier == known for earlier, known in zip(columns[:depth], values[:depth], strict=True)]
+        steps.append(and_(*same, column < value if descending else column > value))
+    return or_(*steps)

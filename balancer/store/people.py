@@ -1,0 +1,124 @@
+"""Reporters, what they may report, and their rostered sessions; rows to domain values."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from balancer.domain.errors import NotFoundError
+from balancer.domain.reporter import Reporter, SkillLevel
+from balancer.domain.reporter import Session as RosteredSession
+from balancer.store.tables import EntitlementRow, ReporterRow, SessionRow, SkillRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedReporter:
+    """A reporter, and whether the network still lists them."""
+
+    reporter: Reporter
+    listed: bool
+
+
+def reporters(session: Session, *, trust: str | None = None, unlisted: bool = False) -> list[ListedReporter]:
+    """Return the reporters in the order of the network's list, with ``unlisted`` also those who have gone from it.
+
+    ``trust`` keeps those whose home it is or who are entitled there. Three statements, whatever the number.
+    """
+    statement = select(ReporterRow).order_by(col(ReporterRow.ordinal), col(ReporterRow.reporter_id))
+    if not unlisted:
+        statement = statement.where(ReporterRow.listed)
+    found = _with_scopes(session, session.exec(statement).all())
+    if trust is None:
+        return found
+    return [item for item in found if trust == item.reporter.home_trust or trust in item.reporter.trusts]
+
+
+def reporter(session: Session, reporter_id: str) -> ListedReporter:
+    """Return one reporter, listed or not; ``NotFoundError`` if there is none."""
+    row = session.get(ReporterRow, reporter_id)
+    if row is None:
+        raise NotFoundError("there is no such reporter")
+    return _with_scopes(session, [row])[0]
+
+
+def sessions_of(
+    session: Session,
+    reporter_id: str | None = None,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> list[RosteredSession]:
+    """Return rostered sessions that reach into ``[start, end)``, in time order; of everyone if nobody is named."""
+    return [rostered(row) for row in session_rows(session, reporter_id, start=start, end=end)]
+
+
+def session_rows(
+    session: Session,
+    reporter_id: str | None = None,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> list[SessionRow]:
+    """Return the rows behind ``sessions_of``: they also say which trust's roster they stand on."""
+    statement = select(SessionRow)
+    if reporter_id is not None:
+        statement = statement.where(SessionRow.reporter_id == reporter_id)
+    if start is not None:
+        statement = statement.where(SessionRow.end > start)
+    if end is not None:
+        statement = statement.where(SessionRow.start < end)
+    return list(session.exec(statement.order_by(col(SessionRow.start), col(SessionRow.session_id))))
+
+
+def rostered(row: SessionRow) -> RosteredSession:
+    """Return the session a row states."""
+    return RosteredSession(
+        session_id=row.session_id,
+        reporter_id=row.reporter_id,
+        start=row.start,
+        end=row.end,
+        activity=row.activity,
+        productivity=row.productivity,
+        trusts=frozenset(row.trusts),
+        subspecialties=frozenset(row.subspecialties),
+        modalities=frozenset(row.modalities),
+        priorities=frozenset(row.priorities),
+        max_reads=row.max_reads,
+    )
+
+
+def _with_scopes(session: Session, rows: Sequence[ReporterRow]) -> list[ListedReporter]:
+    entitlements: dict[str, list[EntitlementRow]] = defaultdict(list)
+    skills: dict[str, list[SkillRow]] = defaultdict(list)
+    wanted_entitlements = select(EntitlementRow).order_by(col(EntitlementRow.ordinal))
+    wanted_skills = select(SkillRow)
+    if len(rows) == 1:
+        wanted_entitlements = wanted_entitlements.where(EntitlementRow.reporter_id == rows[0].reporter_id)
+        wanted_skills = wanted_skills.where(SkillRow.reporter_id == rows[0].reporter_id)
+    for entitlement in session.exec(wanted_entitlements):
+        entitlements[entitlement.reporter_id].append(entitlement)
+    for skill in session.exec(wanted_skills):
+        skills[skill.reporter_id].append(skill)
+    return [
+        ListedReporter(
+            reporter=_reporter(row, entitlements[row.reporter_id], skills[row.reporter_id]), listed=row.listed
+        )
+        for row in rows
+    ]
+
+
+def _reporter(row: ReporterRow, entitlements: Iterable[EntitlementRow], skills: Iterable[SkillRow]) -> Reporter:
+    return Reporter(
+        reporter_id=row.reporter_id,
+        name=row.name,
+        grade=row.grade,
+        home_trust=row.home_trust,
+        trusts={item.trust: item.expires_on for item in entitlements},
+        skills={(item.subspecialty, item.modality or None): SkillLevel(item.level) for item in skills},
+        modalities=frozenset(row.modalities),
+        speed=row.speed,
+    )

@@ -1,0 +1,120 @@
+"""Allocation runs: how far each came, what it cost, what it found no place for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, func, select
+
+from balancer.domain.errors import NotFoundError
+from balancer.domain.states import RunState, StudyState
+from balancer.store.counts import count
+from balancer.store.pages import Cut, Page, beyond, cursor
+from balancer.store.tables import RunRow, StudyRow, UnallocatedRow
+
+_NEWEST_FIRST = "run"
+_BY_DUE = "unallocated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnallocatedRead:
+    """A read that the current plan has no place for, with its study as it stands now."""
+
+    study: StudyRow
+    read: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnallocatedCount:
+    """How many reads of a trust's open studies have no place for a reason."""
+
+    trust: str
+    reason: str
+    reads: int
+
+
+def runs(session: Session, cut: Cut, *, state: RunState | None = None) -> Page[RunRow]:
+    """Return a page of runs, newest first."""
+    statement = select(RunRow)
+    if state is not None:
+        statement = statement.where(RunRow.state == state)
+    total = count(session, statement)
+    after = cut.after(_NEWEST_FIRST, 1)
+    if after is not None:
+        statement = statement.where(col(RunRow.id) < after[0])
+    rows = session.exec(statement.order_by(col(RunRow.id).desc()).limit(cut.limit + 1)).all()
+    more = len(rows) > cut.limit
+    rows = rows[: cut.limit]
+    return Page(items=tuple(rows), total=total, next_cursor=cursor(_NEWEST_FIRST, rows[-1].id) if more else None)
+
+
+def run(session: Session, run_id: int) -> RunRow:
+    """Return one run; ``NotFoundError`` if there is none."""
+    row = session.get(RunRow, run_id)
+    if row is None:
+        raise NotFoundError(f"there is no run {run_id}")
+    return row
+
+
+def current_run(session: Session) -> RunRow | None:
+    """Return the run whose plan is the one in force: the last published one, if there is any."""
+    return _newest(session, RunState.PUBLISHED)
+
+
+def running(session: Session) -> RunRow | None:
+    """Return the run that is under way, if there is any."""
+    return _newest(session, RunState.RUNNING)
+
+
+def unallocated(
+    session: Session, cut: Cut, *, reason: str | None = None, trust: str | None = None
+) -> Page[UnallocatedRead]:
+    """Return a page of the reads that the current plan has no place for, the soonest due first.
+
+    Studies that have been closed since are left out.
+    """
+    statement = (
+        select(UnallocatedRow, StudyRow)
+        .join(StudyRow, col(StudyRow.id) == col(UnallocatedRow.study_id))
+        .where(UnallocatedRow.run_id == _current_id(session), StudyRow.state == StudyState.OPEN)
+    )
+    if reason is not None:
+        statement = statement.where(UnallocatedRow.reason == reason)
+    if trust is not None:
+        statement = statement.where(StudyRow.trust == trust)
+    total = session.exec(select(func.count()).select_from(statement.order_by(None).subquery())).one()
+    order = (col(StudyRow.due_at), col(UnallocatedRow.study_id), col(UnallocatedRow.read))
+    after = cut.after_instant(_BY_DUE, 3)
+    if after is not None:
+        statement = statement.where(beyond(order, after, descending=False))
+    found = session.exec(statement.order_by(*order).limit(cut.limit + 1)).all()
+    items = tuple(UnallocatedRead(study=study, read=row.read, reason=row.reason) for row, study in found[: cut.limit])
+    if len(found) <= cut.limit:
+        return Page(items=items, total=total)
+    last = items[-1]
+    return Page(
+        items=items, total=total, next_cursor=cursor(_BY_DUE, last.study.due_at.isoformat(), last.study.id, last.read)
+    )
+
+
+def unallocated_by_reason(session: Session) -> list[UnallocatedCount]:
+    """Return how many reads of open studies the current plan has no place for, by trust and reason."""
+    found = session.exec(
+        select(StudyRow.trust, UnallocatedRow.reason, func.count())
+        .join(StudyRow, col(StudyRow.id) == col(UnallocatedRow.study_id))
+        .where(UnallocatedRow.run_id == _current_id(session), StudyRow.state == StudyState.OPEN)
+        .group_by(StudyRow.trust, UnallocatedRow.reason)
+        .order_by(StudyRow.trust, UnallocatedRow.reason)
+    ).all()
+    return [UnallocatedCount(trust=trust, reason=reason, reads=reads) for trust, reason, reads in found]
+
+
+def _newest(session: Session, state: RunState) -> RunRow | None:
+    statement = select(RunRow).where(RunRow.state == state).order_by(col(RunRow.id).desc()).limit(1)
+    return session.exec(statement).first()
+
+
+def _current_id(session: Session) -> int | None:
+    current = current_run(session)
+    return None if current is None else current.id

@@ -1,0 +1,175 @@
+"""Studies: filtered, sorted and paged, each with what the current plan says of its reads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, exists, or_, select
+
+from balancer.domain.errors import InvalidValueError, NotFoundError
+from balancer.domain.states import StudyState
+from balancer.domain.study import StudyKey
+from balancer.store.counts import count
+from balancer.store.pages import Cut, Page, beyond, cursor
+from balancer.store.runs import current_run
+from balancer.store.tables import ClaimRow, StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
+
+_SORTS: dict[str, Any] = {
+    "due_at": StudyRow.due_at,
+    "acquired_at": StudyRow.clock_started_at,
+    "last_seen_at": StudyRow.last_seen_at,
+    "accession_number": StudyRow.accession_number,
+}
+SORTS = tuple(sign + name for name in _SORTS for sign in ("", "-"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyFilter:
+    """Which studies to show; ``None`` means whatever.
+
+    ``late``: due already, or planned to end after it is due. ``text`` is looked for in accession number, the trust's
+    patient number and exam code. ``reporter_id``: a read of it is on that reporter's list.
+    """
+
+    trust: str | None = None
+    priority: str | None = None
+    state: StudyState | None = StudyState.OPEN
+    modality: str | None = None
+    subspecialty: str | None = None
+    late: bool | None = None
+    text: str | None = None
+    reporter_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadStatus:
+    """Where one read of a study stands in the current plan: on a list, without a place, or not planned yet."""
+
+    read: int
+    reporter_id: str | None = None
+    planned_start: datetime | None = None
+    planned_end: datetime | None = None
+    late: bool = False
+    unallocated_reason: str | None = None
+    claimed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyStatus:
+    """A study and its reads, in read order."""
+
+    study: StudyRow
+    reads: tuple[ReadStatus, ...]
+
+
+def studies(
+    session: Session, which: StudyFilter, cut: Cut, *, now: datetime, sort: str = "due_at"
+) -> Page[StudyStatus]:
+    """Return a page of studies in the order of ``sort`` (one of ``SORTS``; ``-`` means falling).
+
+    Raises
+    ------
+    InvalidValueError
+        If there is no such order, or the cursor belongs to another.
+    """
+    descending, name = sort.startswith("-"), sort.removeprefix("-")
+    if name not in _SORTS:
+        raise InvalidValueError("sort", f"{sort!r} is not one of {', '.join(SORTS)}")
+    statement = select(StudyRow).where(*_conditions(which, now))
+    total = count(session, statement)
+    order = (col(_SORTS[name]), col(StudyRow.id))
+    text_order = name == "accession_number"
+    after = cut.after(sort, 2) if text_order else cut.after_instant(sort, 2)
+    if after is not None:
+        statement = statement.where(beyond(order, after, descending=descending))
+    directed = [column.desc() if descending else column for column in order]
+    found = session.exec(statement.order_by(*directed).limit(cut.limit + 1)).all()
+    rows = found[: cut.limit]
+    following = None
+    if len(found) > cut.limit:
+        value = getattr(rows[-1], _SORTS[name].key)
+        following = cursor(sort, value if text_order else value.isoformat(), rows[-1].id)
+    return Page(items=tuple(_with_reads(session, rows)), total=total, next_cursor=following)
+
+
+def study(session: Session, key: StudyKey) -> StudyStatus:
+    """Return one study, whatever its state; ``NotFoundError`` if there is none."""
+    statement = select(StudyRow).where(StudyRow.trust == key.trust, StudyRow.accession_number == key.accession_number)
+    row = session.exec(statement).first()
+    if row is None:
+        raise NotFoundError("there is no such study")
+    return _with_reads(session, [row])[0]
+
+
+def open_count(session: Session, trust: str) -> int:
+    """Return how many studies of a trust wait for a report."""
+    return count(session, select(StudyRow.id).where(StudyRow.trust == trust, StudyRow.state == StudyState.OPEN))
+
+
+def _conditions(which: StudyFilter, now: datetime) -> list[ColumnElement[bool]]:
+    conditions: list[Any] = []
+    for column, wanted in (
+        (StudyRow.trust, which.trust),
+        (StudyRow.priority, which.priority),
+        (StudyRow.state, which.state),
+        (StudyRow.modality, which.modality),
+        (StudyRow.subspecialty, which.subspecialty),
+    ):
+        if wanted is not None:
+            conditions.append(column == wanted)
+    if which.late is not None:
+        late = or_(col(StudyRow.due_at) < now, _on_a_list(col(WorklistItemRow.late)))
+        conditions.append(late if which.late else ~late)
+    if which.reporter_id is not None:
+        conditions.append(_on_a_list(col(WorklistRow.reporter_id) == which.reporter_id))
+    if which.text:
+        columns = (StudyRow.accession_number, StudyRow.local_patient_id, StudyRow.exam_code)
+        conditions.append(or_(*(col(column).icontains(which.text, autoescape=True) for column in columns)))
+    return conditions
+
+
+def _on_a_list(condition: Any) -> ColumnElement[bool]:
+    """Return the condition that a current list holds a read of the study for which ``condition`` holds."""
+    return (
+        exists()
+        .where(col(WorklistItemRow.study_id) == col(StudyRow.id))
+        .where(col(WorklistItemRow.worklist_id) == col(WorklistRow.id))
+        .where(col(WorklistRow.superseded_at).is_(None))
+        .where(condition)
+    )
+
+
+def _with_reads(session: Session, rows: Sequence[StudyRow]) -> list[StudyStatus]:
+    """Return the rows with their reads: three more statements, whatever their number."""
+    ids = [row.id for row in rows]
+    reads: dict[int, dict[int, dict[str, Any]]] = defaultdict(lambda: defaultdict(dict))
+    for item, reporter_id in session.exec(
+        select(WorklistItemRow, WorklistRow.reporter_id)
+        .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
+        .where(col(WorklistRow.superseded_at).is_(None), col(WorklistItemRow.study_id).in_(ids))
+    ):
+        reads[item.study_id][item.read] = {
+            "reporter_id": reporter_id,
+            "planned_start": item.planned_start,
+            "planned_end": item.planned_end,
+            "late": item.late,
+        }
+    current = current_run(session)
+    if current is not None:
+        left = select(UnallocatedRow).where(UnallocatedRow.run_id == current.id, col(UnallocatedRow.study_id).in_(ids))
+        for row in session.exec(left):
+            reads[row.study_id][row.read]["unallocated_reason"] = row.reason
+    for claim in session.exec(select(ClaimRow).where(col(ClaimRow.study_id).in_(ids))):
+        reads[claim.study_id][claim.read]["claimed_by"] = claim.reporter_id
+    return [
+        StudyStatus(
+            study=row,
+            reads=tuple(ReadStatus(read=read, **reads[row.id or 0][read]) for read in range(1, row.reads + 1)),
+        )
+        for row in rows
+    ]

