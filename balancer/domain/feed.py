@@ -126,8 +126,18 @@ class Books:
     open_after: int
 
     @property
+    def rows_balance(self) -> bool:
+        """Whether every data row read is in exactly one heap."""
+        rows = self.new + self.changed + self.unchanged + self.duplicate + self.excluded + self.quarantined
+        return self.rows_read == rows
+
+    @property
+    def studies_balance(self) -> bool:
+        """Whether every study that was open is still open or was closed for a reason."""
+        still_open = self.open_before + self.new + self.reopened - self.withdrawn - self.excluded_since
+        return self.open_after == still_open
+
+    @property
     def balance(self) -> bool:
         """Whether both equations hold."""
-        rows = self.new + self.changed + self.unchanged + self.duplicate + self.excluded + self.quarantined
-        still_open = self.open_before + self.new + self.reopened - self.withdrawn - self.excluded_since
-        return self.rows_read == rows and self.open_after == still_open
+        return self.rows_balance and self.studies_balance
