@@ -8,6 +8,7 @@
     +-- PlanRejectedError     the referee found a broken rule; nothing was published
     +-- NotFoundError         no such thing in the store
     +-- ConflictError         the state changed under the caller
+    +-- BooksError            a batch's books do not balance; nothing of it was taken
 
 Outcomes that are expected (a read left unallocated, a quarantined row, a run that hit its time limit) are values, not
 errors.
@@ -68,3 +69,7 @@ class NotFoundError(BalancerError):
 
 class ConflictError(BalancerError):
     """The state changed under the caller; nothing was done."""
+
+
+class BooksError(BalancerError):
+    """A batch's books do not balance: rows or studies would be lost, so nothing of it was taken."""

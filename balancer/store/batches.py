@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session, col, select
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, delete, select
 
 from balancer.domain.errors import NotFoundError
 from balancer.domain.feed import Books
-from balancer.domain.states import BatchState
+from balancer.domain.states import BatchKind, BatchState
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, cursor
-from balancer.store.tables import BatchRow, RosterBatchRow
+from balancer.store.tables import BatchRow, HeldClosureRow, RosterBatchRow
 
 _BOOKS = tuple(Books.__dataclass_fields__)
 _NEWEST_FIRST = "batch"
@@ -44,10 +47,24 @@ def roster_batches_of(session: Session, roster: str, limit: int = 100) -> list[R
     )
 
 
-def last_batch_of(session: Session, feed: str) -> BatchRow | None:
-    """Return the feed's newest batch that was a file, if there is any."""
-    files = select(BatchRow).where(BatchRow.feed == feed, col(BatchRow.of_batch).is_(None), BatchRow.digest != "")
-    return session.exec(files.order_by(col(BatchRow.id).desc()).limit(1)).first()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFile:
+    """A file that came before; ``is_last``: no other file of the feed has been taken since."""
+
+    row: BatchRow
+    is_last: bool
+
+
+def same_file(session: Session, feed: str, digest: str) -> KnownFile | None:
+    """Return the newest batch of the very same file, if it ever came."""
+    files = select(BatchRow).where(BatchRow.feed == feed, BatchRow.kind == BatchKind.EXTRACT)
+    newest = col(BatchRow.id).desc()
+    row = session.exec(files.where(BatchRow.digest == digest).order_by(newest).limit(1)).first()
+    if row is None:
+        return None
+    taken = files.where(BatchRow.state != BatchState.REFUSED, BatchRow.rows_read > 0)
+    later = session.exec(taken.where(col(BatchRow.id) > row.id).limit(1)).first()
+    return KnownFile(row=row, is_last=later is None)
 
 
 def held_batches_of(session: Session, feed: str) -> list[BatchRow]:
@@ -65,3 +82,18 @@ def keep_books(row: BatchRow, books: Books) -> None:
     """Write ``books`` into a batch."""
     for name in _BOOKS:
         setattr(row, name, getattr(books, name))
+
+
+def add_batch(session: Session, batch: BatchRow) -> BatchRow:
+    """Add a batch and return it with its number."""
+    session.add(batch)
+    session.flush()
+    return batch
+
+
+def supersede_held(session: Session, feed: str, *, before: int, now: datetime) -> None:
+    """Enter that the held batches before number ``before`` are moot, and forget what they would have closed."""
+    for held in held_batches_of(session, feed):
+        if held.id is not None and held.id < before:
+            held.state, held.resolved_at = BatchState.SUPERSEDED, now
+            session.exec(delete(HeldClosureRow).where(col(HeldClosureRow.batch_id) == held.id))

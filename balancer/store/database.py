@@ -18,6 +18,8 @@ from sqlmodel import Session
 from balancer.domain.errors import InvalidValueError
 from balancer.store.schema import upgrade
 
+__all__ = ["Database", "Session"]
+
 _SQLITE = "sqlite"
 _POSTGRESQL = "postgresql"
 _WRITES = "balancer_writes"

@@ -1,0 +1,88 @@
+"""Load the network's standing data: trusts, examinations, reporters, policy, and which feeds and rosters there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from balancer.domain.feed import FeedKind
+from balancer.domain.network import Examination, Trust
+from balancer.domain.policy import Policy
+from balancer.domain.reporter import Reporter
+from balancer.services.due_times import DueTimes
+from balancer.store import standing
+from balancer.store.database import Database, Session
+from balancer.store.policies import put_policy
+
+
+class DescribedRoster(Protocol):
+    """A roster: its name and whose it is."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def trust(self) -> str: ...  # noqa: D102
+
+
+class DescribedFeed(DescribedRoster, Protocol):
+    """A feed: its name, whose it is, its kind, and its intervals in minutes."""
+
+    @property
+    def kind(self) -> FeedKind: ...  # noqa: D102
+    @property
+    def refresh_minutes(self) -> float: ...  # noqa: D102
+    @property
+    def stale_after_minutes(self) -> float: ...  # noqa: D102
+
+
+class StandingData(Protocol):
+    """What is asked of a network here; ``ingest.network_folder`` reads one."""
+
+    @property
+    def trusts(self) -> Sequence[Trust]: ...  # noqa: D102
+    @property
+    def examinations(self) -> Sequence[Examination]: ...  # noqa: D102
+    @property
+    def reporters(self) -> Sequence[Reporter]: ...  # noqa: D102
+    @property
+    def policy(self) -> Policy: ...  # noqa: D102
+    @property
+    def feeds(self) -> Sequence[DescribedFeed]: ...  # noqa: D102
+    @property
+    def rosters(self) -> Sequence[DescribedRoster]: ...  # noqa: D102
+
+
+def load_network(db: Database, network: StandingData, now: datetime) -> None:
+    """Bring the standing data up to ``network``, in one transaction; loading the same twice changes nothing.
+
+    What has gone from it (a reporter who left, a feed that ended) is kept and no longer listed. A policy that differs
+    from the one in force becomes a new version, and every open study is due by it.
+    """
+    with db.transaction() as session:
+        standing.put_trusts(session, network.trusts)
+        standing.put_examinations(session, network.examinations)
+        standing.put_reporters(session, network.reporters)
+        standing.put_feeds(session, [_feed(feed) for feed in network.feeds])
+        standing.put_rosters(session, [{"name": roster.name, "trust": roster.trust} for roster in network.rosters])
+        if put_policy(session, network.policy, now=now):
+            _reckon_due_times(session, network.policy, now)
+
+
+def _feed(feed: DescribedFeed) -> dict[str, Any]:
+    return {
+        "name": feed.name,
+        "trust": feed.trust,
+        "kind": feed.kind,
+        "refresh_minutes": feed.refresh_minutes,
+        "stale_after_minutes": feed.stale_after_minutes,
+    }
+
+
+def _reckon_due_times(session: Session, policy: Policy, now: datetime) -> None:
+    clocks = standing.open_clocks(session)
+    due_times = DueTimes(policy, (started for _, _, started, _ in clocks), now)
+    standing.put_due_times(
+        session,
+        {study: due_times.due_at(priority, started, own_due) for study, priority, started, own_due in clocks},
+    )

@@ -1,0 +1,306 @@
+"""What taking in an extract reads and writes, in bulk: a statement for thousands of rows, never one for each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlmodel import Session, col, delete, insert, select, update
+
+from balancer.domain.feed import ExcludedRow, IncomingStudy, QuarantinedRow
+from balancer.domain.states import QuarantineState, StudyState
+from balancer.store.tables import ClaimRow, ExclusionRow, FeedRow, HeldClosureRow, QuarantineRow, StudyRow
+
+# SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; an IN of this length is quick on both.
+_CHUNK = 2_000
+_STATED = (
+    "patient_id",
+    "local_patient_id",
+    "exam_code",
+    "priority",
+    "acquired_at",
+    "modality",
+    "subspecialty",
+    "minutes",
+    "reads",
+    "site",
+    "patient_setting",
+    "ready_at",
+    "source_due_at",
+    "excluded",
+    "prior_reporter",
+    "study_instance_uid",
+)
+Stated = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownStudy:
+    """A study the store holds already; ``stated`` is what its source said last, comparable with ``stated_by``."""
+
+    id: int
+    accession_number: str
+    feed: str
+    state: StudyState
+    clock_started_at: datetime
+    came_back: bool
+    local_patient_id: str
+    last_batch_id: int
+    stated: Stated
+
+
+def stated_by(study: IncomingStudy) -> Stated:
+    """Return what a row of an extract states of its study, comparable with ``KnownStudy.stated``."""
+    return (
+        study.patient_id,
+        study.local_patient_id,
+        study.exam_code,
+        study.priority,
+        study.acquired_at,
+        study.modality,
+        study.subspecialty,
+        study.minutes,
+        study.reads,
+        study.site,
+        study.patient_setting,
+        study.ready_at,
+        study.due_at,
+        sorted(study.excluded),
+        study.prior_reporter,
+        study.study_instance_uid,
+    )
+
+
+def columns_of(stated: Stated) -> dict[str, Any]:
+    """Return the columns in which a study's row keeps what its source states."""
+    return dict(zip(_STATED, stated, strict=True))
+
+
+def known_studies(session: Session, trust: str, accession_numbers: Collection[str]) -> dict[str, KnownStudy]:
+    """Return the trust's open studies, and of the closed ones those that are named, by accession number."""
+    columns = [getattr(StudyRow, name) for name in _STATED]
+    statement = select(  # type: ignore[call-overload]  # more columns than its typed forms take
+        StudyRow.id,
+        StudyRow.accession_number,
+        StudyRow.feed,
+        StudyRow.state,
+        StudyRow.clock_started_at,
+        StudyRow.reopened_at,
+        StudyRow.last_batch_id,
+        *columns,
+    ).where(StudyRow.trust == trust)
+    known = {}
+    for row in session.exec(statement.where(StudyRow.state == StudyState.OPEN)):
+        known[row.accession_number] = _known(row)
+    for chunk in _chunks([number for number in accession_numbers if number not in known]):
+        for row in session.exec(statement.where(col(StudyRow.accession_number).in_(chunk))):
+            known[row.accession_number] = _known(row)
+    return known
+
+
+def _known(row: Any) -> KnownStudy:
+    return KnownStudy(
+        id=row.id,
+        accession_number=row.accession_number,
+        feed=row.feed,
+        state=row.state,
+        clock_started_at=row.clock_started_at,
+        came_back=row.reopened_at is not None,
+        local_patient_id=row.local_patient_id,
+        last_batch_id=row.last_batch_id,
+        stated=tuple(row[-len(_STATED) :]),
+    )
+
+
+def claimed_studies(session: Session, trust: str) -> set[int]:
+    """Return the trust's studies of which somebody has claimed a read."""
+    statement = select(ClaimRow.study_id).join(StudyRow, col(StudyRow.id) == col(ClaimRow.study_id))
+    return set(session.exec(statement.where(StudyRow.trust == trust)))
+
+
+def other_owners(session: Session, feed: FeedRow) -> set[str]:
+    """Return the other listed feeds of the same trust: what they own is theirs to withdraw."""
+    statement = select(FeedRow.name).where(FeedRow.trust == feed.trust, FeedRow.name != feed.name, FeedRow.listed)
+    return set(session.exec(statement))
+
+
+def add_studies(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add studies; each row gives every column but ``id``."""
+    if rows:
+        session.exec(insert(StudyRow), params=rows)
+
+
+def change_studies(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Change studies by ``id``; every row gives the same columns."""
+    if rows:
+        session.exec(update(StudyRow), params=rows)
+
+
+def see_studies(session: Session, ids: Iterable[int], *, batch_id: int, now: datetime) -> None:
+    """Enter that a batch has seen these studies again."""
+    for chunk in _chunks(ids):
+        seen = update(StudyRow).where(col(StudyRow.id).in_(chunk)).values(last_batch_id=batch_id, last_seen_at=now)
+        session.exec(seen, execution_options={"synchronize_session": False})
+
+
+def adopt_studies(session: Session, ids: Iterable[int], feed: FeedRow) -> None:
+    """Make studies whose feed is no longer listed the feed's own."""
+    for chunk in _chunks(ids):
+        adopted = update(StudyRow).where(col(StudyRow.id).in_(chunk)).values(feed=feed.name)
+        session.exec(adopted, execution_options={"synchronize_session": False})
+
+
+def close_studies(session: Session, closures: Mapping[int, str], *, now: datetime) -> None:
+    """Close open studies: withdraw them, or exclude them by the rule given as value."""
+    rows = [
+        {
+            "id": study_id,
+            "state": StudyState.EXCLUDED if rule else StudyState.WITHDRAWN,
+            "exclusion_rule": rule,
+            "closed_at": now,
+        }
+        for study_id, rule in closures.items()
+    ]
+    change_studies(session, rows)
+
+
+def hold_closures(session: Session, batch_id: int, closures: Mapping[int, str]) -> None:
+    """Keep what a held batch would close until a person decides."""
+    rows = [{"batch_id": batch_id, "study_id": study_id, "rule": rule} for study_id, rule in closures.items()]
+    if rows:
+        session.exec(insert(HeldClosureRow), params=rows)
+
+
+def held_closures(session: Session, batch_id: int) -> dict[int, str]:
+    """Return what a held batch would still close: open studies that no later batch has seen and nobody has claimed."""
+    statement = (
+        select(HeldClosureRow.study_id, HeldClosureRow.rule)
+        .join(StudyRow, col(StudyRow.id) == col(HeldClosureRow.study_id))
+        .outerjoin(ClaimRow, col(ClaimRow.study_id) == col(StudyRow.id))
+        .where(
+            HeldClosureRow.batch_id == batch_id,
+            StudyRow.state == StudyState.OPEN,
+            StudyRow.last_batch_id <= batch_id,
+            col(ClaimRow.study_id).is_(None),
+        )
+    )
+    return dict(session.exec(statement).all())
+
+
+def forget_closures(session: Session, batch_id: int) -> None:
+    """Forget what a batch would have closed."""
+    session.exec(delete(HeldClosureRow).where(col(HeldClosureRow.batch_id) == batch_id))
+
+
+# --- excluded rows ---------------------------------------------------------------------------------------------------
+
+
+def keep_exclusions(
+    session: Session, feed: FeedRow, rows: Iterable[ExcludedRow], *, batch_id: int, now: datetime
+) -> None:
+    """Keep the rows a named rule left out, with their content; a row known already is brought up to date."""
+    stated = {row.key.accession_number: row for row in rows}
+    known: set[str] = set()
+    for chunk in _chunks(stated):
+        of_trust = select(ExclusionRow.accession_number).where(ExclusionRow.trust == feed.trust)
+        known.update(session.exec(of_trust.where(col(ExclusionRow.accession_number).in_(chunk))))
+    now_so = {
+        number: {
+            "trust": feed.trust,
+            "accession_number": number,
+            "feed": feed.name,
+            "rule": row.rule,
+            "line": row.row.line,
+            "sheet": row.row.sheet,
+            "raw": dict(row.row.raw),
+            "last_batch_id": batch_id,
+            "last_seen_at": now,
+            "active": True,
+        }
+        for number, row in stated.items()
+    }
+    changed = [columns for number, columns in now_so.items() if number in known]
+    if changed:
+        session.exec(update(ExclusionRow), params=changed)
+    added = [{**columns, "first_batch_id": batch_id} for number, columns in now_so.items() if number not in known]
+    if added:
+        session.exec(insert(ExclusionRow), params=added)
+
+
+def end_exclusions(session: Session, feed: FeedRow, accession_numbers: Iterable[str]) -> None:
+    """Enter that these studies are no longer left out."""
+    for chunk in _chunks(accession_numbers):
+        _end(session, ExclusionRow.trust == feed.trust, col(ExclusionRow.accession_number).in_(chunk))
+
+
+def end_other_exclusions(session: Session, feed: FeedRow, *, batch_id: int) -> None:
+    """Enter that whatever the feed left out before and a complete batch no longer holds is no longer left out."""
+    _end(session, ExclusionRow.feed == feed.name, ExclusionRow.last_batch_id < batch_id)
+
+
+def _end(session: Session, *conditions: Any) -> None:
+    ended = update(ExclusionRow).where(col(ExclusionRow.active), *conditions).values(active=False)
+    session.exec(ended, execution_options={"synchronize_session": False})
+
+
+# --- quarantined rows ------------------------------------------------------------------------------------------------
+
+
+def fingerprint(sheet: str, raw: Mapping[str, str]) -> str:
+    """Return a digest of a row's cells, wherever in the file they stand."""
+    content = json.dumps([sheet, sorted(raw.items())], ensure_ascii=True)
+    return hashlib.sha256(content.encode("ascii")).hexdigest()
+
+
+def quarantine_columns(row: QuarantinedRow) -> dict[str, Any]:
+    """Return the columns that say where a row stands and what is wrong with it."""
+    return {
+        "line": row.row.line,
+        "sheet": row.row.sheet,
+        "column": row.column,
+        "reason": row.reason,
+        "detail": row.detail,
+        "trust": row.key.trust if row.key else None,
+        "accession_number": row.key.accession_number if row.key else None,
+    }
+
+
+def add_quarantined(
+    session: Session, feed: FeedRow, rows: Iterable[QuarantinedRow], *, batch_id: int, now: datetime
+) -> None:
+    """Put rows in quarantine, whole."""
+    added = [
+        {
+            **quarantine_columns(row),
+            "feed": feed.name,
+            "first_batch_id": batch_id,
+            "last_batch_id": batch_id,
+            "raw": dict(row.row.raw),
+            "fingerprint": fingerprint(row.row.sheet, row.row.raw),
+            "state": QuarantineState.OPEN,
+            "first_seen_at": now,
+            "last_seen_at": now,
+            "resolved_at": None,
+            "resolved_batch_id": None,
+        }
+        for row in rows
+    ]
+    if added:
+        session.exec(insert(QuarantineRow), params=added)
+
+
+def change_quarantined(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Change quarantined rows by ``id``; every row gives the same columns."""
+    if rows:
+        session.exec(update(QuarantineRow), params=rows)
+
+
+def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, _CHUNK)):
+        yield chunk

@@ -1,0 +1,72 @@
+"""Rostered sessions going in: a file replaces what the trust's roster said of the days it covers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlmodel import Session, col, delete, insert, select
+
+from balancer.domain.errors import NotFoundError
+from balancer.domain.reporter import Session as RosteredSession
+from balancer.store.tables import RosterBatchRow, RosterRow, SessionRow
+
+
+def roster_row(session: Session, name: str) -> RosterRow:
+    """Return a roster's own row; ``NotFoundError`` if there is none."""
+    row = session.get(RosterRow, name)
+    if row is None:
+        raise NotFoundError(f"there is no roster {name!r}")
+    return row
+
+
+def last_roster_batch(session: Session, roster: str) -> RosterBatchRow | None:
+    """Return the last file received, if there was any."""
+    newest = col(RosterBatchRow.id).desc()
+    return session.exec(select(RosterBatchRow).where(RosterBatchRow.roster == roster).order_by(newest).limit(1)).first()
+
+
+def add_roster_batch(session: Session, batch: RosterBatchRow) -> int:
+    """Add a roster file received and return its number."""
+    session.add(batch)
+    session.flush()
+    return batch.id or 0
+
+
+def replace_sessions(  # noqa: PLR0913 - what is replaced, and by what
+    session: Session,
+    trust: str,
+    sessions: Iterable[RosteredSession],
+    *,
+    start: datetime,
+    end: datetime,
+    batch_id: int,
+) -> None:
+    """Remove the trust's sessions that begin in ``[start, end)`` and add these, wherever they begin.
+
+    A session that is stated again (the same ``session_id``) replaces the one there was.
+    """
+    stated = list(sessions)
+    own = delete(SessionRow).where(col(SessionRow.trust) == trust)
+    session.exec(own.where(col(SessionRow.start) >= start, col(SessionRow.start) < end))
+    session.exec(own.where(col(SessionRow.session_id).in_([item.session_id for item in stated])))
+    rows = [
+        {
+            "session_id": item.session_id,
+            "reporter_id": item.reporter_id,
+            "trust": trust,
+            "roster_batch_id": batch_id,
+            "start": item.start,
+            "end": item.end,
+            "activity": item.activity,
+            "productivity": item.productivity,
+            "trusts": sorted(item.trusts),
+            "subspecialties": sorted(item.subspecialties),
+            "modalities": sorted(item.modalities),
+            "priorities": sorted(item.priorities),
+            "max_reads": item.max_reads,
+        }
+        for item in stated
+    ]
+    if rows:
+        session.exec(insert(SessionRow), params=rows)

@@ -1,0 +1,142 @@
+"""The network's standing data: put in as it is stated, whatever has gone from it kept but no longer listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, delete, insert, select, update
+
+from balancer.domain.feed import FeedKind
+from balancer.domain.network import Examination, Trust
+from balancer.domain.reporter import Reporter
+from balancer.domain.states import StudyState
+from balancer.store.tables import (
+    EntitlementRow,
+    ExaminationRow,
+    FeedRow,
+    ReporterRow,
+    RosterRow,
+    SkillRow,
+    StudyRow,
+    TrustRow,
+)
+
+
+def put_trusts(session: Session, trusts: Iterable[Trust]) -> None:
+    """Make these the listed trusts."""
+    _put(session, TrustRow, "code", [{"code": trust.code, "name": trust.name} for trust in trusts])
+
+
+def put_examinations(session: Session, examinations: Iterable[Examination]) -> None:
+    """Make these the listed examinations."""
+    rows = [
+        {
+            "code": exam.code,
+            "name": exam.name,
+            "modality": exam.modality,
+            "body_region": exam.body_region,
+            "subspecialty": exam.subspecialty,
+            "minutes": exam.minutes,
+            "reads": exam.reads,
+        }
+        for exam in examinations
+    ]
+    _put(session, ExaminationRow, "code", rows)
+
+
+def put_reporters(session: Session, reporters: Sequence[Reporter]) -> None:
+    """Make these the listed reporters, with exactly the entitlements and skills they state."""
+    rows = [
+        {
+            "reporter_id": person.reporter_id,
+            "name": person.name,
+            "grade": person.grade,
+            "home_trust": person.home_trust,
+            "speed": person.speed,
+            "modalities": sorted(person.modalities),
+            "ordinal": ordinal,
+        }
+        for ordinal, person in enumerate(reporters)
+    ]
+    _put(session, ReporterRow, "reporter_id", rows)
+    _replace_scopes(session, reporters)
+
+
+def _replace_scopes(session: Session, reporters: Sequence[Reporter]) -> None:
+    named = [person.reporter_id for person in reporters]
+    for table in (EntitlementRow, SkillRow):
+        session.exec(delete(table).where(col(table.reporter_id).in_(named)))
+    entitlements = [
+        {"reporter_id": person.reporter_id, "trust": trust, "expires_on": expires_on, "ordinal": ordinal}
+        for person in reporters
+        for ordinal, (trust, expires_on) in enumerate(person.trusts.items())
+    ]
+    skills = [
+        {
+            "reporter_id": person.reporter_id,
+            "subspecialty": subspecialty,
+            "modality": modality or "",
+            "level": int(level),
+        }
+        for person in reporters
+        for (subspecialty, modality), level in person.skills.items()
+    ]
+    if entitlements:
+        session.exec(insert(EntitlementRow), params=entitlements)
+    if skills:
+        session.exec(insert(SkillRow), params=skills)
+
+
+def put_feeds(session: Session, feeds: Iterable[Mapping[str, Any]]) -> None:
+    """Make these the listed feeds: name, trust, kind, refresh_minutes, stale_after_minutes."""
+    _put(session, FeedRow, "name", [{**feed, "kind": FeedKind(feed["kind"])} for feed in feeds])
+
+
+def put_rosters(session: Session, rosters: Iterable[Mapping[str, Any]]) -> None:
+    """Make these the listed rosters: name, trust."""
+    _put(session, RosterRow, "name", list(rosters))
+
+
+def trusts(session: Session, *, listed_only: bool = True) -> list[TrustRow]:
+    """Return the trusts by code."""
+    statement = select(TrustRow).order_by(TrustRow.code)
+    return list(session.exec(statement.where(TrustRow.listed) if listed_only else statement))
+
+
+def examinations(session: Session, *, listed_only: bool = True) -> list[ExaminationRow]:
+    """Return the catalogue by code."""
+    statement = select(ExaminationRow).order_by(ExaminationRow.code)
+    return list(session.exec(statement.where(ExaminationRow.listed) if listed_only else statement))
+
+
+def open_clocks(session: Session) -> list[tuple[int, str, datetime, datetime | None]]:
+    """Return id, priority, start of the clock and own due time of every open study."""
+    statement = select(StudyRow.id, StudyRow.priority, StudyRow.clock_started_at, StudyRow.source_due_at)
+    found = session.exec(statement.where(StudyRow.state == StudyState.OPEN)).all()
+    return [(study_id or 0, priority, started, due) for study_id, priority, started, due in found]
+
+
+def put_due_times(session: Session, due_at: Mapping[int, datetime]) -> None:
+    """Enter when studies are due."""
+    if due_at:
+        session.exec(update(StudyRow), params=[{"id": study_id, "due_at": due} for study_id, due in due_at.items()])
+
+
+def _put(session: Session, table: Any, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Update the rows that are known, add those that are not, and unlist those that are missing."""
+    known = set(session.exec(select(getattr(table, key))))
+    session.exec(update(table).values(listed=False))
+    listed = [{**row, "listed": True} for row in rows]
+    changed = [row for row in listed if row[key] in known]
+    added = [_defaults(table) | row for row in listed if row[key] not in known]
+    if changed:
+        session.exec(update(table), params=changed)
+    if added:
+        session.exec(insert(table), params=added)
+
+
+def _defaults(table: Any) -> dict[str, Any]:
+    """Return the columns that have a default, with it: a bulk insert knows nothing of the model's own."""
+    return {name: field.default for name, field in table.model_fields.items() if not field.is_required()}

@@ -1,0 +1,139 @@
+"""A small network in a database, and extracts for it, built in a line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from balancer.domain.feed import (
+    ExcludedRow,
+    FeedKind,
+    IncomingStudy,
+    ParsedExtract,
+    QuarantinedRow,
+    SourceRow,
+)
+from balancer.domain.network import Examination, Trust
+from balancer.domain.policy import Policy
+from balancer.domain.reporter import Reporter
+from balancer.domain.study import StudyKey
+from balancer.services.load_network import load_network
+from balancer.store.database import Database
+from tests.worlds import EXAMPLE_POLICY, NOW, reporter
+
+FEED = "RVV unreported"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """A feed as its description describes it."""
+
+    name: str = FEED
+    trust: str = "RVV"
+    kind: FeedKind = FeedKind.SNAPSHOT
+    refresh_minutes: float = 15
+    stale_after_minutes: float = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roster:
+    """A roster as its description describes it."""
+
+    name: str = "RVV rota"
+    trust: str = "RVV"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """Two trusts, two examinations, two reporters, a feed and a roster of RVV."""
+
+    trusts: Sequence[Trust] = (Trust(code="RVV", name="East"), Trust(code="RWF", name="West"))
+    examinations: Sequence[Examination] = (
+        Examination(code="CTH", name="CT head", modality="CT", body_region="head", subspecialty="neuro", minutes=7),
+        Examination(code="XCH", name="XR chest", modality="DX", body_region="chest", subspecialty="thoracic", minutes=2),
+    )
+    reporters: Sequence[Reporter] = field(
+        default_factory=lambda: (
+            reporter("R1", trusts=("RVV", "RWF"), skills={"neuro": 3, "msk/DX": 2}),
+            reporter("R2", home_trust="RWF", trusts=("RVV", "RWF"), skills={"neuro": 2}),
+        )
+    )
+    policy: Policy = EXAMPLE_POLICY
+    feeds: Sequence[Feed] = (Feed(),)
+    rosters: Sequence[Roster] = (Roster(),)
+
+
+def loaded(db: Database, network: Network | None = None) -> Database:
+    """Load a network and return its database."""
+    load_network(db, network or Network(), NOW)
+    return db
+
+
+def minutes(count: float) -> datetime:
+    """Return the instant ``count`` minutes after ``NOW``."""
+    return NOW + timedelta(minutes=count)
+
+
+def incoming(accession_number: str, *, trust: str = "RVV", line: int = 2, **stated: object) -> IncomingStudy:
+    """Return a row that states an urgent CT head acquired an hour before ``NOW``."""
+    study = IncomingStudy(
+        row=SourceRow(line=line, sheet="", raw={"Accession": accession_number}),
+        trust=trust,
+        accession_number=accession_number,
+        patient_id=f"p-{accession_number}",
+        local_patient_id=f"H-{accession_number}",
+        exam_code="CTH",
+        priority="urgent",
+        acquired_at=minutes(-60),
+        modality="CT",
+        subspecialty="neuro",
+        minutes=7,
+        reads=1,
+    )
+    return replace(study, **stated)  # type: ignore[arg-type]  # checked by dataclass use
+
+
+def bad_row(
+    accession_number: str | None = None, *, line: int = 3, reason: str = "unknown priority", **cells: str
+) -> QuarantinedRow:
+    """Return a row that could not be taken; it says which study it is if ``accession_number`` is given."""
+    raw = {"Accession": accession_number or "", **cells}
+    key = None if accession_number is None else StudyKey("RVV", accession_number)
+    return QuarantinedRow(
+        row=SourceRow(line=line, sheet="", raw=raw), column="Priority", reason=reason, detail="'??'", key=key
+    )
+
+
+def excluded_row(accession_number: str, rule: str = "medical photography") -> ExcludedRow:
+    """Return a row left out by ``rule``."""
+    row = SourceRow(line=9, sheet="", raw={"Accession": accession_number})
+    return ExcludedRow(row=row, rule=rule, key=StudyKey("RVV", accession_number))
+
+
+def extract(
+    *studies: str | IncomingStudy,
+    at: float = 0,
+    feed: str = FEED,
+    excluded: Iterable[str | ExcludedRow] = (),
+    quarantined: Iterable[QuarantinedRow] = (),
+    duplicates: Iterable[IncomingStudy] = (),
+    **stated: object,
+) -> ParsedExtract:
+    """Return an extract made ``at`` minutes after ``NOW``, whose digest follows from its content."""
+    rows = tuple(incoming(item) if isinstance(item, str) else item for item in studies)
+    left_out = tuple(excluded_row(item) if isinstance(item, str) else item for item in excluded)
+    bad, again = tuple(quarantined), tuple(duplicates)
+    content: Mapping[str, object] = {"rows": rows, "out": left_out, "bad": bad, "again": again, "at": at}
+    parsed = ParsedExtract(
+        feed=feed,
+        digest=hashlib.sha256(repr(content).encode()).hexdigest(),
+        extracted_at=minutes(at),
+        rows_read=len(rows) + len(left_out) + len(bad) + len(again),
+        studies=rows,
+        duplicates=again,
+        excluded=left_out,
+        quarantined=bad,
+    )
+    return replace(parsed, **stated)  # type: ignore[arg-type]  # checked by dataclass use
