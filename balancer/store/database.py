@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from balancer.domain.errors import InvalidValueError
 from balancer.store.schema import upgrade
 
-__all__ = ["Database", "Session"]
+__all__ = ["Database", "Session", "StoreBusyError"]
+
+# What the driver raises when the database cannot be reached, or another writer holds it for too long.
+StoreBusyError = OperationalError
 
 _SQLITE = "sqlite"
 _POSTGRESQL = "postgresql"

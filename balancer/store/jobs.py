@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from balancer.domain.errors import NotFoundError
@@ -11,17 +12,16 @@ from balancer.store.tables import HeartbeatRow, JobRow
 
 
 def take(session: Session, job: str, scheduled_for: datetime, *, holder: str, now: datetime) -> int | None:
-    """Enter that ``job`` due at ``scheduled_for`` is being done; ``None`` if it has been taken already.
-
-    Two at once on PostgreSQL: the second one's transaction fails on the unique key when it commits or flushes, and
-    whoever called knows from ``sqlalchemy.exc.IntegrityError`` that it was taken.
-    """
+    """Enter that ``job`` due at ``scheduled_for`` is being done; ``None`` if it has been taken already."""
     taken = session.exec(select(JobRow.id).where(JobRow.job == job, JobRow.scheduled_for == scheduled_for)).first()
     if taken is not None:
         return None
     row = JobRow(job=job, scheduled_for=scheduled_for, holder=holder, started_at=now)
-    session.add(row)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:  # somebody else took it at the same time
+        return None
     return row.id
 
 

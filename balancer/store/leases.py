@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
 from balancer.domain.errors import ConflictError
@@ -31,12 +32,21 @@ def acquire(session: Session, name: str, holder: str, *, now: datetime, lasting:
         return None
     token = 1 if row is None else row.token + 1
     if row is None:
-        # two first holders at once: the primary key lets one of them in
-        session.add(LeaseRow(name=name, holder=holder, expires_at=now + lasting, token=token))
-        session.flush()
+        if not _is_first(session, LeaseRow(name=name, holder=holder, expires_at=now + lasting, token=token)):
+            return None
     else:
         row.holder, row.expires_at, row.token = holder, now + lasting, token
     return Lease(name=name, holder=holder, token=token)
+
+
+def _is_first(session: Session, row: LeaseRow) -> bool:
+    """Add the row; ``False`` if somebody else added it at the same time: the primary key lets one of them in."""
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return False
+    return True
 
 
 def renew(session: Session, lease: Lease, *, now: datetime, lasting: timedelta) -> bool:

@@ -62,9 +62,16 @@ def session_rows(
     *,
     start: datetime | None = None,
     end: datetime | None = None,
+    listed_only: bool = False,
 ) -> list[SessionRow]:
-    """Return the rows behind ``sessions_of``: they also say which trust's roster they stand on."""
+    """Return the rows behind ``sessions_of``: they also say which trust's roster they stand on.
+
+    ``listed_only`` leaves out the sessions of reporters who have gone from the network's list.
+    """
     statement = select(SessionRow)
+    if listed_only:
+        listed = select(ReporterRow.reporter_id).where(ReporterRow.listed)
+        statement = statement.where(col(SessionRow.reporter_id).in_(listed))
     if reporter_id is not None:
         statement = statement.where(SessionRow.reporter_id == reporter_id)
     if start is not None:

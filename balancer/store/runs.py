@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from balancer.domain.errors import NotFoundError
+from balancer.domain.errors import ConflictError, NotFoundError
+from balancer.domain.plan import Summary
 from balancer.domain.states import RunState, StudyState
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, beyond, cursor
@@ -118,3 +121,55 @@ def _newest(session: Session, state: RunState) -> RunRow | None:
 def _current_id(session: Session) -> int | None:
     current = current_run(session)
     return None if current is None else current.id
+
+
+def begin_run(session: Session, *, token: int, now: datetime, started_at: datetime, seed: int) -> int:
+    """Enter that a run has begun, and that any other that says it is under way has died; return its number.
+
+    Called by whoever holds the lease under which runs go, ``token``: no other can be alive.
+    """
+    for dead in session.exec(select(RunRow).where(RunRow.state == RunState.RUNNING)).all():
+        dead.state, dead.finished_at, dead.error = RunState.FAILED, started_at, "the process that ran it stopped"
+    row = RunRow(
+        state=RunState.RUNNING,
+        token=token,
+        now=now,
+        started_at=started_at,
+        seed=seed,
+        stage="gather",
+        progress={},
+        warnings=[],
+    )
+    session.add(row)
+    session.flush()
+    return row.id or 0
+
+
+def own_run(session: Session, run_id: int, token: int) -> RunRow:
+    """Return a run that is under way with this token, for changing.
+
+    Raises
+    ------
+    ConflictError
+        If it has ended, or been declared dead.
+    """
+    row = session.exec(select(RunRow).where(RunRow.id == run_id).with_for_update()).first()
+    if row is None or row.state is not RunState.RUNNING or row.token != token:
+        raise ConflictError(f"run {run_id} is no longer under way")
+    return row
+
+
+def note_progress(session: Session, run_id: int, token: int, progress: dict[str, Any], at: datetime) -> None:
+    """Write how far a run is, if it is still under way with this token."""
+    row = session.exec(select(RunRow).where(RunRow.id == run_id, RunRow.token == token)).first()
+    if row is not None and row.state is RunState.RUNNING:
+        row.progress, row.progress_at = progress, at
+
+
+def keep_summary(row: RunRow, summary: Summary) -> None:
+    """Write what a plan says of itself into its run."""
+    for name in ("sunk", "bound", "gap", "total", "studies", "reads", "allocated", "digest"):
+        setattr(row, name, getattr(summary, name))
+    row.status, row.stopped_by = summary.status.value, summary.stopped_by.value
+    row.terms, row.seconds = summary.terms.as_dict(), dict(summary.seconds)
+    row.late, row.longest_wait_hours = dict(summary.late), dict(summary.longest_wait_hours)

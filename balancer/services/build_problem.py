@@ -1,0 +1,195 @@
+"""Build the allocation problem from what the store knows at an instant."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from balancer.domain.network import Examination, Trust
+from balancer.domain.policy import Policy
+from balancer.domain.problem import AllocationProblem
+from balancer.domain.reporter import REPORTING, Reporter
+from balancer.domain.reporter import Session as RosteredSession
+from balancer.domain.study import ReadKey, Study
+from balancer.services.due_times import calendar_over
+from balancer.store import people, queue, standing
+from balancer.store.database import Database, Session
+from balancer.store.policies import current_policy_row, policy_of
+from balancer.store.queue import QueuedStudy
+
+# The reason, beside those of ``UnallocatedReason``, of a read that the solver never sees.
+NO_PRIORITY_CLASS = "no_priority_class"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """A problem, what could not be part of it, and what a person should know about it.
+
+    ``left_out`` are reads with the reason: a run lists them among those without a place, so that none is lost.
+    """
+
+    problem: AllocationProblem
+    policy_id: int
+    left_out: Mapping[ReadKey, str]
+    warnings: tuple[str, ...]
+
+
+def build_problem(db: Database, now: datetime) -> AllocationProblem:
+    """Return the problem of the open studies, the current rosters and the policy in force, as it stands at ``now``."""
+    return gather(db, now).problem
+
+
+def gather(db: Database, now: datetime) -> Gathered:
+    """Return the problem at ``now``, built whatever single rows are like.
+
+    * A study acquired after ``now`` (its trust's clock runs ahead) takes part as if acquired at ``now``: it is planned
+      and, if anything, due too early. The store keeps what the source said.
+    * A study of a class that the policy does not know cannot be priced: its reads are left out, with that reason.
+    * ``published_to`` is whose current list holds which read; when a read has been done since, its reader, who is now
+      excluded, makes way for the next.
+    * Somebody who has claimed a read but is no longer listed takes part without sessions, so that nobody else gets it.
+    * Of two reporting sessions of one reporter that overlap (two trusts rostered the same hours), the home trust's
+      counts, then the earlier one; the other is named in the warnings.
+
+    Raises
+    ------
+    NotFoundError
+        If no policy has been loaded.
+    """
+    with db.session() as session:
+        policy_row = current_policy_row(session)
+        policy = policy_of(policy_row)
+        queued = queue.queued_studies(session)
+        published, claimed = queue.published_reads(session), queue.claimed_reads(session)
+        reporters = _reporters(session, {name for reads in claimed.values() for name in reads.values()})
+        sessions, warnings = _sessions(session, reporters, policy, now)
+        trusts = tuple(Trust(code=row.code, name=row.name) for row in standing.trusts(session, listed_only=False))
+        examinations = _examinations(session)
+    classes = {priority.code for priority in policy.priorities}
+    left_out = {
+        ReadKey(item.trust, item.accession_number, read): NO_PRIORITY_CLASS
+        for item in queued
+        if item.priority not in classes
+        for read in range(1, item.reads + 1)
+    }
+    studies = [
+        _study(item, now, published.get(item.id, {}), claimed.get(item.id, {}))
+        for item in queued
+        if item.priority in classes
+    ]
+    problem = AllocationProblem(
+        now=now,
+        policy=policy,
+        trusts=trusts,
+        examinations=examinations,
+        reporters=tuple(reporters),
+        sessions=tuple(sessions),
+        studies=tuple(studies),
+        calendar=calendar_over(policy, (study.acquired_at for study in studies), now),
+    )
+    return Gathered(
+        problem=problem,
+        policy_id=policy_row.id or 0,
+        left_out=left_out,
+        warnings=(*warnings, *_about(queued, left_out, now)),
+    )
+
+
+def _about(queued: Iterable[QueuedStudy], left_out: Mapping[ReadKey, str], now: datetime) -> list[str]:
+    """Return what a person should know of the studies, in counts."""
+    ahead = sum(1 for item in queued if item.clock_started_at > now)
+    warnings = []
+    if ahead:
+        warnings.append(f"{ahead} studies are said to be acquired after now; they count as acquired now")
+    if left_out:
+        warnings.append(f"{len(left_out)} reads are of a priority class that the policy does not know")
+    return warnings
+
+
+def _study(item: QueuedStudy, now: datetime, published: Mapping[int, str], claimed: Mapping[int, str]) -> Study:
+    done_by = frozenset(item.excluded)
+    return Study(
+        trust=item.trust,
+        accession_number=item.accession_number,
+        patient_id=item.patient_id,
+        exam_code=item.exam_code,
+        priority=item.priority,
+        acquired_at=min(item.clock_started_at, now),
+        modality=item.modality,
+        subspecialty=item.subspecialty,
+        minutes=item.minutes,
+        reads=item.reads,
+        ready_at=item.ready_at,
+        due_at=item.source_due_at,
+        excluded=done_by,
+        prior_reporter=item.prior_reporter,
+        published_to=in_read_order(published, item.reads, done_by),
+        claimed_by=in_read_order(claimed, item.reads),
+    )
+
+
+def in_read_order(
+    names: Mapping[int, str], reads: int, done_by: frozenset[str] = frozenset()
+) -> tuple[str | None, ...]:
+    """Return who has each read still to be done, from names by read number as it was when they were given.
+
+    Reads done since are gone from the count, so those after them move up: first the readers who have done theirs make
+    way, then the names that are beyond the count fill what is free.
+    """
+    if not names:
+        return ()
+    still = {read: name for read, name in names.items() if name not in done_by}
+    slots: list[str | None] = [still.pop(read, None) for read in range(1, reads + 1)]
+    for _, name in sorted(still.items()):
+        if None in slots:
+            slots[slots.index(None)] = name
+    while slots and slots[-1] is None:
+        slots.pop()
+    return tuple(slots)
+
+
+def _reporters(session: Session, claimants: set[str]) -> list[Reporter]:
+    everyone = people.reporters(session, unlisted=True)
+    return [item.reporter for item in everyone if item.listed or item.reporter.reporter_id in claimants]
+
+
+def _sessions(
+    session: Session, reporters: Sequence[Reporter], policy: Policy, now: datetime
+) -> tuple[list[RosteredSession], list[str]]:
+    """Return the sessions that reach into the horizon, without overlaps, and which were left out for that."""
+    home = {person.reporter_id: person.home_trust for person in reporters}
+    rows = people.session_rows(session, start=now, end=now + timedelta(hours=policy.horizon_hours), listed_only=True)
+    rows = [row for row in rows if row.reporter_id in home]
+    kept: dict[str, list[RosteredSession]] = defaultdict(list)
+    warnings = []
+    for row in sorted(rows, key=lambda row: (row.trust != home[row.reporter_id], row.start, row.session_id)):
+        stated = people.rostered(row)
+        clash = next((other for other in kept[row.reporter_id] if _overlap(stated, other)), None)
+        if clash is None:
+            kept[row.reporter_id].append(stated)
+        else:
+            warnings.append(f"session {stated.session_id} overlaps {clash.session_id} and was not counted")
+    found = [item for items in kept.values() for item in items]
+    return sorted(found, key=lambda item: (item.start, item.session_id)), warnings
+
+
+def _overlap(one: RosteredSession, other: RosteredSession) -> bool:
+    both = one.activity == other.activity == REPORTING
+    return both and one.start < other.end and other.start < one.end
+
+
+def _examinations(session: Session) -> tuple[Examination, ...]:
+    return tuple(
+        Examination(
+            code=row.code,
+            name=row.name,
+            modality=row.modality,
+            body_region=row.body_region,
+            subspecialty=row.subspecialty,
+            minutes=row.minutes,
+            reads=row.reads,
+        )
+        for row in standing.examinations(session)
+    )
