@@ -18,7 +18,7 @@ from balancer.simulate.kent.queue import LEAVERS, Order
 from balancer.simulate.kent.sample import AS_OF, draw_sample
 
 SAMPLE = draw_sample()
-ORDERS = SAMPLE.orders
+ORDERS = [order for order in SAMPLE.orders if not order.excluded_by]
 POLICY = example_policy(168)
 CALENDAR = england_and_wales(2026, 2027)
 
@@ -148,6 +148,7 @@ def test_about_half_of_medways_accession_numbers_are_also_east_kents() -> None:
     """So that whoever takes the number alone for an identity is found out."""
     numbers = {trust: {o.accession_number for o in ORDERS if o.trust == trust} for trust in places.STUDIES}
     assert all(len(numbers[trust]) == places.STUDIES[trust] for trust in numbers)
+    assert len({(order.trust, order.accession_number) for order in SAMPLE.orders}) == len(SAMPLE.orders)
     shared = len(numbers["RPA"] & numbers["RVV"]) / len(numbers["RPA"])
     assert 0.2 < shared < 0.7
     assert not numbers["RWF"] & numbers["RVV"]
@@ -165,5 +166,12 @@ def test_another_seed_gives_another_sample_of_the_same_kind(seed: int) -> None:
     """And the same seed the same one."""
     other = draw_sample(seed)
     assert other == draw_sample(seed)
-    assert other.orders != ORDERS
-    assert len(other.orders) == len(ORDERS)
+    assert other.orders != SAMPLE.orders
+    assert len(other.orders) == len(SAMPLE.orders)
+
+
+def test_ultrasound_and_photographs_are_listed_besides() -> None:
+    """As real systems list them, under numbers of the same range."""
+    rules = Counter((order.trust, order.excluded_by) for order in SAMPLE.orders if order.excluded_by)
+    assert {trust: rules[trust, "ultrasound reported at the scan"] for trust in places.STUDIES} == places.ULTRASOUND
+    assert {trust: rules[trust, "medical photography"] for trust in places.STUDIES} == places.PHOTOGRAPHS

@@ -17,6 +17,7 @@ _FORGOTTEN = 0.011
 _FORGOTTEN_FROM, _FORGOTTEN_TO = 0.75, 1.2
 # Relative activity on Monday ... Sunday; emergencies and inpatients know no weekend.
 _PLANNED_BY_DAY = (1.0, 1.0, 1.0, 1.0, 1.0, 0.35, 0.15)
+_PLANNED_HOURS = range(8, 20)
 _ROUND_THE_CLOCK = frozenset({"emergency", "inpatient_urgent", "inpatient"})
 _CANDIDATES = 48
 _YOUNGEST_MINUTES = 4.0
@@ -46,7 +47,9 @@ class Ages:
     def _activity(self, age_minutes: int, *, planned: bool) -> float:
         at = self._now - timedelta(minutes=age_minutes)
         by_hour = float(SCANS_BY_HOUR[at.hour])
-        return by_hour * _PLANNED_BY_DAY[at.weekday()] if planned else by_hour
+        if not planned:
+            return by_hour
+        return by_hour * _PLANNED_BY_DAY[at.weekday()] * (1.0 if at.hour in _PLANNED_HOURS else 0.01)
 
 
 def _target_minutes(priority: PriorityClass) -> float:

@@ -172,3 +172,11 @@ ENTRIES: tuple[Entry, ...] = (
 
 BY_CODE: dict[str, Entry] = {entry.examination.code: entry for entry in ENTRIES}
 EXAMINATIONS: tuple[Examination, ...] = tuple(entry.examination for entry in ENTRIES)
+
+# What only some systems list and nobody reports: clinical photographs, in no catalogue of examinations.
+PHOTOGRAPHS: tuple[Entry, ...] = (
+    _more("MPWOUN", "MP Wound photograph | XC | skin | photography", 1, 3, ""),
+    _more("MPSKIN", "MP Skin lesion photograph | XC | skin | photography", 1, 4, ""),
+    _more("MPRETI", "MP Retinal photograph | XC | eye | photography", 1, 1, ""),
+)
+ULTRASOUND: tuple[Entry, ...] = tuple(entry for entry in ENTRIES if entry.examination.modality == "US")

@@ -19,6 +19,10 @@ TRUSTS = (
 # Unreported studies in the queue; East Kent's is long for its size.
 STUDIES = {"RVV": 2760, "RWF": 1780, "RPA": 1380}
 
+# Besides, what the systems list although nobody has to report it: ultrasound, reported at the scan, and photographs.
+ULTRASOUND = {"RVV": 46, "RWF": 28, "RPA": 19}
+PHOTOGRAPHS = {"RVV": 12, "RWF": 7, "RPA": 6}
+
 INPATIENT, EMERGENCY, OUTPATIENT, GP, CDC = "inpatient", "A&E", "outpatient", "GP direct access", "CDC"
 SCREENING = "breast screening"
 FILMS = frozenset({"DX", "PX"})

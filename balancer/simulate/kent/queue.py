@@ -13,7 +13,7 @@ from balancer.domain.instant import LONDON
 from balancer.domain.reporter import Reporter
 from balancer.simulate.kent import places
 from balancer.simulate.kent.ages import Ages
-from balancer.simulate.kent.catalogue import ENTRIES, Entry
+from balancer.simulate.kent.catalogue import ENTRIES, PHOTOGRAPHS, ULTRASOUND, Entry
 from balancer.simulate.kent.patients import Patient, Register
 
 T = TypeVar("T")
@@ -25,6 +25,7 @@ _UNTRACED = 0.015
 _IMAGES_LATE = 0.015
 _PRIOR = 0.12
 _GONE = 0.1
+ULTRASOUND_RULE, PHOTOGRAPHY_RULE = "ultrasound reported at the scan", "medical photography"
 # People who have left: named as prior reporters, and nobody knows them any more.
 LEAVERS = tuple(str(9_800_001 + number) for number in range(12))
 
@@ -49,6 +50,16 @@ class Order:
     first_reader: str | None = None
     prior_reporter: str | None = None
 
+    @property
+    def excluded_by(self) -> str:
+        """The rule by which nobody has to report this; empty for what is to be reported."""
+        return {"US": ULTRASOUND_RULE, "XC": PHOTOGRAPHY_RULE}.get(self.entry.examination.modality, "")
+
+    @property
+    def reads(self) -> int:
+        """Reads still to be done."""
+        return self.entry.examination.reads - (self.first_reader is not None)
+
 
 def draw_orders(rng: np.random.Generator, reporters: Sequence[Reporter], as_of: datetime) -> tuple[Order, ...]:
     """Return the queue seen at ``as_of``, by trust and accession number, which rises with the time of imaging."""
@@ -56,8 +67,11 @@ def draw_orders(rng: np.random.Generator, reporters: Sequence[Reporter], as_of: 
     imaging = _Imaging(rng, reporters, as_of)
     orders: list[Order] = []
     for trust, count in places.STUDIES.items():
-        moments = sorted((imaging.draw(trust) for _ in range(count)), key=lambda drawn: drawn.acquired_at)
-        for drawn, number in zip(moments, _accession_numbers(rng, trust, count), strict=True):
+        drawn_here = [imaging.draw(trust, imaging.exams[trust]) for _ in range(count)]
+        drawn_here += [imaging.draw(trust, _evenly(ULTRASOUND)) for _ in range(places.ULTRASOUND[trust])]
+        drawn_here += [imaging.draw(trust, _evenly(PHOTOGRAPHS)) for _ in range(places.PHOTOGRAPHS[trust])]
+        drawn_here.sort(key=lambda drawn: drawn.acquired_at)
+        for drawn, number in zip(drawn_here, _accession_numbers(rng, trust, len(drawn_here)), strict=True):
             patient = _patient(rng, register, trust)
             orders.append(
                 Order(
@@ -76,6 +90,10 @@ def draw_orders(rng: np.random.Generator, reporters: Sequence[Reporter], as_of: 
                 )
             )
     return tuple(orders)
+
+
+def _evenly(entries: Sequence[Entry]) -> dict[Entry, float]:
+    return dict.fromkeys(entries, 1.0)
 
 
 def _accession_numbers(rng: np.random.Generator, trust: str, count: int) -> list[str]:
@@ -114,16 +132,16 @@ class _Imaging:
         self._sites = {
             trust: {site: site.share for site in places.SITES if site.trust == trust} for trust in places.STUDIES
         }
-        self._exams = {
+        self.exams = {
             trust: {
                 entry: entry.frequency * places.EMPHASIS[trust].get(entry.examination.code, 1.0) for entry in ENTRIES
             }
             for trust in places.STUDIES
         }
 
-    def draw(self, trust: str) -> _Drawn:
-        """Return one study of ``trust``."""
-        entry = self._pick(self._exams[trust])
+    def draw(self, trust: str, exams: Mapping[Entry, float]) -> _Drawn:
+        """Return one study of ``trust``, of one of ``exams`` with their relative frequencies."""
+        entry = self._pick(exams)
         if entry.examination.reads > 1:
             site, setting, priority = self._main_site(trust), places.SCREENING, "screening"
         else:
@@ -151,11 +169,11 @@ class _Imaging:
 
     def prior_reporter(self, drawn: _Drawn) -> str | None:
         """Return who reported the patient's last such study, for one in eight; now and then somebody who has left."""
-        if self._rng.random() >= _PRIOR:
+        able = self._able(drawn)
+        if not able or self._rng.random() >= _PRIOR:
             return None
         if self._rng.random() < _GONE:
             return LEAVERS[int(self._rng.integers(len(LEAVERS)))]
-        able = self._able(drawn)
         return able[int(self._rng.integers(len(able)))].reporter_id
 
     def _able(self, drawn: _Drawn) -> list[Reporter]:

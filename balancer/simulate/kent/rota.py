@@ -60,11 +60,11 @@ HALF_DAYS = {
     "RPA": ((time(9), time(13)), (time(14), time(18))),
 }
 EVENING = (time(18), time(21))
-WEEKEND = (time(9), time(13))
-ON_CALL_EVENING = (time(18), time(22))
 ON_CALL_WEEKEND = (time(9), time(21))
 # The night before the week: on call until Monday morning.
 ON_CALL_NIGHT = (time(22), time(8, 30))
+# Maidstone keeps its rota as a grid of half-days from Monday on: nothing begins or ends within one, or before the week.
+GRID = "RWF"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ _AWAY = {
 }
 _AT_HOME = 0.22
 _MEETING = 0.65
-_MEETING_HOURS = (1.0, 1.5, 2.0)
+_HOURS_INSIDE = (1.0, 1.5, 2.0)
 _SHORT_LIST = 0.25
 _SCANNERS = frozenset({"gastrointestinal", "urogynae", "msk", "vascular", "paediatric", "head_neck"})
 
@@ -147,9 +147,9 @@ class _Week:
         if not radiographer:
             yield from self._besides(order[reporting:])
             if self._chance(_MEETING):
-                yield self._inside(spans, _MEETING_HOURS, Activity.MDT)
-            if _interest(self._reporter) in _SCANNERS and self._chance(_SHORT_LIST):
-                yield self._inside(spans, (1.5, 2.0), Activity.ULTRASOUND)
+                yield self._inside(spans[0], Activity.MDT)
+            if len(spans) > 1 and _interest(self._reporter) in _SCANNERS and self._chance(_SHORT_LIST):
+                yield self._inside(spans[1], Activity.ULTRASOUND)
         yield from self._unsocial()
         for day in sorted(self._away):
             yield Duty(
@@ -178,16 +178,15 @@ class _Week:
         for (day, hours), activity in zip(free, activities, strict=False):
             yield self._duty(day, hours, activity)
 
-    def _inside(self, spans: Sequence[tuple[date, tuple[time, time]]], hours: Sequence[float], what: Activity) -> Duty:
-        """Return something that takes the first or last hours of one of the reporting sessions."""
-        day, (opens, closes) = spans[int(self._rng.integers(len(spans)))]
-        length = timedelta(hours=float(self._rng.choice(hours)))
+    def _inside(self, span: tuple[date, tuple[time, time]], what: Activity) -> Duty:
+        """Return something that takes the first or last hours of a reporting session, or all of it."""
+        day, (opens, closes) = span
+        length = timedelta(hours=float(self._rng.choice(_HOURS_INSIDE)))
         start, end = datetime.combine(day, opens), datetime.combine(day, closes)
-        if self._chance(0.5):
-            end = start + length
-        else:
-            start = end - length
-        return self._at(start, end, what)
+        first = self._chance(0.5)
+        if self._reporter.home_trust == GRID:
+            return self._at(start, end, what)
+        return self._at(start, start + length, what) if first else self._at(end - length, end, what)
 
     def _unsocial(self) -> Iterator[Duty]:
         for day in _WEEKDAYS:
@@ -195,7 +194,7 @@ class _Week:
                 yield self._duty(day, EVENING, Activity.EVENING)
         for day in _WEEKEND:
             if self._chance(self._habits.weekends / len(_WEEKEND)):
-                yield self._duty(day, WEEKEND, Activity.HOME)
+                yield self._duty(day, HALF_DAYS[self._reporter.home_trust][0], Activity.HOME)
 
     def _duty(self, day: date, span: tuple[time, time], activity: Activity) -> Duty:
         return self._at(datetime.combine(day, span[0]), datetime.combine(day, span[1]), activity)
@@ -217,18 +216,24 @@ def _on_call(
     rng: np.random.Generator, trust: str, people: Sequence[Reporter], duties: Sequence[Duty]
 ) -> Iterator[Duty]:
     """Yield one person a turn: the night before the week, every evening, and the days of the weekend."""
-    turns = [
-        (datetime.combine(MONDAY - timedelta(days=1), ON_CALL_NIGHT[0]), datetime.combine(MONDAY, ON_CALL_NIGHT[1]))
-    ]
-    turns.extend(_span(day, ON_CALL_EVENING) for day in _WEEKDAYS)
-    turns.extend(_span(day, ON_CALL_WEEKEND) for day in _WEEKEND)
     order = [people[index] for index in rng.permutation(len(people))]
-    for start, end in turns:
-        taken = {duty.reporter_id for duty in duties if duty.start < end and duty.end > start}
+    for turn in _turns(trust):
+        taken = {duty.reporter_id for duty in duties for start, end in turn if duty.start < end and duty.end > start}
         person = next(person for person in order if person.reporter_id not in taken)
         order.remove(person)
         order.append(person)
-        yield Duty(trust=trust, reporter_id=person.reporter_id, start=start, end=end, activity=Activity.ON_CALL)
+        for start, end in turn:
+            yield Duty(trust=trust, reporter_id=person.reporter_id, start=start, end=end, activity=Activity.ON_CALL)
+
+
+def _turns(trust: str) -> Iterator[list[tuple[datetime, datetime]]]:
+    if trust != GRID:
+        before = MONDAY - timedelta(days=1)
+        yield [(datetime.combine(before, ON_CALL_NIGHT[0]), datetime.combine(MONDAY, ON_CALL_NIGHT[1]))]
+    for day in _WEEKDAYS:
+        yield [_span(day, EVENING)]
+    for day in _WEEKEND:
+        yield [_span(day, hours) for hours in ((*HALF_DAYS[trust], EVENING) if trust == GRID else (ON_CALL_WEEKEND,))]
 
 
 def _span(day: date, hours: tuple[time, time]) -> tuple[datetime, datetime]:
