@@ -55,8 +55,12 @@ class QuarantineState(StrEnum):
 
 
 class RunState(StrEnum):
-    """How far an allocation run came; only a ``published`` one changed anybody's list."""
+    """How far an allocation run came; only a ``published`` one changed anybody's list.
 
+    ``requested``: somebody asked for it, and it begins as soon as no other is under way.
+    """
+
+    REQUESTED = "requested"
     RUNNING = "running"
     PUBLISHED = "published"
     REJECTED = "rejected"

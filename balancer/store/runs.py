@@ -123,26 +123,50 @@ def _current_id(session: Session) -> int | None:
     return None if current is None else current.id
 
 
+def requested(session: Session) -> RunRow | None:
+    """Return the run that has been asked for and not begun, if there is any."""
+    return _newest(session, RunState.REQUESTED)
+
+
+def request_run(session: Session, *, now: datetime, reason: str) -> RunRow:
+    """Enter that a run is asked for; if one is waiting already, that is the one: many reasons make one run."""
+    # two who ask at once on PostgreSQL may both enter one: whichever begins takes the other with it
+    waiting = requested(session)
+    if waiting is not None:
+        return waiting
+    row = _new_run(state=RunState.REQUESTED, token=0, now=now, started_at=now, seed=0, stage=reason)
+    session.add(row)
+    session.flush()
+    return row
+
+
 def begin_run(session: Session, *, token: int, now: datetime, started_at: datetime, seed: int) -> int:
     """Enter that a run has begun, and that any other that says it is under way has died; return its number.
 
-    Called by whoever holds the lease under which runs go, ``token``: no other can be alive.
+    If one has been asked for, it is that one. Called by whoever holds the lease under which runs go, ``token``: no
+    other can be alive.
     """
     for dead in session.exec(select(RunRow).where(RunRow.state == RunState.RUNNING)).all():
         dead.state, dead.finished_at, dead.error = RunState.FAILED, started_at, "the process that ran it stopped"
-    row = RunRow(
-        state=RunState.RUNNING,
-        token=token,
-        now=now,
-        started_at=started_at,
-        seed=seed,
-        stage="gather",
-        progress={},
-        warnings=[],
-    )
+    begun = {"state": RunState.RUNNING, "token": token, "now": now, "started_at": started_at, "seed": seed}
+    row = _first_requested(session, started_at) or _new_run(**begun)
+    for name, value in {**begun, "stage": "gather"}.items():
+        setattr(row, name, value)
     session.add(row)
     session.flush()
     return row.id or 0
+
+
+def _new_run(**columns: Any) -> RunRow:
+    return RunRow(**columns, progress={}, warnings=[])
+
+
+def _first_requested(session: Session, now: datetime) -> RunRow | None:
+    """Return the first run asked for; any other asked for at the same time is answered by it."""
+    waiting = session.exec(select(RunRow).where(RunRow.state == RunState.REQUESTED).order_by(col(RunRow.id))).all()
+    for other in waiting[1:]:
+        other.state, other.finished_at, other.error = RunState.FAILED, now, f"run {waiting[0].id} was asked for as well"
+    return waiting[0] if waiting else None
 
 
 def own_run(session: Session, run_id: int, token: int) -> RunRow:
