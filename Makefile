@@ -1,0 +1,60 @@
+# What people and .ci/run type. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench sample notebooks lock clean
+
+BIN := .venv/bin
+# .venv is set up once, and again when what it is made from changes.
+INSTALLED := .venv/.installed
+# The solver's kernels are compiled once, so that the first run after an installation is as quick as the second.
+COMPILED := .venv/.compiled
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+# Two at most: the database tests start servers of their own.
+TEST_WORKERS ?= 2
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(COMPILED) ## set up, take in the Kent sample, allocate it and serve worklists at http://127.0.0.1:8000
+	BALANCER_SHIFT_TO_PRESENT=1 $(BIN)/balancer serve --network data/kent
+
+test: $(COMPILED) ## set up and run the tests (with CI=true a skipped test is a failure)
+	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS)
+
+check: $(INSTALLED) ## everything but the tests: style, types, imports between rooms, lock, notebooks, committed files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(if $(NOTEBOOKS),$(BIN)/nbstripout --verify $(NOTEBOOKS))
+	$(BIN)/python -m pytest --quiet tests/test_house.py
+
+notebooks: $(COMPILED) ## run every notebook from its first cell to its last
+	$(if $(NOTEBOOKS),$(BIN)/python -m pytest --nbmake $(NOTEBOOKS),@echo "there are no notebooks")
+
+bench: $(COMPILED) ## generate, solve and check 6,000 and 24,000 studies; how long and how good
+	@set -e; for studies in 6000 24000; do \
+	  echo "== $$studies studies"; \
+	  $(BIN)/balancer generate var/bench/$$studies/problem --studies $$studies --reporters $$((studies / 133)) --seed 1; \
+	  $(BIN)/balancer solve var/bench/$$studies/problem --now 2026-03-02T08:00:00+00:00 --out var/bench/$$studies/plan; \
+	  $(BIN)/balancer check var/bench/$$studies/problem var/bench/$$studies/plan --now 2026-03-02T08:00:00+00:00; \
+	done
+
+sample: $(INSTALLED) ## write the synthetic Kent sample in data/kent afresh (the same bytes every time)
+	$(BIN)/balancer sample data/kent
+
+lock: ## bring requirements.lock in line with pyproject.toml (UPGRADE=1 takes the newest of everything); needs uv
+	@uv --version >/dev/null 2>&1 || { echo "make lock needs uv"; exit 1; }
+	uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header \
+	  --only-binary :all: $(if $(UPGRADE),--upgrade) --group dev pyproject.toml --output-file requirements.lock
+
+clean: ## remove .venv, caches and the local database (var/)
+	rm -rf .venv var dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.lock pyproject.toml tools/setup
+	@tools/setup
+	@touch $@
+
+$(COMPILED): $(INSTALLED) $(wildcard balancer/optimise/*.py)
+	@if [ -f balancer/optimise/warm.py ]; then echo "Compiling the solver"; $(BIN)/python -m balancer.optimise.warm; fi
+	@touch $@
