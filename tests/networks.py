@@ -52,7 +52,9 @@ class Network:
     trusts: Sequence[Trust] = (Trust(code="RVV", name="East"), Trust(code="RWF", name="West"))
     examinations: Sequence[Examination] = (
         Examination(code="CTH", name="CT head", modality="CT", body_region="head", subspecialty="neuro", minutes=7),
-        Examination(code="XCH", name="XR chest", modality="DX", body_region="chest", subspecialty="thoracic", minutes=2),
+        Examination(
+            code="XCH", name="XR chest", modality="DX", body_region="chest", subspecialty="thoracic", minutes=2
+        ),
     )
     reporters: Sequence[Reporter] = field(
         default_factory=lambda: (
