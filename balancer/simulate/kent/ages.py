@@ -18,6 +18,8 @@ _FORGOTTEN_FROM, _FORGOTTEN_TO = 0.75, 1.2
 # Relative activity on Monday ... Sunday; emergencies and inpatients know no weekend.
 _PLANNED_BY_DAY = (1.0, 1.0, 1.0, 1.0, 1.0, 0.35, 0.15)
 _PLANNED_HOURS = range(8, 20)
+# Somebody reports the most urgent at night, so on Monday morning fewer of them are left, and those are younger.
+_AT_NIGHT = {"emergency": 0.85, "inpatient_urgent": 0.8}
 _ROUND_THE_CLOCK = frozenset({"emergency", "inpatient_urgent", "inpatient"})
 _CANDIDATES = 48
 _YOUNGEST_MINUTES = 4.0
@@ -34,7 +36,7 @@ class Ages:
     def draw(self, trust: str, priority: str) -> timedelta:
         """Return how long ago a study of this class was imaged, in whole minutes."""
         found = self._classes[priority]
-        oldest = _target_minutes(found) * _OLDEST[trust]
+        oldest = _target_minutes(found) * _OLDEST[trust] * _AT_NIGHT.get(priority, 1.0)
         if self._rng.random() < _FORGOTTEN:
             ceiling = found.ceiling_hours * 60.0
             low, high = ceiling * _FORGOTTEN_FROM, ceiling * _FORGOTTEN_TO

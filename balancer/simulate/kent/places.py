@@ -17,7 +17,7 @@ TRUSTS = (
 )
 
 # Unreported studies in the queue; East Kent's is long for its size.
-STUDIES = {"RVV": 2760, "RWF": 1780, "RPA": 1380}
+STUDIES = {"RVV": 2840, "RWF": 1720, "RPA": 1380}
 
 # Besides, what the systems list although nobody has to report it: ultrasound, reported at the scan, and photographs.
 ULTRASOUND = {"RVV": 46, "RWF": 28, "RPA": 19}
@@ -85,9 +85,9 @@ def settings_of(site: Site, entry: Entry) -> dict[str, float]:
 # Class of urgency by patient setting: a diagnostic centre sends no emergencies, general practice no inpatients. A film
 # of the emergency department is wanted within a working day, a scan within hours.
 CLASSES: dict[str, dict[str, float]] = {
-    "A&E film": {"emergency": 0.12, "inpatient": 0.88},
-    EMERGENCY: {"emergency": 0.72, "inpatient_urgent": 0.28},
-    INPATIENT: {"inpatient_urgent": 0.28, "inpatient": 0.72},
+    "A&E film": {"emergency": 0.04, "inpatient": 0.96},
+    EMERGENCY: {"emergency": 0.42, "inpatient_urgent": 0.40, "inpatient": 0.18},
+    INPATIENT: {"inpatient_urgent": 0.22, "inpatient": 0.78},
     OUTPATIENT: {"suspected_cancer": 0.20, "urgent": 0.24, "routine": 0.56},
     GP: {"suspected_cancer": 0.13, "urgent": 0.27, "routine": 0.60},
     CDC: {"suspected_cancer": 0.17, "urgent": 0.18, "routine": 0.65},

@@ -60,10 +60,10 @@ HALF_DAYS = {
     "RPA": ((time(9), time(13)), (time(14), time(18))),
 }
 EVENING = (time(18), time(21))
-ON_CALL_WEEKEND = (time(9), time(21))
-# The night before the week: on call until Monday morning.
-ON_CALL_NIGHT = (time(22), time(8, 30))
-# Maidstone keeps its rota as a grid of half-days from Monday on: nothing begins or ends within one, or before the week.
+ON_CALL_WEEKEND = (time(9), time(17))
+# On call in the night to Monday, of which the week's rota has the end, and in the next night to Monday.
+_NIGHT = (time(22), time(8, 30))
+# Maidstone keeps its rota as a grid: nothing there is shorter than half a half-day, and nights are not in it.
 GRID = "RWF"
 
 
@@ -78,14 +78,14 @@ class _Habits:
 
 
 _HABITS = {
-    "RVV": _Habits(4.1, 2.6, 0.30, 0.15),
-    "RWF": _Habits(5.6, 3.2, 0.12, 0.10),
-    "RPA": _Habits(4.9, 3.0, 0.20, 0.10),
+    "RVV": _Habits(3.6, 2.4, 0.30, 0.20),
+    "RWF": _Habits(5.8, 2.8, 0.15, 0.15),
+    "RPA": _Habits(4.2, 2.4, 0.20, 0.15),
 }
 # Half-days of procedures a week, by main interest: breast clinics, vascular lists.
 _PROCEDURES = {"breast": 3, "vascular": 4, "gastrointestinal": 1}
-# Reporting half-days by main interest that differ from the trust's habit: Medway's only breast radiologist has two.
-_OWN_REPORTING = {("RPA", "breast"): 2}
+# Breast radiologists spend most of their week with patients: reporting half-days.
+_BREAST_REPORTING = 2.5
 # Who is on leave: first day of the week (0 = Monday) and number of days.
 _AWAY = {
     "Dr Zainab Sesay": (0, 3),  # Medway's other breast reader
@@ -110,14 +110,14 @@ def draw_duties(rng: np.random.Generator, reporters: Sequence[Reporter]) -> tupl
     for reporter in reporters:
         duties.extend(_Week(rng, reporter).duties())
     for trust in HALF_DAYS:
-        able = [person for person in reporters if person.home_trust == trust and not _narrow(person)]
+        able = [person for person in reporters if person.home_trust == trust and not _never_on_call(person)]
         duties.extend(_on_call(rng, trust, able, duties))
     return tuple(sorted(duties))
 
 
-def _narrow(reporter: Reporter) -> bool:
-    """Tell whether this is a radiographer or a breast radiologist, who are not on call."""
-    return reporter.reporter_id.startswith("RA") or _interest(reporter) == "breast"
+def _never_on_call(reporter: Reporter) -> bool:
+    """Tell whether this is a radiographer, a breast radiologist or somebody on leave, who are not on call."""
+    return reporter.reporter_id.startswith("RA") or _interest(reporter) == "breast" or reporter.name in _AWAY
 
 
 def _interest(reporter: Reporter) -> str:
@@ -163,7 +163,7 @@ class _Week:
     def _wanted(self, *, radiographer: bool) -> float:
         if radiographer:
             return self._habits.radiographer
-        return _OWN_REPORTING.get((self._reporter.home_trust, _interest(self._reporter)), self._habits.radiologist)
+        return _BREAST_REPORTING if _interest(self._reporter) == "breast" else self._habits.radiologist
 
     def _count(self, wanted: float) -> int:
         """Return a whole number of half-days whose mean is about ``wanted``; nobody has fewer than one."""
@@ -179,14 +179,12 @@ class _Week:
             yield self._duty(day, hours, activity)
 
     def _inside(self, span: tuple[date, tuple[time, time]], what: Activity) -> Duty:
-        """Return something that takes the first or last hours of a reporting session, or all of it."""
+        """Return something that takes the first or last hours of a reporting session."""
         day, (opens, closes) = span
-        length = timedelta(hours=float(self._rng.choice(_HOURS_INSIDE)))
+        hours = 2.0 if self._reporter.home_trust == GRID else float(self._rng.choice(_HOURS_INSIDE))
+        length = timedelta(hours=hours)
         start, end = datetime.combine(day, opens), datetime.combine(day, closes)
-        first = self._chance(0.5)
-        if self._reporter.home_trust == GRID:
-            return self._at(start, end, what)
-        return self._at(start, start + length, what) if first else self._at(end - length, end, what)
+        return self._at(start, start + length, what) if self._chance(0.5) else self._at(end - length, end, what)
 
     def _unsocial(self) -> Iterator[Duty]:
         for day in _WEEKDAYS:
@@ -215,7 +213,7 @@ class _Week:
 def _on_call(
     rng: np.random.Generator, trust: str, people: Sequence[Reporter], duties: Sequence[Duty]
 ) -> Iterator[Duty]:
-    """Yield one person a turn: the night before the week, every evening, and the days of the weekend."""
+    """Yield one person a turn: the nights to Monday, every evening, and the days of the weekend."""
     order = [people[index] for index in rng.permutation(len(people))]
     for turn in _turns(trust):
         taken = {duty.reporter_id for duty in duties for start, end in turn if duty.start < end and duty.end > start}
@@ -228,12 +226,12 @@ def _on_call(
 
 def _turns(trust: str) -> Iterator[list[tuple[datetime, datetime]]]:
     if trust != GRID:
-        before = MONDAY - timedelta(days=1)
-        yield [(datetime.combine(before, ON_CALL_NIGHT[0]), datetime.combine(MONDAY, ON_CALL_NIGHT[1]))]
+        yield [_span(MONDAY, (time(), _NIGHT[1]))]
+        yield [(datetime.combine(_WEEKEND[1], _NIGHT[0]), datetime.combine(MONDAY + timedelta(days=7), _NIGHT[1]))]
     for day in _WEEKDAYS:
         yield [_span(day, EVENING)]
     for day in _WEEKEND:
-        yield [_span(day, hours) for hours in ((*HALF_DAYS[trust], EVENING) if trust == GRID else (ON_CALL_WEEKEND,))]
+        yield [_span(day, hours) for hours in (HALF_DAYS[trust] if trust == GRID else (ON_CALL_WEEKEND,))]
 
 
 def _span(day: date, hours: tuple[time, time]) -> tuple[datetime, datetime]:

@@ -173,22 +173,34 @@ def _grid(people: Mapping[str, Reporter], duties: Sequence[Duty]) -> Extract:
 
 
 def _codes_by_cell(duties: Iterable[Duty]) -> dict[tuple[str, date, int], str]:
-    """Return the code of each half-day that somebody is down for; a meeting covers a session, leave the whole day."""
+    """Return the code of each half-day that somebody is down for: ``R/MDT`` is half of it each; leave fills the day."""
     codes: dict[tuple[str, date, int], str] = {}
-    for duty in sorted(duties, key=lambda duty: _OVER.get(duty.activity, 0)):
-        day = duty.start.date()
-        halves = range(2) if duty.activity is Activity.LEAVE else [_half(duty.start.time())]
-        codes.update({(duty.reporter_id, day, half): _CODES[GRID][duty.activity] for half in halves})
+    for duty in sorted(duties, key=_lies_over):
+        code, day = _CODES[GRID][duty.activity], duty.start.date()
+        if duty.activity is Activity.LEAVE:
+            codes.update({(duty.reporter_id, day, half): code for half in range(2)})
+            continue
+        half = _half(duty.start.time())
+        place = (duty.reporter_id, day, half)
+        if duty.hours < _HALF_DAY_HOURS and half < len(HALF_DAYS[GRID]):
+            under = codes[place]
+            code = f"{code}/{under}" if duty.start.time() == _OPENS[half] else f"{under}/{code}"
+        codes[place] = code
     return codes
 
 
-_OVER = {Activity.MDT: 1, Activity.ULTRASOUND: 1, Activity.LEAVE: 2}
+def _lies_over(duty: Duty) -> int:
+    """Return the order of writing: sessions first, what takes half of one over them, leave over everything."""
+    return 2 if duty.activity is Activity.LEAVE else int(duty.hours < _HALF_DAY_HOURS)
+
+
+_HALF_DAY_HOURS = 4.0
+_OPENS = (*(half[0] for half in HALF_DAYS[GRID]), EVENING[0])
 
 
 def _half(starts: time) -> int:
     """Return 0 for the morning, 1 for the afternoon, 2 for the evening."""
-    morning, afternoon = HALF_DAYS[GRID]
-    return [morning[0], afternoon[0], EVENING[0]].index(starts)
+    return max(half for half, opens in enumerate(_OPENS) if opens <= starts)
 
 
 def _spoil_grid(rows: list[list[Cell]], people: int) -> list[tuple[int, _Line]]:
