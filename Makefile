@@ -26,7 +26,7 @@ check: $(INSTALLED) ## everything but the tests: style, types, imports between r
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(if $(NOTEBOOKS),$(BIN)/nbstripout --verify $(NOTEBOOKS))
-	$(BIN)/python -m pytest --quiet tests/test_house.py
+	$(BIN)/python -m pytest --quiet tests/house
 
 notebooks: $(COMPILED) ## run every notebook from its first cell to its last
 	$(if $(NOTEBOOKS),$(BIN)/python -m pytest --nbmake $(NOTEBOOKS),@echo "there are no notebooks")
