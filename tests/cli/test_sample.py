@@ -8,8 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from balancer.cli import app
-
-KENT = Path(__file__).parents[2] / "data" / "kent"
+from tests.kent import KENT
 
 
 def run(*arguments: str | Path) -> Result:

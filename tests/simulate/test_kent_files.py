@@ -11,10 +11,9 @@ import openpyxl  # type: ignore[import-untyped]  # has no stubs
 import pytest
 
 from balancer.simulate.kent.planted import KINDS, Heap
-from balancer.simulate.kent.sample import draw_sample
 from balancer.simulate.kent.workbook import Cell, Sheet, column_name, workbook_bytes
+from tests.kent import SAMPLE
 
-SAMPLE = draw_sample()
 EXTRACTS = {extract.trust: extract for extract in SAMPLE.extracts}
 ROTAS = {rota.trust: rota for rota in SAMPLE.rotas}
 

@@ -13,8 +13,8 @@ from balancer.domain.problem import AllocationProblem
 from balancer.simulate.kent.problem import problem_of
 from balancer.simulate.kent.rota import GRID, REPORTS, Activity, Duty, reporting_spans
 from balancer.simulate.kent.sample import draw_sample
+from tests.kent import SAMPLE
 
-SAMPLE = draw_sample()
 PROBLEM = problem_of(SAMPLE)
 HOMES = {person.reporter_id: person.home_trust for person in SAMPLE.reporters}
 RADIOLOGISTS = {person.reporter_id for person in SAMPLE.reporters if "radiographer" not in person.grade}
@@ -107,7 +107,7 @@ def test_a_night_ends_on_the_day_after() -> None:
     assert {duty.trust for duty in nights} == {"RVV", "RPA"}
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_other_weeks_are_as_busy(seed: int) -> None:
     """Whatever the seed, East Kent is the one that needs help."""
     problem = problem_of(draw_sample(seed))

@@ -13,9 +13,9 @@ from balancer.ingest.policy_file import read_policy
 from balancer.simulate.catalogue import example_policy
 from balancer.simulate.kent.catalogue import ENTRIES, NICIP
 from balancer.simulate.kent.places import SITES, STUDIES, TRUSTS
-from balancer.simulate.kent.sample import AS_OF, draw_sample
+from balancer.simulate.kent.sample import AS_OF
+from tests.kent import SAMPLE
 
-SAMPLE = draw_sample()
 EXAMS = list(csv.DictReader(io.StringIO(SAMPLE.files["exams.csv"].decode())))
 REPORTERS = list(csv.DictReader(io.StringIO(SAMPLE.files["reporters.csv"].decode())))
 RADIOGRAPHERS = [person for person in SAMPLE.reporters if "radiographer" in person.grade]

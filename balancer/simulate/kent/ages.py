@@ -21,7 +21,7 @@ _PLANNED_HOURS = range(8, 20)
 # Somebody reports the most urgent at night, so on Monday morning fewer of them are left, and those are younger.
 _AT_NIGHT = {"emergency": 0.85, "inpatient_urgent": 0.8}
 _ROUND_THE_CLOCK = frozenset({"emergency", "inpatient_urgent", "inpatient"})
-_CANDIDATES = 48
+_CANDIDATES = 16
 _YOUNGEST_MINUTES = 4.0
 
 
