@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -16,12 +16,19 @@ from balancer.domain.feed import (
     SourceRow,
 )
 from balancer.domain.network import Examination, Trust
+from balancer.domain.plan import Plan
 from balancer.domain.policy import Policy
-from balancer.domain.reporter import Reporter
+from balancer.domain.problem import AllocationProblem
+from balancer.domain.reporter import Reporter, Session
+from balancer.domain.states import BatchState
 from balancer.domain.study import StudyKey
+from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
 from balancer.store.database import Database
-from tests.worlds import EXAMPLE_POLICY, NOW, reporter
+from balancer.store.queue import study_ids
+from balancer.store.rosters import add_roster_batch, replace_sessions
+from balancer.store.tables import ClaimRow, RosterBatchRow
+from tests.worlds import EXAMPLE_POLICY, NOW, lay_out, policy, priority, reporter, with_true_figures
 
 FEED = "RVV unreported"
 
@@ -139,3 +146,48 @@ def extract(
         quarantined=bad,
     )
     return replace(parsed, **stated)  # type: ignore[arg-type]  # checked by dataclass use
+
+
+WEST = Feed(name="RWF unreported", trust="RWF")
+TWO_FEEDS = Network(feeds=(Feed(), WEST))
+
+
+def rostered(db: Database, *sessions: Session, trust: str = "RVV") -> None:
+    """Put these sessions, and no others of theirs, on the roster of ``trust``."""
+    with db.transaction() as session:
+        batch = RosterBatchRow(
+            roster=Roster().name,
+            file_name="rota.csv",
+            digest="",
+            received_at=NOW,
+            last_received_at=NOW,
+            state=BatchState.APPLIED,
+            faults=[],
+        )
+        batch_id = add_roster_batch(session, batch)
+        replace_sessions(session, trust, sessions, start=minutes(0), end=minutes(0), batch_id=batch_id)
+
+
+def queued(db: Database, *studies: str | IncomingStudy) -> None:
+    """Take in a first extract of RVV made now; the example policy is replaced by one whose figures are round."""
+    loaded(db, replace(TWO_FEEDS, policy=policy(priority("urgent"), priority("emergency", target_hours=1))))
+    ingest_extract(db, Feed(), extract(*studies), NOW)
+
+
+def claimed(db: Database, accession_number: str, reporter_id: str = "R1", *, read: int = 1) -> None:
+    """Let a reporter claim a read of a study of RVV."""
+    with db.transaction() as session:
+        number = study_ids(session, [StudyKey("RVV", accession_number)])[StudyKey("RVV", accession_number)]
+        session.add(ClaimRow(study_id=number, read=read, reporter_id=reporter_id, claimed_at=NOW))
+
+
+Solving = Callable[..., Plan]
+
+
+def solving(placed: Mapping[str, Sequence[str]], unallocated: Mapping[str, str] | None = None) -> Solving:
+    """Return a solver whose plan is laid out by hand, as ``worlds.lay_out`` does, with the figures it truly has."""
+
+    def solve(problem: AllocationProblem, **_: object) -> Plan:
+        return with_true_figures(problem, lay_out(problem, placed, unallocated))
+
+    return solve

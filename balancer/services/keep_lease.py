@@ -17,6 +17,7 @@ from balancer.store.leases import Lease
 
 # A holder that dies blocks the next one for at most this long.
 LASTING = timedelta(seconds=60)
+BEAT_SECONDS = 1.0
 
 
 class ElapsedClock:
@@ -58,17 +59,15 @@ def kept(
     lease: Lease,
     clock: ElapsedClock,
     also: Callable[[Session], None],
-    *,
-    every: float = 1.0,
 ) -> Iterator[None]:
-    """Renew ``lease`` every ``every`` seconds while the block runs, and do ``also`` in the same transaction.
+    """Renew ``lease`` every ``BEAT_SECONDS`` while the block runs, and do ``also`` in the same transaction.
 
     It stops when the lease has passed to somebody else; whoever publishes under it finds out from its token.
     """
     stop = threading.Event()
 
     def renew() -> None:
-        while not stop.wait(every):
+        while not stop.wait(BEAT_SECONDS):
             try:
                 with db.transaction() as session:
                     if not leases.renew(session, lease, now=clock.now(), lasting=LASTING):

@@ -102,7 +102,7 @@ def run_allocation(  # noqa: PLR0913 - the solver's own arguments
         raise
     finally:
         with db.transaction() as session:
-            leases.release(session, run.lease, now=clock.now())
+            leases.release(session, run.lease)
 
 
 def _begin(db: Database, now: datetime, seed: int, clock: ElapsedClock) -> _Run | RunOutcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlmodel import Session, col, delete, insert, select
@@ -10,6 +10,8 @@ from sqlmodel import Session, col, delete, insert, select
 from balancer.domain.errors import NotFoundError
 from balancer.domain.reporter import Session as RosteredSession
 from balancer.store.tables import RosterBatchRow, RosterRow, SessionRow
+
+_NOWHERE: Mapping[str, str] = {}
 
 
 def roster_row(session: Session, name: str) -> RosterRow:
@@ -41,10 +43,11 @@ def replace_sessions(  # noqa: PLR0913 - what is replaced, and by what
     start: datetime,
     end: datetime,
     batch_id: int,
+    locations: Mapping[str, str] = _NOWHERE,
 ) -> None:
     """Remove the trust's sessions that begin in ``[start, end)`` and add these, wherever they begin.
 
-    A session that is stated again (the same ``session_id``) replaces the one there was.
+    A session that is stated again (the same ``session_id``) replaces the one there was. ``locations`` is by session.
     """
     stated = list(sessions)
     own = delete(SessionRow).where(col(SessionRow.trust) == trust)
@@ -65,6 +68,7 @@ def replace_sessions(  # noqa: PLR0913 - what is replaced, and by what
             "modalities": sorted(item.modalities),
             "priorities": sorted(item.priorities),
             "max_reads": item.max_reads,
+            "location": locations.get(item.session_id, ""),
         }
         for item in stated
     ]

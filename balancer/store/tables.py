@@ -295,7 +295,7 @@ class RosterBatchRow(Row, table=True):
 
 
 class SessionRow(Row, table=True):
-    """A rostered session, as the roster of ``trust`` states it now."""
+    """A rostered session, as the roster of ``trust`` states it now; ``location`` is a site or ``home``, if it says."""
 
     __tablename__ = "sessions"
     __table_args__ = (Index("ix_sessions_reporter_id_start", "reporter_id", "start"),)
@@ -312,6 +312,7 @@ class SessionRow(Row, table=True):
     modalities: list[str] = Field(sa_type=JSON)
     priorities: list[str] = Field(sa_type=JSON)
     max_reads: int | None = None
+    location: str = ""
 
 
 # --- runs and worklists ----------------------------------------------------------------------------------------------

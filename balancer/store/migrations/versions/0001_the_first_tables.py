@@ -331,6 +331,7 @@ def upgrade() -> None:
         sa.Column("modalities", sa.JSON(), nullable=False),
         sa.Column("priorities", sa.JSON(), nullable=False),
         sa.Column("max_reads", sa.Integer(), nullable=True),
+        sa.Column("location", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["reporter_id"], ["reporters.reporter_id"], name=op.f("fk_sessions_reporter_id")),
         sa.ForeignKeyConstraint(["roster_batch_id"], ["roster_batches.id"], name=op.f("fk_sessions_roster_batch_id")),
         sa.ForeignKeyConstraint(["trust"], ["trusts.code"], name=op.f("fk_sessions_trust")),
