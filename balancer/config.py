@@ -1,0 +1,124 @@
+"""Deployment settings, from the environment (``BALANCER_...``); the command line wins where it gives the same thing.
+
+Clinical policy is not here: it is a file of the network folder, with an owner and a date.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from balancer.domain.errors import Fault, InputRefusedError
+
+PREFIX = "BALANCER_"
+_LEAST_KEY_BYTES = 16
+_SQLITE_FILE = "sqlite:///"
+
+
+class Settings(BaseSettings):
+    """How this installation runs. Every field is an environment variable ``BALANCER_<NAME IN CAPITALS>``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    database_url: str = Field("sqlite:///var/balancer.sqlite", description="An SQLite file, or a PostgreSQL database.")
+    network: Path = Field(Path("data/kent"), description="The network folder: trusts, people, policy, feeds, rosters.")
+    pseudonym_key: SecretStr | None = Field(None, description="Secret that patients' pseudonyms are made with.")
+    shift_to_present: bool = Field(default=False, description="Move the sample's times so that its Monday is today.")
+    host: str = Field("127.0.0.1", description="Address to serve on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to serve on; 0 takes a free one.")
+    allow_unauthenticated: bool = Field(default=False, description="Serve beyond this machine without sign-in.")
+    allocate_seconds: float = Field(20.0, gt=0, description="Clock time a solve may take.")
+    allocate_every_minutes: float = Field(15.0, gt=0, description="Allocate at least this often, changes or not.")
+    allocate_workers: int | None = Field(None, ge=1, description="Processes or threads of a solve; all cores but one.")
+    log_format: Literal["text", "json"] = Field("text", description="Logs for people or for machines.")
+
+    @field_validator("host")
+    @classmethod
+    def _an_address(cls, host: str) -> str:
+        if host != "localhost":
+            ipaddress.ip_address(host)
+        return host
+
+    @field_validator("pseudonym_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value().encode()) < _LEAST_KEY_BYTES:
+            raise ValueError(f"a key needs at least {_LEAST_KEY_BYTES} bytes")
+        return key
+
+    @model_validator(mode="after")
+    def _not_open_by_accident(self) -> Settings:
+        if not self.is_local and not self.allow_unauthenticated:
+            raise ValueError(
+                f"{self.host} can be reached from other machines, and there is no sign-in yet: whoever reaches it sees "
+                f"every worklist. Serve on 127.0.0.1, or set {PREFIX}ALLOW_UNAUTHENTICATED=1 if something in front of "
+                "it lets in only who may"
+            )
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach what is served."""
+        return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+
+    @property
+    def workers(self) -> int:
+        """How many processes or threads a solve gets: one core is left to whoever asks for a worklist."""
+        return self.allocate_workers or max(1, (os.cpu_count() or 2) - 1)
+
+
+def read_settings(**given: Any) -> Settings:
+    """Return the settings from the environment; what is ``given`` and not ``None`` wins.
+
+    Raises
+    ------
+    InputRefusedError
+        Listing every setting that makes no sense, by the name of its variable.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise InputRefusedError(_faults(error)) from error
+
+
+def pseudonym_key(settings: Settings) -> bytes:
+    """Return the key of patients' pseudonyms: the one that is set, else one made at first use beside the database.
+
+    It must stay the same for as long as the database lives, or one person becomes two; and it must not be in the
+    database, or whoever holds a copy can undo the pseudonyms by trying every NHS number.
+
+    Raises
+    ------
+    InputRefusedError
+        If none is set and the database is not a file on this machine that a key could lie beside.
+    """
+    if settings.pseudonym_key is not None:
+        return settings.pseudonym_key.get_secret_value().encode()
+    if not settings.database_url.startswith(_SQLITE_FILE):
+        raise InputRefusedError([_fault("pseudonym_key", "set it: every replica must make the same pseudonyms")])
+    path = Path(settings.database_url.removeprefix(_SQLITE_FILE)).with_suffix(".pseudonym-key")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes().strip()
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32) + "\n")
+    return path.read_bytes().strip()
+
+
+def _faults(error: ValidationError) -> Iterable[Fault]:
+    for detail in error.errors(include_url=False, include_input=False, include_context=False):
+        name = str(detail["loc"][0]) if detail["loc"] else "host"
+        yield _fault(name, detail["msg"].removeprefix("Value error, "))
+
+
+def _fault(name: str, reason: str) -> Fault:
+    return Fault(file="settings", column=PREFIX + name.upper(), reason=reason)
