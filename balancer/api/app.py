@@ -1,0 +1,53 @@
+"""The application: every route, wrapped in the guard, told from what to serve."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from fastapi import APIRouter, FastAPI
+
+from balancer import __version__
+from balancer.api import problems
+from balancer.api.guard import Guard
+from balancer.api.openapi import ABOUT, TAGS, operation_id, with_problems
+from balancer.api.pages import pages
+from balancer.api.routes import balance, feeds, health, quarantine, reporters, runs, studies, worklists
+from balancer.api.serving import Serving
+
+PREFIX = "/api/v1"
+OPENAPI = f"{PREFIX}/openapi.json"
+_ROUTERS: Sequence[APIRouter] = (
+    worklists.router,
+    studies.router,
+    balance.router,
+    reporters.router,
+    runs.router,
+    feeds.router,
+    quarantine.router,
+    health.router,
+)
+
+
+def create_app(serving: Serving, *, hosts: Collection[str] = ()) -> FastAPI:
+    """Return the application; ``hosts`` are the Host headers it answers, all if empty."""
+    app = FastAPI(
+        title="Balancer",
+        version=__version__,
+        summary="Who reads what next, across trusts.",
+        description=ABOUT,
+        openapi_tags=TAGS,
+        openapi_url=OPENAPI,
+        docs_url=None,  # ours load nothing from elsewhere
+        redoc_url=None,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        generate_unique_id_function=operation_id,
+        responses=problems.may_be(problems.BAD_REQUEST, problems.FAILED),
+    )
+    app.state.serving = serving
+    for router in _ROUTERS:
+        app.include_router(router, prefix=PREFIX, responses=problems.may_be(problems.INVALID))
+    app.openapi = with_problems(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does
+    pages.install(app)
+    problems.install(app)
+    app.add_middleware(Guard, hosts=hosts)
+    return app

@@ -1,0 +1,189 @@
+"""Studies and what the current plan says of their reads."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from balancer.api.models.shape import Instant, Out
+from balancer.domain.plan import UnallocatedReason
+from balancer.domain.states import StudyState
+from balancer.services.build_problem import NO_PRIORITY_CLASS
+from balancer.store.runs import UnallocatedCount, UnallocatedRead
+from balancer.store.studies import ReadStatus, StudyStatus
+from balancer.store.tables import StudyRow
+
+
+class ReadState(StrEnum):
+    """Where one read of an open study stands; every read is in exactly one state."""
+
+    CLAIMED = "claimed"
+    ALLOCATED = "allocated"
+    UNALLOCATED = "unallocated"
+    UNPLANNED = "unplanned"
+
+
+class Reason(StrEnum):
+    """Why a read has no place: the first that holds. `no_priority_class`: the policy does not know its class."""
+
+    CLAIMED_REPORTER_UNAVAILABLE = UnallocatedReason.CLAIMED_REPORTER_UNAVAILABLE
+    PINNED_REPORTER_UNAVAILABLE = UnallocatedReason.PINNED_REPORTER_UNAVAILABLE
+    NO_ENTITLED_REPORTER = UnallocatedReason.NO_ENTITLED_REPORTER
+    NO_SKILLED_REPORTER = UnallocatedReason.NO_SKILLED_REPORTER
+    NO_SESSION = UnallocatedReason.NO_SESSION
+    NO_CAPACITY = UnallocatedReason.NO_CAPACITY
+    DEFERRED = UnallocatedReason.DEFERRED
+    NO_PRIORITY_CLASS = NO_PRIORITY_CLASS
+
+
+class ReadOut(Out):
+    """One read of a study."""
+
+    read: int = Field(description="Counted from 1 over the reads still to be done.", examples=[1])
+    state: ReadState = Field(description="`unplanned`: it came after the current plan was made.")
+    reporter_id: str | None = Field(description="Whose worklist it is on.", examples=["9000017"])
+    planned_start: Instant | None
+    planned_end: Instant | None
+    late: bool = Field(description="The plan ends it after the study is due.", examples=[False])
+    unallocated_reason: Reason | None = Field(examples=[None])
+    claimed_by: str | None = Field(description="The reporter who has opened it.", examples=[None])
+
+    @classmethod
+    def of(cls, status: ReadStatus) -> ReadOut:
+        """Return a read as the API shows it."""
+        reason = status.unallocated_reason
+        return cls(
+            read=status.read,
+            state=_state(status),
+            reporter_id=status.reporter_id,
+            planned_start=status.planned_start,
+            planned_end=status.planned_end,
+            late=status.late,
+            unallocated_reason=None if reason is None else Reason(reason),
+            claimed_by=status.claimed_by,
+        )
+
+
+class StudyOut(Out):
+    """One imaging examination waiting for its report; known by trust and accession number together."""
+
+    trust: str = Field(examples=["RVV"])
+    accession_number: str = Field(examples=["R1000123"])
+    state: StudyState
+    exclusion_rule: str = Field(description="The rule that leaves it out, if one does.", examples=[""])
+    patient_id: str = Field(description="A pseudonym, one a person across trusts.", examples=["5f1d0c9ab0e4477e"])
+    local_patient_id: str = Field(description="The trust's own patient number.", examples=["E482913"])
+    exam_code: str = Field(examples=["CHEAD"])
+    modality: str = Field(description="DICOM code.", examples=["CT"])
+    subspecialty: str = Field(examples=["neuro"])
+    expected_minutes: float = Field(description="Per read, for a reporter of average speed.", examples=[8.0])
+    priority: str = Field(description="A class of the policy.", examples=["inpatient_urgent"])
+    acquired_at: Instant
+    waiting_since: Instant = Field(description="What its wait counts from.")
+    ready_at: Instant | None = Field(description="It cannot be read before.")
+    due_at: Instant
+    due_at_source: Literal["source", "policy"] = Field(description="Who says when it is due.")
+    site: str = Field(examples=["K&C"])
+    patient_setting: str = Field(examples=["inpatient"])
+    prior_reporter_id: str | None = Field(description="Who reported the patient's prior study.", examples=[None])
+    excluded_reporter_ids: list[str] = Field(description="Who may not read it.", examples=[[]])
+    study_instance_uid: str | None = Field(examples=["2.25.1234"])
+    first_seen_at: Instant
+    last_seen_at: Instant
+    closed_at: Instant | None
+    reopened_at: Instant | None
+    reads: list[ReadOut]
+
+    @classmethod
+    def of(cls, status: StudyStatus) -> StudyOut:
+        """Return a study as the API shows it."""
+        row = status.study
+        return cls(
+            trust=row.trust,
+            accession_number=row.accession_number,
+            state=row.state,
+            exclusion_rule=row.exclusion_rule,
+            patient_id=row.patient_id,
+            local_patient_id=row.local_patient_id,
+            exam_code=row.exam_code,
+            modality=row.modality,
+            subspecialty=row.subspecialty,
+            expected_minutes=row.minutes,
+            priority=row.priority,
+            acquired_at=row.acquired_at,
+            waiting_since=row.clock_started_at,
+            ready_at=row.ready_at,
+            due_at=row.due_at,
+            due_at_source=_who_says(row),
+            site=row.site,
+            patient_setting=row.patient_setting,
+            prior_reporter_id=row.prior_reporter,
+            excluded_reporter_ids=row.excluded,
+            study_instance_uid=row.study_instance_uid,
+            first_seen_at=row.first_seen_at,
+            last_seen_at=row.last_seen_at,
+            closed_at=row.closed_at,
+            reopened_at=row.reopened_at,
+            reads=[ReadOut.of(read) for read in status.reads],
+        )
+
+
+class UnallocatedOut(Out):
+    """A read that the current plan has no place for."""
+
+    trust: str = Field(examples=["RPA"])
+    accession_number: str = Field(examples=["R1000123"])
+    read: int = Field(examples=[1])
+    reason: Reason = Field(description="The first that holds.")
+    exam_code: str = Field(examples=["MCARD"])
+    modality: str = Field(examples=["MR"])
+    subspecialty: str = Field(examples=["cardiac"])
+    priority: str = Field(examples=["routine"])
+    expected_minutes: float = Field(examples=[20.0])
+    acquired_at: Instant
+    due_at: Instant
+
+    @classmethod
+    def of(cls, unplaced: UnallocatedRead) -> UnallocatedOut:
+        """Return a read as the API shows it."""
+        study = unplaced.study
+        return cls(
+            trust=study.trust,
+            accession_number=study.accession_number,
+            read=unplaced.read,
+            reason=Reason(unplaced.reason),
+            exam_code=study.exam_code,
+            modality=study.modality,
+            subspecialty=study.subspecialty,
+            priority=study.priority,
+            expected_minutes=study.minutes,
+            acquired_at=study.acquired_at,
+            due_at=study.due_at,
+        )
+
+
+class UnallocatedReasonOut(Out):
+    """How many reads of a trust have no place for one reason."""
+
+    trust: str = Field(examples=["RPA"])
+    reason: Reason
+    reads: int = Field(examples=[14])
+
+    @classmethod
+    def of(cls, counted: UnallocatedCount) -> UnallocatedReasonOut:
+        """Return a count as the API shows it."""
+        return cls(trust=counted.trust, reason=Reason(counted.reason), reads=counted.reads)
+
+
+def _state(status: ReadStatus) -> ReadState:
+    if status.claimed_by is not None:
+        return ReadState.CLAIMED
+    if status.reporter_id is not None:
+        return ReadState.ALLOCATED
+    return ReadState.UNPLANNED if status.unallocated_reason is None else ReadState.UNALLOCATED
+
+
+def _who_says(row: StudyRow) -> Literal["source", "policy"]:
+    return "policy" if row.source_due_at is None else "source"

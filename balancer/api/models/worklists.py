@@ -1,0 +1,150 @@
+"""Worklists: what each reporter should read next, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from balancer.api.models.shape import Instant, Out
+from balancer.domain.reporter import Reporter
+from balancer.store.tables import SessionRow
+from balancer.store.worklists import Worklist, WorklistItem, WorklistSummary
+
+
+class WorklistSummaryOut(Out):
+    """A reporter's current list in figures."""
+
+    reporter_id: str = Field(examples=["9000017"])
+    name: str = Field(examples=["Dr A. Example"])
+    home_trust: str = Field(examples=["RVV"])
+    version: int = Field(description="Rises by one whenever the list changes.", examples=[4])
+    published_at: Instant
+    run_id: int = Field(description="The run that made this version.", examples=[12])
+    reads: int = Field(examples=[96])
+    late_reads: int = Field(description="Planned to end after they are due.", examples=[2])
+    first_start: Instant | None
+    last_end: Instant | None
+
+    @classmethod
+    def of(cls, summary: WorklistSummary) -> WorklistSummaryOut:
+        """Return a list's figures as the API shows them."""
+        return cls(
+            reporter_id=summary.reporter_id,
+            name=summary.name,
+            home_trust=summary.home_trust,
+            version=summary.version,
+            published_at=summary.published_at,
+            run_id=summary.run_id,
+            reads=summary.items,
+            late_reads=summary.late,
+            first_start=summary.first_start,
+            last_end=summary.last_end,
+        )
+
+
+class WhyMineOut(Out):
+    """What speaks for this reporter reading this study."""
+
+    skill_level: int = Field(description="3 specialist, 2 general, 1 fallback, 0 no longer in scope.", examples=[3])
+    home_trust: bool = Field(description="It was imaged at the reporter's own trust.", examples=[True])
+    reported_prior: bool = Field(description="The reporter reported the patient's prior study.", examples=[False])
+
+
+class WorklistItemOut(Out):
+    """One read on a worklist."""
+
+    place: int = Field(description="From 1 over the whole list: read them in this order.", examples=[1])
+    session_id: str = Field(examples=["RVV-9000017-20260302T0800Z"])
+    session_start: Instant | None = Field(description="`null` if the roster has lost the session since.")
+    session_end: Instant | None
+    position: int = Field(description="From 1 within its session.", examples=[1])
+    trust: str = Field(description="Where it was imaged.", examples=["RVV"])
+    accession_number: str = Field(description="As that trust knows it; others may use the same.", examples=["R1000123"])
+    read: int = Field(description="Which read of the study, from 1.", examples=[1])
+    local_patient_id: str = Field(description="As that trust knows the patient.", examples=["E482913"])
+    study_instance_uid: str | None = Field(examples=["2.25.1234"])
+    exam_code: str = Field(examples=["CHEAD"])
+    exam_name: str = Field(examples=["CT head"])
+    modality: str = Field(examples=["CT"])
+    subspecialty: str = Field(examples=["neuro"])
+    site: str = Field(examples=["K&C"])
+    patient_setting: str = Field(examples=["inpatient"])
+    priority: str = Field(examples=["inpatient_urgent"])
+    expected_minutes: float = Field(description="For a reporter of average speed.", examples=[8.0])
+    acquired_at: Instant
+    planned_start: Instant
+    planned_end: Instant
+    due_at: Instant
+    late: bool = Field(description="The plan ends it after it is due.", examples=[False])
+    prior_reporter_id: str | None = Field(description="Who reported the patient's prior study.", examples=[None])
+    why_mine: WhyMineOut
+    still_open: bool = Field(description="False once its source no longer lists it: do not read.", examples=[True])
+    claimed_by: str | None = Field(description="The reporter who has opened it.", examples=[None])
+
+    @classmethod
+    def of(
+        cls, entry: WorklistItem, reporter: Reporter, sessions: Mapping[str, SessionRow], names: Mapping[str, str]
+    ) -> WorklistItemOut:
+        """Return a read as the API shows it; ``names`` are the examinations' by code."""
+        item, study = entry.item, entry.study
+        session = sessions.get(item.session_id)
+        return cls(
+            place=item.place,
+            session_id=item.session_id,
+            session_start=None if session is None else session.start,
+            session_end=None if session is None else session.end,
+            position=item.position,
+            trust=study.trust,
+            accession_number=study.accession_number,
+            read=item.read,
+            local_patient_id=study.local_patient_id,
+            study_instance_uid=study.study_instance_uid,
+            exam_code=study.exam_code,
+            exam_name=names.get(study.exam_code, study.exam_code),
+            modality=study.modality,
+            subspecialty=study.subspecialty,
+            site=study.site,
+            patient_setting=study.patient_setting,
+            priority=study.priority,
+            expected_minutes=study.minutes,
+            acquired_at=study.acquired_at,
+            planned_start=item.planned_start,
+            planned_end=item.planned_end,
+            due_at=item.due_at,
+            late=item.late,
+            prior_reporter_id=study.prior_reporter,
+            why_mine=WhyMineOut(
+                skill_level=reporter.level(study.subspecialty, study.modality),
+                home_trust=reporter.home_trust == study.trust,
+                reported_prior=reporter.reporter_id == study.prior_reporter,
+            ),
+            still_open=entry.still_open,
+            claimed_by=entry.claimed_by,
+        )
+
+
+class WorklistOut(Out):
+    """A reporter's list, in the order in which it should be read."""
+
+    reporter_id: str = Field(examples=["9000017"])
+    name: str = Field(examples=["Dr A. Example"])
+    version: int = Field(description="Rises by one whenever the list changes.", examples=[4])
+    published_at: Instant
+    run_id: int = Field(description="The run that made this version.", examples=[12])
+    items: list[WorklistItemOut]
+
+    @classmethod
+    def of(
+        cls, worklist: Worklist, reporter: Reporter, sessions: Mapping[str, SessionRow], names: Mapping[str, str]
+    ) -> WorklistOut:
+        """Return a list as the API shows it."""
+        version = worklist.version
+        return cls(
+            reporter_id=version.reporter_id,
+            name=reporter.name,
+            version=version.version,
+            published_at=version.published_at,
+            run_id=version.run_id,
+            items=[WorklistItemOut.of(entry, reporter, sessions, names) for entry in worklist.items],
+        )

@@ -1,0 +1,52 @@
+"""The OpenAPI document: what FastAPI makes of the routes, and the shape of a problem, which no route names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
+
+from balancer.api.problems import ProblemOut
+
+TAGS = [
+    {"name": "worklists", "description": "What each reporter should read next, in order, with planned times."},
+    {"name": "studies", "description": "What waits for a report, where each read stands, and what has no place."},
+    {"name": "reporters", "description": "Who may report what, and when they are rostered."},
+    {"name": "runs", "description": "Allocation runs: ask for one, watch it, see what it cost and proved."},
+    {"name": "feeds", "description": "What trusts deliver: files, books that balance, held files, rosters."},
+    {"name": "quarantine", "description": "Rows that could not be taken, and reading them again."},
+    {"name": "service", "description": "Whether the service lives and is ready, and what is running."},
+]
+ABOUT = """Shares out radiology reporting across the trusts of an NHS imaging network.
+
+A study is one imaging examination waiting for its report; it is known by trust and accession number together, because
+accession numbers repeat between trusts. A read is one reporter reading one study once. Instants are ISO 8601 in UTC.
+
+Errors are problems (RFC 9457); their kinds are described at `/problems`. Within `v1` changes only add: ignore fields
+that you do not know.
+
+Nobody signs in yet: the service answers on its own machine only, unless whoever runs it says otherwise.
+"""
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return what a client generator calls the operation: the route's own name."""
+    return route.name
+
+
+def with_problems(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """Return what makes the application's document, once, with the shapes of problems in it."""
+    generated = app.openapi
+
+    def document() -> dict[str, Any]:
+        made = generated()
+        schemas = made["components"]["schemas"]
+        if ProblemOut.__name__ not in schemas:
+            _, shapes = models_json_schema([(ProblemOut, "serialization")], ref_template="#/components/schemas/{model}")
+            schemas.update(shapes["$defs"])
+        return made
+
+    return document

@@ -1,0 +1,266 @@
+"""Errors on the wire (RFC 9457): every way a request can fail, in one table, and nothing else ever sent.
+
+A problem says what went wrong in words meant for the caller. It never holds a stack trace or what a library said.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from balancer.api.models.shape import Out
+from balancer.domain.errors import BalancerError, ConflictError, InputRefusedError, InvalidValueError, NotFoundError
+
+MEDIA_TYPE = "application/problem+json"
+TYPES_PAGE = "/problems"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of problem: its status, a title that is the same every time, and what the caller can do."""
+
+    name: str
+    status: HTTPStatus
+    title: str
+    remedy: str
+
+    @property
+    def type(self) -> str:
+        """Where the kind is described: the `type` of RFC 9457."""
+        return f"{TYPES_PAGE}#{self.name}"
+
+
+BAD_REQUEST = Kind(
+    name="bad-request",
+    status=HTTPStatus.BAD_REQUEST,
+    title="The request cannot be understood",
+    remedy="The body is not JSON, or the Host header is not this service's. Mend the request.",
+)
+ELSEWHERE = Kind(
+    name="from-elsewhere",
+    status=HTTPStatus.FORBIDDEN,
+    title="The request comes from another site's page",
+    remedy="A page of another site made the browser send it. Changes are made from this service's own pages and tools.",
+)
+NOT_FOUND = Kind(
+    name="not-found",
+    status=HTTPStatus.NOT_FOUND,
+    title="There is no such thing",
+    remedy="Check the address; what has been published may have been replaced.",
+)
+METHOD = Kind(
+    name="method-not-allowed",
+    status=HTTPStatus.METHOD_NOT_ALLOWED,
+    title="This cannot be done here",
+    remedy="The Allow header lists what can.",
+)
+CONFLICT = Kind(
+    name="conflict",
+    status=HTTPStatus.CONFLICT,
+    title="The state has changed",
+    remedy="Nothing was done. Get it again, see what has changed, and decide anew.",
+)
+TOO_LARGE = Kind(
+    name="too-large",
+    status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    title="The request is too large",
+    remedy="No request of this API needs more than 64 KiB.",
+)
+INVALID = Kind(
+    name="invalid-value",
+    status=HTTPStatus.UNPROCESSABLE_ENTITY,
+    title="A value is not valid",
+    remedy="`errors` lists each value at fault: a parameter by name, a field of the body by JSON pointer.",
+)
+NETWORK_REFUSED = Kind(
+    name="network-refused",
+    status=HTTPStatus.CONFLICT,
+    title="The network folder has faults",
+    remedy="`errors` lists every fault with file, line and column. Mend the files and ask again.",
+)
+NOT_READY = Kind(
+    name="not-ready",
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    title="The service is not ready",
+    remedy="`errors` says why. It is asked again by waiting and trying.",
+)
+FAILED = Kind(
+    name="internal-error",
+    status=HTTPStatus.INTERNAL_SERVER_ERROR,
+    title="The service failed",
+    remedy="This is a defect. Give `instance` to whoever runs the service: it finds the log line.",
+)
+OTHER = Kind(
+    name="refused",
+    status=HTTPStatus.BAD_REQUEST,
+    title="The request was refused",
+    remedy="The status says why.",
+)
+
+KINDS = (
+    BAD_REQUEST, ELSEWHERE, NOT_FOUND, METHOD, CONFLICT, NETWORK_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, OTHER
+)  # fmt: skip
+_BY_STATUS = {kind.status: kind for kind in KINDS if kind not in (NETWORK_REFUSED, OTHER)}
+# The table: what a use case raised, and what the caller is told.
+_BY_ERROR: Mapping[type[BalancerError], Kind] = {
+    NotFoundError: NOT_FOUND,
+    ConflictError: CONFLICT,
+    InvalidValueError: INVALID,
+    InputRefusedError: NETWORK_REFUSED,
+}
+
+
+class FaultOut(Out):
+    """One thing that is wrong with a request."""
+
+    detail: str = Field(examples=["must be greater than or equal to 1"])
+    pointer: str | None = Field(default=None, description="Into the body (RFC 6901).", examples=["#/decided_by"])
+    parameter: str | None = Field(default=None, description="In the path or query.", examples=["limit"])
+
+
+class ProblemOut(Out):
+    """A problem as RFC 9457 describes it."""
+
+    type: str = Field(description="The kind of problem, and where it is described.", examples=["/problems#not-found"])
+    title: str = Field(description="The kind in words; the same every time.", examples=["There is no such thing"])
+    status: int = Field(examples=[404])
+    detail: str = Field(description="What went wrong this time.", examples=["there is no run 7"])
+    instance: str = Field(
+        description="This very answer; the service's log knows it.",
+        examples=["urn:uuid:0f8fad5b-d9cb-469f-a165-70867728950e"],
+    )
+    errors: list[FaultOut] = Field(default_factory=list, description="Each single fault, where there are several.")
+
+
+class ProblemResponse(JSONResponse):
+    """An answer that is a problem."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """Return JSON in ASCII: what a caller sent may come back in it, and need not be valid text."""
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
+
+
+def answer(  # noqa: PLR0913 - the members of RFC 9457
+    request_id: str,
+    kind: Kind,
+    detail: str,
+    *,
+    errors: Sequence[FaultOut] = (),
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> ProblemResponse:
+    """Return the answer that tells a caller of a problem."""
+    problem = ProblemOut(
+        type=kind.type,
+        title=kind.title,
+        status=status or kind.status,
+        detail=detail,
+        instance=f"urn:uuid:{request_id}",
+        errors=list(errors),
+    )
+    content = problem.model_dump(mode="json")
+    if not errors:
+        del content["errors"]
+    for fault in content.get("errors", ()):
+        for name in [name for name, value in fault.items() if value is None]:
+            del fault[name]
+    return ProblemResponse(content, status_code=problem.status, headers=dict(headers or {}))
+
+
+def may_be(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
+    """Return what a route says of the problems it may answer with, for the OpenAPI document."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        schema = {"$ref": "#/components/schemas/ProblemOut"}
+        described[int(kind.status)] = {
+            "description": kind.title,
+            "content": {MEDIA_TYPE: {"schema": schema, "example": _example(kind)}},
+        }
+    return described
+
+
+def install(app: FastAPI) -> None:
+    """Ensure that whatever a route or the framework raises is answered as a problem."""
+    app.add_exception_handler(BalancerError, _of_ours)
+    app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(HTTPException, _of_framework)
+
+
+def _of_ours(request: Request, error: Exception) -> ProblemResponse:
+    for kind_of_error, kind in _BY_ERROR.items():
+        if isinstance(error, kind_of_error):
+            return answer(request.state.request_id, kind, _said_by(error), errors=list(_faults_of(error)))
+    raise error
+
+
+def _of_validation(request: Request, error: Exception) -> ProblemResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        return answer(request.state.request_id, BAD_REQUEST, "the body is not JSON")
+    faults = [_fault(item["loc"], item["msg"]) for item in found]
+    return answer(request.state.request_id, INVALID, INVALID.title, errors=faults)
+
+
+def _of_framework(request: Request, error: Exception) -> ProblemResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    kind = _BY_STATUS.get(HTTPStatus(error.status_code), OTHER)
+    detail = kind.title if error.detail == HTTPStatus(error.status_code).phrase else str(error.detail)
+    headers = dict(error.headers or {})
+    if kind is METHOD:
+        headers["Allow"] = _allowed(request) or headers.get("Allow", "GET")
+    return answer(request.state.request_id, kind, detail, status=error.status_code, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return every method that a route of the API takes; the framework names those of one handler only."""
+    template = getattr(request.scope.get("route"), "path_format", None)
+    for path, item in request.app.openapi()["paths"].items():
+        if template is not None and path.endswith(template) and path.count("/") == template.count("/") + 2:
+            return ", ".join(sorted(method.upper() for method in item))
+    return ""
+
+
+def _said_by(error: BalancerError) -> str:
+    if isinstance(error, InputRefusedError):
+        return f"{len(error.faults)} fault(s) in the network folder"
+    return str(error)
+
+
+def _faults_of(error: BalancerError) -> Iterable[FaultOut]:
+    if isinstance(error, InputRefusedError):
+        yield from (FaultOut(detail=str(fault)) for fault in error.faults)
+    elif isinstance(error, InvalidValueError):
+        yield FaultOut(detail=error.reason, parameter=error.field)
+
+
+def _fault(where: Sequence[Any], message: str) -> FaultOut:
+    """Return a fault at pydantic's ``where``: ("body", "feed"), ("query", "limit"), ("path", "run_id")."""
+    detail = message[:1].lower() + message[1:]
+    if where and where[0] == "body":
+        escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in where[1:])
+        return FaultOut(detail=detail, pointer="#" + "".join(f"/{part}" for part in escaped))
+    return FaultOut(detail=detail, parameter=str(where[-1]) if where else None)
+
+
+def _example(kind: Kind) -> dict[str, Any]:
+    return {
+        "type": kind.type,
+        "title": kind.title,
+        "status": int(kind.status),
+        "detail": kind.title,
+        "instance": "urn:uuid:0f8fad5b-d9cb-469f-a165-70867728950e",
+    }

@@ -1,0 +1,19 @@
+"""The balance of every trust."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from balancer.api.models.balance import TrustBalanceOut
+from balancer.api.models.shape import ListOut
+from balancer.api.serving import Served
+from balancer.store.balance import balance
+
+router = APIRouter()
+
+
+@router.get("/balance", tags=["studies"])
+def get_balance(served: Served) -> ListOut[TrustBalanceOut]:
+    """Show, for every trust, where each read of each open study stands: none is ever lost."""
+    with served.database.session() as session:
+        return ListOut(items=[TrustBalanceOut.of(trust) for trust in balance(session)])

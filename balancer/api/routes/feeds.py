@@ -1,0 +1,81 @@
+"""Feeds and rosters, the files they delivered, and held files that wait for a person."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from balancer.api import problems
+from balancer.api.models.feeds import BatchOut, DecisionIn, FeedOut, RosterBatchOut, RosterOut
+from balancer.api.models.shape import ListOut, PageOut
+from balancer.api.serving import CodeInPath, IdInPath, Paging, Served, named_feed, page_out
+from balancer.services import ingest_studies
+from balancer.services.request_run import request_run
+from balancer.store import batches, sources
+
+router = APIRouter()
+_DECIDED = problems.may_be(problems.NOT_FOUND, problems.CONFLICT)
+
+
+@router.get("/feeds", tags=["feeds"])
+def list_feeds(served: Served) -> ListOut[FeedOut]:
+    """List every feed: how fresh it is, what it last delivered, whether a file of it waits for a person."""
+    with served.database.session() as session:
+        return ListOut(items=[FeedOut.of(status) for status in sources.feeds(session, served.clock.now())])
+
+
+@router.get("/feeds/{feed}", tags=["feeds"], responses=problems.may_be(problems.NOT_FOUND))
+def get_feed(served: Served, feed: CodeInPath) -> FeedOut:
+    """Get one feed, by its name or by the code of its trust if that has one feed only."""
+    with served.database.session() as session:
+        return FeedOut.of(named_feed(sources.feeds(session, served.clock.now()), feed))
+
+
+@router.get("/feeds/{feed}/batches", tags=["feeds"], responses=problems.may_be(problems.NOT_FOUND))
+def list_batches(served: Served, feed: CodeInPath, cut: Paging) -> PageOut[BatchOut]:
+    """List what a feed delivered, newest first, with both books equations of every batch."""
+    with served.database.session() as session:
+        status = named_feed(sources.feeds(session, served.clock.now()), feed)
+        return page_out(batches.batches_of(session, status.name, cut), BatchOut.of)
+
+
+@router.get("/batches/{batch_id}", tags=["feeds"], responses=problems.may_be(problems.NOT_FOUND))
+def get_batch(served: Served, batch_id: IdInPath) -> BatchOut:
+    """Get one batch."""
+    with served.database.session() as session:
+        return BatchOut.of(batches.batch(session, batch_id))
+
+
+@router.post("/batches/{batch_id}/release", tags=["feeds"], responses=_DECIDED)
+def release_batch(served: Served, batch_id: IdInPath, decision: DecisionIn) -> BatchOut:
+    """Release a held batch: withdraw or exclude what it would have.
+
+    Studies that a later batch has seen meanwhile, or that somebody has claimed, stay open. The answer is the batch in
+    whose books that stands; a run is asked for.
+    """
+    now = served.clock.now()
+    outcome = ingest_studies.release_held_batch(served.database, batch_id, now, by=decision.decided_by)
+    request_run(served.database, now, reason=f"batch {batch_id} released")
+    with served.database.session() as session:
+        return BatchOut.of(batches.batch(session, outcome.batch_id))
+
+
+@router.post("/batches/{batch_id}/discard", tags=["feeds"], responses=_DECIDED)
+def discard_batch(served: Served, batch_id: IdInPath, decision: DecisionIn) -> BatchOut:
+    """Discard a held batch: what it would have withdrawn or excluded stays open; what it brought stays too."""
+    ingest_studies.discard_held_batch(served.database, batch_id, served.clock.now(), by=decision.decided_by)
+    with served.database.session() as session:
+        return BatchOut.of(batches.batch(session, batch_id))
+
+
+@router.get("/rosters", tags=["feeds"])
+def list_rosters(served: Served) -> ListOut[RosterOut]:
+    """List every trust's feed of rostered sessions and the last file that came for it."""
+    with served.database.session() as session:
+        return ListOut(items=[RosterOut.of(status) for status in sources.rosters(session)])
+
+
+@router.get("/rosters/{roster}/batches", tags=["feeds"])
+def list_roster_batches(served: Served, roster: CodeInPath) -> ListOut[RosterBatchOut]:
+    """List the last hundred files of a roster, newest first, each with the rows that could not be taken."""
+    with served.database.session() as session:
+        return ListOut(items=[RosterBatchOut.of(row) for row in batches.roster_batches_of(session, roster)])

@@ -1,0 +1,55 @@
+"""Whether the service lives, whether it is ready, what is running."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from balancer import __version__
+from balancer.api import problems
+from balancer.api.models.health import LiveOut, ReadyOut, VersionOut
+from balancer.api.readiness import checks
+from balancer.api.serving import Served
+from balancer.domain.errors import NotFoundError
+from balancer.store.policies import current_policy_row
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/health/live")
+def get_live() -> LiveOut:
+    """Tell whether the process answers."""
+    return LiveOut()
+
+
+@router.get("/health/ready", responses=problems.may_be(problems.NOT_READY), response_model=ReadyOut)
+def get_ready(served: Served, request: Request) -> ReadyOut | Response:
+    """Tell whether worklists can be had and are kept up to date; 503 with the reasons if not.
+
+    Lists that stand can be fetched even then: they are what was last published.
+    """
+    found = checks(served)
+    if all(check.ok for check in found):
+        return ReadyOut(status="ready", checks=found)
+    faults = [problems.FaultOut(detail=f"{check.check}: {check.detail}") for check in found if not check.ok]
+    detail = "; ".join(fault.detail for fault in faults)
+    return problems.answer(
+        request.state.request_id, problems.NOT_READY, detail, errors=faults, headers={"Retry-After": "5"}
+    )
+
+
+@router.get("/version")
+def get_version(served: Served) -> VersionOut:
+    """Tell what is running, and on which clinical policy."""
+    with served.database.session() as session:
+        try:
+            policy = current_policy_row(session)
+        except NotFoundError:
+            policy = None
+    return VersionOut(
+        version=__version__,
+        api="v1",
+        policy_version=policy.version if policy else None,
+        policy_owner=policy.owner if policy else None,
+        policy_dated_on=policy.dated_on if policy else None,
+        now=served.clock.now(),
+    )

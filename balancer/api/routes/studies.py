@@ -1,0 +1,110 @@
+"""Studies, and the reads that have no place in the current plan."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from balancer.api import problems
+from balancer.api.models.shape import ListOut, PageOut
+from balancer.api.models.studies import Reason, StudyOut, UnallocatedOut, UnallocatedReasonOut
+from balancer.api.serving import MOST_CHARACTERS, PATTERN, Code, CodeInPath, Paging, Served, page_out
+from balancer.domain.states import StudyState
+from balancer.domain.study import StudyKey
+from balancer.store import runs, studies
+
+router = APIRouter()
+
+
+class Sort(StrEnum):
+    """The orders that studies can be had in; `-` means falling."""
+
+    DUE_AT = "due_at"
+    DUE_AT_FALLING = "-due_at"
+    ACQUIRED_AT = "acquired_at"
+    ACQUIRED_AT_FALLING = "-acquired_at"
+    LAST_SEEN_AT = "last_seen_at"
+    LAST_SEEN_AT_FALLING = "-last_seen_at"
+    ACCESSION_NUMBER = "accession_number"
+    ACCESSION_NUMBER_FALLING = "-accession_number"
+
+
+def _filter(  # noqa: PLR0913, PLR0917 - one parameter a filter
+    trust: Code | None = None,
+    state: Annotated[StudyState, Query(description="Whether it waits for a report.")] = StudyState.OPEN,
+    priority: Code | None = None,
+    modality: Code | None = None,
+    subspecialty: Code | None = None,
+    reporter_id: Annotated[
+        str | None,
+        Query(max_length=MOST_CHARACTERS, pattern=PATTERN, description="A read of it is on this reporter's list."),
+    ] = None,
+    late: Annotated[
+        bool | None, Query(description="Due already, or planned to end after it is due (`true`); neither (`false`).")
+    ] = None,
+    text: Annotated[
+        str | None,
+        Query(
+            max_length=MOST_CHARACTERS,
+            pattern=PATTERN,
+            description="Looked for in accession number, the trust's patient number and exam code.",
+        ),
+    ] = None,
+) -> studies.StudyFilter:
+    return studies.StudyFilter(
+        trust=trust,
+        state=state,
+        priority=priority,
+        modality=modality,
+        subspecialty=subspecialty,
+        reporter_id=reporter_id,
+        late=late,
+        text=text,
+    )
+
+
+@router.get("/studies", tags=["studies"])
+def list_studies(
+    served: Served,
+    which: Annotated[studies.StudyFilter, Depends(_filter)],
+    cut: Paging,
+    sort: Annotated[Sort, Query(description="`-` means falling.")] = Sort.DUE_AT,
+) -> PageOut[StudyOut]:
+    """List studies, the soonest due first, each with what the current plan says of its reads."""
+    with served.database.session() as session:
+        found = studies.studies(session, which, cut, now=served.clock.now(), sort=sort.value)
+        return page_out(found, StudyOut.of)
+
+
+@router.get("/studies/{trust}/{accession_number:path}", tags=["studies"], responses=problems.may_be(problems.NOT_FOUND))
+def get_study(
+    served: Served,
+    trust: CodeInPath,
+    accession_number: Annotated[
+        str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN, description="As the trust writes it, slashes included.")
+    ],
+) -> StudyOut:
+    """Get one study, whatever its state."""
+    with served.database.session() as session:
+        return StudyOut.of(studies.study(session, StudyKey(trust, accession_number)))
+
+
+@router.get("/unallocated", tags=["studies"])
+def list_unallocated(
+    served: Served,
+    cut: Paging,
+    reason: Annotated[Reason | None, Query(description="Why there is no place.")] = None,
+    trust: Code | None = None,
+) -> PageOut[UnallocatedOut]:
+    """List the reads that the current plan has no place for, the soonest due first, each with the reason."""
+    with served.database.session() as session:
+        return page_out(runs.unallocated(session, cut, reason=reason, trust=trust), UnallocatedOut.of)
+
+
+@router.get("/unallocated/reasons", tags=["studies"])
+def count_unallocated(served: Served) -> ListOut[UnallocatedReasonOut]:
+    """Count the reads that the current plan has no place for, by trust and reason."""
+    with served.database.session() as session:
+        return ListOut(items=[UnallocatedReasonOut.of(counted) for counted in runs.unallocated_by_reason(session)])

@@ -1,0 +1,95 @@
+"""What the routes are served from, and the parameters many of them take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+from fastapi import Depends, Path, Query, Request
+from pydantic import AfterValidator, AwareDatetime
+
+from balancer.api.models.shape import PageOut
+from balancer.domain.errors import NotFoundError
+from balancer.domain.instant import Clock
+from balancer.store.database import Database
+from balancer.store.pages import MOST_ITEMS, Cut, Page
+from balancer.store.sources import FeedStatus
+
+if TYPE_CHECKING:  # reading a network loads pandas, which takes its time; most requests need none
+    from balancer.ingest.network_folder import NetworkFolder
+
+Item = TypeVar("Item")
+Shape = TypeVar("Shape")
+# A database cannot hold NUL; no code or name is longer.
+PATTERN = r"^[^\x00-\x1f]*$"
+MOST_CHARACTERS = 200
+_LARGEST_ID = 2**31 - 1
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """The database, the time, and the network folder as it is at this moment, with its pseudonym key."""
+
+    database: Database
+    clock: Clock
+    read_network: Callable[[], NetworkFolder]
+    pseudonym_key: bytes
+
+
+def _serving(request: Request) -> Serving:
+    found = request.app.state.serving
+    assert isinstance(found, Serving)  # noqa: S101 - create_app put it there
+    return found
+
+
+def _within_reason(instant: datetime) -> datetime:
+    """Refuse instants that leave the calendar when their offset is taken off."""
+    if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+        raise ValueError(f"must be in a year from {_FIRST_YEAR} to {_LAST_YEAR}")
+    return instant.astimezone(UTC)
+
+
+Served = Annotated[Serving, Depends(_serving)]
+Code = Annotated[str, Query(max_length=MOST_CHARACTERS, pattern=PATTERN)]
+CodeInPath = Annotated[str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN)]
+When = Annotated[AwareDatetime, AfterValidator(_within_reason)]
+IdInPath = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+
+
+def _cut(
+    cursor: Annotated[
+        str | None,
+        Query(max_length=1_000, pattern=PATTERN, description="`next_cursor` of the page before; none for the first."),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many items at most.")] = 100,
+) -> Cut:
+    return Cut(cursor=cursor, limit=limit)
+
+
+Paging = Annotated[Cut, Depends(_cut)]
+
+
+def page_out(page: Page[Item], shape: Callable[[Item], Shape]) -> PageOut:  # type: ignore[type-arg]
+    """Return a page as the API shows it."""
+    return PageOut(items=[shape(item) for item in page.items], total=page.total, next_cursor=page.next_cursor)
+
+
+def named_feed(feeds: Iterable[FeedStatus], key: str) -> FeedStatus:
+    """Return the feed of that name, or the only one of the trust with that code.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none, or the trust has several.
+    """
+    found = list(feeds)
+    named = [feed for feed in found if feed.name == key]
+    theirs = named or [feed for feed in found if feed.trust == key]
+    if len(theirs) == 1:
+        return theirs[0]
+    if theirs:
+        raise NotFoundError("the trust has several feeds: name one of " + ", ".join(feed.name for feed in theirs))
+    raise NotFoundError("there is no such feed")

@@ -1,0 +1,62 @@
+"""The API on a test's database, at a time that the test sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from balancer.api.app import create_app
+from balancer.api.serving import Serving
+from balancer.store.database import Database
+from tests.worlds import NOW
+
+KEY = b"a key for pseudonyms in tests"
+
+
+@dataclass
+class StandingClock:
+    """A clock that shows what it is set to."""
+
+    at: datetime = NOW
+
+    def now(self) -> datetime:
+        """Return the instant it is set to."""
+        return self.at
+
+
+class Service:
+    """A client of the API under ``/api/v1``."""
+
+    def __init__(self, db: Database, read_network: Callable[[], Any] = dict, hosts: tuple[str, ...] = ()) -> None:
+        self.clock = StandingClock()
+        serving = Serving(database=db, clock=self.clock, read_network=read_network, pseudonym_key=KEY)
+        self.app = create_app(serving, hosts=hosts)
+        self.client = TestClient(self.app)
+
+    def get(self, path: str, **query: Any) -> Response:
+        """Ask; ``path`` is below ``/api/v1``."""
+        return self.client.get(f"/api/v1{path}", params=query)
+
+    def ask(self, path: str, **query: Any) -> Any:
+        """Ask and return what comes back; anything but 200 fails the test."""
+        answer = self.get(path, **query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: object = None, **headers: str) -> Response:
+        """Send ``body`` as JSON; nothing if it is ``None``."""
+        return self.client.post(f"/api/v1{path}", json=body, headers=headers)
+
+
+def problem(answer: Response, status: int, kind: str) -> Any:
+    """Return a problem's content, having seen that it is one of this status and kind."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = answer.json()
+    assert (answer.status_code, found["status"], found["type"]) == (status, status, f"/problems#{kind}")
+    assert found["instance"] == f"urn:uuid:{answer.headers['x-request-id']}"
+    return found

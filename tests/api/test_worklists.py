@@ -1,0 +1,81 @@
+"""Worklists over the wire: in order, whole, and not sent again while they are what the caller has."""
+
+from __future__ import annotations
+
+from balancer.services.ingest_studies import ingest_extract
+from balancer.services.run_allocation import run_allocation
+from balancer.store.database import Database
+from tests.api.service import Service, problem
+from tests.networks import Feed, extract, incoming, loaded, minutes, solving
+from tests.worlds import NOW
+
+
+def test_a_worklist_lists_reads_in_the_order_they_should_be_read(allocated: Service) -> None:
+    """Each read says where it stands, when, and what its trust calls study and patient."""
+    found = allocated.ask("/worklists/R1")
+    assert (found["reporter_id"], found["version"]) == ("R1", 1)
+    assert [(item["place"], item["accession_number"]) for item in found["items"]] == [(1, "A1"), (2, "A2")]
+    first = found["items"][0]
+    assert (first["trust"], first["local_patient_id"], first["exam_name"]) == ("RVV", "H-A1", "CT head")
+    assert (first["session_id"], first["position"], first["planned_start"]) == ("S1", 1, "2026-03-02T08:00:00Z")
+    assert (first["session_start"], first["session_end"]) == ("2026-03-02T08:00:00Z", "2026-03-02T10:30:00Z")
+    assert first["still_open"] is True
+
+
+def test_a_read_says_why_it_is_mine(allocated: Service) -> None:
+    """R1 knows neuro best, works where A1 was imaged, and reported its prior."""
+    first, second = allocated.ask("/worklists/R1")["items"]
+    assert first["why_mine"] == {"skill_level": 3, "home_trust": True, "reported_prior": True}
+    assert second["why_mine"]["reported_prior"] is False
+
+
+def test_somebody_with_nothing_to_read_has_an_empty_list(allocated: Service) -> None:
+    """An empty list is an answer; no list at all would look like a fault."""
+    assert allocated.ask("/worklists/R2")["items"] == []
+
+
+def test_the_lists_in_figures_agree_with_the_lists(allocated: Service) -> None:
+    """Whoever looks at the overview sees what the reporters see."""
+    for summary in allocated.ask("/worklists")["items"]:
+        items = allocated.ask(f"/worklists/{summary['reporter_id']}")["items"]
+        assert summary["reads"] == len(items)
+        assert summary["late_reads"] == sum(item["late"] for item in items)
+        assert summary["first_start"] == (items[0]["planned_start"] if items else None)
+
+
+def test_an_unchanged_list_is_not_sent_again(allocated: Service) -> None:
+    """304 without a body, with the ETag, for as long as nothing in the list has changed."""
+    first = allocated.get("/worklists/R1")
+    again = allocated.client.get("/api/v1/worklists/R1", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    weak = allocated.client.get(
+        "/api/v1/worklists/R1", headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'}
+    )
+    assert weak.status_code == 304
+
+
+def test_another_list_is_sent_whole(allocated: Service, db: Database) -> None:
+    """A new version has another ETag."""
+    first = allocated.get("/worklists/R1")
+    run_allocation(db, NOW, solver=solving({"S1": ["A2"], "S2": ["A1"]}, {"A3": "deferred"}))
+    second = allocated.client.get("/api/v1/worklists/R1", headers={"If-None-Match": first.headers["etag"]})
+    assert (second.status_code, second.json()["version"]) == (200, 2)
+
+
+def test_a_study_that_its_source_no_longer_lists_changes_the_list_at_once(allocated: Service, db: Database) -> None:
+    """The version is the same, but whoever holds the old copy is told: do not read this one."""
+    first = allocated.get("/worklists/R1")
+    rest = [incoming(f"B{number}") for number in range(30)]
+    ingest_extract(db, Feed(), extract(incoming("A1", prior_reporter="R1"), incoming("A2"), *rest, at=3), minutes(3))
+    ingest_extract(db, Feed(), extract(incoming("A2"), incoming("A3"), *rest, at=4), minutes(4))
+    second = allocated.client.get("/api/v1/worklists/R1", headers={"If-None-Match": first.headers["etag"]})
+    assert second.status_code == 200
+    assert [item["still_open"] for item in second.json()["items"]] == [False, True]
+
+
+def test_an_unknown_reporter_is_told_apart_from_one_without_a_list(service: Service, db: Database) -> None:
+    """Both are 404; the words differ."""
+    loaded(db)
+    assert problem(service.get("/worklists/R9"), 404, "not-found")["detail"] == "there is no such reporter"
+    without = problem(service.get("/worklists/R1"), 404, "not-found")["detail"]
+    assert without == "no worklist has been published for this reporter yet"
