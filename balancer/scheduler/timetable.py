@@ -1,0 +1,72 @@
+"""When things run: APScheduler's triggers, in memory, of the one scheduler that leads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent  # type: ignore[import-untyped]
+from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]
+from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
+from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]
+
+_log = structlog.get_logger("balancer.scheduler")
+_INTAKE, _SOLVE = "intake", "solve"
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+# The tick that looks for runs asked for.
+_TICK = timedelta(seconds=1)
+
+
+class Timetable:
+    """Triggers by name. Intake jobs take turns; runs have a line of their own and are one at a time too.
+
+    A trigger that comes while its job still runs is dropped, one that came too late is made up for once.
+    """
+
+    def __init__(self) -> None:
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={_INTAKE: ThreadPoolExecutor(1), _SOLVE: ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._scheduler.add_listener(_tell, EVENT_JOB_ERROR)
+
+    def once(self, name: str, job: Callable[[], object]) -> None:
+        """Do ``job`` as soon as the intake line is free."""
+        self._scheduler.add_job(job, id=name, executor=_INTAKE, replace_existing=True)
+
+    def every(self, name: str, interval: timedelta, job: Callable[[], object]) -> None:
+        """Do ``job`` at every multiple of ``interval``."""
+        trigger = IntervalTrigger(seconds=interval.total_seconds(), start_date=_EPOCH, timezone=UTC)
+        self._scheduler.add_job(job, trigger, id=name, executor=_INTAKE, replace_existing=True)
+
+    def tick(self, name: str, job: Callable[[], object]) -> None:
+        """Do ``job`` every second, in the line of runs."""
+        trigger = IntervalTrigger(seconds=_TICK.total_seconds(), timezone=UTC)
+        self._scheduler.add_job(job, trigger, id=name, executor=_SOLVE, replace_existing=True)
+
+    def keep_only(self, prefix: str, names: set[str]) -> None:
+        """Drop the jobs whose name begins with ``prefix`` and is not one of ``names``."""
+        for job in self._scheduler.get_jobs():
+            if job.id.startswith(prefix) and job.id not in names:
+                job.remove()
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all jobs."""
+        return {job.id for job in self._scheduler.get_jobs()}
+
+    def start(self) -> None:
+        """Begin."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """End; what runs now runs on to its end."""
+        self._scheduler.shutdown(wait=False)
+
+
+def _tell(event: JobExecutionEvent) -> None:
+    """Log what the ledger could not: a job that failed outside its own work."""
+    error = event.exception
+    _log.error("job.failed", job=event.job_id, exc_info=error)
