@@ -1,0 +1,97 @@
+"""What the files of a network folder say of each other: every code, class and trust that is named must be known."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from balancer.domain.errors import Fault
+from balancer.domain.network import Examination
+from balancer.domain.policy import Policy
+from balancer.ingest.feed_file import FeedDescription
+from balancer.ingest.file_format import Source
+from balancer.ingest.fold import folded_name
+from balancer.ingest.problem_catalogue import Names
+from balancer.ingest.problem_table import Table, entries, shown
+from balancer.ingest.roster_file import RosterDescription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What other files define; names of a file that could not be read are never called unknown."""
+
+    trusts: Names
+    exams: Names
+    policy: Policy | None
+    faults: list[Fault]
+
+    @property
+    def priorities(self) -> list[str] | None:
+        """The classes of the policy."""
+        return [priority.code for priority in self.policy.priorities] if self.policy else None
+
+    def refer(self, file: str, column: str, name: str, known: Iterable[str] | None, what: str) -> None:
+        """Note a fault if ``name`` is not among the known ones."""
+        known = None if known is None else list(known)
+        if known is None or name in known:
+            return
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        self.faults.append(Fault(file=file, column=column, reason=f"{name!r} is not {what}{hint}"))
+
+
+def read_aliases(path: Path, examinations: Sequence[Examination], faults: list[Fault]) -> dict[str, tuple[str, ...]]:
+    """Return the other names of each examination; one that means two examinations is a fault."""
+    if not examinations:
+        return {}
+    meant: dict[str, set[str]] = defaultdict(set)
+    for exam in examinations:
+        meant[folded_name(exam.name)].add(exam.code)
+    table = Table(path, required=("exam_code",), optional=("aliases",), faults=[])
+    aliases: dict[str, tuple[str, ...]] = {}
+    for code, cell in table.rows():
+        for alias in entries(cell):
+            others = meant[folded_name(alias)] - {code}
+            if others:
+                reason = f"{shown(alias)} also means {', '.join(sorted(others))}"
+                faults.append(Fault(file=path.name, line=table.line, column="aliases", reason=reason))
+            meant[folded_name(alias)].add(code)
+        aliases[code] = tuple(entries(cell))
+    return aliases
+
+
+def check_feeds(feeds: Mapping[str, FeedDescription], known: Known) -> None:
+    """Note a fault for every name a feed uses that nobody defines."""
+    _check_sources(feeds, known)
+    exams = known.exams.line_of if known.exams.complete else None
+    for file, feed in feeds.items():
+        for word, priority in feed.priorities.items():
+            known.refer(file, f"priority.{word}", priority, known.priorities, "a class of policy.toml")
+        for code, exam in feed.exam.codes.items():
+            known.refer(file, f"exam.codes.{code}", exam, exams, "an examination of exams.csv")
+
+
+def check_rosters(rosters: Mapping[str, RosterDescription], known: Known) -> None:
+    """Note a fault for every name a rota uses that nobody defines."""
+    _check_sources(rosters, known)
+    trusts = known.trusts.line_of if known.trusts.complete else None
+    for file, roster in rosters.items():
+        for code, rule in roster.activities.items():
+            for priority in sorted(rule.restrictions.priorities):
+                where = f"activity.{code}.priorities"
+                known.refer(file, where, priority, known.priorities, "a class of policy.toml")
+            for trust in sorted(rule.restrictions.trusts):
+                known.refer(file, f"activity.{code}.trusts", trust, trusts, "a trust of trusts.csv")
+
+
+def _check_sources(sources: Mapping[str, Source], known: Known) -> None:
+    trusts = known.trusts.line_of if known.trusts.complete else None
+    first: dict[str, str] = {}
+    for file, source in sources.items():
+        known.refer(file, "trust", source.trust, trusts, "a trust of trusts.csv")
+        if first.setdefault(source.name, file) != file:
+            reason = f"{source.name!r} is also the name of {first[source.name]}"
+            known.faults.append(Fault(file=file, column="name", reason=reason))
