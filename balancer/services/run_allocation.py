@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from balancer.domain.plan import Plan
@@ -17,12 +17,14 @@ from balancer.services.build_problem import Gathered, gather
 from balancer.services.keep_lease import LASTING, ElapsedClock, Telling, kept
 from balancer.services.outcomes import RunOutcome
 from balancer.services.publish_worklists import publish
-from balancer.store import leases, runs
+from balancer.store import leases, queue, runs
 from balancer.store.database import Database, Session
 from balancer.store.leases import Lease
 
 LEASE = "allocation"
 _FINDINGS_KEPT = 20
+# A network of 6,000 reads that plans every quarter of an hour fills half a million rows a day.
+_KEPT = timedelta(days=7)
 
 
 class Solver(Protocol):
@@ -139,6 +141,8 @@ def _judge_and_publish(run: _Run, gathered: Gathered, plan: Plan) -> RunOutcome:
     run.change(stage="publish")
     at = run.clock.now()
     publish(run.db, run.id, plan, gathered.problem, at, lease=run.lease, left_out=gathered.left_out)
+    with run.db.transaction() as session:
+        queue.forget_plans(session, at - _KEPT)
     return RunOutcome(run_id=run.id, state=RunState.PUBLISHED, warnings=gathered.warnings, plan=plan)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,7 +66,7 @@ class Taking:
         counts = self.take_studies()
         closures = self._closures()
         reason = self._why_held(closures, most_closed)
-        intake.keep_exclusions(self.session, self.feed, self._excluded_rows(), batch_id=self.batch_id, now=self.now)
+        self.keep_excluded()
         if reason:
             self.batch.state, self.batch.reason, self.batch.waiting = BatchState.HELD, reason, len(closures)
             intake.hold_closures(self.session, self.batch_id, closures)
@@ -76,6 +76,11 @@ class Taking:
         self._take_quarantined(complete=not reason and self.feed.kind is FeedKind.SNAPSHOT)
         self._take_word(reason)
         return settle(self.session, self.feed, self.batch, counts, open_before=self.before)
+
+    def narrow_to(self, studies: Iterable[IncomingStudy], *, duplicates: Iterable[IncomingStudy]) -> None:
+        """Take only these of the accepted studies; the others count among the ``duplicates``."""
+        self.parsed = replace(self.parsed, studies=tuple(studies), duplicates=tuple(duplicates))
+        self.accepted = {study.accession_number: study for study in self.parsed.studies}
 
     # --- what comes in -----------------------------------------------------------------------------------------------
 
@@ -219,9 +224,10 @@ class Taking:
 
     # --- what stays --------------------------------------------------------------------------------------------------
 
-    def _excluded_rows(self) -> list[Any]:
-        """Return the excluded rows but those of studies that the same batch also accepts."""
-        return [row for row in self.parsed.excluded if row.key.accession_number not in self.accepted]
+    def keep_excluded(self) -> None:
+        """Keep the excluded rows with their rule, but those of studies that the same batch also accepts."""
+        rows = [row for row in self.parsed.excluded if row.key.accession_number not in self.accepted]
+        intake.keep_exclusions(self.session, self.feed, rows, batch_id=self.batch_id, now=self.now)
 
     def _take_quarantined(self, *, complete: bool) -> None:
         settled = {*self.accepted, *self.excluded, *(study.accession_number for study in self.parsed.duplicates)}

@@ -51,6 +51,7 @@ class KnownStudy:
     came_back: bool
     local_patient_id: str
     last_batch_id: int
+    closed_at: datetime | None
     stated: Stated
 
 
@@ -92,6 +93,7 @@ def known_studies(session: Session, trust: str, accession_numbers: Collection[st
         StudyRow.clock_started_at,
         StudyRow.reopened_at,
         StudyRow.last_batch_id,
+        StudyRow.closed_at,
         *columns,
     ).where(StudyRow.trust == trust)
     known = {}
@@ -113,6 +115,7 @@ def _known(row: Any) -> KnownStudy:
         came_back=row.reopened_at is not None,
         local_patient_id=row.local_patient_id,
         last_batch_id=row.last_batch_id,
+        closed_at=row.closed_at,
         stated=tuple(row[-len(_STATED) :]),
     )
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import groupby, islice
 from typing import Any
 
-from sqlmodel import Session, col, func, insert, select, update
+from sqlmodel import Session, col, delete, func, insert, select, update
 
 from balancer.domain.plan import Allocation
 from balancer.domain.states import StudyState
@@ -18,6 +18,7 @@ from balancer.domain.study import ReadKey, StudyKey
 from balancer.store.tables import ClaimRow, StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
 
 _CHUNK = 2_000
+_NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 ByRead = Mapping[int, Mapping[int, str]]
 
 
@@ -98,6 +99,17 @@ def supersede_worklists(session: Session, now: datetime) -> dict[str, int]:
     ended = update(WorklistRow).where(col(WorklistRow.superseded_at).is_(None)).values(superseded_at=now)
     session.exec(ended, execution_options={"synchronize_session": False})
     return last
+
+
+def forget_plans(session: Session, before: datetime) -> None:
+    """Forget what stood on the lists that were superseded before then, and what their runs found no place for.
+
+    The lists' headers and the runs with all their figures are kept.
+    """
+    old = select(WorklistRow.id).where(col(WorklistRow.superseded_at) < before)
+    session.exec(delete(WorklistItemRow).where(col(WorklistItemRow.worklist_id).in_(old)), **_NO_SYNC)
+    runs = select(WorklistRow.run_id).where(col(WorklistRow.superseded_at) < before)
+    session.exec(delete(UnallocatedRow).where(col(UnallocatedRow.run_id).in_(runs)), **_NO_SYNC)
 
 
 def current_holders(session: Session) -> list[str]:

@@ -162,6 +162,23 @@ def test_whoever_leaves_the_network_loses_their_list(db: Database) -> None:
     assert lists(db)["R2"] == (2, [])
 
 
+def test_what_stood_on_lists_of_last_week_is_forgotten(db: Database) -> None:
+    """Half a million rows a day would be; headers and runs are kept, and so is what is current however old it is."""
+    morning(db)
+    run_allocation(db, NOW, solver=solving({"S1": ["A1", "A2"]}, {"A3": "deferred"}))
+    run_allocation(db, minutes(1), solver=solving({"S1": ["A1", "A2"]}, {"A3": "deferred"}))
+    rostered(db, session("S3", "R1", start=24 * 9, hours=2.5))
+    outcome = run_allocation(db, at(24 * 9), solver=solving({"S3": ["A1", "A2"]}, {"A3": "no_capacity"}))
+    assert outcome.error == ""
+    with db.session() as reading:
+        items = reading.exec(select(WorklistRow.version).join(WorklistItemRow).order_by(WorklistRow.version)).all()  # type: ignore[arg-type]
+        left = reading.exec(select(UnallocatedRow.run_id)).all()
+        assert len(reading.exec(select(WorklistRow)).all()) == 6
+        assert runs.runs(reading, Cut()).total == 3
+    assert list(items) == [2, 2, 3, 3]
+    assert len(left) == 2
+
+
 def test_a_reader_sees_all_the_old_lists_or_all_the_new_ones(db: Database) -> None:
     """Publishing between two questions of one session changes neither answer."""
     morning(db)
