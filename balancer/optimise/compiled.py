@@ -17,11 +17,10 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar, cast
+from typing import TypeVar, cast
 
 import numba
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -44,6 +43,9 @@ if not os.environ.get("NUMBA_CACHE_DIR"):
     numba.config.CACHE_DIR = _cache_folder()  # type: ignore[attr-defined]  # made at import from the environment
 
 
-def kernel(function: Callable[P, T]) -> Callable[P, T]:
-    """Compile a function to machine code on its first call and keep the result on disk."""
-    return cast("Callable[P, T]", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+def kernel(function: Callable[..., T]) -> Callable[..., T]:
+    """Compile a function to machine code on its first call and keep the result on disk.
+
+    Its parameters are left unchecked by type checkers: Numba takes NumPy's integers where a kernel says ``int``.
+    """
+    return cast("Callable[..., T]", numba.njit(cache=True, nogil=True, error_model="numpy")(function))

@@ -11,7 +11,6 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from balancer.optimise.compiled import kernel
@@ -48,7 +47,7 @@ class Groups(NamedTuple):
     ``by_reporter`` lists for each reporter the groups whose pool they may read.
     """
 
-    ptr: Ids  # (G+1,)
+    ptr: Ints  # (G+1,)
     reads: Ids  # (N,)
     due: Floats  # (N,) due second of ``reads``
     reporter_ptr: Ids  # (R+1,)
@@ -66,7 +65,7 @@ def group_reads(p: ProblemArrays) -> Groups:
     changes[:1] = True
     for key in keys[1:]:
         changes[1:] |= key[order][1:] != key[order][:-1]
-    ptr = np.append(np.flatnonzero(changes), len(reads)).astype(np.int32)
+    ptr = np.append(np.flatnonzero(changes), len(reads)).astype(np.int64)
     pools = p.studies["pool"][p.reads["study"][reads[ptr[:-1]]]] if len(reads) else np.zeros(0, np.int32)
     able = [np.flatnonzero(p.level[pools, r] > 0) for r in range(len(p.reporters))]
     reporter_ptr = np.zeros(len(able) + 1, np.int32)
@@ -134,7 +133,7 @@ def _next_waiting(after: Ids, at: int) -> int:
 
 
 @kernel
-def _pull(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+def _pull(
     prices: Records,
     studies: Records,
     people: Ids,
@@ -145,7 +144,7 @@ def _pull(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
     sessions: Records,
     reporters: Records,
     slots: Ids,
-    group_ptr: Ids,
+    group_ptr: Ints,
     group_reads: Ids,
     group_due: Floats,
     reporter_ptr: Ids,
@@ -155,13 +154,13 @@ def _pull(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
 ) -> None:
     """Let each reporter, whenever free, take the best waiting read under ``rule``."""
     after = np.arange(len(group_reads) + 1).astype(np.int32)
-    queue = [(np.int64(0), np.int64(0)) for _ in range(0)]
+    queue = [(0, 0) for _ in range(0)]
     for session in range(len(sessions)):
         at = sessions[session].start
         if sessions[session].length:
             at = reads[slots[sessions[session].slot + sessions[session].length - 1]].end
-        heapq.heappush(queue, (np.int64(at), np.int64(session)))
-    while len(queue):
+        heapq.heappush(queue, (int(at), int(session)))
+    while queue:
         at, session = heapq.heappop(queue)
         row = sessions[session]
         if row.length >= row.max_reads:
@@ -171,7 +170,7 @@ def _pull(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
         best, best_index, wake = -1, -np.inf, NEVER
         for entry in range(reporter_ptr[reporter], reporter_ptr[reporter + 1]):
             group = by_reporter[entry]
-            first, last = np.int64(group_ptr[group]), np.int64(group_ptr[group + 1])
+            first, last = group_ptr[group], group_ptr[group + 1]
             some = group_reads[first]
             if not can_hold(studies, takes_pool, reads, sessions, some, session):
                 continue
@@ -183,9 +182,7 @@ def _pull(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
             for head in (first, split):
                 spot = _next_waiting(after, head)
                 for _ in range(_TRIES_PER_GROUP):
-                    if spot >= last or can_read(
-                        studies, people, level, reads, sessions, group_reads[spot], reporter
-                    ):
+                    if spot >= last or can_read(studies, people, level, reads, sessions, group_reads[spot], reporter):
                         break
                     spot = _next_waiting(after, spot + 1)
                 if spot >= last:
@@ -198,7 +195,7 @@ def _pull(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
                     wake = min(wake, studies[study].ready)
                     continue
                 index = _index(studies, study, at + taken, taken, rule, look_ahead)
-                if rule == 3:  # noqa: PLR2004 - Rule.LOOK_AHEAD
+                if rule == 3:
                     index -= price_of_person(prices, studies, people, level, home, study, reporter) / taken
                 if index > best_index:
                     best, best_index = spot, index
@@ -208,9 +205,9 @@ def _pull(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
             read = group_reads[best]
             insert(studies, reads, sessions, reporters, slots, read, session, row.length)
             after[best] = best + 1
-            heapq.heappush(queue, (np.int64(reads[read].end), np.int64(session)))
+            heapq.heappush(queue, (int(reads[read].end), int(session)))
         elif wake < row.end:
-            heapq.heappush(queue, (np.int64(wake), np.int64(session)))
+            heapq.heappush(queue, (int(wake), int(session)))
 
 
 @kernel
@@ -232,7 +229,7 @@ def _index(studies: Records, study: int, end: int, taken: int, rule: int, look_a
 
 
 @kernel
-def _push(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+def _push(
     studies: Records,
     people: Ids,
     level: NDArray[np.int8],
@@ -244,7 +241,7 @@ def _push(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
     slots: Ids,
     order: Ids,
 ) -> None:
-    """Give each read, in this order, to the eligible reporter with the least relative load, in the first session with room."""
+    """Give each read, in this order, to whoever has the least relative load, in the first session with room."""
     for read in order:
         best, best_load, best_session = -1, np.inf, -1
         for reporter in range(len(reporters)):

@@ -136,6 +136,7 @@ class ProblemArrays(NamedTuple):
     reporters: Records  # (R,) REPORTER
     people: Ids  # reporters whom studies name, see STUDY
     patient_reads: Ids
+    entitled: Flags  # (T, R) H1 at now
     level: NDArray[np.int8]  # (P, R), 0 = not eligible (H1 at now, H2, H3)
     latest: Ints  # (R, T) a read must start before this (H1)
     takes_pool: Flags  # (distinct restrictions, P)
@@ -148,7 +149,9 @@ class ProblemArrays(NamedTuple):
 class Compiled:
     """The arrays together with the names they stand for, and the cost no decision changes.
 
-    ``fixed`` is churn for people who are no longer listed; it is part of every plan's total.
+    Two parts of every plan's total that no decision changes: ``waited``, for the fraction of a second between ``now``
+    and ``origin``, and ``lost``, churn for people who are no longer listed. ``beyond_second`` is exactly when an
+    unallocated read is deemed to end; the arrays have it in whole seconds, rounded down, so that no bound is too high.
     """
 
     problem: AllocationProblem
@@ -158,7 +161,14 @@ class Compiled:
     sessions: tuple[Session, ...]
     due_at: tuple[datetime, ...]
     sunk: float
-    fixed: float
+    waited: float
+    lost: float
+    beyond_second: float
+
+    @property
+    def fixed(self) -> float:
+        """The points that no decision changes and the arrays know nothing of."""
+        return self.waited + self.lost
 
     def instant(self, second: int) -> datetime:
         """Return the instant, in UTC, of a whole second after the origin."""
@@ -224,7 +234,7 @@ def compile_problem(problem: AllocationProblem) -> Compiled:
     rows["excluded"], rows["excluded_end"] = people_ptr[len(studies) : -1], people_ptr[len(studies) + 1 :]
     rows["patient"], rows["patient_end"] = patient_ptr[patient], patient_ptr[patient + 1]
 
-    beyond = _second_up(origin, problem.beyond_at)
+    beyond = _second_down(origin, problem.beyond_at)
     read_rows = np.zeros(int(first_read[-1]), READ)
     read_rows["study"] = np.repeat(np.arange(len(studies)), np.diff(first_read))
     for name, column in (("pinned", "pinned_to"), ("claimed", "claimed_by")):
@@ -236,7 +246,8 @@ def compile_problem(problem: AllocationProblem) -> Compiled:
     read_rows["session"] = UNPLACED
     read_rows["end"] = beyond
 
-    level = _levels(problem, pools, trust_idx)
+    entitled = _entitled(problem, trust_idx)
+    level = _levels(problem, pools, trust_idx, entitled)
     latest = _latest_starts(problem, origin, trust_idx)
     restriction, takes_pool = _restrictions(sessions, pools)
     session_rows = _session_rows(sessions, reporters, reporter_idx, priority_idx, origin)
@@ -269,6 +280,7 @@ def compile_problem(problem: AllocationProblem) -> Compiled:
         reporters=reporter_rows,
         people=people,
         patient_reads=patient_reads,
+        entitled=entitled,
         level=level,
         latest=latest,
         takes_pool=takes_pool,
@@ -284,7 +296,9 @@ def compile_problem(problem: AllocationProblem) -> Compiled:
         sessions=sessions,
         due_at=due_at,
         sunk=sunk,
-        fixed=unlisted * weights.churn,
+        waited=float(np.sum(rows["a0"])) * (origin - problem.now).total_seconds(),
+        lost=unlisted * weights.churn,
+        beyond_second=(problem.beyond_at - origin).total_seconds(),
     )
 
 
@@ -363,8 +377,19 @@ def _patients(problem: AllocationProblem, first_read: Ids) -> tuple[Ids, Ids, Id
     return patient, pointers, flat
 
 
+def _entitled(problem: AllocationProblem, trust_idx: dict[str, int]) -> Flags:
+    """Return entitled[trust, reporter]: H1 holds at ``now``."""
+    entitled = np.zeros((len(trust_idx), len(problem.reporters)), np.bool_)
+    for r, reporter in enumerate(problem.reporters):
+        for trust in reporter.trusts:
+            until = reporter.entitled_until(trust)
+            if trust in trust_idx and (until is None or problem.now < until):
+                entitled[trust_idx[trust], r] = True
+    return entitled
+
+
 def _levels(
-    problem: AllocationProblem, pools: dict[tuple[str, str, str], int], trust_idx: dict[str, int]
+    problem: AllocationProblem, pools: dict[tuple[str, str, str], int], trust_idx: dict[str, int], entitled: Flags
 ) -> NDArray[np.int8]:
     """Return level[pool, reporter]: 0 unless H1 (entitlement not over by ``now``), H2 and H3 can hold."""
     scopes = {(subspecialty, modality): None for _, subspecialty, modality in pools}
@@ -378,12 +403,6 @@ def _levels(
         )
         for scope in scopes
     }
-    entitled = np.zeros((len(trust_idx), len(problem.reporters)), np.int8)
-    for r, reporter in enumerate(problem.reporters):
-        for trust in reporter.trusts:
-            until = reporter.entitled_until(trust)
-            if trust in trust_idx and (until is None or problem.now < until):
-                entitled[trust_idx[trust], r] = 1
     level = np.zeros((len(pools), len(problem.reporters)), np.int8)
     for (trust, subspecialty, modality), row in pools.items():
         level[row] = by_scope[subspecialty, modality] * entitled[trust_idx[trust]]
@@ -427,7 +446,9 @@ def _candidates(level: NDArray[np.int8], s_reporter: Ids, restriction: Ids, take
     rows: list[Any] = []
     pointers = np.zeros(len(level) + 1, np.int32)
     for row in range(len(level)):
-        able = np.flatnonzero((level[row][s_reporter] > 0) & takes_pool[restriction, row]) if len(s_reporter) else []
-        rows.append(np.asarray(able, np.int32))
+        if len(s_reporter):
+            rows.append(np.flatnonzero((level[row][s_reporter] > 0) & takes_pool[restriction, row]).astype(np.int32))
+        else:
+            rows.append(np.zeros(0, np.int32))
         pointers[row + 1] = pointers[row] + len(rows[-1])
     return pointers, np.concatenate(rows) if rows else np.zeros(0, np.int32)

@@ -37,7 +37,7 @@ def empty_schedule(p: ProblemArrays) -> Schedule:
 
 def copy_schedule(schedule: Schedule) -> Schedule:
     """Return a schedule that can be changed without changing this one."""
-    return Schedule(*(part.copy() for part in schedule))
+    return Schedule(schedule.reads.copy(), schedule.sessions.copy(), schedule.reporters.copy(), schedule.slots.copy())
 
 
 def overwrite(target: Schedule, source: Schedule) -> None:
@@ -110,7 +110,7 @@ def price_of_person(
     points = price_of_level(prices, level[row.pool, reporter])
     if home != row.trust:
         points += prices[0].remote
-    if row.prior != -1 and row.prior != reporter:  # noqa: PLR1714 - Numba
+    if row.prior != -1 and row.prior != reporter:
         points += prices[0].prior
     for at in range(row.published, row.published_end):
         if people[at] == reporter:
@@ -154,7 +154,7 @@ def _holder(reads: Records, sessions: Records, read: int, moved: int, to: int) -
 
 
 @kernel
-def price_of_holding(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+def price_of_holding(
     prices: Records,
     bands: Floats,
     studies: Records,
@@ -190,7 +190,7 @@ def duration(studies: Records, reads: Records, sessions: Records, read: int, ses
 
 
 @kernel
-def can_read(  # noqa: PLR0911 - one way out a rule
+def can_read(
     studies: Records,
     people: Ids,
     level: NDArray[np.int8],
@@ -205,9 +205,9 @@ def can_read(  # noqa: PLR0911 - one way out a rule
     if level[row.pool, reporter] == 0:
         return False
     pinned, claimed = reads[read].pinned, reads[read].claimed
-    if pinned != -1 and pinned != reporter:  # noqa: PLR1714 - Numba
+    if pinned != -1 and pinned != reporter:
         return False
-    if claimed != -1 and claimed != reporter:  # noqa: PLR1714 - Numba
+    if claimed != -1 and claimed != reporter:
         return False
     for at in range(row.excluded, row.excluded_end):
         if people[at] == reporter:
@@ -251,7 +251,7 @@ def _is_plain(studies: Records, reads: Records, sessions: Records, reporters: Re
 
 
 @kernel
-def insertion(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+def insertion(
     studies: Records,
     latest: Ints,
     reads: Records,
@@ -295,7 +295,7 @@ def insertion(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
 
 
 @kernel
-def _insertion_by_simulation(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+def _insertion_by_simulation(
     studies: Records,
     latest: Ints,
     reads: Records,
@@ -315,7 +315,7 @@ def _insertion_by_simulation(  # noqa: PLR0913, PLR0917 - kernels take plain arr
 
 
 @kernel
-def insertion_at(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+def insertion_at(
     studies: Records,
     latest: Ints,
     reads: Records,
@@ -393,7 +393,7 @@ def insert(
 
 
 @kernel
-def remove(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+def remove(
     prices: Records, studies: Records, reads: Records, sessions: Records, reporters: Records, slots: Ids, read: int
 ) -> None:
     """Take a placed read out of its session."""
@@ -432,13 +432,11 @@ def score(p: ProblemArrays, x: Schedule) -> Floats:
 
     Churn leaves out people who are no longer listed (``Compiled.fixed``).
     """
-    return _score(
-        p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, x.reads, x.sessions, x.reporters
-    )
+    return _score(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, x.reads, x.sessions, x.reporters)
 
 
 @kernel
-def _score(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
+def _score(
     prices: Records,
     bands: Floats,
     studies: Records,
@@ -463,7 +461,7 @@ def _score(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
             terms[1] += price_of_level(prices, level[row.pool, reporter])
             if reporters[reporter].home != row.trust:
                 terms[2] += prices[0].remote
-            if row.prior != -1 and row.prior != reporter:  # noqa: PLR1714 - Numba
+            if row.prior != -1 and row.prior != reporter:
                 terms[3] += prices[0].prior
             for at in range(row.published, row.published_end):
                 if people[at] == reporter:
@@ -472,9 +470,9 @@ def _score(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
         terms[4] += prices[0].churn * (row.published_end - row.published - kept)
         # a patient's reads are counted once, with the study that comes first
         if patient_reads[row.patient] == row.first_read:
-            terms[5] += price_of_split(prices, studies, reads, sessions, patient_reads, row.first_read, _where(
-                reads, sessions, row.first_read
-            ))
+            terms[5] += price_of_split(
+                prices, studies, reads, sessions, patient_reads, row.first_read, _where(reads, sessions, row.first_read)
+            )
     for reporter in range(len(reporters)):
         terms[6] += price_of_load(bands, reporters[reporter].rostered, reporters[reporter].used)
     return terms

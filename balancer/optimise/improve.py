@@ -1,0 +1,381 @@
+"""Simulated annealing over feasible schedules: one read moved, two exchanged, one dropped; millions of times.
+
+Work is counted in proposals, so that the same seed and work give the same schedule wherever it runs. The temperature
+falls geometrically with the share of the work done; it is stated in points, like everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from balancer.optimise.chance import Chance, below, unit
+from balancer.optimise.compiled import kernel
+from balancer.optimise.problem import NOBODY, UNPLACED, Flags, Floats, Ids, Ints, ProblemArrays, Records
+from balancer.optimise.schedule import (
+    INFEASIBLE,
+    Schedule,
+    can_hold,
+    can_read,
+    copy_schedule,
+    insert,
+    insertion,
+    overwrite,
+    price_of_end,
+    price_of_holding,
+    removal,
+    remove,
+    score,
+)
+
+CHUNK = 50_000  # proposals between two looks at the clock
+_EXCHANGES = 0.3  # share of proposals; measured on the Kent instances, flat between 0.2 and 0.5
+_DROPS = 0.01
+_HOT, _COLD = 0.4, 0.04  # of what a typical read costs when it is delayed by a typical read
+
+
+class Cooling(NamedTuple):
+    """From ``hot`` to ``cold`` points over ``proposals`` proposals."""
+
+    hot: float
+    cold: float
+    proposals: int
+
+    def at(self, done: int) -> float:
+        """Return the temperature after ``done`` proposals, in points."""
+        return self.hot * (self.cold / self.hot) ** (done / self.proposals)
+
+
+def cooling_for(p: ProblemArrays, proposals: int) -> Cooling:
+    """Return a cooling whose temperatures suit the prices of the problem."""
+    studies, sessions = p.studies, p.sessions
+    if len(studies) == 0 or len(sessions) == 0:
+        return Cooling(1.0, 0.1, proposals)
+    rate = studies["a0"] + np.where(studies["due"] < p.prices["beyond"], studies["a1"], 0.0)
+    rate += np.where(studies["ceiling"] < p.prices["beyond"], studies["a2"], 0.0)
+    scale = float(np.mean(rate)) * float(np.mean(studies["minutes"])) * float(np.mean(sessions["pace"]))
+    scale = max(scale, 1e-9)
+    return Cooling(_HOT * scale, _COLD * scale, proposals)
+
+
+def improve(
+    p: ProblemArrays, x: Schedule, chance: Chance, cooling: Cooling, ahead: Callable[[int, float], int]
+) -> tuple[Schedule, float]:
+    """Return the best schedule met and its points, without what no decision changes.
+
+    ``ahead(done, best points)`` says, before every chunk of ``CHUNK`` proposals, how far along the cooling the next
+    one goes: ``done + CHUNK`` where work is what counts, further where time is short, ``done`` to stop.
+    """
+    best, best_points = copy_schedule(x), float(score(p, x).sum())
+    moving = _is_free_to_move(p, x)
+    done = 0
+    while done < cooling.proposals:
+        until = min(ahead(done, best_points), cooling.proposals)
+        if until <= done:
+            break
+        _anneal(
+            *(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool),
+            *(p.candidates_ptr, p.candidates, moving),
+            *x,
+            *(chance, cooling.at(done), cooling.at(until), min(CHUNK, until - done)),
+        )
+        done = until
+        points = float(score(p, x).sum())
+        if points < best_points:
+            overwrite(best, x)
+            best_points = points
+    return best, best_points
+
+
+def _is_free_to_move(p: ProblemArrays, x: Schedule) -> NDArray[np.bool_]:
+    """Return which reads a search may touch.
+
+    Claimed reads stay with their claimant and may only change place between two sessions; while one of them has no
+    place at all, they all stay, or it might come to fit after all (H8).
+    """
+    claimed = p.reads["claimed"] != NOBODY
+    stuck = bool(np.any(claimed & (x.reads["session"] == UNPLACED)))
+    has_sessions = np.diff(p.candidates_ptr)[p.studies["pool"][p.reads["study"]]] > 0
+    free: NDArray[np.bool_] = np.where(claimed, not stuck, has_sessions)
+    return free
+
+
+@kernel
+def _anneal(
+    prices: Records,
+    bands: Floats,
+    studies: Records,
+    people: Ids,
+    patient_reads: Ids,
+    level: NDArray[np.int8],
+    latest: Ints,
+    takes_pool: Flags,
+    candidates_ptr: Ids,
+    candidates: Ids,
+    moving: Flags,
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    slots: Ids,
+    chance: Chance,
+    hot: float,
+    cold: float,
+    proposals: int,
+) -> None:
+    for step in range(proposals):
+        read = below(chance, len(reads))
+        if not moving[read]:
+            continue
+        temperature = hot * (cold / hot) ** (step / proposals)
+        threshold = -temperature * np.log(unit(chance) + 1e-300)
+        claimed = reads[read].claimed
+        if claimed != NOBODY:
+            choices = min(2, reporters[claimed].end_session - reporters[claimed].first_session)
+            session = int(reporters[claimed].first_session + below(chance, choices))
+        else:
+            pool = studies[reads[read].study].pool
+            start = candidates_ptr[pool]
+            session = int(candidates[start + below(chance, candidates_ptr[pool + 1] - start)])
+        if not can_hold(studies, takes_pool, reads, sessions, read, session):
+            continue
+        draw = unit(chance)
+        if claimed == NOBODY and draw < _DROPS:
+            _drop(
+                prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, slots, read, threshold
+            )
+        elif claimed == NOBODY and draw < _DROPS + _EXCHANGES and sessions[session].length > sessions[session].claims:
+            spare = sessions[session].length - sessions[session].claims
+            other = int(slots[sessions[session].slot + sessions[session].claims + below(chance, spare)])
+            _exchange(
+                prices, bands, studies, people, patient_reads, level, latest, takes_pool,
+                reads, sessions, reporters, slots, read, other, threshold,
+            )  # fmt: skip
+        else:
+            _relocate(
+                prices, bands, studies, people, patient_reads, level, latest,
+                reads, sessions, reporters, slots, read, session, threshold,
+            )  # fmt: skip
+
+
+@kernel
+def _drop(
+    prices: Records,
+    bands: Floats,
+    studies: Records,
+    people: Ids,
+    patient_reads: Ids,
+    level: NDArray[np.int8],
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    slots: Ids,
+    read: int,
+    threshold: float,
+) -> None:
+    """Leave a placed read unplaced if that raises the total by less than ``threshold``."""
+    session = int(reads[read].session)
+    if session == UNPLACED:
+        return
+    change = removal(studies, reads, sessions, slots, read) + price_of_end(studies, reads, read, prices[0].beyond)
+    position = int(reads[read].position)
+    remove(prices, studies, reads, sessions, reporters, slots, read)
+    change -= price_of_holding(
+        prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
+    )
+    if change >= threshold:
+        insert(studies, reads, sessions, reporters, slots, read, session, position)
+
+
+@kernel
+def _relocate(
+    prices: Records,
+    bands: Floats,
+    studies: Records,
+    people: Ids,
+    patient_reads: Ids,
+    level: NDArray[np.int8],
+    latest: Ints,
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    slots: Ids,
+    read: int,
+    session: int,
+    threshold: float,
+) -> None:
+    """Put a read at its best position in ``session`` if that raises the total by less than ``threshold``."""
+    old = int(reads[read].session)
+    study = reads[read].study
+    reporter = sessions[session].reporter
+    moves_away = old != session
+    if moves_away and not can_read(studies, people, level, reads, sessions, read, reporter):
+        return
+    position, added = -1, INFEASIBLE
+    is_alone = studies[study].end_read - studies[study].first_read == 1
+    if moves_away and is_alone:
+        # nothing need be touched to see that most proposals fail
+        position, added = insertion(studies, latest, reads, sessions, reporters, slots, read, session)
+        if position < 0:
+            return
+    if old == UNPLACED:
+        change = -price_of_end(studies, reads, read, prices[0].beyond)
+    else:
+        change = removal(studies, reads, sessions, slots, read)
+        if moves_away and is_alone and change + added >= threshold + _most_others(prices):
+            return
+    back = int(reads[read].position)
+    if old != UNPLACED:
+        remove(prices, studies, reads, sessions, reporters, slots, read)
+        if moves_away:
+            change -= price_of_holding(
+                prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, old
+            )
+    if not (moves_away and is_alone):
+        position, added = insertion(studies, latest, reads, sessions, reporters, slots, read, session)
+    if position >= 0:
+        change += added
+        if moves_away:
+            change += price_of_holding(
+                prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
+            )
+        if change < threshold:
+            insert(studies, reads, sessions, reporters, slots, read, session, position)
+            return
+    if old != UNPLACED:
+        insert(studies, reads, sessions, reporters, slots, read, old, back)
+
+
+@kernel
+def _most_others(prices: Records) -> float:
+    """Return more than the terms other than clinical and load can fall when one read moves."""
+    row = prices[0]
+    return row.churn + 2.0 * row.split + row.prior + row.remote + row.general + row.fallback + 4.0
+
+
+@kernel
+def _exchange(
+    prices: Records,
+    bands: Floats,
+    studies: Records,
+    people: Ids,
+    patient_reads: Ids,
+    level: NDArray[np.int8],
+    latest: Ints,
+    takes_pool: Flags,
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    slots: Ids,
+    read: int,
+    other: int,
+    threshold: float,
+) -> None:
+    """Exchange two reads, each going to its best position, if that raises the total by less than ``threshold``.
+
+    ``read`` goes into the session of ``other`` and that one where ``read`` was, which may be nowhere.
+    """
+    session, old = int(reads[other].session), int(reads[read].session)
+    if old == session or reads[other].study == reads[read].study:
+        return
+    if old != UNPLACED:
+        if not can_hold(studies, takes_pool, reads, sessions, other, old):
+            return
+        if level[studies[reads[other].study].pool, sessions[old].reporter] == 0:
+            return
+    if level[studies[reads[read].study].pool, sessions[session].reporter] == 0:
+        return
+    beyond = prices[0].beyond
+    other_back, back = int(reads[other].position), int(reads[read].position)
+    change = removal(studies, reads, sessions, slots, other)
+    remove(prices, studies, reads, sessions, reporters, slots, other)
+    change -= price_of_holding(
+        prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, other, session
+    )
+    if old == UNPLACED:
+        change -= price_of_end(studies, reads, read, beyond)
+    else:
+        change += removal(studies, reads, sessions, slots, read)
+        remove(prices, studies, reads, sessions, reporters, slots, read)
+        change -= price_of_holding(
+            prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, old
+        )
+    if can_read(studies, people, level, reads, sessions, read, sessions[session].reporter):
+        position, added = insertion(studies, latest, reads, sessions, reporters, slots, read, session)
+        if position >= 0:
+            change += added + price_of_holding(
+                prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
+            )
+            insert(studies, reads, sessions, reporters, slots, read, session, position)
+            if old == UNPLACED:
+                if change + price_of_end(studies, reads, other, beyond) < threshold:
+                    return
+            elif can_read(studies, people, level, reads, sessions, other, sessions[old].reporter):
+                position, added = insertion(studies, latest, reads, sessions, reporters, slots, other, old)
+                if position >= 0:
+                    change += added + price_of_holding(
+                        prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, other, old
+                    )
+                    if change < threshold:
+                        insert(studies, reads, sessions, reporters, slots, other, old, position)
+                        return
+            remove(prices, studies, reads, sessions, reporters, slots, read)
+    if old != UNPLACED:
+        insert(studies, reads, sessions, reporters, slots, read, old, back)
+    insert(studies, reads, sessions, reporters, slots, other, session, other_back)
+
+
+def place_what_fits(p: ProblemArrays, x: Schedule, order: Ids) -> int:
+    """Put every unplaced, unclaimed read, in this order, where it lowers the total most; return how many."""
+    return _place_what_fits(
+        *(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool),
+        *(p.candidates_ptr, p.candidates),
+        *x,
+        order,
+    )
+
+
+@kernel
+def _place_what_fits(
+    prices: Records,
+    bands: Floats,
+    studies: Records,
+    people: Ids,
+    patient_reads: Ids,
+    level: NDArray[np.int8],
+    latest: Ints,
+    takes_pool: Flags,
+    candidates_ptr: Ids,
+    candidates: Ids,
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    slots: Ids,
+    order: Ids,
+) -> int:
+    placed = 0
+    for read in order:
+        if reads[read].session != UNPLACED or reads[read].claimed != NOBODY:
+            continue
+        pool = studies[reads[read].study].pool
+        best, best_session, best_position = price_of_end(studies, reads, read, prices[0].beyond), -1, -1
+        for at in range(candidates_ptr[pool], candidates_ptr[pool + 1]):
+            session = int(candidates[at])
+            if not can_hold(studies, takes_pool, reads, sessions, read, session):
+                continue
+            if not can_read(studies, people, level, reads, sessions, read, sessions[session].reporter):
+                continue
+            position, points = insertion(studies, latest, reads, sessions, reporters, slots, read, session)
+            if position < 0:
+                continue
+            points += price_of_holding(
+                prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
+            )
+            if points < best:
+                best, best_session, best_position = points, session, position
+        if best_session >= 0:
+            insert(studies, reads, sessions, reporters, slots, read, best_session, best_position)
+            placed += 1
+    return placed

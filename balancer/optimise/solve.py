@@ -1,0 +1,228 @@
+"""The one door: an allocation problem in, a plan out.
+
+In this order: simple dispatching rules, so that a plan exists at once; the pooled flow, which sees who should go
+without; annealing from the better of the two; beside it, a lower bound. The search never looks at the bound, so the
+plan is the same with one worker or two.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from balancer.domain.plan import Plan, StoppedBy
+from balancer.domain.problem import AllocationProblem
+from balancer.optimise.bound import lower_bound
+from balancer.optimise.chance import chance_from
+from balancer.optimise.dispatch import Rule, deal, dispatch, group_reads
+from balancer.optimise.flow import Flow, pooled_flow
+from balancer.optimise.improve import CHUNK, cooling_for, improve, place_what_fits
+from balancer.optimise.plan import make_plan
+from balancer.optimise.problem import HOUR, Compiled, ProblemArrays, compile_problem
+from balancer.optimise.schedule import Schedule, copy_schedule, empty_schedule, score
+from balancer.optimise.start import by_urgency, start_from_flow
+
+PROPOSALS_A_READ = 450
+LEAST_PROPOSALS = 100_000
+_BOUND_WORK_A_PROPOSAL = 3.0  # sessions looked into; about as long as a proposal takes, measured
+_LOOK_AHEAD_HOURS = (12.0, 24.0, 48.0)
+_MOST_BUCKETS_A_SESSION = 48
+_RESERVE = 0.06  # of the time given, for explaining and handing over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run has come: seconds since it began, the best total and the proven bound so far, in points."""
+
+    stage: str
+    seconds: float
+    incumbent: float | None = None
+    bound: float | None = None
+
+
+@dataclass(slots=True)
+class _Run:
+    """What a run keeps account of while it goes."""
+
+    compiled: Compiled
+    seconds: float | None
+    on_progress: Callable[[Progress], None] | None
+    began: float = field(default_factory=time.perf_counter)
+    spent: dict[str, float] = field(default_factory=dict)
+    best: Schedule | None = None
+    best_points: float = np.inf
+    bound: float = -np.inf
+    out_of_time: bool = False
+    is_hurried: bool = False
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.began
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the clock, not the work, ends the run now."""
+        if self.seconds is not None and self.elapsed > self.seconds * (1.0 - _RESERVE):
+            self.out_of_time = True
+        return self.out_of_time
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What the clock leaves, in seconds, less what follows the search."""
+        return None if self.seconds is None else max(1e-3, self.seconds * (1.0 - _RESERVE) - self.elapsed)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        before = self.elapsed
+        self.tell(name)
+        try:
+            yield
+        finally:
+            self.spent[name] = round(self.spent.get(name, 0.0) + self.elapsed - before, 3)
+            self.tell(name)
+
+    def tell(self, stage: str) -> None:
+        if self.on_progress is not None:
+            fixed = self.compiled.fixed
+            self.on_progress(
+                Progress(
+                    stage=stage,
+                    seconds=self.elapsed,
+                    incumbent=None if self.best is None else self.best_points + fixed,
+                    bound=None if np.isinf(self.bound) else self.bound + fixed,
+                )
+            )
+
+    def offer(self, x: Schedule) -> None:
+        """Keep ``x`` if it is the best so far."""
+        points = float(score(self.compiled.arrays, x).sum())
+        if points < self.best_points:
+            self.best, self.best_points = x, points
+
+
+def solve(
+    problem: AllocationProblem,
+    *,
+    seed: int = 0,
+    work: int | None = None,
+    seconds: float | None = None,
+    workers: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Plan:
+    """Return a plan that obeys section 3, with a bound that is valid for every plan that does.
+
+    Parameters
+    ----------
+    seed
+        The same input, seed and work give the same plan.
+    work
+        Proposals of the search; by the number of reads if not given.
+    seconds
+        A guard in clock time. A run that it ends says so and promises nothing else.
+    workers
+        Threads. With two, search and bound run side by side; the plan is the same with one.
+    on_progress
+        Is called now and then, from this thread.
+    """
+    compiled = compile_problem(problem)
+    p = compiled.arrays
+    run = _Run(compiled, seconds, on_progress)
+    run.bound = compiled.sunk - compiled.waited  # nothing completes before now, and nothing else is below 0
+    if work is None:
+        work = max(LEAST_PROPOSALS, PROPOSALS_A_READ * len(p.reads))
+    with run.stage("dispatch"):
+        _dispatch(run)
+    flow: Flow | None = None
+    if not run.is_over:
+        with run.stage("flow"):
+            flow = pooled_flow(p, _bucket_seconds(p))
+            run.offer(start_from_flow(p, flow))
+    if flow is not None:
+        _search_and_bound(run, flow, work, seed, workers or os.cpu_count() or 1)
+    with run.stage("explain"):
+        best = copy_schedule(run.best) if run.best is not None else empty_schedule(p)
+        place_what_fits(p, best, by_urgency(p))
+        stopped_by = StoppedBy.TIME if run.out_of_time or run.is_hurried else StoppedBy.WORK
+        bound = run.bound + compiled.fixed
+        plan = make_plan(compiled, best, bound=bound, stopped_by=stopped_by, seconds=run.spent, seed=seed)
+    run.tell("done")
+    return plan
+
+
+def _bucket_seconds(p: ProblemArrays) -> int:
+    """Return an hour, or more where sessions are so long that hours would be too many."""
+    longest = int((p.sessions["end"] - p.sessions["start"]).max()) if len(p.sessions) else 0
+    return max(int(HOUR), -(-longest // _MOST_BUCKETS_A_SESSION))
+
+
+def _dispatch(run: _Run) -> None:
+    """Offer what simple rules make: a plan can only get better from there."""
+    p = run.compiled.arrays
+    groups = group_reads(p)
+    rules = [(Rule.LOOK_AHEAD, hours * HOUR) for hours in _LOOK_AHEAD_HOURS]
+    rules += [(Rule.STRICT_PRIORITY, 0.0), (Rule.GENERALISED_C_MU, 0.0), (Rule.EARLIEST_DUE, 0.0)]
+    for rule, look_ahead in rules:
+        run.offer(dispatch(p, groups, rule, look_ahead))
+        run.tell("dispatch")
+        if run.is_over:
+            return
+    run.offer(deal(p))
+
+
+def _search_and_bound(run: _Run, flow: Flow, work: int, seed: int, workers: int) -> None:
+    """Improve the best schedule and prove a bound, side by side if there are two workers."""
+    p = run.compiled.arrays
+    bound_work = int(_BOUND_WORK_A_PROPOSAL * work)
+    sunk = run.compiled.sunk - run.compiled.waited
+
+    def hear(points: float) -> bool:
+        run.bound = max(run.bound, points)
+        return not run.is_over
+
+    def prove() -> None:
+        hear(lower_bound(p, flow, sunk=sunk, work=bound_work, go_on=hear)[0])
+
+    if workers == 1:
+        with run.stage("bound"):
+            prove()
+        with run.stage("improve"):
+            _search(run, work, seed)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        proof: Future[None] = pool.submit(prove)
+        with run.stage("improve"):
+            _search(run, work, seed)
+        with run.stage("bound"):
+            proof.result()
+
+
+def _search(run: _Run, work: int, seed: int) -> None:
+    p = run.compiled.arrays
+    if run.best is None or len(p.reads) == 0 or len(p.sessions) == 0:
+        return
+    before = run.elapsed
+
+    def ahead(done: int, points: float) -> int:
+        nonlocal before
+        run.best_points = min(run.best_points, points)
+        run.tell("improve")
+        if run.is_over:
+            return done
+        took, before = run.elapsed - before, run.elapsed
+        left = run.seconds_left
+        if done == 0 or left is None:
+            return done + CHUNK
+        # cool faster if at this pace the clock would end the run while it is still hot
+        needed = (work - done) / CHUNK * took
+        if needed <= left:
+            return done + CHUNK
+        run.is_hurried = True
+        return done + int(CHUNK * needed / left)
+
+    run.best, run.best_points = improve(p, run.best, chance_from(seed), cooling_for(p, work), ahead)
