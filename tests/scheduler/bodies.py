@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+from balancer.scheduler.solving import DONE, SolveOrder, Solving, die_with_parent
 from balancer.scheduler.supervisor import Supervisor, stop_with_parent
 
 PATIENCE_SECONDS = 30.0
@@ -71,4 +72,36 @@ def supervise(path: Path) -> None:
     """Supervise a process that stays, from a process of its own."""
     supervisor = Supervisor("grandchild", stay, (path,))
     supervisor.start()
+    time.sleep(10 * PATIENCE_SECONDS)
+
+
+def solve_quietly(order: SolveOrder) -> None:
+    """Note this process where the order says, in place of a solve, and end well."""
+    note(Path(order.database_url))
+    sys.exit(DONE)
+
+
+def solve_for_ever(order: SolveOrder) -> None:
+    """Note this process and never end."""
+    note(Path(order.database_url))
+    time.sleep(10 * PATIENCE_SECONDS)
+
+
+def solve_and_crash(order: SolveOrder) -> None:
+    """Die as native code dies."""
+    note(Path(order.database_url))
+    os.abort()
+
+
+def order_then_sleep(path: Path, order: SolveOrder) -> None:
+    """Start a real solving process that has a long time, from a process that then only sleeps."""
+    threading.Thread(target=Solving(order, solve_for_ever_watching).run, daemon=True).start()
+    note(path)
+    time.sleep(10 * PATIENCE_SECONDS)
+
+
+def solve_for_ever_watching(order: SolveOrder) -> None:
+    """Watch the parent as a solving process does, note this process and never end."""
+    die_with_parent()
+    note(Path(order.database_url))
     time.sleep(10 * PATIENCE_SECONDS)

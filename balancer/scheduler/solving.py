@@ -1,0 +1,152 @@
+"""A run in a process of its own, at low priority: it slows no request, and one that crashes takes nothing with it."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from balancer.domain.instant import Clock
+from balancer.domain.states import RunState
+from balancer.services.outcomes import RunOutcome
+from balancer.services.run_allocation import Solver, run_allocation
+from balancer.store.database import Database
+
+_log = structlog.get_logger("balancer.scheduler")
+_NICE = 10
+_TOLD_EVERY_SECONDS = 5.0
+# Beyond the solver's own time: gathering, judging and publishing, and starting up.
+_GRACE_SECONDS = 180.0
+_PATIENCE_SECONDS = 5.0
+DONE, NOT_PUBLISHED, BUSY = 0, 1, 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveOrder:
+    """What a solving process needs to know; it is pickled. ``prepare`` sets up its logs."""
+
+    database_url: str
+    clock: Clock
+    seconds: float
+    workers: int
+    prepare: Callable[[], None]
+
+
+class Solving:
+    """Starts solving processes, one at a time, and ends the one that runs when told to stop."""
+
+    def __init__(self, order: SolveOrder, target: Callable[[SolveOrder], None] | None = None) -> None:
+        self._order = order
+        self._target = target or solve_and_exit
+        self._stopping = threading.Event()
+
+    def run(self) -> int | None:
+        """Run an allocation to its end; the exit code says how it ended (negative: killed by that signal)."""
+        process = multiprocessing.get_context("spawn").Process(
+            target=self._target, args=(self._order,), name="allocation"
+        )
+        process.start()
+        deadline = time.monotonic() + self._order.seconds + _GRACE_SECONDS
+        while process.is_alive() and not self._stopping.is_set() and time.monotonic() < deadline:
+            process.join(0.2)
+        if process.is_alive():
+            _log.warning("run.ended_early", stopping=self._stopping.is_set())
+            process.terminate()
+            process.join(_PATIENCE_SECONDS)
+            process.kill()
+            process.join()
+        return process.exitcode
+
+    def stop(self) -> None:
+        """End the process that runs, if any."""
+        self._stopping.set()
+
+
+def solve_and_exit(order: SolveOrder) -> None:
+    """Run one allocation in this process and exit with how it ended."""
+    order.prepare()
+    os.nice(_NICE)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    database = Database(order.database_url)
+    try:
+        sys.exit(_solve(database, order))
+    finally:
+        database.close()
+
+
+def _solve(database: Database, order: SolveOrder) -> int:
+    from balancer.optimise.solve import solve  # noqa: PLC0415 - OR-Tools takes seconds to import, nobody else needs it
+
+    solver = functools.partial(solve, workers=order.workers)
+    return run_once(database, order.clock.now(), seconds=order.seconds, solver=solver)
+
+
+def run_once(database: Database, now: datetime, *, seconds: float, solver: Solver) -> int:
+    """Run one allocation and log how it went; return ``DONE``, ``NOT_PUBLISHED`` or ``BUSY``."""
+    try:
+        outcome = run_allocation(database, now, seconds=seconds, solver=solver, on_progress=_Teller().tell)
+    except Exception:  # noqa: BLE001 - it is on record as failed; the last lists stand
+        _log.exception("run.failed")
+        return NOT_PUBLISHED
+    if outcome.busy:
+        return BUSY
+    tell(outcome)
+    return DONE if outcome.state is RunState.PUBLISHED else NOT_PUBLISHED
+
+
+def tell(outcome: RunOutcome) -> None:
+    """Log what became of a run, in figures; a rejected plan's findings are on record, not in the log."""
+    level = logging.INFO if outcome.state is RunState.PUBLISHED else logging.ERROR
+    figures = {}
+    if outcome.plan is not None:
+        summary = outcome.plan.summary
+        figures = {
+            "studies": summary.studies,
+            "allocated": summary.allocated,
+            "unallocated": len(outcome.plan.unallocated),
+            "late": sum(summary.late.values()),
+            "gap": f"{summary.gap:.2%}",
+        }
+    _log.log(level, f"run.{outcome.state}", run=outcome.run_id, **figures, warnings=len(outcome.warnings))
+
+
+class _Teller:
+    """Logs the solver's progress, not too often."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def tell(self, progress: Any) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _TOLD_EVERY_SECONDS
+        shown = {name: getattr(progress, name, None) for name in ("stage", "seconds", "incumbent", "bound")}
+        _log.info("run.progress", **{name: _short(value) for name, value in shown.items() if value is not None})
+
+
+def _short(value: Any) -> Any:
+    return round(value, 1) if isinstance(value, float) else value
+
+
+def die_with_parent() -> None:
+    """Ensure that a solve whose scheduler is gone, however it went, does not go on."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(NOT_PUBLISHED)
+
+    threading.Thread(target=wait, name="parent watch", daemon=True).start()
