@@ -13,7 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -56,6 +56,12 @@ NOT_FOUND = Kind(
     status=HTTPStatus.NOT_FOUND,
     title="There is no such thing",
     remedy="Check the address; what has been published may have been replaced.",
+)
+NO_PAGE = Kind(
+    name="no-such-page",
+    status=HTTPStatus.NOT_FOUND,
+    title="There is no such page",
+    remedy="The cursor is of another list or order, or was cut. Begin again with the first page, without a cursor.",
 )
 METHOD = Kind(
     name="method-not-allowed",
@@ -107,9 +113,10 @@ OTHER = Kind(
 )
 
 KINDS = (
-    BAD_REQUEST, ELSEWHERE, NOT_FOUND, METHOD, CONFLICT, NETWORK_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, OTHER
-)  # fmt: skip
-_BY_STATUS = {kind.status: kind for kind in KINDS if kind not in (NETWORK_REFUSED, OTHER)}
+    *(BAD_REQUEST, ELSEWHERE, NOT_FOUND, NO_PAGE, METHOD, CONFLICT),
+    *(NETWORK_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, OTHER),
+)
+_BY_STATUS = {kind.status: kind for kind in KINDS if kind not in (NO_PAGE, NETWORK_REFUSED, OTHER)}
 # The table: what a use case raised, and what the caller is told.
 _BY_ERROR: Mapping[type[BalancerError], Kind] = {
     NotFoundError: NOT_FOUND,
@@ -122,6 +129,8 @@ _BY_ERROR: Mapping[type[BalancerError], Kind] = {
 class FaultOut(Out):
     """One thing that is wrong with a request."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
     detail: str = Field(examples=["must be greater than or equal to 1"])
     pointer: str | None = Field(default=None, description="Into the body (RFC 6901).", examples=["#/decided_by"])
     parameter: str | None = Field(default=None, description="In the path or query.", examples=["limit"])
@@ -129,6 +138,8 @@ class FaultOut(Out):
 
 class ProblemOut(Out):
     """A problem as RFC 9457 describes it."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     type: str = Field(description="The kind of problem, and where it is described.", examples=["/problems#not-found"])
     title: str = Field(description="The kind in words; the same every time.", examples=["There is no such thing"])
@@ -198,6 +209,8 @@ def install(app: FastAPI) -> None:
 
 
 def _of_ours(request: Request, error: Exception) -> ProblemResponse:
+    if isinstance(error, InvalidValueError) and error.field == "cursor":
+        return answer(request.state.request_id, NO_PAGE, f"the cursor {error.reason}")
     for kind_of_error, kind in _BY_ERROR.items():
         if isinstance(error, kind_of_error):
             return answer(request.state.request_id, kind, _said_by(error), errors=list(_faults_of(error)))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from fastapi import Depends, Path, Query, Request
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from balancer.api.models.shape import PageOut
 from balancer.domain.errors import NotFoundError
@@ -26,17 +26,21 @@ Shape = TypeVar("Shape")
 PATTERN = r"^[^\x00-\x1f]*$"
 MOST_CHARACTERS = 200
 _LARGEST_ID = 2**31 - 1
-_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+_FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """The database, the time, and the network folder as it is at this moment, with its pseudonym key."""
+    """The database, the time, and the network folder as it is at this moment, with its pseudonym key.
+
+    ``shifts``: the sample's times are moved to the present.
+    """
 
     database: Database
     clock: Clock
     read_network: Callable[[], NetworkFolder]
     pseudonym_key: bytes
+    shifts: bool = False
 
 
 def _serving(request: Request) -> Serving:
@@ -45,17 +49,24 @@ def _serving(request: Request) -> Serving:
     return found
 
 
-def _within_reason(instant: datetime) -> datetime:
-    """Refuse instants that leave the calendar when their offset is taken off."""
-    if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
-        raise ValueError(f"must be in a year from {_FIRST_YEAR} to {_LAST_YEAR}")
-    return instant.astimezone(UTC)
+def _not_a_number(value: object) -> object:
+    """Refuse what pydantic would take for seconds since 1970: nobody means that here."""
+    if isinstance(value, str) and "T" not in value.upper():
+        raise ValueError("must be an ISO 8601 instant with an offset")
+    return value
+
+
+def _in_calendar(instant: datetime) -> datetime:
+    """Return the instant in UTC; one that would leave the calendar there is the calendar's first or last day."""
+    if instant.year <= _FIRST.year:
+        return _FIRST
+    return _LAST if instant.year >= _LAST.year else instant.astimezone(UTC)
 
 
 Served = Annotated[Serving, Depends(_serving)]
 Code = Annotated[str, Query(max_length=MOST_CHARACTERS, pattern=PATTERN)]
 CodeInPath = Annotated[str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN)]
-When = Annotated[AwareDatetime, AfterValidator(_within_reason)]
+When = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_in_calendar)]
 IdInPath = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 
 
@@ -66,7 +77,7 @@ def _cut(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many items at most.")] = 100,
 ) -> Cut:
-    return Cut(cursor=cursor, limit=limit)
+    return Cut(cursor=cursor or None, limit=limit)
 
 
 Paging = Annotated[Cut, Depends(_cut)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from balancer.api.models.feeds import BatchOut
 from balancer.api.models.shape import In, Instant, Out
 from balancer.domain.states import QuarantineState
 from balancer.store.quarantine import ReasonCount
@@ -80,9 +79,3 @@ class ReplayIn(In):
         description="A feed's name or its trust's code; all feeds if not given.",
         examples=["RPA"],
     )
-
-
-class ReplayOut(Out):
-    """What became of the rows that were read again: a batch for each feed that had any."""
-
-    batches: list[BatchOut]

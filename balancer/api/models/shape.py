@@ -43,7 +43,7 @@ class ListOut(Out, Generic[Item]):
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """Return a name that reads well in a generated client: a list of `FeedOut` is a `FeedListOut`."""
-        return params[0].__name__.removesuffix("Out") + "ListOut"
+        return str(params[0].__name__).removesuffix("Out") + "ListOut"
 
 
 class PageOut(Out, Generic[Item]):
@@ -58,4 +58,4 @@ class PageOut(Out, Generic[Item]):
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """Return a name that reads well in a generated client: a page of `StudyOut` is a `StudyPageOut`."""
-        return params[0].__name__.removesuffix("Out") + "PageOut"
+        return str(params[0].__name__).removesuffix("Out") + "PageOut"

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
 
 from balancer.api import problems
-from balancer.api.models.quarantine import QuarantinedRowOut, ReasonOut
+from balancer.api.models.feeds import BatchOut
+from balancer.api.models.quarantine import QuarantinedRowOut, ReasonOut, ReplayIn
 from balancer.api.models.shape import ListOut, PageOut
 from balancer.api.serving import Code, IdInPath, Paging, Served, page_out
+from balancer.domain.errors import NotFoundError
 from balancer.domain.states import QuarantineState
-from balancer.store import quarantine
+from balancer.services.request_run import request_run
+from balancer.services.shift import shift_to_present
+from balancer.store import batches, quarantine
+
+if TYPE_CHECKING:
+    from balancer.ingest.feed_file import FeedDescription
 
 router = APIRouter()
 
 
-@router.get("/quarantine", tags=["quarantine"])
+@router.get("/quarantine", tags=["quarantine"], responses=problems.may_be(problems.NO_PAGE))
 def list_quarantined(  # noqa: PLR0913, PLR0917 - one parameter a filter
     served: Served,
     cut: Paging,
@@ -43,3 +53,35 @@ def get_quarantined(served: Served, row_id: IdInPath) -> QuarantinedRowOut:
     """Get one row, whatever became of it."""
     with served.database.session() as session:
         return QuarantinedRowOut.of(quarantine.quarantined_row(session, row_id))
+
+
+@router.post(
+    "/quarantine/replay",
+    tags=["quarantine"],
+    responses=problems.may_be(problems.NOT_FOUND, problems.NETWORK_REFUSED),
+)
+def replay(served: Served, asked: ReplayIn | None = None) -> ListOut[BatchOut]:
+    """Read the rows in quarantine again, with the feed descriptions and the catalogue as they are now.
+
+    Rows that can be taken now become studies; the others stay, with the reason there is now. The answer is a batch for
+    each feed that had any. If anything was taken, a run is asked for.
+    """
+    now = served.clock.now()
+    network = served.read_network()
+    if asked is not None and asked.feed is not None:
+        network = replace(network, feeds=(_described(network.feeds, asked.feed),))
+    shift = shift_to_present(served.database, network.as_of, now) if served.shifts and network.as_of else timedelta()
+    from balancer.services.replay_quarantine import replay_quarantine  # noqa: PLC0415 - it loads pandas, few need it
+
+    outcomes = replay_quarantine(served.database, network, served.pseudonym_key, now, shift=shift)
+    if any(outcome.books.new or outcome.books.changed for outcome in outcomes):
+        request_run(served.database, now, reason="quarantined rows were read again")
+    with served.database.session() as session:
+        return ListOut(items=[BatchOut.of(batches.batch(session, outcome.batch_id)) for outcome in outcomes])
+
+
+def _described(feeds: Iterable[FeedDescription], key: str) -> FeedDescription:
+    for feed in feeds:
+        if key in (feed.name, feed.trust):
+            return feed
+    raise NotFoundError("there is no such feed")

@@ -17,7 +17,7 @@ from balancer.store import runs
 router = APIRouter()
 
 
-@router.get("/runs", tags=["runs"])
+@router.get("/runs", tags=["runs"], responses=problems.may_be(problems.NO_PAGE))
 def list_runs(
     served: Served, cut: Paging, state: Annotated[RunState | None, Query(description="All if not given.")] = None
 ) -> PageOut[RunOut]:

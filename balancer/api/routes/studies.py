@@ -65,7 +65,7 @@ def _filter(  # noqa: PLR0913, PLR0917 - one parameter a filter
     )
 
 
-@router.get("/studies", tags=["studies"])
+@router.get("/studies", tags=["studies"], responses=problems.may_be(problems.NO_PAGE))
 def list_studies(
     served: Served,
     which: Annotated[studies.StudyFilter, Depends(_filter)],
@@ -91,7 +91,7 @@ def get_study(
         return StudyOut.of(studies.study(session, StudyKey(trust, accession_number)))
 
 
-@router.get("/unallocated", tags=["studies"])
+@router.get("/unallocated", tags=["studies"], responses=problems.may_be(problems.NO_PAGE))
 def list_unallocated(
     served: Served,
     cut: Paging,
