@@ -12,7 +12,7 @@ from balancer.domain.instant import local_instant
 from balancer.ingest.csv_text import read_csv_text
 from balancer.ingest.exam_match import ExamMatcher
 from balancer.ingest.feed_file import FeedDescription
-from balancer.ingest.file_format import CSV, LONDON
+from balancer.ingest.file_format import CSV, FILENAME, LONDON
 from balancer.ingest.fold import folded
 from balancer.ingest.heading_table import Headings, Tabulated, retabulate, tabulate
 from balancer.ingest.network_folder import NetworkFolder
@@ -82,7 +82,7 @@ def _extracted_at(sheets: Iterable[TextSheet], feed: FeedDescription, file_name:
     if stamp is None:
         return None
     rows = (sheet.row(stamp.row) for sheet in sheets)
-    texts = [file_name] if stamp.source == "filename" else [row.text for row in rows if row is not None]
+    texts = [file_name] if stamp.source == FILENAME else [row.text for row in rows if row is not None]
     found = [at for at in map(stamp.find, texts) if at is not None]
     if not found:
         return None

@@ -10,6 +10,7 @@ from pathlib import Path
 from balancer.ingest.toml_section import Section
 
 CSV, XLSX = "csv", "xlsx"
+FILENAME, TITLE = "filename", "title"
 LONDON, UTC_ZONE = "Europe/London", "UTC"
 _MOST_MINUTES = 10_080
 _MOST_ROW = 1_000
@@ -116,7 +117,7 @@ def read_zone(section: Section) -> str:
 
 def read_stamp(section: Section) -> Stamp | None:
     """Return where a file says when it was made; ``None`` if the description does not say, or after a fault."""
-    source = section.choice("from", ("filename", "title"))
+    source = section.choice("from", (FILENAME, TITLE))
     pattern = section.pattern("pattern", default="")
     formats = section.date_formats("format")
     row = section.whole("row", most=_MOST_ROW, default=1)
