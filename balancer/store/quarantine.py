@@ -76,6 +76,6 @@ def reasons(session: Session, feed: str | None = None) -> list[ReasonCount]:
 
 
 def open_rows(session: Session, feed: str) -> list[QuarantineRow]:
-    """Return every open row of a feed, in the order they first came."""
+    """Return every open row of a feed, by the batch it last stood in."""
     statement = select(QuarantineRow).where(QuarantineRow.feed == feed, QuarantineRow.state == QuarantineState.OPEN)
-    return list(session.exec(statement.order_by(col(QuarantineRow.id))))
+    return list(session.exec(statement.order_by(col(QuarantineRow.last_batch_id), col(QuarantineRow.id))))
