@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from balancer.cli import app
-from tests.kent import KENT
+from tests.kent_sample import KENT
 
 
 def run(*arguments: str | Path) -> Result:

@@ -12,7 +12,7 @@ import pytest
 
 from balancer.simulate.kent.planted import KINDS, Heap
 from balancer.simulate.kent.workbook import Cell, Sheet, column_name, workbook_bytes
-from tests.kent import SAMPLE
+from tests.kent_sample import SAMPLE
 
 EXTRACTS = {extract.trust: extract for extract in SAMPLE.extracts}
 ROTAS = {rota.trust: rota for rota in SAMPLE.rotas}

@@ -15,7 +15,7 @@ from balancer.simulate.kent import places
 from balancer.simulate.kent.patients import check_digit
 from balancer.simulate.kent.queue import LEAVERS, Order
 from balancer.simulate.kent.sample import AS_OF, draw_sample
-from tests.kent import SAMPLE
+from tests.kent_sample import SAMPLE
 
 ORDERS = [order for order in SAMPLE.orders if not order.excluded_by]
 POLICY = example_policy(168)

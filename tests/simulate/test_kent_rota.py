@@ -13,7 +13,7 @@ from balancer.domain.problem import AllocationProblem
 from balancer.simulate.kent.problem import problem_of
 from balancer.simulate.kent.rota import GRID, REPORTS, Activity, Duty, reporting_spans
 from balancer.simulate.kent.sample import draw_sample
-from tests.kent import SAMPLE
+from tests.kent_sample import SAMPLE
 
 PROBLEM = problem_of(SAMPLE)
 HOMES = {person.reporter_id: person.home_trust for person in SAMPLE.reporters}

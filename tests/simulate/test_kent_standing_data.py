@@ -14,7 +14,7 @@ from balancer.simulate.catalogue import example_policy
 from balancer.simulate.kent.catalogue import ENTRIES, NICIP
 from balancer.simulate.kent.places import SITES, STUDIES, TRUSTS
 from balancer.simulate.kent.sample import AS_OF
-from tests.kent import SAMPLE
+from tests.kent_sample import SAMPLE
 
 EXAMS = list(csv.DictReader(io.StringIO(SAMPLE.files["exams.csv"].decode())))
 REPORTERS = list(csv.DictReader(io.StringIO(SAMPLE.files["reporters.csv"].decode())))

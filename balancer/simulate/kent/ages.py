@@ -13,15 +13,17 @@ from balancer.simulate.queue import SCANS_BY_HOUR
 # Age of the oldest ordinary study as a multiple of its class's target: East Kent is behind, Maidstone is not.
 _OLDEST = {"RVV": 1.2, "RWF": 0.97, "RPA": 1.1}
 # A few have been forgotten: their age is near their class's ceiling or a little past it.
-_FORGOTTEN = 0.011
-_FORGOTTEN_FROM, _FORGOTTEN_TO = 0.75, 1.2
+_FORGOTTEN = 0.012
+_FORGOTTEN_FROM, _FORGOTTEN_TO = 0.75, 1.12
+# The young outnumber the old: a share x of the ordinary ones is younger than x to this power of the oldest.
+_SKEW = 1.7
 # Relative activity on Monday ... Sunday; emergencies and inpatients know no weekend.
-_PLANNED_BY_DAY = (1.0, 1.0, 1.0, 1.0, 1.0, 0.35, 0.15)
+_PLANNED_BY_DAY = (1.0, 1.0, 1.0, 1.0, 1.0, 0.25, 0.06)
 _PLANNED_HOURS = range(8, 20)
 # Somebody reports the most urgent at night, so on Monday morning fewer of them are left, and those are younger.
 _AT_NIGHT = {"emergency": 0.85, "inpatient_urgent": 0.8}
 _ROUND_THE_CLOCK = frozenset({"emergency", "inpatient_urgent", "inpatient"})
-_CANDIDATES = 16
+_CANDIDATES = 24
 _YOUNGEST_MINUTES = 4.0
 
 
@@ -42,7 +44,7 @@ class Ages:
             low, high = ceiling * _FORGOTTEN_FROM, ceiling * _FORGOTTEN_TO
         else:
             low, high = _YOUNGEST_MINUTES, oldest
-        candidates = self._rng.uniform(low, high, _CANDIDATES).astype(int)
+        candidates = (low + (high - low) * self._rng.random(_CANDIDATES) ** _SKEW).astype(int)
         weights = np.array([self._activity(int(age), planned=priority not in _ROUND_THE_CLOCK) for age in candidates])
         return timedelta(minutes=int(candidates[int(self._rng.choice(_CANDIDATES, p=weights / weights.sum()))]))
 

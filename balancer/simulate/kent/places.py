@@ -78,8 +78,8 @@ def settings_of(site: Site, entry: Entry) -> dict[str, float]:
     if not site.acute:
         return {INPATIENT: 0.08, OUTPATIENT: 0.55, GP: gp}
     if entry.acute:
-        return {EMERGENCY: 0.30, INPATIENT: 0.27, OUTPATIENT: 0.22, GP: gp * 0.6}
-    return {EMERGENCY: 0.01, INPATIENT: 0.14, OUTPATIENT: 0.67, GP: gp * 0.6}
+        return {EMERGENCY: 0.22, INPATIENT: 0.19, OUTPATIENT: 0.30, GP: gp * 0.8}
+    return {EMERGENCY: 0.01, INPATIENT: 0.10, OUTPATIENT: 0.72, GP: gp * 0.6}
 
 
 # Class of urgency by patient setting: a diagnostic centre sends no emergencies, general practice no inpatients. A film

@@ -82,15 +82,23 @@ KINDS: tuple[Kind, ...] = (
             "RPA": _each("acquired", "2026-03-05 10:00:00", "2206-02-27 15:45:00"),
         },
     ),
+    Kind(
+        "date a century ago",
+        {
+            "RVV": _each("acquired", "27/02/1926 11:05"),
+            "RPA": _each("acquired", "1926-02-27 11:05:00"),
+        },
+    ),
     Kind("no date", {"RVV": _each("acquired", ""), "RWF": _each("acquired", None), "RPA": _each("acquired", "")}),
     Kind(
         "unknown examination",
         {
             "RVV": _exams(("XXXXX", "To be confirmed"), ("ZZ999", ""), ("CTHEAD1", "Protocol 17"), ("Q", "Q")),
             "RWF": _exams(("NEWCODE", "New examination"), ("ZRESCH", "Research protocol 4")),
-            "RPA": _exams(("", "Head^1_Head_SAFIRE (Adult)"), ("", "MEDWAY^Protocol 3"), ("ZZ999", ""), ("", "")),
+            "RPA": _exams(("", "Head^1_Head_SAFIRE (Adult)"), ("", "MEDWAY^Protocol 3"), ("ZZ999", "")),
         },
     ),
+    Kind("no examination", {trust: _exams(("", "")) for trust in ("RVV", "RWF", "RPA")}),
     Kind(
         "name cut so short that it means several examinations",
         {
@@ -119,6 +127,7 @@ KINDS: tuple[Kind, ...] = (
         "no accession number",
         {"RVV": _each("accession", "", "  "), "RWF": _each("accession", None, " "), "RPA": _each("accession", "", "")},
     ),
+    Kind("unknown hospital", {"RVV": _each("site", "Margate"), "RPA": _each("site", "Gravesend clinic")}),
     Kind(
         "text where the NHS number belongs",
         {
