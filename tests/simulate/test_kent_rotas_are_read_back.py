@@ -1,4 +1,4 @@
-"""What ingest reads from the Kent sample's rotas are the sessions they were written from, and every mistake is found."""
+"""What ingest reads from the sample's rotas are the sessions they were written from, and every mistake is found."""
 
 from __future__ import annotations
 
