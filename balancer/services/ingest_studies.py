@@ -74,6 +74,23 @@ def ingest_extract(  # noqa: PLR0913 - what came, when, and how it is looked at
         return Taking(session, row, batch, storable(parsed), now).take(most_closed)
 
 
+def take_again(db: Database, feed: Described, digest: str, now: datetime, *, file_name: str) -> BatchOutcome | None:
+    """Enter that a file which was taken lies there still, if it does; ``None`` if it must be read to know.
+
+    It is the same if content and name are, and if it is the last one taken (of a feed of changes: if it was ever).
+    """
+    with db.transaction() as session:
+        known = batches.same_file(session, feed.name, digest)
+        if known is None or known.row.state is BatchState.REFUSED or not known.row.rows_read:
+            return None
+        row = sources.feed_row(session, feed.name)
+        if known.row.file_name != file_name or not (known.is_last or row.kind is FeedKind.DELTA):
+            return None
+        row.last_received_at = known.row.last_received_at = now
+        known.row.times_received += 1
+        return outcome_of(known.row, BatchState.UNCHANGED)
+
+
 def release_held_batch(db: Database, batch_id: int, now: datetime, *, by: str) -> BatchOutcome:
     """Close what a held batch would have closed, on the word of ``by``; its outcome is a batch of its own.
 

@@ -190,8 +190,10 @@ def test_a_new_priority_is_due_anew(db: Database) -> None:
 def test_duplicates_are_counted_and_nothing_else(db: Database) -> None:
     """The same study twice in one file is one study."""
     loaded(db)
-    outcome = take(db, extract("A1", duplicates=[incoming("A1", line=3)]))
-    assert (outcome.books.new, outcome.books.duplicate, outcome.books.rows_read) == (1, 1, 2)
+    outcome = take(db, extract("A1", *THIRTY[2:], duplicates=[incoming("A1", line=3)]))
+    assert (outcome.books.new, outcome.books.duplicate, outcome.books.rows_read) == (29, 1, 30)
+    again = take(db, extract(*THIRTY[2:], duplicates=[incoming("A1", line=3)], at=15))
+    assert (again.books.withdrawn, state_of(db, "A1")) == (0, StudyState.OPEN)
 
 
 def test_numbers_repeat_between_trusts(db: Database) -> None:
