@@ -30,6 +30,8 @@ _STEP = 0.05
 _MEMORY = 0.2  # weight of the newest response in the volume algorithm's average
 _HOPE = 0.1  # how far above the best bound, in shares of what is avoidable, the steps aim
 _PATIENCE = 4
+_LEAST_STEP, _MOST_STEP = 1e-5, 2.0
+_NO_DIRECTION = 1e-9  # seconds: what is taken is what there is
 _SLACK = 1e-9  # relative; sums of floating point numbers are not exact
 
 
@@ -59,7 +61,7 @@ def lay_grid(p: ProblemArrays) -> Grid:
     np.cumsum(cells + 1, out=ptr[1:])
     session = np.repeat(np.arange(len(start)), cells + 1).astype(np.int32)
     number = np.arange(len(session)) - ptr[:-1][session]
-    width = np.minimum(cell, end[session] - start[session] - number * cell).astype(np.float64)
+    width = np.clip(end[session] - start[session] - number * cell, 0, cell).astype(np.float64)
     gaps = np.maximum(1, -(-cells // _CELLS_A_KNOT))
     first_knot = np.cumsum(gaps + 1) - gaps - 1
     at = number * gaps[session] / np.maximum(1, cells[session] - 1)
@@ -139,8 +141,8 @@ def lower_bound(
     if len(p.sessions) == 0:
         return relaxation.respond(np.zeros(0), np.zeros(len(p.reporters))).points, 0
     ascent = _Ascent(relaxation, _price_of_cells(p, grid, flow), flow.load_price, sunk)
-    while ascent.work < work and go_on(ascent.best):
-        ascent.step()
+    while ascent.work < work and go_on(ascent.best) and ascent.step():
+        pass
     return ascent.best, ascent.work
 
 
@@ -184,22 +186,25 @@ class _Ascent:
         excess = self._to_knots(response.taken - self.relaxation.grid.width)
         return excess / np.sqrt(np.maximum(1.0, self.seconds))
 
-    def step(self) -> None:
-        """Try prices a step further; keep them if the bound rises."""
+    def step(self) -> bool:
+        """Try prices a step further; keep them if the bound rises. Return whether a further step could help."""
         norm = float(self.direction @ self.direction)
+        if norm < _NO_DIRECTION or self.step_size < _LEAST_STEP:
+            return False
         aim = _HOPE * max(1.0, self.best - self.sunk)
-        stride = self.step_size * aim / max(norm, 1e-9)
+        stride = self.step_size * aim / norm
         trial = np.maximum(0.0, self.centre + stride * self.direction / np.sqrt(np.maximum(1.0, self.seconds)))
         response = self.relaxation.respond(self._to_cells(trial), self.load_price)
         self.work += response.work + 1
         self.direction = _MEMORY * self._excess(response) + (1.0 - _MEMORY) * self.direction
         if response.points > self.best:
             self.best, self.centre = response.points, trial
-            self.step_size, self.failures = self.step_size * 1.1, 0
+            self.step_size, self.failures = min(_MOST_STEP, self.step_size * 1.1), 0
         else:
             self.failures += 1
             if self.failures >= _PATIENCE:
                 self.step_size, self.failures = self.step_size * 0.7, 0
+        return True
 
 
 @kernel
