@@ -58,8 +58,7 @@ def ingest_extract(  # noqa: PLR0913 - what came, when, and how it is looked at
     if parsed.feed != feed.name:
         raise InvalidValueError("feed", f"the extract is of {parsed.feed!r}, not of {feed.name!r}")
     with db.transaction() as session:
-        row = sources.feed_row(session, feed.name)
-        sources.lock_trust(session, row.trust)
+        row = sources.locked_feed(session, feed.name)
         row.last_received_at = now
         known = batches.same_file(session, feed.name, parsed.digest)
         if known is not None and not _worth_another_look(known, parsed):
@@ -80,10 +79,10 @@ def take_again(db: Database, feed: Described, digest: str, now: datetime, *, fil
     It is the same if content and name are, and if it is the last one taken (of a feed of changes: if it was ever).
     """
     with db.transaction() as session:
+        row = sources.locked_feed(session, feed.name)
         known = batches.same_file(session, feed.name, digest)
         if known is None or known.row.state is BatchState.REFUSED or not known.row.rows_read:
             return None
-        row = sources.feed_row(session, feed.name)
         if known.row.file_name != file_name or not (known.is_last or row.kind is FeedKind.DELTA):
             return None
         row.last_received_at = known.row.last_received_at = now
@@ -184,8 +183,7 @@ def _refuse(  # noqa: PLR0913, PLR0917 - a batch's own facts
 def _held(session: Session, batch_id: int) -> tuple[BatchRow, FeedRow]:
     """Return a held batch and its feed, whose trust is locked."""
     batch = batches.batch(session, batch_id)
-    row = sources.feed_row(session, batch.feed)
-    sources.lock_trust(session, row.trust)
+    row = sources.locked_feed(session, batch.feed)
     session.refresh(batch)  # another person may have decided while we waited for the lock
     if batch.state is not BatchState.HELD:
         raise ConflictError(f"batch {batch_id} is not held: it is {batch.state}")

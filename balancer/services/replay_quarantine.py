@@ -45,8 +45,7 @@ def _replay(  # noqa: PLR0913, PLR0917 - what is read, how, and when
     db: Database, network: NetworkFolder, feed: FeedDescription, key: bytes, now: datetime, shift: timedelta
 ) -> BatchOutcome | None:
     with db.transaction() as session:
-        row = sources.feed_row(session, feed.name)
-        sources.lock_trust(session, row.trust)
+        row = sources.locked_feed(session, feed.name)
         reading = Reading()
         for batch_id, kept in groupby(open_rows(session, feed.name), key=attrgetter("last_batch_id")):
             rows = list(kept)

@@ -78,6 +78,14 @@ def lock_trust(session: Session, trust: str) -> None:
     session.exec(select(TrustRow.code).where(TrustRow.code == trust).with_for_update()).one()
 
 
+def locked_feed(session: Session, name: str) -> FeedRow:
+    """Return a feed's own row as it is once nobody else writes its trust's studies; ``NotFoundError`` if none."""
+    row = feed_row(session, name)
+    lock_trust(session, row.trust)
+    session.refresh(row)  # whoever had the lock before may have changed it
+    return row
+
+
 def rosters(session: Session) -> list[RosterStatus]:
     """Return every listed roster, by name, with the last file that came for it."""
     newest = select(func.max(RosterBatchRow.id)).group_by(col(RosterBatchRow.roster))
