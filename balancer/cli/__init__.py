@@ -2,14 +2,18 @@
 
 import typer
 
-from balancer.cli import check, generate, sample, solve
+from balancer.cli import allocate, check, feed, generate, refresh, sample, serve, solve
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Share out radiology reporting.")
 
+app.add_typer(feed.app, name="feed")
 app.command("generate")(generate.generate)
 app.command("sample")(sample.sample)
 app.command("solve")(solve.solve)
 app.command("check")(check.check)
+app.command("serve")(serve.serve)
+app.command("refresh")(refresh.refresh)
+app.command("allocate")(allocate.allocate)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from balancer.domain.feed import FeedKind, ParsedExtract, SourceRow
 from balancer.domain.instant import local_instant
+from balancer.ingest.collector import no_collections
 from balancer.ingest.csv_text import read_csv_text
 from balancer.ingest.exam_match import ExamMatcher
 from balancer.ingest.feed_file import FeedDescription
@@ -30,6 +31,13 @@ def parse_extract(
 
     Never raises for what the bytes are: a file of which nothing can be relied on has a ``problem`` and no rows.
     """
+    with no_collections():
+        return _parse(content, feed, network, file_name, pseudonym_key)
+
+
+def _parse(
+    content: bytes, feed: FeedDescription, network: NetworkFolder, file_name: str, pseudonym_key: bytes
+) -> ParsedExtract:
     digest, extracted_at = hashlib.sha256(content).hexdigest(), None
     try:
         sheets = _sheets(content, feed)

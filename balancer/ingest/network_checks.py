@@ -4,38 +4,33 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from balancer.domain.errors import Fault
 from balancer.domain.network import Examination
-from balancer.domain.policy import Policy
 from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.file_format import Source
 from balancer.ingest.fold import folded_name
-from balancer.ingest.problem_catalogue import Names
 from balancer.ingest.problem_table import Table, entries, shown
 from balancer.ingest.roster_file import RosterDescription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What other files define; names of a file that could not be read are never called unknown."""
+    """What other files define, and the faults so far; ``None`` is of a file that could not be read.
 
-    trusts: Names
-    exams: Names
-    policy: Policy | None
+    No name that it may define is called unknown.
+    """
+
+    trusts: Collection[str] | None
+    exams: Collection[str] | None
+    priorities: Collection[str] | None
     faults: list[Fault]
 
-    @property
-    def priorities(self) -> list[str] | None:
-        """The classes of the policy."""
-        return [priority.code for priority in self.policy.priorities] if self.policy else None
-
-    def refer(self, file: str, column: str, name: str, known: Iterable[str] | None, what: str) -> None:
+    def refer(self, file: str, column: str, name: str, known: Collection[str] | None, what: str) -> None:
         """Note a fault if ``name`` is not among the known ones."""
-        known = None if known is None else list(known)
         if known is None or name in known:
             return
         near = difflib.get_close_matches(name, known, n=1)
@@ -66,32 +61,29 @@ def read_aliases(path: Path, examinations: Sequence[Examination], faults: list[F
 def check_feeds(feeds: Mapping[str, FeedDescription], known: Known) -> None:
     """Note a fault for every name a feed uses that nobody defines."""
     _check_sources(feeds, known)
-    exams = known.exams.line_of if known.exams.complete else None
     for file, feed in feeds.items():
         for word, priority in feed.priorities.items():
             known.refer(file, f"priority.{word}", priority, known.priorities, "a class of policy.toml")
         for code, exam in feed.exam.codes.items():
-            known.refer(file, f"exam.codes.{code}", exam, exams, "an examination of exams.csv")
+            known.refer(file, f"exam.codes.{code}", exam, known.exams, "an examination of exams.csv")
 
 
 def check_rosters(rosters: Mapping[str, RosterDescription], known: Known) -> None:
     """Note a fault for every name a rota uses that nobody defines."""
     _check_sources(rosters, known)
-    trusts = known.trusts.line_of if known.trusts.complete else None
     for file, roster in rosters.items():
         for code, rule in roster.activities.items():
             for priority in sorted(rule.restrictions.priorities):
                 where = f"activity.{code}.priorities"
                 known.refer(file, where, priority, known.priorities, "a class of policy.toml")
             for trust in sorted(rule.restrictions.trusts):
-                known.refer(file, f"activity.{code}.trusts", trust, trusts, "a trust of trusts.csv")
+                known.refer(file, f"activity.{code}.trusts", trust, known.trusts, "a trust of trusts.csv")
 
 
 def _check_sources(sources: Mapping[str, Source], known: Known) -> None:
-    trusts = known.trusts.line_of if known.trusts.complete else None
     first: dict[str, str] = {}
     for file, source in sources.items():
-        known.refer(file, "trust", source.trust, trusts, "a trust of trusts.csv")
+        known.refer(file, "trust", source.trust, known.trusts, "a trust of trusts.csv")
         if first.setdefault(source.name, file) != file:
             reason = f"{source.name!r} is also the name of {first[source.name]}"
             known.faults.append(Fault(file=file, column="name", reason=reason))

@@ -22,13 +22,14 @@ from balancer.ingest.problem_catalogue import (
     EXAM_COLUMNS,
     EXAM_OPTIONAL,
     TRUST_COLUMNS,
+    Names,
     fault_order,
     read_examinations,
     read_trusts,
 )
 from balancer.ingest.problem_people import REPORTER_COLUMNS, REPORTER_OPTIONAL, read_reporters
 from balancer.ingest.problem_table import Table
-from balancer.ingest.roster_file import RosterDescription, read_roster_description
+from balancer.ingest.roster_file import ROSTER, RosterDescription, read_roster_description
 from balancer.ingest.toml_section import TomlFile
 
 D = TypeVar("D", bound=Source)
@@ -96,7 +97,12 @@ class _NetworkReader:
         policy = self._policy()
         for table in (trusts_table, exams_table, reporters_table):
             self._warn_of(table)
-        known = Known(trusts=trust_names, exams=exam_names, policy=policy, faults=self.faults)
+        known = Known(
+            trusts=_complete(trust_names),
+            exams=_complete(exam_names),
+            priorities=[priority.code for priority in policy.priorities] if policy else None,
+            faults=self.faults,
+        )
         feeds = self._described("feeds", read_feed)
         rosters = self._described("rosters", read_roster_description)
         check_feeds(feeds, known)
@@ -161,3 +167,38 @@ class _NetworkReader:
         if unknown:
             self.warnings.append(f"{POLICY_FILE}: ignored unknown keys: {', '.join(map(repr, unknown))}")
         return policy
+
+
+def _complete(names: Names) -> list[str] | None:
+    return list(names.line_of) if names.complete else None
+
+
+def read_description(path: Path, network: NetworkFolder) -> FeedDescription | RosterDescription:
+    """Return what ``path`` describes, a feed or a rota by its ``kind``, held against the network's own files.
+
+    Raises
+    ------
+    InputRefusedError
+        With every fault of the description.
+    """
+    faults: list[Fault] = []
+    file = TomlFile(path, faults, file=f"{path.parent.name}/{path.name}")
+    is_roster = file.top.values.get("kind") == ROSTER
+    if faults:
+        raise InputRefusedError(faults)
+    known = Known(
+        trusts=[trust.code for trust in network.trusts],
+        exams=[exam.code for exam in network.examinations],
+        priorities=[priority.code for priority in network.policy.priorities],
+        faults=faults,
+    )
+    description: FeedDescription | RosterDescription
+    if is_roster:
+        description = roster = read_roster_description(path)
+        check_rosters({file.file: roster}, known)
+    else:
+        description = feed = read_feed(path)
+        check_feeds({file.file: feed}, known)
+    if faults:
+        raise InputRefusedError(faults)
+    return description

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from balancer.domain.problem import AllocationProblem
 from balancer.domain.study import Study
 from balancer.domain.working_days import WorkingCalendar
 from balancer.ingest.bank_holidays import england_and_wales
+from balancer.ingest.collector import no_collections
 from balancer.ingest.policy_file import parse_policy
 from balancer.ingest.problem_catalogue import (
     EXAM_COLUMNS,
@@ -54,7 +53,7 @@ def read_problem(folder: Path, *, now: datetime) -> tuple[AllocationProblem, lis
         raise InvalidValueError("now", f"is not between the years {FIRST_YEAR} and {LAST_YEAR}")
     if not folder.is_dir():
         raise InputRefusedError([Fault(file=str(folder), reason="is not a folder")])
-    with _no_collections():
+    with no_collections():
         return _FolderReader(folder, now).read()
 
 
@@ -140,15 +139,3 @@ def _target_days(priority: PriorityClass) -> float:
     if priority.target_working_days is not None:
         return priority.target_working_days
     return (priority.target_hours or 0.0) / 24.0 if priority.clock is TargetClock.WORKING_DAYS else 0.0
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Keep the cycle collector from walking, over and over, the million values that are being built."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -13,6 +13,7 @@ from balancer.ingest.row_faults import RowFault
 from balancer.ingest.study_columns import StudyColumns
 
 _MOST_LINES = 5
+_AS_THEY_STAND = ("first_reader", "prior_reporter", "study_instance_uid", "status", "date_of_birth")
 
 
 class Fate(StrEnum):
@@ -31,15 +32,17 @@ def settle_fates(columns: StudyColumns, rows: list[SourceRow]) -> list[Fate]:
     are all quarantined. In a delta the last row of a study is what holds: it has come through several states.
     """
     fates = _alone(columns)
-    statements = _statements(columns)
-    for positions in _together(columns, fates):
+    groups = list(_together(columns, fates))
+    said = _said(columns, [at for positions in groups for at in positions])
+    for positions in groups:
+        statements = said.loc[positions]
         if columns.feed.kind is FeedKind.DELTA:
             _last_holds(positions, fates, columns)
-        elif len({statements[at] for at in positions}) == 1:
+        elif len(statements.drop_duplicates()) == 1:
             for at in positions[1:]:
                 fates[at] = Fate.DUPLICATE
         else:
-            _contradict(positions, fates, columns, rows)
+            _contradict(positions, fates, columns, statements, rows)
     return fates
 
 
@@ -67,28 +70,17 @@ def _together(columns: StudyColumns, fates: list[Fate]) -> Iterator[list[int]]:
             yield group
 
 
-def _statements(columns: StudyColumns) -> list[int]:
-    """Return a number for what each row says: rows with the same number say the same of a study, however written."""
-    return [int(number) for number in _said(columns).groupby(list(_said(columns)), dropna=False).ngroup()]
-
-
-def _said(columns: StudyColumns) -> pd.DataFrame:
-    """Return what each row says, by heading."""
-    said: dict[str, pd.Series[str]] = {
-        columns.heading("exam"): pd.Series(
-            [match.exam.code if match.exam else "" for match in columns.exams], dtype=str
-        ),
-        columns.heading("priority"): columns.priority,
-        columns.heading("nhs_number"): columns.nhs_number,
-        columns.heading("local_patient_id"): columns.column("local_patient_id").str.upper(),
-        columns.heading("patient_setting"): columns.setting,
-        columns.heading("site"): columns.site,
+def _said(columns: StudyColumns, positions: list[int]) -> pd.DataFrame:
+    """Return what rows say of their studies, by heading, however it is written."""
+    exams = [columns.exams[at].exam for at in positions]
+    said = {
+        columns.heading("exam"): pd.Series([exam.code if exam else "" for exam in exams], index=positions, dtype=str)
     }
-    said |= {columns.heading(word): dates.at.astype(str) for word, dates in columns.dates.items()}
-    said |= {
-        columns.heading(word): columns.column(word)
-        for word in ("first_reader", "prior_reporter", "study_instance_uid", "status", "date_of_birth")
-    }
+    known = {"priority": columns.priority, "nhs_number": columns.nhs_number, "patient_setting": columns.setting}
+    known |= {"site": columns.site, "local_patient_id": columns.column("local_patient_id")}
+    known |= {word: columns.column(word) for word in _AS_THEY_STAND}
+    said |= {columns.heading(word): column.loc[positions] for word, column in known.items()}
+    said |= {columns.heading(word): dates.at.loc[positions].astype(str) for word, dates in columns.dates.items()}
     return pd.DataFrame(said)
 
 
@@ -101,8 +93,9 @@ def _last_holds(positions: list[int], fates: list[Fate], columns: StudyColumns) 
             fates[at] = Fate.DUPLICATE
 
 
-def _contradict(positions: list[int], fates: list[Fate], columns: StudyColumns, rows: list[SourceRow]) -> None:
-    said = _said(columns).iloc[positions]
+def _contradict(
+    positions: list[int], fates: list[Fate], columns: StudyColumns, said: pd.DataFrame, rows: list[SourceRow]
+) -> None:
     differing = [str(heading) for heading in said if len(set(said[heading])) > 1]
     where = ", ".join(_place(rows[at]) for at in positions[:_MOST_LINES])
     detail = f"{len(positions)} rows are of one study ({where}) and differ in {', '.join(differing)}"

@@ -78,24 +78,26 @@ class StudyColumns:
 
     def _fault(self, where: pd.Series[bool], word: str, reason: Reason, detail: str) -> None:
         """Note a fault; ``{cell}`` in the detail is what stands there."""
-        cells = self.column(word)
-        self.faults.add(
-            where,
-            self.heading(word),
-            reason,
-            lambda position: detail.replace("{cell}", short(str(cells.iloc[position]))),
-        )
+        if where.any():
+            cells = self.column(word).tolist()
+            self.faults.add(
+                where, self.heading(word), reason, lambda position: detail.replace("{cell}", short(cells[position]))
+            )
 
     def _refuse_unreadable(self) -> None:
-        for word in self.text:
+        for word in map(str, self.text):
             cells = self.text[word]
-            damaged = cells.str.contains(REPLACEMENT, regex=False)
-            self._fault(damaged, str(word), Reason.UNREADABLE_CHARACTERS, "contains characters that could not be read")
+            everything = "".join(cells.tolist())  # to look once is quicker than to look a hundred thousand times
+            if REPLACEMENT in everything:
+                damaged = cells.str.contains(REPLACEMENT, regex=False)
+                self._fault(damaged, word, Reason.UNREADABLE_CHARACTERS, "contains characters that could not be read")
+            if "#" not in everything:
+                continue
             errors = cells.isin(ERROR_CELLS)
             if word in _IN_PASSING:
                 self.text[word] = cells.mask(errors, "")
             else:
-                self._fault(errors, str(word), Reason.SPREADSHEET_ERROR, "{cell} is an error of a spreadsheet")
+                self._fault(errors, word, Reason.SPREADSHEET_ERROR, "{cell} is an error of a spreadsheet")
 
     def _check_accessions(self) -> None:
         numbers, word = self.column("accession_number"), "accession_number"
@@ -133,10 +135,8 @@ class StudyColumns:
         if not self.feed.sites:
             return names
         found = names.str.casefold().map(dict(self.feed.sites)).fillna("").astype(str)
-        unknown = (found == "") & (names != "")
-        self.faults.add(
-            unknown, self.heading(word), Reason.UNKNOWN_SITE, lambda at: f"{short(str(names.iloc[at]))} is no site"
-        )
+        unknown, told = (found == "") & (names != ""), names.tolist()
+        self.faults.add(unknown, self.heading(word), Reason.UNKNOWN_SITE, lambda at: f"{short(told[at])} is no site")
         return found
 
     def _check_uids(self) -> None:
@@ -156,7 +156,8 @@ class StudyColumns:
 
     def _examinations(self, matcher: ExamMatcher) -> tuple[list[Match], list[str]]:
         """Return what each row's examination is and the rule that leaves it out; every different one is met once."""
-        given = list(zip(self.column("exam"), self.column("exam_name"), self.column("status"), strict=True))
+        words = ("exam", "exam_name", "status")
+        given = list(zip(*(self.column(word).tolist() for word in words), strict=True))
         matches = {pair: matcher.match(*pair) for pair in dict.fromkeys((code, name) for code, name, _ in given)}
         ruled = {
             (code, name, status): _rule(
@@ -195,15 +196,14 @@ class StudyColumns:
         """Return plain numbers. What is wrong with one is told without repeating it."""
         cells = self.column("nhs_number")
         numbers = nhs_number.plain(cells)
-        bad = (numbers != "") & ~nhs_number.valid(numbers)
-        self.faults.add(
-            bad, self.heading("nhs_number"), Reason.BAD_NHS_NUMBER, lambda at: _why_bad(str(numbers.iloc[at]))
-        )
+        bad, told = (numbers != "") & ~nhs_number.valid(numbers), numbers.tolist()
+        self.faults.add(bad, self.heading("nhs_number"), Reason.BAD_NHS_NUMBER, lambda at: _why_bad(told[at]))
         return numbers
 
 
 def _tidy(cells: pd.Series[str]) -> pd.Series[str]:
-    return cells.str.replace(r"\s+", " ", regex=True).str.strip()
+    """Return cells without needless blanks: as ``str.replace`` and ``str.strip`` would, in a third of the time."""
+    return pd.Series([" ".join(cell.split()) for cell in cells.tolist()], index=cells.index, dtype=str)
 
 
 def _rule(rules: tuple[ExcludeRule, ...], code: str, name: str, status: str, match: Match) -> str:

@@ -84,24 +84,24 @@ class Heaps:
         return tuple(found)
 
     def _excluded(self, positions: list[int]) -> tuple[ExcludedRow, ...]:
-        numbers = self._columns.column("accession_number")
+        numbers = self._columns.column("accession_number").tolist()
         return tuple(
             ExcludedRow(
                 row=self._table.rows[position],
                 rule=self._columns.rules[position],
-                key=StudyKey(self._columns.feed.trust, str(numbers.iloc[position])),
+                key=StudyKey(self._columns.feed.trust, numbers[position]),
             )
             for position in positions
         )
 
     def _quarantined(self, positions: list[int]) -> tuple[QuarantinedRow, ...]:
         """Return rows that cannot be taken, with the study each may be if it says; broken rows say nothing."""
-        numbers, trust = self._columns.column("accession_number"), self._columns.feed.trust
-        unsure = self._columns.faults.of({self._columns.heading("accession_number")})
+        numbers, trust = self._columns.column("accession_number").tolist(), self._columns.feed.trust
+        unsure = self._columns.faults.of({self._columns.heading("accession_number")}).tolist()
         rows = list(self._table.broken)
         for position in positions:
-            number = str(numbers.iloc[position])
-            key = StudyKey(trust, number) if number and not unsure.iloc[position] else None
+            number = numbers[position]
+            key = StudyKey(trust, number) if number and not unsure[position] else None
             rows.append(self._columns.faults.quarantined(position, self._table.rows[position], key))
         sheets = {sheet: number for number, sheet in enumerate(dict.fromkeys(row.sheet for row in self._table.rows))}
         return tuple(sorted(rows, key=lambda row: (sheets.get(row.row.sheet, len(sheets)), row.row.line)))

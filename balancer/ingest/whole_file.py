@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from balancer.domain.errors import BalancerError
 
@@ -11,8 +12,7 @@ class NotReadableError(BalancerError):
     """Nothing of a file can be relied on; the message says why, in words for the trust's analyst."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextRow:
+class TextRow(NamedTuple):
     """One row: where it begins, counted from 1, and its cells as text."""
 
     line: int
@@ -21,7 +21,7 @@ class TextRow:
     @property
     def blank(self) -> bool:
         """Whether nothing stands in it."""
-        return not any(cell and not cell.isspace() for cell in self.cells)
+        return not any(self.cells) or not "".join(self.cells).strip()
 
     @property
     def text(self) -> str:
