@@ -43,6 +43,8 @@ def configure(log_format: Literal["text", "json"]) -> None:
     # of libraries only what goes wrong is heard: what they tell besides may hold addresses and rows
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger(_OURS).setLevel(logging.INFO)
+    # a trigger that comes while its job still runs is dropped by design; it warns of each
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -89,4 +91,5 @@ def _time_stamps(log_format: str) -> structlog.processors.TimeStamper:
 
 
 def _for_people() -> structlog.dev.ConsoleRenderer:
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=22, timestamp_key="at")
+    colours = sys.stderr.isatty()
+    return structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=20, timestamp_key="at", sort_keys=False)

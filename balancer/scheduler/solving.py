@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import structlog
 
@@ -69,8 +70,12 @@ class Solving:
         return process.exitcode
 
     def stop(self) -> None:
-        """End the process that runs, if any."""
+        """End the process that runs, if any, and start no other until ``resume``."""
         self._stopping.set()
+
+    def resume(self) -> None:
+        """Let processes be started again."""
+        self._stopping.clear()
 
 
 def solve_and_exit(order: SolveOrder) -> None:
@@ -78,6 +83,7 @@ def solve_and_exit(order: SolveOrder) -> None:
     order.prepare()
     os.nice(_NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)  # unwinding gives the lease back, so that the next run need not wait for it
     die_with_parent()
     database = Database(order.database_url)
     try:
@@ -140,13 +146,19 @@ def _short(value: Any) -> Any:
     return round(value, 1) if isinstance(value, float) else value
 
 
+def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(NOT_PUBLISHED)
+
+
 def die_with_parent() -> None:
-    """Ensure that a solve whose scheduler is gone, however it went, does not go on."""
+    """Ensure that a solve whose scheduler is gone, however it went, does not go on: it is asked, then made to end."""
     parent = multiprocessing.parent_process()
 
     def wait() -> None:
         if parent is not None:
             parent.join()
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(_PATIENCE_SECONDS)
             os._exit(NOT_PUBLISHED)
 
     threading.Thread(target=wait, name="parent watch", daemon=True).start()

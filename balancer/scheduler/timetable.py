@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -46,10 +46,10 @@ class Timetable:
         trigger = IntervalTrigger(seconds=_TICK.total_seconds(), timezone=UTC)
         self._scheduler.add_job(job, trigger, id=name, executor=_SOLVE, replace_existing=True)
 
-    def keep_only(self, prefix: str, names: set[str]) -> None:
-        """Drop the jobs whose name begins with ``prefix`` and is not one of ``names``."""
+    def keep_only(self, names: Collection[str]) -> None:
+        """Drop every job that is not one of ``names``."""
         for job in self._scheduler.get_jobs():
-            if job.id.startswith(prefix) and job.id not in names:
+            if job.id not in names:
                 job.remove()
 
     @property

@@ -1,0 +1,145 @@
+"""The one place where everything is wired: settings in, the API, the scheduler and the solving process out.
+
+Three processes: the API, which answers; the scheduler, which takes in, asks for runs and publishes; and, while a run
+lasts, a solving process at low priority. They share the database and nothing else, so that none slows another and any
+may die without the others noticing more than a gap.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from balancer import telemetry
+from balancer.config import Settings, pseudonym_key
+from balancer.store.database import Database
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from balancer.ingest.feed_file import FeedDescription
+    from balancer.ingest.network_folder import NetworkFolder
+    from balancer.ingest.roster_file import RosterDescription
+    from balancer.scheduler.jobs import Work
+    from balancer.scheduler.supervisor import Supervisor
+    from balancer.services.outcomes import BatchOutcome, RosterOutcome
+
+
+_LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
+
+
+class SystemClock:
+    """The present, by this machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC."""
+        return datetime.now(UTC)
+
+
+def open_database(settings: Settings) -> Database:
+    """Return the database, at the schema of this code."""
+    database = Database(settings.database_url)
+    database.migrate()
+    return database
+
+
+def read_network(folder: Path) -> NetworkFolder:
+    """Return the network folder; ``InputRefusedError`` with all its faults."""
+    from balancer.ingest import network_folder  # noqa: PLC0415 - pandas takes its time, and not every process needs it
+
+    return network_folder.read_network(folder)
+
+
+def build_app(settings: Settings, database: Database) -> FastAPI:
+    """Return the API on an open database; beyond this machine it answers to any name, as a proxy may use any."""
+    from balancer.api.app import create_app  # noqa: PLC0415
+    from balancer.api.serving import Serving  # noqa: PLC0415
+
+    serving = Serving(
+        database=database,
+        clock=SystemClock(),
+        read_network=partial(read_network, settings.network),
+        pseudonym_key=pseudonym_key(settings),
+        shifts=settings.shift_to_present,
+    )
+    return create_app(serving, hosts=_LOCAL_NAMES if settings.is_local else ())
+
+
+def build_intake(
+    settings: Settings, database: Database, network: NetworkFolder
+) -> Callable[[FeedDescription | RosterDescription], Sequence[BatchOutcome | RosterOutcome]]:
+    """Load the network and return what takes in one of its feeds or rosters."""
+    from balancer.ingest.feed_file import FeedDescription  # noqa: PLC0415
+    from balancer.services.load_network import load_network  # noqa: PLC0415
+    from balancer.services.refresh_feeds import refresh_feed, refresh_roster  # noqa: PLC0415
+    from balancer.services.shift import shift_to_present  # noqa: PLC0415
+
+    now, key = SystemClock().now(), pseudonym_key(settings)
+    load_network(database, network, now)
+    shift = timedelta()
+    if settings.shift_to_present and network.as_of is not None:
+        shift = shift_to_present(database, network.as_of, now)
+
+    def take_in(source: FeedDescription | RosterDescription) -> Sequence[BatchOutcome | RosterOutcome]:
+        if isinstance(source, FeedDescription):
+            return refresh_feed(database, network, source, now, key, shift)
+        return refresh_roster(database, network, source, now, shift)
+
+    return take_in
+
+
+def build_supervisor(settings: Settings) -> Supervisor:
+    """Return who keeps the scheduler's process alive."""
+    from balancer.scheduler.supervisor import Supervisor  # noqa: PLC0415
+
+    return Supervisor("scheduler", run_scheduler, (settings,))
+
+
+def build_work(settings: Settings, database: Database) -> Work:
+    """Return what a scheduler does."""
+    from balancer.scheduler.jobs import Sources, Work  # noqa: PLC0415
+    from balancer.scheduler.solving import SolveOrder, Solving  # noqa: PLC0415
+
+    clock = SystemClock()
+    order = SolveOrder(
+        database_url=settings.database_url,
+        clock=clock,
+        seconds=settings.allocate_seconds,
+        workers=settings.workers,
+        prepare=partial(telemetry.configure, settings.log_format),
+    )
+    sources = Sources(
+        read_network=partial(read_network, settings.network),
+        pseudonym_key=pseudonym_key(settings),
+        shift_to_present=settings.shift_to_present,
+    )
+    return Work(
+        database=database,
+        clock=clock,
+        sources=sources,
+        solving=Solving(order),
+        allocate_every=timedelta(minutes=settings.allocate_every_minutes),
+    )
+
+
+def run_scheduler(settings: Settings) -> None:
+    """Be the scheduler until told to stop or left alone: the body of its process."""
+    from balancer.scheduler.leading import Leader, Leadership  # noqa: PLC0415
+    from balancer.scheduler.supervisor import stop_with_parent  # noqa: PLC0415
+
+    telemetry.configure(settings.log_format)
+    stop = threading.Event()
+    stop_with_parent(stop)
+    database = open_database(settings)
+    work = build_work(settings, database)
+    leader = Leader(begin=work.begin, end=work.end)
+    try:
+        Leadership(database, SystemClock(), f"{socket.gethostname()}:{os.getpid()}", leader).keep(stop)
+    finally:
+        database.close()

@@ -1,0 +1,150 @@
+"""``balancer serve``: the API in this process, the scheduler in one of its own."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from balancer.cli.exits import refusing_bad_input, warn
+from balancer.cli.progress import Stages
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from balancer.config import Settings
+    from balancer.ingest.network_folder import NetworkFolder
+    from balancer.store.database import Database
+
+_LOOK_SECONDS = 0.5
+_GOODBYE_SECONDS = 5
+
+NetworkOption = Annotated[
+    Path | None, typer.Option("--network", help="The network folder. [env: BALANCER_NETWORK, else data/kent]")
+]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option("--database", help="URL. [env: BALANCER_DATABASE_URL, else sqlite:///var/balancer.sqlite]"),
+]
+
+
+def serve(
+    network: NetworkOption = None,
+    database: DatabaseOption = None,
+    host: Annotated[str | None, typer.Option(help="[env: BALANCER_HOST, else 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="0 takes a free one. [env: BALANCER_PORT, else 8000]")] = None,
+) -> None:
+    """Take in feeds and rosters, allocate, and serve worklists; again and again, until stopped."""
+    stages = Stages()
+    with refusing_bad_input(), stages.stage("start", "starting"):
+        from balancer import bootstrap, telemetry
+        from balancer.config import read_settings
+
+        settings = read_settings(network=network, database_url=database, host=host, port=port)
+        telemetry.configure(settings.log_format)
+        folder = bootstrap.read_network(settings.network)
+        listening = _listen(settings)
+        opened = bootstrap.open_database(settings)
+        app = bootstrap.build_app(settings, opened)
+        supervisor = bootstrap.build_supervisor(settings)
+    url = _address(listening)
+    warn(folder.warnings)
+    _introduce(folder, opened, url)
+    stop = threading.Event()
+    try:
+        with _sigterm_as_exit():
+            supervisor.start()
+            threading.Thread(target=_announce, args=(opened, url, stop), daemon=True).start()
+            _answer_until_stopped(app, listening)
+    except KeyboardInterrupt:
+        pass  # Ctrl-C is how a person stops it
+    finally:
+        stop.set()
+        supervisor.stop()
+        opened.close()
+        typer.echo("stopped")
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Take the address before anything else is done, so that a second Balancer touches nothing."""
+    from balancer.domain.errors import Fault, InputRefusedError
+
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
+    except OSError as error:
+        reason = f"cannot serve on {settings.host}:{settings.port}: {error.strerror}; --port takes another"
+        raise InputRefusedError([Fault(file="settings", column="BALANCER_PORT", reason=reason)]) from error
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _introduce(folder: NetworkFolder, database: Database, url: str) -> None:
+    from balancer import __version__
+
+    for name, what in (
+        ("Balancer", __version__),
+        ("network", f"{folder.title}: {len(folder.feeds)} feeds, {len(folder.rosters)} rosters"),
+        ("reporters", f"{len(folder.reporters)} in {len(folder.trusts)} trusts"),
+        ("database", repr(database.engine.url)),
+        ("serving", f"{url}  (what can be asked: {url}/docs)"),
+        ("", "no worklists yet: taking in feeds and rosters, then allocating; this takes less than a minute"),
+    ):
+        typer.echo(f"{name:<11}{what}")
+
+
+def _announce(database: Database, url: str, stop: threading.Event) -> None:
+    """Say once that there are worklists, and how to get the first."""
+    from balancer.store import runs, worklists
+
+    while not stop.wait(_LOOK_SECONDS):
+        with database.session() as session:
+            run = runs.current_run(session)
+            lists = worklists.worklists(session) if run is not None else []
+        if run is None:
+            continue
+        first = next((entry for entry in lists if entry.items), None)
+        place = f"{run.allocated or 0:,} of {run.reads or 0:,} reads"
+        typer.echo(f"{'worklists':<11}{len(lists)} reporters have theirs, with {place} (run {run.id}). The first:")
+        if first is not None:
+            typer.echo(f"{'':<11}curl {url}/api/v1/worklists/{first.reporter_id}")
+        return
+
+
+@contextmanager
+def _sigterm_as_exit() -> Iterator[None]:
+    """Ensure that what is started here is ended on SIGTERM too: it becomes an exit that unwinds."""
+
+    def leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(0)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _answer_until_stopped(app: FastAPI, listening: socket.socket) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,  # it would write accession numbers; the guard logs route templates
+        lifespan="off",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GOODBYE_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,201 @@
+"""The jobs: what is done when its time has come. Each calls a service and says in a word what became of it.
+
+Whatever fails is logged and kept in the ledger, and what was last published stands.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from balancer.domain.errors import InputRefusedError
+from balancer.domain.instant import Clock
+from balancer.ingest.feed_file import FeedDescription
+from balancer.ingest.network_folder import NetworkFolder
+from balancer.ingest.roster_file import RosterDescription
+from balancer.scheduler.ledger import Ledger, due_time
+from balancer.scheduler.outcomes import CHANGED, tell_batches, tell_rosters
+from balancer.scheduler.solving import BUSY, DONE, NOT_PUBLISHED, Solving
+from balancer.scheduler.supervisor import delay_after
+from balancer.scheduler.timetable import Timetable
+from balancer.services.load_network import load_network
+from balancer.services.refresh_feeds import refresh_feed, refresh_roster
+from balancer.services.request_run import request_run
+from balancer.services.shift import shift_to_present
+from balancer.store import runs
+from balancer.store.database import Database
+from balancer.store.leases import Lease
+
+_log = structlog.get_logger("balancer.scheduler")
+NETWORK_EVERY = timedelta(minutes=1)
+# Changes that come within this time of each other make one run.
+_SETTLING = timedelta(seconds=2)
+_BUSY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where things come from: the network folder as it is now, the key of pseudonyms, whether times are shifted."""
+
+    read_network: Callable[[], NetworkFolder]
+    pseudonym_key: bytes
+    shift_to_present: bool = False
+
+
+class Work:
+    """Everything a leading scheduler does, by its timetable."""
+
+    def __init__(
+        self, *, database: Database, clock: Clock, sources: Sources, solving: Solving, allocate_every: timedelta
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._sources = sources
+        self._solving = solving
+        self._allocate_every = allocate_every
+        self._network: NetworkFolder | None = None
+        self._shift = timedelta()
+        self._not_before = 0.0
+        self._failures = 0
+        self._timetable: Timetable | None = None
+        self._ledger: Ledger | None = None
+
+    def begin(self, lease: Lease) -> None:
+        """Begin to work by the timetable: everything once, then each thing on its interval."""
+        self._ledger = Ledger(self._database, self._clock, lease)
+        self._network = None
+        self._solving.resume()
+        self._timetable = Timetable()
+        self._timetable.once("start-up", self.start_up)
+        self._timetable.every("network", NETWORK_EVERY, self.look_at_network)
+        self._timetable.every("allocate", self._allocate_every, self.ask_by_the_clock)
+        self._timetable.tick("run", self.run_what_is_asked)
+        self._timetable.start()
+
+    def end(self) -> None:
+        """Stop; what is being taken in is taken in to its end, a run under way is given up."""
+        if self._timetable is not None:
+            self._timetable.stop()
+        self._solving.stop()
+        self._timetable, self._ledger = None, None
+
+    # --- the jobs ----------------------------------------------------------------------------------------------------
+
+    def start_up(self) -> None:
+        """Take in everything there is, whenever it was last taken in, and ask for a run."""
+        self.look_at_network()
+        if self._network is None:
+            return
+        for roster in self._network.rosters:
+            self._do(_of(roster), None, partial(self._take_roster, roster))
+        for feed in self._network.feeds:
+            self._do(_of(feed), None, partial(self._take_feed, feed))
+        self._do("allocate", None, partial(self._ask, "start-up"))
+
+    def look_at_network(self) -> None:
+        """Load the network folder if it has changed, and plan its feeds; while it has faults, the last one holds."""
+        try:
+            network = self._sources.read_network()
+        except (InputRefusedError, OSError) as error:
+            _log.error("network.refused", faults=len(getattr(error, "faults", ())), exc_info=error)
+            return
+        if network == self._network:
+            return
+        now = self._clock.now()
+        load_network(self._database, network, now)
+        if self._sources.shift_to_present and network.as_of is not None:
+            self._shift = shift_to_present(self._database, network.as_of, now)
+        self._plan(network)
+        self._network = network
+        _log.info("network.loaded", feeds=len(network.feeds), rosters=len(network.rosters))
+
+    def ask_by_the_clock(self) -> None:
+        """Ask for a run because it is time."""
+        self._do("allocate", self._allocate_every, partial(self._ask, "it was time"))
+
+    def refresh_feed(self, feed: FeedDescription, interval: timedelta) -> None:
+        """Take in a feed; ask for a run if that changed anything."""
+        self._do(_of(feed), interval, lambda: self._ask_if(self._take_feed(feed), feed.name))
+
+    def refresh_roster(self, roster: RosterDescription, interval: timedelta) -> None:
+        """Take in a roster; ask for a run if that changed anything."""
+        self._do(_of(roster), interval, lambda: self._ask_if(self._take_roster(roster), roster.name))
+
+    def run_what_is_asked(self) -> None:
+        """Run an allocation if one is asked for, once what comes together has come."""
+        with self._database.session() as session:
+            waiting = runs.requested(session)
+        if waiting is None or self._clock.now() - waiting.started_at < _SETTLING or time.monotonic() < self._not_before:
+            return
+        self._note_end(self._solving.run())
+
+    # --- how they are done -------------------------------------------------------------------------------------------
+
+    def _plan(self, network: NetworkFolder) -> None:
+        """Make the timetable that of ``network``: what it no longer describes is no longer looked for."""
+        if self._timetable is None:
+            return
+        planned = {"start-up", "network", "allocate", "run"}
+        for feed in network.feeds:
+            interval = timedelta(minutes=feed.drop.refresh_minutes)
+            self._timetable.every(_of(feed), interval, partial(self.refresh_feed, feed, interval))
+            planned.add(_of(feed))
+        for roster in network.rosters:
+            interval = timedelta(minutes=roster.drop.refresh_minutes)
+            self._timetable.every(_of(roster), interval, partial(self.refresh_roster, roster, interval))
+            planned.add(_of(roster))
+        self._timetable.keep_only(planned)
+
+    def _do(self, job: str, interval: timedelta | None, work: Callable[[], str]) -> None:
+        """Do a job that is due by its interval, or now if there is none, and enter it in the ledger."""
+        ledger = self._ledger
+        if ledger is not None:
+            now = self._clock.now()
+            ledger.do(job, now if interval is None else due_time(now, interval), work)
+
+    def _take_feed(self, feed: FeedDescription) -> str:
+        network, key = self._loaded, self._sources.pseudonym_key
+        outcomes = refresh_feed(self._database, network, feed, self._clock.now(), key, self._shift)
+        return tell_batches(feed.name, outcomes)
+
+    def _take_roster(self, roster: RosterDescription) -> str:
+        outcomes = refresh_roster(self._database, self._loaded, roster, self._clock.now(), self._shift)
+        return tell_rosters(roster.name, outcomes)
+
+    @property
+    def _loaded(self) -> NetworkFolder:
+        assert self._network is not None  # noqa: S101 - feeds and rosters come from it
+        return self._network
+
+    def _ask(self, reason: str) -> str:
+        run_id = request_run(self._database, self._clock.now(), reason=reason)
+        _log.info("run.requested", run=run_id, reason=reason)
+        return "requested"
+
+    def _ask_if(self, outcome: str, name: str) -> str:
+        """Ask for a run if ``outcome`` is that something changed; return the outcome."""
+        if outcome == CHANGED:
+            self._ask(f"{name} changed")
+        return outcome
+
+    def _note_end(self, exit_code: int | None) -> None:
+        """After a run that could not even begin, wait a little longer each time, so that nothing spins."""
+        if exit_code in (DONE, NOT_PUBLISHED):
+            self._failures, self._not_before = 0, 0.0
+            return
+        delay = _BUSY_SECONDS
+        if exit_code != BUSY:
+            self._failures += 1
+            delay = max(delay, delay_after(self._failures))
+            _log.error("run.died", exit_code=exit_code, again_in_seconds=delay)
+        self._not_before = time.monotonic() + delay
+
+
+def _of(source: FeedDescription | RosterDescription) -> str:
+    """Return the name of the job that takes in a source."""
+    return f"{'feed' if isinstance(source, FeedDescription) else 'roster'} {source.name}"
