@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from balancer.api.problems import ProblemOut
 
+_GOOD = {"200": "What was asked for", "202": "Taken on; it is done elsewhere"}
 TAGS = [
     {"name": "worklists", "description": "What each reporter should read next, in order, with planned times."},
     {"name": "studies", "description": "What waits for a report, where each read stands, and what has no place."},
@@ -47,6 +48,16 @@ def with_problems(app: FastAPI) -> Callable[[], dict[str, Any]]:
         if ProblemOut.__name__ not in schemas:
             _, shapes = models_json_schema([(ProblemOut, "serialization")], ref_template="#/components/schemas/{model}")
             schemas.update(shapes["$defs"])
+            _say_what_comes_back(made)
         return made
 
     return document
+
+
+def _say_what_comes_back(document: dict[str, Any]) -> None:
+    """Replace FastAPI's "Successful Response" by something that says more."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            for status, answer in operation["responses"].items():
+                if status in _GOOD:
+                    answer["description"] = _GOOD[status]

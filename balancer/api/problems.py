@@ -240,11 +240,11 @@ def _of_framework(request: Request, error: Exception) -> ProblemResponse:
 
 def _allowed(request: Request) -> str:
     """Return every method that a route of the API takes; the framework names those of one handler only."""
-    template = getattr(request.scope.get("route"), "path_format", None)
-    for path, item in request.app.openapi()["paths"].items():
-        if template is not None and path.endswith(template) and path.count("/") == template.count("/") + 2:
-            return ", ".join(sorted(method.upper() for method in item))
-    return ""
+    documented = request.app.openapi()["paths"]
+    template = getattr(request.scope.get("route"), "path_format", "")
+    under = (path for path in documented if template and path.endswith(template))
+    item = documented.get(request.url.path) or documented.get(next(under, ""), {})
+    return ", ".join(sorted(method.upper() for method in item))
 
 
 def _said_by(error: BalancerError) -> str:

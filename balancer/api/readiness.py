@@ -36,10 +36,14 @@ def _in_database(database: Database, now: datetime) -> list[CheckOut]:
     worklists = CheckOut(check=Check.WORKLISTS, ok=False, detail="none have been published yet")
     if published is not None:
         when = published.finished_at or published.started_at
-        worklists = CheckOut(check=Check.WORKLISTS, ok=True, detail=f"last published {when.isoformat()}")
+        worklists = CheckOut(check=Check.WORKLISTS, ok=True, detail=f"last published {_said(when)}")
     scheduler = CheckOut(check=Check.SCHEDULER, ok=False, detail="has not started yet")
     if beat is not None:
         alive = now - beat.beat_at <= MOST_SILENT
         said = "is alive" if alive else "is silent: lists stand, but nothing new is taken in"
-        scheduler = CheckOut(check=Check.SCHEDULER, ok=alive, detail=f"{said} (last beat {beat.beat_at.isoformat()})")
+        scheduler = CheckOut(check=Check.SCHEDULER, ok=alive, detail=f"{said} (last beat {_said(beat.beat_at)})")
     return [worklists, scheduler]
+
+
+def _said(instant: datetime) -> str:
+    return instant.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -65,7 +65,12 @@ def _in_calendar(instant: datetime) -> datetime:
 
 Served = Annotated[Serving, Depends(_serving)]
 Code = Annotated[str, Query(max_length=MOST_CHARACTERS, pattern=PATTERN)]
-CodeInPath = Annotated[str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN)]
+FeedInPath = Annotated[
+    str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN, description="A feed's name, or its trust's code.")
+]
+RosterInPath = Annotated[str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN, description="A roster's name.")]
+ReporterInPath = Annotated[str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN, description="GMC or HCPC number.")]
+TrustInPath = Annotated[str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN, description="ODS code.")]
 When = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_in_calendar)]
 IdInPath = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 

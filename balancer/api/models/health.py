@@ -29,7 +29,7 @@ class CheckOut(Out):
 
     check: Check
     ok: bool
-    detail: str = Field(examples=["last published 2026-03-02T08:00:00+00:00"])
+    detail: str = Field(examples=["last published 2026-03-02T08:00:00Z"])
 
 
 class ReadyOut(Out):

@@ -97,7 +97,7 @@ def _body(operation: Document) -> str:
 
 def _answers(operation: Document) -> str:
     items = []
-    for status, answer in operation["responses"].items():
+    for status, answer in sorted(operation["responses"].items()):
         shapes = [_kind(content["schema"]) for content in answer.get("content", {}).values() if content.get("schema")]
         items.append(f"<li><strong>{text(status)}</strong> {inline(answer['description'])} {', '.join(shapes)}</li>")
     return f'<ul class="answers">{"".join(items)}</ul>'

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from balancer.api import problems
 from balancer.api.models.feeds import BatchOut, DecisionIn, FeedOut, RosterBatchOut, RosterOut
 from balancer.api.models.shape import ListOut, PageOut
-from balancer.api.serving import CodeInPath, IdInPath, Paging, Served, named_feed, page_out
+from balancer.api.serving import FeedInPath, IdInPath, Paging, RosterInPath, Served, named_feed, page_out
 from balancer.services import ingest_studies
 from balancer.services.request_run import request_run
 from balancer.store import batches, sources
@@ -24,14 +24,14 @@ def list_feeds(served: Served) -> ListOut[FeedOut]:
 
 
 @router.get("/feeds/{feed}", tags=["feeds"], responses=problems.may_be(problems.NOT_FOUND))
-def get_feed(served: Served, feed: CodeInPath) -> FeedOut:
+def get_feed(served: Served, feed: FeedInPath) -> FeedOut:
     """Get one feed, by its name or by the code of its trust if that has one feed only."""
     with served.database.session() as session:
         return FeedOut.of(named_feed(sources.feeds(session, served.clock.now()), feed))
 
 
 @router.get("/feeds/{feed}/batches", tags=["feeds"], responses=problems.may_be(problems.NOT_FOUND))
-def list_batches(served: Served, feed: CodeInPath, cut: Paging) -> PageOut[BatchOut]:
+def list_batches(served: Served, feed: FeedInPath, cut: Paging) -> PageOut[BatchOut]:
     """List what a feed delivered, newest first, with both books equations of every batch."""
     with served.database.session() as session:
         status = named_feed(sources.feeds(session, served.clock.now()), feed)
@@ -75,7 +75,7 @@ def list_rosters(served: Served) -> ListOut[RosterOut]:
 
 
 @router.get("/rosters/{roster}/batches", tags=["feeds"])
-def list_roster_batches(served: Served, roster: CodeInPath) -> ListOut[RosterBatchOut]:
+def list_roster_batches(served: Served, roster: RosterInPath) -> ListOut[RosterBatchOut]:
     """List the last hundred files of a roster, newest first, each with the rows that could not be taken."""
     with served.database.session() as session:
         return ListOut(items=[RosterBatchOut.of(row) for row in batches.roster_batches_of(session, roster)])

@@ -71,7 +71,7 @@ def replay(served: Served, asked: ReplayIn | None = None) -> ListOut[BatchOut]:
     if asked is not None and asked.feed is not None:
         network = replace(network, feeds=(_described(network.feeds, asked.feed),))
     shift = shift_to_present(served.database, network.as_of, now) if served.shifts and network.as_of else timedelta()
-    from balancer.services.replay_quarantine import replay_quarantine  # noqa: PLC0415 - it loads pandas, few need it
+    from balancer.services.replay_quarantine import replay_quarantine  # noqa: PLC0415 - it loads pandas; few need it
 
     outcomes = replay_quarantine(served.database, network, served.pseudonym_key, now, shift=shift)
     if any(outcome.books.new or outcome.books.changed for outcome in outcomes):

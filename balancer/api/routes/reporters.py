@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from balancer.api import problems
 from balancer.api.models.reporters import ReporterOut, SessionOut
 from balancer.api.models.shape import ListOut
-from balancer.api.serving import Code, CodeInPath, Served, When
+from balancer.api.serving import Code, ReporterInPath, Served, When
 from balancer.store import people
 
 router = APIRouter()
@@ -28,7 +28,7 @@ def list_reporters(
 
 
 @router.get("/reporters/{reporter_id}", tags=["reporters"], responses=problems.may_be(problems.NOT_FOUND))
-def get_reporter(served: Served, reporter_id: CodeInPath) -> ReporterOut:
+def get_reporter(served: Served, reporter_id: ReporterInPath) -> ReporterOut:
     """Get one reporter."""
     with served.database.session() as session:
         return ReporterOut.of(people.reporter(session, reporter_id))
@@ -37,7 +37,7 @@ def get_reporter(served: Served, reporter_id: CodeInPath) -> ReporterOut:
 @router.get("/reporters/{reporter_id}/sessions", tags=["reporters"], responses=problems.may_be(problems.NOT_FOUND))
 def list_sessions(
     served: Served,
-    reporter_id: CodeInPath,
+    reporter_id: ReporterInPath,
     start: Annotated[When | None, Query(description="Only sessions that end after this instant.")] = None,
     end: Annotated[When | None, Query(description="Only sessions that start before this instant.")] = None,
 ) -> ListOut[SessionOut]:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from balancer.api import problems
 from balancer.api.models.shape import ListOut, PageOut
 from balancer.api.models.studies import Reason, StudyOut, UnallocatedOut, UnallocatedReasonOut
-from balancer.api.serving import MOST_CHARACTERS, PATTERN, Code, CodeInPath, Paging, Served, page_out
+from balancer.api.serving import MOST_CHARACTERS, PATTERN, Code, Paging, Served, TrustInPath, page_out
 from balancer.domain.states import StudyState
 from balancer.domain.study import StudyKey
 from balancer.store import runs, studies
@@ -81,7 +81,7 @@ def list_studies(
 @router.get("/studies/{trust}/{accession_number:path}", tags=["studies"], responses=problems.may_be(problems.NOT_FOUND))
 def get_study(
     served: Served,
-    trust: CodeInPath,
+    trust: TrustInPath,
     accession_number: Annotated[
         str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN, description="As the trust writes it, slashes included.")
     ],

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Response
 from balancer.api import problems
 from balancer.api.models.shape import ListOut
 from balancer.api.models.worklists import WorklistOut, WorklistSummaryOut
-from balancer.api.serving import CodeInPath, Served
+from balancer.api.serving import ReporterInPath, Served
 from balancer.store import people, standing, worklists
 
 router = APIRouter()
@@ -36,7 +36,7 @@ def list_worklists(served: Served) -> ListOut[WorklistSummaryOut]:
 )
 def get_worklist(
     served: Served,
-    reporter_id: CodeInPath,
+    reporter_id: ReporterInPath,
     if_none_match: Annotated[str | None, Header(description="The ETag of the list you have.")] = None,
 ) -> Response:
     """Get a reporter's list in the order in which it should be read.
