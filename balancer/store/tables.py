@@ -40,12 +40,11 @@ class TrustRow(Row, table=True):
     __tablename__ = "trusts"
     code: str = Field(primary_key=True)
     name: str
-    kind: str = ""
     listed: bool = True
 
 
 class ExaminationRow(Row, table=True):
-    """An entry of the catalogue; ``basis`` says where the minutes come from."""
+    """An entry of the catalogue; ``minutes`` per read at speed 1."""
 
     __tablename__ = "examinations"
     code: str = Field(primary_key=True)
@@ -55,7 +54,6 @@ class ExaminationRow(Row, table=True):
     subspecialty: str
     minutes: float
     reads: int
-    basis: str = ""
     listed: bool = True
 
 

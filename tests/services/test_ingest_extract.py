@@ -556,6 +556,26 @@ def test_excluded_rows_are_counted_and_kept_with_their_rule(db: Database) -> Non
     assert row.raw == {"Accession": "P1"}
 
 
+def test_what_is_no_longer_left_out_is_no_longer_shown_so(db: Database) -> None:
+    """A complete snapshot that does not hold it, or a row that is accepted, ends an exclusion; half a file does not."""
+    feed = Feed(kind=FeedKind.DELTA)
+    loaded(db, Network(feeds=(feed,)))
+
+    def active() -> list[str]:
+        with db.session() as session:
+            rows = session.exec(select(ExclusionRow).where(ExclusionRow.active)).all()
+        return sorted(row.accession_number for row in rows)
+
+    take(db, extract(*THIRTY, excluded=["P1", "P2", "P3"]), feed=feed)
+    take(db, extract("P1", at=15), feed=feed)
+    assert active() == ["P2", "P3"]
+    loaded(db)
+    take(db, extract(*THIRTY[:15], at=30))
+    assert active() == ["P2", "P3"]
+    take(db, extract(*THIRTY, "P1", excluded=["P3"], at=45))
+    assert active() == ["P3"]
+
+
 def test_an_open_study_that_a_rule_now_excludes_leaves_the_queue(db: Database) -> None:
     """It counts as excluded since, keeps its rule, and comes back with its clock when the rule no longer holds."""
     loaded(db)

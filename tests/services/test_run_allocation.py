@@ -466,3 +466,23 @@ def test_every_open_read_is_somewhere(db: Database) -> None:
     assert (east.allocated, east.unallocated, east.unplanned) == (1, 1, 1)
     assert (west.trust, west.open_reads, west.unplanned) == ("RWF", 0, 0)
     assert [entry.still_open for entry in entries] == [False, True]
+
+
+def test_the_real_solver_is_judged_and_published(sqlite_db: Database) -> None:
+    """Without a stand-in: what it claims about its plan stands up to the referee, and every read is somewhere."""
+    queued(
+        sqlite_db,
+        *(incoming(f"A{number}", minutes=20 + number, priority="urgent") for number in range(12)),
+        incoming("E1", priority="emergency", minutes=30),
+    )
+    rostered(sqlite_db, session("S1", "R1", hours=2.5), session("S2", "R2", hours=2, start=1))
+    outcome = run_allocation(sqlite_db, NOW, seed=1, work=1_000)
+    assert (outcome.state, outcome.error) == (RunState.PUBLISHED, "")
+    row = run_of(sqlite_db, outcome.run_id)
+    assert row.bound is not None
+    assert row.total is not None
+    assert row.bound <= row.total
+    with sqlite_db.session() as reading:
+        east = next(item for item in balance(reading) if item.trust == "RVV")
+    assert (east.open_reads, east.unplanned) == (13, 0)
+    assert east.allocated > 0

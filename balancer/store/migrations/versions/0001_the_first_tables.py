@@ -27,7 +27,6 @@ def upgrade() -> None:
         sa.Column("subspecialty", sa.String(), nullable=False),
         sa.Column("minutes", sa.Float(), nullable=False),
         sa.Column("reads", sa.Integer(), nullable=False),
-        sa.Column("basis", sa.String(), nullable=False),
         sa.Column("listed", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_examinations")),
     )
@@ -95,7 +94,6 @@ def upgrade() -> None:
         "trusts",
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
         sa.Column("listed", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_trusts")),
     )
