@@ -50,14 +50,22 @@ class Sources:
 class Work:
     """Everything a leading scheduler does, by its timetable."""
 
-    def __init__(
-        self, *, database: Database, clock: Clock, sources: Sources, solving: Solving, allocate_every: timedelta
+    def __init__(  # noqa: PLR0913 - what it works with
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        sources: Sources,
+        solving: Solving,
+        allocate_every: timedelta,
+        new_timetable: Callable[[], Timetable] = Timetable,
     ) -> None:
         self._database = database
         self._clock = clock
         self._sources = sources
         self._solving = solving
         self._allocate_every = allocate_every
+        self._new_timetable = new_timetable
         self._network: NetworkFolder | None = None
         self._shift = timedelta()
         self._not_before = 0.0
@@ -70,7 +78,7 @@ class Work:
         self._ledger = Ledger(self._database, self._clock, lease)
         self._network = None
         self._solving.resume()
-        self._timetable = Timetable()
+        self._timetable = self._new_timetable()
         self._timetable.once("start-up", self.start_up)
         self._timetable.every("network", NETWORK_EVERY, self.look_at_network)
         self._timetable.every("allocate", self._allocate_every, self.ask_by_the_clock)

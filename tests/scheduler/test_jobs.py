@@ -1,0 +1,274 @@
+"""What a leading scheduler does: takes in, asks for runs, and lets nothing that fails touch what stands."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from balancer.domain.states import RunState
+from balancer.ingest.network_folder import read_network
+from balancer.scheduler import jobs as module
+from balancer.scheduler.jobs import Sources, Work
+from balancer.scheduler.solving import BUSY, DONE
+from balancer.scheduler.timetable import Timetable
+from balancer.services.request_run import request_run
+from balancer.store import jobs, leases, runs
+from balancer.store.database import Database
+from balancer.store.pages import Cut
+from balancer.store.sources import feeds
+from tests.api.service import StandingClock
+from tests.kent import KEY, content, kent, row
+from tests.networks import minutes
+from tests.worlds import NOW
+
+ROWS = [row(f"A{number:03}") for number in range(40)]
+QUARTER = timedelta(minutes=15)
+
+
+class HandTurned(Timetable):
+    """A timetable that never begins: the test turns its wheels."""
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+
+class CountedSolving:
+    """In place of solving: counts runs and ends each as it is told to; a run that is done is one less asked for."""
+
+    def __init__(self, database: Database, clock: StandingClock) -> None:
+        self.database = database
+        self.clock = clock
+        self.ends_with = DONE
+        self.count = 0
+
+    def run(self) -> int:
+        """Run."""
+        self.count += 1
+        if self.ends_with == DONE:
+            with self.database.transaction() as session:
+                now = self.clock.now()
+                runs.begin_run(session, token=self.count, now=now, started_at=now, seed=0)
+        return self.ends_with
+
+    def stop(self) -> None:
+        """Stop."""
+
+    def resume(self) -> None:
+        """Resume."""
+
+
+class Scheduler:
+    """A scheduler that leads, on a copy of the Kent network to which the test delivers."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.folder = kent(folder)
+        self.clock = StandingClock()
+        self.solving = CountedSolving(database, self.clock)
+        self.timetable = HandTurned()
+        self.work = Work(
+            database=database,
+            clock=self.clock,
+            sources=Sources(read_network=partial(read_network, self.folder), pseudonym_key=KEY),
+            solving=self.solving,  # type: ignore[arg-type]  # in its place
+            allocate_every=QUARTER,
+            new_timetable=lambda: self.timetable,
+        )
+        with database.transaction() as session:
+            lease = leases.acquire(session, "scheduler", "test", now=NOW, lasting=timedelta(days=1))
+        assert lease is not None
+        self.work.begin(lease)
+
+    def deliver(self, rows: bytes, at: int) -> None:
+        """Drop an extract of East Kent made ``at`` minutes past eight."""
+        (self.folder / "extracts" / "RVV" / f"unreported-20260302T08{at:02}.csv").write_bytes(rows)
+
+    def refresh(self, at: float) -> list[Any]:
+        """Take in East Kent's feed as its turn comes; return what is logged of it."""
+        self.clock.at = minutes(at)
+        feed = next(feed for feed in read_network(self.folder).feeds if feed.trust == "RVV")
+        with capture_logs() as lines:
+            self.work.refresh_feed(feed, QUARTER)
+        return lines
+
+    @property
+    def open_studies(self) -> int:
+        """How many of East Kent's studies are open."""
+        with self.database.session() as session:
+            return next(feed.open_studies for feed in feeds(session, self.clock.now()) if feed.trust == "RVV")
+
+    @property
+    def asked_for(self) -> int:
+        """How many runs wait."""
+        with self.database.session() as session:
+            return sum(run.state is RunState.REQUESTED for run in runs.runs(session, Cut()).items)
+
+    def outcomes(self, job: str) -> list[str]:
+        """Return what became of a job, newest first."""
+        with self.database.session() as session:
+            return [entry.outcome for entry in jobs.last_jobs(session, job)]
+
+    def answered(self) -> None:
+        """Let the run that waits be run."""
+        self.clock.at += timedelta(seconds=10)
+        self.work.run_what_is_asked()
+
+
+@pytest.fixture
+def scheduler(sqlite_db: Database, tmp_path: Path) -> Scheduler:
+    """Return a scheduler that has started up on forty open studies, and whose first run is done."""
+    found = Scheduler(sqlite_db, tmp_path)
+    found.deliver(content(ROWS), 0)
+    found.clock.at = minutes(1)
+    found.work.start_up()
+    found.answered()
+    return found
+
+
+def test_starting_up_takes_in_everything_and_asks_for_one_run(scheduler: Scheduler) -> None:
+    """Whatever was taken in before; a feed that has delivered nothing says so."""
+    assert scheduler.open_studies == 40
+    assert scheduler.solving.count == 1
+    assert scheduler.outcomes("feed RVV unreported studies") == ["changed"]
+    assert scheduler.outcomes("feed RWF unreported studies") == ["nothing there"]
+
+
+def test_every_feed_and_roster_of_the_network_has_its_time(scheduler: Scheduler) -> None:
+    """And so have the network itself, the run by the clock, and the look for what is asked."""
+    of = {f"{kind} {trust} {name}" for kind, name in _KINDS for trust in ("RVV", "RWF", "RPA")}
+    assert scheduler.timetable.names == {"start-up", "network", "allocate", "run", *of}
+
+
+_KINDS = (("feed", "unreported studies"), ("roster", "rota"))
+
+
+def test_a_feed_that_changed_asks_for_a_run_and_one_that_did_not_does_not(scheduler: Scheduler) -> None:
+    """The very same file, then one with a study more."""
+    scheduler.refresh(16)
+    assert scheduler.asked_for == 0
+    scheduler.deliver(content([*ROWS, row("B1")]), 30)
+    scheduler.refresh(31)
+    assert scheduler.asked_for == 1
+
+
+def test_a_due_time_is_taken_once(scheduler: Scheduler) -> None:
+    """Whatever is delivered between: it is taken a quarter of an hour later."""
+    scheduler.refresh(16)
+    scheduler.deliver(content([*ROWS, row("B1")]), 17)
+    assert scheduler.refresh(18) == []
+    assert scheduler.open_studies == 40
+
+
+def test_many_changes_make_one_run_once_they_have_settled(scheduler: Scheduler) -> None:
+    """Not one each, and not before the last of them is in."""
+    before = scheduler.solving.count
+    for _ in range(3):
+        request_run(scheduler.database, scheduler.clock.now(), reason="a change")
+    scheduler.work.run_what_is_asked()
+    assert scheduler.solving.count == before
+    scheduler.answered()
+    scheduler.answered()
+    assert scheduler.solving.count == before + 1
+
+
+def test_a_run_is_asked_for_now_and_then_whatever_happens(scheduler: Scheduler) -> None:
+    """Time passes: what was early is late now. Once a quarter of an hour, whoever asks how often."""
+    scheduler.clock.at = minutes(20)
+    scheduler.work.ask_by_the_clock()
+    scheduler.answered()
+    scheduler.work.ask_by_the_clock()
+    assert scheduler.asked_for == 0
+    scheduler.clock.at = minutes(31)
+    scheduler.work.ask_by_the_clock()
+    assert scheduler.asked_for == 1
+
+
+def test_a_folder_that_vanishes_withdraws_nothing_and_says_so(scheduler: Scheduler) -> None:
+    """A disk that is not mounted is not a trust without patients."""
+    shutil.rmtree(scheduler.folder / "extracts" / "RVV")
+    lines = scheduler.refresh(16)
+    assert [(line["event"], line["log_level"]) for line in lines] == [("feed.nothing_there", "warning")]
+    assert (scheduler.open_studies, scheduler.asked_for) == (40, 0)
+
+
+@pytest.mark.parametrize("rubbish", [b"\x00\xff\x13rubbish", b"", content(ROWS)[:900], b"<html>Proxy error</html>"])
+def test_garbage_withdraws_nothing_and_says_so(scheduler: Scheduler, rubbish: bytes) -> None:
+    """Rubbish, nothing, half a file, somebody else's page."""
+    scheduler.deliver(rubbish, 15)
+    lines = scheduler.refresh(16)
+    assert [line["log_level"] for line in lines] == ["warning"]
+    assert (scheduler.open_studies, scheduler.asked_for) == (40, 0)
+
+
+def test_a_file_that_cannot_be_read_fails_alone(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on record; the next quarter of an hour has another try."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/secret/999 123 4567.csv")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "refresh_feed", refuse)
+        lines = scheduler.refresh(16)
+    assert [line["event"] for line in lines] == ["job.failed"]
+    assert scheduler.outcomes("feed RVV unreported studies")[0] == "failed"
+    scheduler.refresh(31)
+    assert scheduler.outcomes("feed RVV unreported studies")[0] == "unchanged"
+
+
+def test_a_network_folder_with_faults_leaves_the_last_one_in_force(scheduler: Scheduler) -> None:
+    """Feeds are still taken in by it."""
+    (scheduler.folder / "exams.csv").write_text("nonsense", encoding="utf-8")
+    with capture_logs() as lines:
+        scheduler.work.look_at_network()
+    assert [line["event"] for line in lines] == ["network.refused"]
+    assert lines[0]["faults"] > 0
+    assert len(scheduler.timetable.names) == 10
+
+
+def test_a_feed_that_is_described_no_more_is_looked_for_no_more(scheduler: Scheduler) -> None:
+    """A changed network folder is noticed without a restart."""
+    (scheduler.folder / "feeds" / "RPA.toml").unlink()
+    scheduler.work.look_at_network()
+    assert "feed RPA unreported studies" not in scheduler.timetable.names
+    assert len(scheduler.timetable.names) == 9
+
+
+def test_a_run_that_cannot_even_begin_is_not_tried_in_a_loop(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits, ever longer; what is asked for stays asked for."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    request_run(scheduler.database, scheduler.clock.now(), reason="a change")
+    before, scheduler.solving.ends_with = scheduler.solving.count, -11
+    tried: list[float] = []
+    for second in range(120):
+        now[0] = 1000.0 + second
+        tries = scheduler.solving.count
+        scheduler.answered()
+        if scheduler.solving.count > tries:
+            tried.append(second)
+    assert tried == [0, 5, 10, 15, 23, 39, 71]
+    scheduler.solving.ends_with = BUSY
+    now[0] += 100
+    scheduler.answered()
+    assert scheduler.solving.count == before + len(tried) + 1
+    assert scheduler.asked_for == 1
+
+
+def test_a_scheduler_that_no_longer_leads_does_nothing(scheduler: Scheduler) -> None:
+    """Somebody else does it."""
+    scheduler.work.end()
+    scheduler.deliver(content([*ROWS, row("B1")]), 30)
+    assert scheduler.refresh(31) == []
+    assert scheduler.open_studies == 40
