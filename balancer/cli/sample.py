@@ -13,7 +13,8 @@ from balancer.cli.progress import Stages
 from balancer.domain.errors import Fault, InputRefusedError
 
 # Written by hand and kept as they are: the generator draws data, not how data are to be read.
-BY_HAND = ("README.md", "feeds", "rosters")
+DESCRIPTIONS = ("feeds", "rosters")
+BY_HAND = ("README.md", ".gitattributes", *DESCRIPTIONS)
 
 
 def sample(
@@ -49,7 +50,7 @@ def sample(
 
 
 def _refuse_missing(by_hand: Path) -> None:
-    for name in BY_HAND[1:]:
+    for name in DESCRIPTIONS:
         if not list((by_hand / name).glob("*.toml")):
             reason = "holds no descriptions; name a folder that does with --descriptions"
             raise InputRefusedError([Fault(file=str(by_hand / name), reason=reason)])
