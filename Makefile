@@ -14,8 +14,9 @@ TEST_WORKERS ?= 2
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+run: export BALANCER_SHIFT_TO_PRESENT := 1
 run: $(COMPILED) ## set up, take in the Kent sample, allocate it and serve worklists at http://127.0.0.1:8000
-	BALANCER_SHIFT_TO_PRESENT=1 $(BIN)/balancer serve --network data/kent
+	$(BIN)/balancer serve --network data/kent
 
 test: $(COMPILED) ## set up and run the tests (with CI=true a skipped test is a failure)
 	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS)
