@@ -17,7 +17,7 @@ from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.quarantine import QuarantineFilter, quarantined
 from balancer.store.studies import study
-from balancer.store.tables import BatchRow, ClaimRow, ExclusionRow, QuarantineRow, StudyRow
+from balancer.store.tables import BatchRow, ClaimRow, ExclusionRow, HeldClosureRow, QuarantineRow, StudyRow
 from tests.networks import FEED, Feed, Network, bad_row, excluded_row, extract, incoming, loaded, minutes
 from tests.worlds import NOW
 
@@ -416,6 +416,17 @@ def test_yesterdays_file_taken_yesterday_is_refused_too(db: Database) -> None:
     assert take(db, old, at=45).state is BatchState.UNCHANGED  # entered once, not every quarter of an hour
 
 
+def test_garbage_is_held_however_old_it_is_and_however_often_it_comes(db: Database) -> None:
+    """A time in a file's name is no reason not to look at what is wrong with it."""
+    loaded(db)
+    garbage = extract(at=0, problem="is not a CSV file")
+    take(db, garbage)
+    take(db, extract("A1", at=15))
+    assert take(db, garbage, at=30).state is BatchState.HELD
+    assert take(db, extract(at=5, problem="is empty"), at=30).state is BatchState.HELD
+    assert state_of(db, "A1") is StudyState.OPEN
+
+
 def test_a_state_that_comes_back_is_not_yesterdays_file(db: Database) -> None:
     """The queue may be exactly what it was two files ago; what counts is when the extract was made."""
     loaded(db)
@@ -519,6 +530,8 @@ def test_discarding_a_held_batch_withdraws_nothing(db: Database) -> None:
     assert set(states(db).values()) == {StudyState.OPEN}
     assert state_of(db, "B1") is StudyState.OPEN
     assert feed_state(db, 20) is FeedState.FRESH
+    with db.session() as session:
+        assert session.exec(select(HeldClosureRow)).all() == []
     with pytest.raises(ConflictError):
         discard_held_batch(db, held.batch_id, minutes(21), by="a manager")
 
@@ -540,6 +553,9 @@ def test_a_queue_that_is_really_empty_can_be_released(db: Database) -> None:
     take(db, extract(*TEN))
     held = take(db, extract(at=15))
     assert release_held_batch(db, held.batch_id, minutes(20), by="a manager").books.open_after == 0
+    with db.session() as session:
+        assert sources.feed(session, FEED, minutes(20)).last_extracted_at == minutes(15)
+        assert session.exec(select(HeldClosureRow)).all() == []
 
 
 # --- rules and quarantine --------------------------------------------------------------------------------------------
@@ -589,6 +605,17 @@ def test_an_open_study_that_a_rule_now_excludes_leaves_the_queue(db: Database) -
     assert (row.state, row.exclusion_rule, row.clock_started_at) == (StudyState.OPEN, "", minutes(-60))
     with db.session() as session:
         assert not session.exec(select(ExclusionRow)).one().active
+
+
+def test_what_one_file_both_states_and_leaves_out_is_stated(db: Database) -> None:
+    """In doubt the study waits for its report; both rows are counted."""
+    loaded(db)
+    take(db, extract("A0"))
+    outcome = take(db, extract("A0", excluded=["A0"], at=15))
+    assert (outcome.books.unchanged, outcome.books.excluded, outcome.books.excluded_since) == (1, 1, 0)
+    assert state_of(db, "A0") is StudyState.OPEN
+    with db.session() as session:
+        assert session.exec(select(ExclusionRow)).all() == []
 
 
 def test_a_claimed_study_is_not_excluded(db: Database) -> None:
@@ -767,3 +794,16 @@ def test_one_feed_does_not_withdraw_what_another_of_its_trust_owns(db: Database)
     outcome = take(db, extract("B1", feed=second.name, at=5), feed=second)
     assert (outcome.state, outcome.books.open_before, outcome.books.open_after) == (BatchState.APPLIED, 30, 31)
     assert take(db, extract(*THIRTY, at=15)).books.withdrawn == 0
+
+
+def test_whichever_feed_brings_a_study_back_owns_it(db: Database) -> None:
+    """The site that withdrew it says nothing about it any more; the one that states it now does."""
+    second = Feed(name="RVV second site")
+    loaded(db, Network(feeds=(Feed(), second)))
+    take(db, extract(*THIRTY))
+    take(db, extract(*THIRTY[1:], at=15))
+    numbers = [f"B{number}" for number in range(30)]
+    take(db, extract("A0", *numbers, feed=second.name, at=20), feed=second)
+    assert (row_of(db, "A0").state, row_of(db, "A0").feed) == (StudyState.OPEN, second.name)
+    assert take(db, extract(*THIRTY[1:], at=30)).books.withdrawn == 0
+    assert take(db, extract(*numbers, feed=second.name, at=35), feed=second).books.withdrawn == 1
