@@ -48,6 +48,7 @@ def check(
     stages = Stages()
     with refusing_bad_input():
         path = _find(feed, network, file)
+        path.stat()  # before a missing description is mistaken for a missing network
         known = read_network(network or path.resolve().parent.parent)
         description = read_description(path, known)
         content = file.read_bytes()
