@@ -34,6 +34,7 @@ from balancer.optimise.schedule import (
 CHUNK = 50_000  # proposals between two looks at the clock
 _EXCHANGES = 0.3  # share of proposals; measured on the Kent instances, flat between 0.2 and 0.5
 _DROPS = 0.01
+_NEARBY = 0.8  # share of proposals that try a session nearby; the rest try any
 _HOT, _COLD = 0.4, 0.04  # of what a typical read costs when it is delayed by a typical read
 
 
@@ -61,8 +62,20 @@ def cooling_for(p: ProblemArrays, proposals: int) -> Cooling:
     return Cooling(_HOT * scale, _COLD * scale, proposals)
 
 
+class Nearby(NamedTuple):
+    """Sessions in which each read should be tried first: (N, K), and how many of the K there are, (N,)."""
+
+    sessions: Ids
+    number: Ids
+
+
 def improve(
-    p: ProblemArrays, x: Schedule, chance: Chance, cooling: Cooling, ahead: Callable[[int, float], int]
+    p: ProblemArrays,
+    x: Schedule,
+    nearby: Nearby,
+    chance: Chance,
+    cooling: Cooling,
+    ahead: Callable[[int, float], int],
 ) -> tuple[Schedule, float]:
     """Return the best schedule met and its points, without what no decision changes.
 
@@ -78,7 +91,7 @@ def improve(
             break
         _anneal(
             *(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool),
-            *(p.candidates_ptr, p.candidates, moving),
+            *(p.candidates_ptr, p.candidates, nearby.sessions, nearby.number, moving),
             *x,
             *(chance, cooling.at(done), cooling.at(until), min(CHUNK, until - done)),
         )
@@ -115,6 +128,8 @@ def _anneal(
     takes_pool: Flags,
     candidates_ptr: Ids,
     candidates: Ids,
+    nearby: Ids,
+    nearby_count: Ids,
     moving: Flags,
     reads: Records,
     sessions: Records,
@@ -135,6 +150,8 @@ def _anneal(
         if claimed != NOBODY:
             choices = min(2, reporters[claimed].end_session - reporters[claimed].first_session)
             session = int(reporters[claimed].first_session + below(chance, choices))
+        elif nearby_count[read] > 0 and unit(chance) < _NEARBY:
+            session = int(nearby[read, below(chance, nearby_count[read])])
         else:
             pool = studies[reads[read].study].pool
             start = candidates_ptr[pool]

@@ -22,9 +22,10 @@ from balancer.optimise.bound import lower_bound
 from balancer.optimise.chance import chance_from
 from balancer.optimise.dispatch import Rule, deal, dispatch, group_reads
 from balancer.optimise.flow import Flow, pooled_flow
-from balancer.optimise.improve import CHUNK, cooling_for, improve, place_what_fits
+from balancer.optimise.improve import CHUNK, Nearby, cooling_for, improve, place_what_fits
 from balancer.optimise.plan import make_plan
 from balancer.optimise.problem import HOUR, Compiled, ProblemArrays, compile_problem
+from balancer.optimise.relax import cheapest_sessions
 from balancer.optimise.schedule import Schedule, copy_schedule, empty_schedule, score
 from balancer.optimise.start import by_urgency, start_from_flow
 
@@ -33,6 +34,8 @@ LEAST_PROPOSALS = 100_000
 _BOUND_WORK_A_PROPOSAL = 3.0  # sessions looked into; about as long as a proposal takes, measured
 _LOOK_AHEAD_HOURS = (12.0, 24.0, 48.0)
 _MOST_BUCKETS_A_SESSION = 48
+_NEARBY = 16  # sessions tried first for each read
+_NOISE = 2.0  # of the first temperature
 _RESERVE = 0.06  # of the time given, for explaining and handing over
 
 
@@ -192,17 +195,17 @@ def _search_and_bound(run: _Run, flow: Flow, work: int, seed: int, workers: int)
         with run.stage("bound"):
             prove()
         with run.stage("improve"):
-            _search(run, work, seed)
+            _search(run, flow, work, seed)
         return
     with ThreadPoolExecutor(1) as pool:
         proof: Future[None] = pool.submit(prove)
         with run.stage("improve"):
-            _search(run, work, seed)
+            _search(run, flow, work, seed)
         with run.stage("bound"):
             proof.result()
 
 
-def _search(run: _Run, work: int, seed: int) -> None:
+def _search(run: _Run, flow: Flow, work: int, seed: int) -> None:
     p = run.compiled.arrays
     if run.best is None or len(p.reads) == 0 or len(p.sessions) == 0:
         return
@@ -225,4 +228,8 @@ def _search(run: _Run, work: int, seed: int) -> None:
         run.is_hurried = True
         return done + int(CHUNK * needed / left)
 
-    run.best, run.best_points = improve(p, run.best, chance_from(seed), cooling_for(p, work), ahead)
+    cooling = cooling_for(p, work)
+    nearby = Nearby(
+        *cheapest_sessions(p, flow, count=_NEARBY, noise=_NOISE * cooling.hot, chance=chance_from(seed, stream=1))
+    )
+    run.best, run.best_points = improve(p, run.best, nearby, chance_from(seed), cooling, ahead)

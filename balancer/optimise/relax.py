@@ -1,0 +1,353 @@
+"""The problem with the reporters' time for rent: each read takes the cheapest place for itself, as if it were alone.
+
+Given prices of every second of every session, and of every reporter's load, what reads pay less what all rent brings
+is a lower bound on every plan; ``bound`` looks for the best prices. And where reads would go at those prices is where
+a search should look first.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from balancer.optimise.chance import Chance, unit
+from balancer.optimise.compiled import kernel
+from balancer.optimise.flow import Flow
+from balancer.optimise.problem import NOBODY, UNPLACED, Flags, Floats, Ids, Ints, ProblemArrays, Records
+from balancer.optimise.schedule import can_hold, can_read, duration, price_of_completion, price_of_person
+
+_CELL_SECONDS = 300
+_MOST_CELLS = 500  # a session
+_CELLS_A_KNOT = 12
+_SLACK = 1e-9  # relative; sums of floating point numbers are not exact
+
+
+class Grid(NamedTuple):
+    """Sessions cut into cells of equal length (the last one shorter); a price is constant within a cell.
+
+    ``ptr`` (S+1,) points to a session's first edge; a session of n cells has n + 1 edges. Knots are where prices are
+    decided; between two of them they change linearly from cell to cell.
+    """
+
+    cell: int  # seconds
+    ptr: Ints
+    width: Floats  # (E,) seconds of the cell after each edge; 0 after a session's last
+    session: Ids  # (E,)
+    knot: Ids  # (E, 2) the knots left and right of each cell
+    share: Floats  # (E, 2) and their shares in its price
+    knots: int
+
+
+def lay_grid(p: ProblemArrays) -> Grid:
+    """Return the cells and knots of a problem's sessions."""
+    start, end = p.sessions["start"], np.maximum(p.sessions["start"], p.sessions["end"])
+    longest = int((end - start).max()) if len(start) else 0
+    cell = max(_CELL_SECONDS, -(-longest // _MOST_CELLS))
+    cells = -(-(end - start) // cell)
+    ptr = np.zeros(len(start) + 1, np.int64)
+    np.cumsum(cells + 1, out=ptr[1:])
+    session = np.repeat(np.arange(len(start)), cells + 1).astype(np.int32)
+    number = np.arange(len(session)) - ptr[:-1][session]
+    width = np.clip(end[session] - start[session] - number * cell, 0, cell).astype(np.float64)
+    gaps = np.maximum(1, -(-cells // _CELLS_A_KNOT))
+    first_knot = np.cumsum(gaps + 1) - gaps - 1
+    at = number * gaps[session] / np.maximum(1, cells[session] - 1)
+    left = np.minimum(np.floor(at), gaps[session] - 1).astype(np.int64)
+    share = np.clip(at - left, 0.0, 1.0)
+    knot = first_knot[session] + left
+    return Grid(
+        cell=cell,
+        ptr=ptr,
+        width=width,
+        session=session,
+        knot=np.stack([knot, knot + 1], axis=1).astype(np.int32),
+        share=np.stack([1.0 - share, share], axis=1),
+        knots=int((gaps + 1).sum()),
+    )
+
+
+def price_of_cells(p: ProblemArrays, grid: Grid, flow: Flow) -> Floats:
+    """Return the flow's price, in points a second, of the piece in which each cell's middle lies."""
+    pieces = flow.pieces
+    number = np.arange(len(grid.session)) - grid.ptr[:-1][grid.session]
+    middle = p.sessions["start"][grid.session] + number * grid.cell + grid.width / 2.0
+    # pieces are sorted by session and time: one search over (session, end)
+    reach = float(p.sessions["end"].max()) + grid.cell + 1.0
+    key = pieces.session * reach + pieces.end
+    found = np.searchsorted(key, grid.session * reach + np.minimum(middle, p.sessions["end"][grid.session]))
+    return flow.time_price[np.minimum(found, len(key) - 1)] if len(key) else np.zeros(len(grid.session))
+
+
+class Response(NamedTuple):
+    """What reads would take at given prices, each as if alone."""
+
+    points: float  # lower bound, without what no decision changes
+    taken: Floats  # (E,) seconds taken of each cell
+    used: Floats  # (R,) seconds taken of each reporter
+    work: int  # sessions looked into
+
+
+class Relaxation:
+    """The relaxed problem: prices in, a valid bound and the reads' response out."""
+
+    def __init__(self, p: ProblemArrays, grid: Grid) -> None:
+        self.p, self.grid = p, grid
+        self.favourite = np.full(len(p.reads), UNPLACED, np.int64)  # where each read went last time: looked at first
+        widths = np.diff(p.bands[:, 0], prepend=0.0)
+        self.band_seconds = widths[:, None] * p.reporters["rostered"][None, :]
+        self.most_load_price = float(p.bands[-1, 1]) if len(p.bands) else 0.0
+        published = (p.studies["published_end"] - p.studies["published"]).astype(np.float64)
+        self.churn_at_most = float(p.prices["churn"][0] * published.sum())
+
+    def respond(self, price: Floats, load_price: Floats) -> Response:
+        """Return the bound at these prices of cells and loads (points a second, not negative)."""
+        p, grid = self.p, self.grid
+        worth = price * grid.width
+        cumulative = cumulative_rent(grid, price)
+        cheapest = np.full(len(p.sessions), np.inf)
+        inside = grid.width > 0
+        np.minimum.at(cheapest, grid.session[inside], price[inside])
+        taken, used = np.zeros(len(price)), np.zeros(len(p.reporters))
+        points, work = _respond(
+            *(p.prices, p.studies, p.people, p.level, p.latest, p.takes_pool, p.candidates_ptr, p.candidates),
+            *(p.reads, p.sessions, p.reporters),
+            *(cumulative, grid.ptr, grid.cell, cheapest, load_price, self.favourite, taken, used),
+        )
+        rent = float(worth.sum())
+        for band, (_, band_price) in enumerate(p.bands[:-1]):
+            rent += float(np.sum(np.maximum(0.0, load_price - band_price) * self.band_seconds[band]))
+        points += self.churn_at_most - rent
+        return Response(points - _SLACK * abs(points), taken, used, work)
+
+    def load_supply(self, load_price: Floats) -> Floats:
+        """Return how many seconds each reporter would give at a price of load."""
+        supply = np.zeros(len(self.p.reporters))
+        for band, (_, band_price) in enumerate(self.p.bands):
+            supply += np.where(load_price > band_price, self.band_seconds[band], 0.0)
+        return supply
+
+
+def cumulative_rent(grid: Grid, price: Floats) -> Floats:
+    """Return the rent of each session's time from its start until each edge, in points; shape (E,)."""
+    worth = price * grid.width
+    if len(worth) == 0:
+        return worth
+    before = np.concatenate([[0.0], np.cumsum(worth)[:-1]])
+    return before - before[grid.ptr[:-1]][grid.session]
+
+
+def cheapest_sessions(p: ProblemArrays, flow: Flow, *, count: int, noise: float, chance: Chance) -> tuple[Ids, Ids]:
+    """Return each unclaimed read's ``count`` cheapest sessions at the flow's prices, and how many it has.
+
+    Shapes (N, count) and (N,). Up to ``noise`` points are added by chance, for what is as cheap as many others should
+    not always be the first of them.
+    """
+    grid = lay_grid(p)
+    chosen = np.full((len(p.reads), count), UNPLACED, np.int32)
+    _choose(
+        *(p.prices, p.studies, p.people, p.level, p.latest, p.takes_pool, p.candidates_ptr, p.candidates),
+        *(p.reads, p.sessions, p.reporters),
+        *(cumulative_rent(grid, price_of_cells(p, grid, flow)), grid.ptr, grid.cell, flow.load_price),
+        *(noise, chance, chosen),
+    )
+    return chosen, np.sum(chosen != UNPLACED, axis=1).astype(np.int32)
+
+
+@kernel
+def _choose(
+    prices: Records,
+    studies: Records,
+    people: Ids,
+    level: NDArray[np.int8],
+    latest: Ints,
+    takes_pool: Flags,
+    candidates_ptr: Ids,
+    candidates: Ids,
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    cumulative: Floats,
+    ptr: Ints,
+    cell: int,
+    load_price: Floats,
+    noise: float,
+    chance: Chance,
+    chosen: Ids,
+) -> None:
+    most = chosen.shape[1]
+    cost = np.empty(most)
+    for read in range(len(reads)):
+        if reads[read].claimed != NOBODY:
+            continue
+        study = reads[read].study
+        row = studies[study]
+        share = 1.0 / (row.end_read - row.first_read)
+        cost[:] = np.inf
+        for at in range(candidates_ptr[row.pool], candidates_ptr[row.pool + 1]):
+            session = int(candidates[at])
+            reporter = sessions[session].reporter
+            if not can_hold(studies, takes_pool, reads, sessions, read, session):
+                continue
+            if not can_read(studies, people, level, reads, sessions, read, reporter):
+                continue
+            seconds = duration(studies, reads, sessions, read, session)
+            last_start = latest[reporter, row.trust] - 1
+            points, _ = _cheapest_end(
+                studies, sessions, cumulative, ptr, cell, study, share, seconds, session, last_start
+            )
+            points += seconds * load_price[reporter] + noise * unit(chance)
+            points += price_of_person(prices, studies, people, level, reporters[reporter].home, study, reporter)
+            place = most
+            while place > 0 and cost[place - 1] > points:
+                place -= 1
+            for later in range(most - 1, place, -1):
+                cost[later], chosen[read, later] = cost[later - 1], chosen[read, later - 1]
+            if place < most:
+                cost[place], chosen[read, place] = points, session
+
+
+@kernel
+def _respond(
+    prices: Records,
+    studies: Records,
+    people: Ids,
+    level: NDArray[np.int8],
+    latest: Ints,
+    takes_pool: Flags,
+    candidates_ptr: Ids,
+    candidates: Ids,
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    cumulative: Floats,
+    ptr: Ints,
+    cell: int,
+    cheapest: Floats,
+    load_price: Floats,
+    favourite: Ints,
+    taken: Floats,
+    used: Floats,
+) -> tuple[float, int]:
+    """Return the sum over reads of the cheapest choice, and the sessions looked into; fill ``taken`` and ``used``."""
+    total, work = 0.0, 0
+    for read in range(len(reads)):
+        study = reads[read].study
+        row = studies[study]
+        share = 1.0 / (row.end_read - row.first_read)
+        best = share * price_of_completion(studies, study, float(prices[0].beyond))
+        best_session, best_end, best_taken = -1, 0, 0
+        claimed = reads[read].claimed
+        if claimed == NOBODY:
+            first, last = candidates_ptr[row.pool], candidates_ptr[row.pool + 1]
+        else:
+            first = reporters[claimed].first_session
+            last = min(first + 2, reporters[claimed].end_session)
+        for at in range(first - 1, last):
+            if at < first:
+                session = favourite[read]
+                if session == UNPLACED:
+                    continue
+            else:
+                session = int(candidates[at]) if claimed == NOBODY else int(at)
+                if session == favourite[read]:
+                    continue
+            reporter = sessions[session].reporter
+            seconds = duration(studies, reads, sessions, read, session)
+            least = share * price_of_completion(studies, study, float(sessions[session].start + seconds))
+            if least + seconds * (cheapest[session] + load_price[reporter]) - prices[0].churn >= best:
+                continue
+            if not can_hold(studies, takes_pool, reads, sessions, read, session):
+                continue
+            if not can_read(studies, people, level, reads, sessions, read, reporter):
+                continue
+            work += 1
+            last_start = latest[reporter, row.trust] - 1
+            points, end = _cheapest_end(
+                studies, sessions, cumulative, ptr, cell, study, share, seconds, session, last_start
+            )
+            points += seconds * load_price[reporter]
+            points += price_of_person(prices, studies, people, level, reporters[reporter].home, study, reporter)
+            if points < best:
+                best, best_session, best_end, best_taken = points, session, end, seconds
+        total += best
+        favourite[read] = best_session
+        if best_session != UNPLACED:
+            used[sessions[best_session].reporter] += best_taken
+            start, at_second = sessions[best_session].start, best_end - best_taken
+            while at_second < best_end:
+                number = (at_second - start) // cell
+                until = min(best_end, start + (number + 1) * cell)
+                taken[ptr[best_session] + number] += until - at_second
+                at_second = until
+    return total, work
+
+
+@kernel
+def _cheapest_end(
+    studies: Records,
+    sessions: Records,
+    cumulative: Floats,
+    ptr: Ints,
+    cell: int,
+    study: int,
+    share: float,
+    seconds: int,
+    session: int,
+    last_start: int,
+) -> tuple[float, int]:
+    """Return the least of clinical price and rent over all whole seconds at which a read could end in a session.
+
+    Both are linear between breakpoints: the edges of cells under the read's start and end, its due time and ceiling,
+    and the first and last possible end. So the least is at one of those (or a second after due time or ceiling).
+    """
+    start, end = sessions[session].start, sessions[session].end
+    row = studies[study]
+    lowest, highest = max(start, row.ready) + seconds, min(end, last_start + seconds)
+    if lowest > highest:
+        return np.inf, 0
+    base = ptr[session]
+    cells = ptr[session + 1] - base - 1
+    best, best_end = np.inf, 0
+    for shift in (0, seconds):
+        first = max(0, -((start + shift - lowest) // cell))
+        last = min(cells, (highest - shift - start) // cell)
+        for number in range(first, last + 1):
+            at = min(end, start + number * cell) + shift
+            if at < lowest or at > highest:
+                continue
+            if shift == 0:
+                rent = cumulative[base + number] - _rent_until(cumulative, base, cells, cell, start, end, at - seconds)
+            else:
+                rent = _rent_until(cumulative, base, cells, cell, start, end, at) - cumulative[base + number]
+            points = rent + share * price_of_completion(studies, study, float(at))
+            if points < best:
+                best, best_end = points, at
+    for kind in range(6):
+        if kind == 0:
+            at = lowest
+        elif kind == 1:
+            at = highest
+        else:
+            at = int(np.floor(row.due if kind < 4 else row.ceiling)) + kind % 2
+        if at < lowest or at > highest:
+            continue
+        rent = _rent_until(cumulative, base, cells, cell, start, end, at)
+        rent -= _rent_until(cumulative, base, cells, cell, start, end, at - seconds)
+        points = rent + share * price_of_completion(studies, study, float(at))
+        if points < best:
+            best, best_end = points, at
+    return best, best_end
+
+
+@kernel
+def _rent_until(cumulative: Floats, base: int, cells: int, cell: int, start: int, end: int, at: int) -> float:
+    """Return the price of a session's time from its start until second ``at``."""
+    number = (at - start) // cell
+    if number >= cells:
+        return cumulative[base + cells]
+    low = start + number * cell
+    high = min(end, low + cell)
+    here = cumulative[base + number]
+    return here + (cumulative[base + number + 1] - here) * ((at - low) / (high - low))
