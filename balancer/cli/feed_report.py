@@ -77,8 +77,12 @@ def _problem(problem: str) -> bool:
 
 def _print_groups(groups: Iterable[ReasonGroup]) -> None:
     for group in groups:
-        typer.echo(f"{group.rows:,} quarantined: {group.reason.replace('_', ' ')}. To do: {group.advice}.")
+        typer.echo(f"{group.rows:,} quarantined: {_words(group.reason)}. To do: {group.advice}.")
         _table((), [(f"  {example.place}", example.column, example.detail) for example in group.examples])
+
+
+def _words(reason: str) -> str:
+    return reason.replace("_", " ").replace("nhs", "NHS")
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -128,7 +128,8 @@ def _cell(row: QuarantinedRow, headings: Sequence[str]) -> str:
 
 
 def _key(word: str, *, bare: bool = True) -> str:
-    return word if bare and _BARE_KEY.fullmatch(word) else json.dumps(masked(word), ensure_ascii=False)
+    word = masked(word)
+    return word if bare and _BARE_KEY.fullmatch(word) else json.dumps(word, ensure_ascii=False)
 
 
 def _rows(many: int) -> str:

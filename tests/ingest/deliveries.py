@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -86,7 +86,7 @@ def roster(trust: str) -> RosterDescription:
 
 Row = dict[str, object]
 
-_RVV = {
+_RVV: Row = {
     "Accession": "E1",
     "NHS No": ANNE,
     "Hospital No": "EK000001",
@@ -100,7 +100,7 @@ _RVV = {
     "First Reader": "",
     "Previous Reporter": "",
 }
-_RWF = {
+_RWF: Row = {
     "Accession No.": "M1",
     "NHS Number": int(ANNE),
     "Unit Number": "M0000001",
@@ -113,7 +113,7 @@ _RWF = {
     "1st Reader": None,
     "Last Reported By": None,
 }
-_RPA = {
+_RPA: Row = {
     "AccessionNumber": "P1",
     "NHSNumber": ANNE,
     "PatientID": "0000001",
@@ -128,6 +128,7 @@ _RPA = {
     "PriorReporter": "",
 }
 SHEETS = ("Maidstone", "Tunbridge Wells", "Maidstone CDC")
+NO_SHEETS: Mapping[str, Sequence[Row]] = {}
 TITLE = "Unreported examinations at 02/03/2026 07:30"
 
 
@@ -168,12 +169,14 @@ def rpa_file(*rows: Row) -> bytes:
     return csv_text([list(_RPA), *(list(row.values()) for row in rows)], ";").encode("utf-8-sig")
 
 
-def rwf_file(*rows: Row, total: int | None = None, hidden: str = "", **sheets: Sequence[Row]) -> bytes:
+def rwf_file(
+    *rows: Row, total: int | None = None, hidden: str = "", sheets: Mapping[str, Sequence[Row]] = NO_SHEETS
+) -> bytes:
     """Return an extract of Maidstone: ``rows`` stand on the first sheet; ``total`` is what its footer says.
 
-    One sheet may be ``hidden``.
+    ``sheets`` are others by name; one sheet may be ``hidden``.
     """
-    by_sheet: dict[str, Sequence[Row]] = dict.fromkeys(SHEETS, ()) | {SHEETS[0]: rows} | sheets
+    by_sheet: dict[str, Sequence[Row]] = dict.fromkeys(SHEETS, ()) | {SHEETS[0]: rows} | dict(sheets)
     book = Workbook()
     book.remove(book.active)
     for name, members in by_sheet.items():

@@ -76,9 +76,7 @@ def test_a_workbook_that_would_fill_the_machine_is_not_unpacked() -> None:
     """A few kilobytes can claim to be gigabytes."""
     content = bytearray(rwf_file(rwf_row()))
     directory = content.index(b"PK\x01\x02")
-    content[directory + 24 : directory + 28] = (600_000_000).to_bytes(
-        4, "little"
-    )  # its first entry says so
+    content[directory + 24 : directory + 28] = (600_000_000).to_bytes(4, "little")  # its first entry says so
     assert_nothing_claimed(parse(bytes(content), "RWF"), "unpacks to 600,")
 
 

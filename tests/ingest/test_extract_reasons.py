@@ -54,9 +54,10 @@ CASES = [
 @pytest.mark.parametrize(("heading", "cell", "reason"), CASES)
 def test_one_bad_cell_quarantines_its_row_and_no_other(heading: str, cell: str, reason: str) -> None:
     """The row is kept whole with its line, the heading at fault and the reason; the rows around it are taken."""
-    bad = {"Exam Name": ""} if heading == "Exam Code" else {}
-    rows = [rvv_row(Accession="E0"), {**rvv_row(), heading: cell, **bad}, rvv_row(Accession="E2")]
-    parsed = parse(rvv_file(*rows), "RVV")
+    bad = {**rvv_row(), heading: cell}
+    if heading == "Exam Code":
+        bad["Exam Name"] = ""
+    parsed = parse(rvv_file(rvv_row(Accession="E0"), bad, rvv_row(Accession="E2")), "RVV")
     assert heaps(parsed) == (2, 0, 0, 1)
     row = only_quarantined(parsed)
     assert (row.row.line, row.column, row.reason) == (3, heading, reason)

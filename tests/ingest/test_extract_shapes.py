@@ -53,7 +53,7 @@ def test_a_row_of_east_kent_becomes_a_study() -> None:
 
 def test_a_row_of_maidstone_becomes_a_study() -> None:
     """The sheet is the hospital, a date cell is a date, a number cell an NHS number, and the title says the hour."""
-    content = rwf_file(rwf_row(), **{"Maidstone CDC": [rwf_row(Accession_No="M2", Priority="2ww")]})
+    content = rwf_file(rwf_row(), sheets={"Maidstone CDC": [rwf_row(Accession_No="M2", Priority="2ww")]})
     parsed = parse(content, "RWF")
     first, second = parsed.studies
     assert parsed.problem == ""
@@ -86,7 +86,7 @@ def test_priorities_in_words_forgive_capitals_and_blanks(cell: str, priority: st
 
 def test_hidden_sheets_are_not_read() -> None:
     """A hidden working sheet is nobody's list, whatever stands in it."""
-    parsed = parse(rwf_file(rwf_row(), hidden="Working", Working=[rwf_row(Accession_No="M2")]), "RWF")
+    parsed = parse(rwf_file(rwf_row(), hidden="Working", sheets={"Working": [rwf_row(Accession_No="M2")]}), "RWF")
     assert heaps(parsed) == (1, 0, 0, 0)
 
 
@@ -99,7 +99,7 @@ def test_sheets_without_the_headings_are_not_read() -> None:
 
 def test_studies_of_a_hospital_nobody_named_are_quarantined() -> None:
     """A new sheet with the same headings is a new hospital: its studies are neither taken nor silently left out."""
-    parsed = parse(rwf_file(rwf_row(), Sevenoaks=[rwf_row(Accession_No="M2")]), "RWF")
+    parsed = parse(rwf_file(rwf_row(), sheets={"Sevenoaks": [rwf_row(Accession_No="M2")]}), "RWF")
     assert heaps(parsed) == (1, 0, 0, 1)
     assert parsed.quarantined[0].reason == "unknown_site"
     assert parsed.quarantined[0].key == StudyKey("RWF", "M2")
@@ -255,15 +255,19 @@ def test_children_are_read_by_paediatric_reporters_and_their_birth_dates_are_not
     parsed = parse(csv_text([[*rvv_row(), "Born"], *rows]).encode(), described)
     assert [study.subspecialty for study in parsed.studies] == ["paediatric", "neuro", "neuro"]
     assert [row.reason for row in parsed.quarantined] == ["unreadable_date"]
-    kept = [*parsed.studies, *parsed.quarantined]
-    assert [item.row.raw["Born"] for item in kept] == ["under 16", "16 or over", "", "unreadable"]
+    kept = [*(study.row for study in parsed.studies), *(row.row for row in parsed.quarantined)]
+    assert [row.raw["Born"] for row in kept] == ["under 16", "16 or over", "", "unreadable"]
 
 
 def test_columns_that_may_not_be_kept_are_kept_nowhere() -> None:
     """Not even in the raw cells of a row in quarantine, broken or not."""
     described = replace(feed("RVV"), never_keep=("Patient Name",))
     header, row = list(rvv_row()), list(rvv_row(Priority="?").values())
-    lines = [[header[0], "Patient Name", *header[1:]], [row[0], "SMITH, Ann", *row[1:]], ["E2", "SMITH, Ann", "x"]]
+    lines: list[list[object]] = [
+        [header[0], "Patient Name", *header[1:]],
+        [row[0], "SMITH, Ann", *row[1:]],
+        ["E2", "SMITH, Ann", "x"],
+    ]
     parsed = parse(csv_text(lines).encode(), described)
     assert [item.reason for item in parsed.quarantined] == ["unknown_priority", "broken_row"]
     assert not any("SMITH" in cell for item in parsed.quarantined for cell in item.row.raw.values())

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from balancer.domain.errors import InputRefusedError
+from balancer.ingest.feed_file import FeedDescription
+from balancer.ingest.network_folder import read_description, read_network
+from balancer.ingest.roster_file import RosterDescription
+from tests.ingest.deliveries import KENT
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a copy of the sample's network folder without its deliveries."""
+    copy = tmp_path / "network"
+    shutil.copytree(KENT, copy, ignore=shutil.ignore_patterns("extracts", "rotas"))
+    return copy
+
+
+def mend(path: Path, was: str, now: str) -> None:
+    """Replace a text that must be there."""
+    text = path.read_text("utf-8")
+    assert was in text
+    path.write_text(text.replace(was, now, 1), "utf-8")
+
+
+def faults_of(folder: Path) -> list[str]:
+    """Return the faults of a folder as people read them."""
+    with pytest.raises(InputRefusedError) as refused:
+        read_network(folder)
+    return [str(fault) for fault in refused.value.faults]
+
+
+def test_the_sample_is_a_network_without_fault_or_warning() -> None:
+    """Three trusts, each with a feed and a rota, and names for what they image."""
+    network = read_network(KENT)
+    assert network.as_of == datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
+    assert network.synthetic
+    assert [trust.code for trust in network.trusts] == ["RVV", "RWF", "RPA"]
+    assert (
+        {feed.trust for feed in network.feeds} == {roster.trust for roster in network.rosters} == {"RVV", "RWF", "RPA"}
+    )
+    assert "CXR" in network.aliases["XCHES"]
+    assert len(network.reporters) == 60
+    assert network.warnings == ()
+
+
+def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
+    """With its name."""
+    assert "is not a folder" in faults_of(tmp_path / "none")[0]
+
+
+def test_every_missing_file_is_told(tmp_path: Path) -> None:
+    """An empty folder lacks five of them."""
+    assert len(faults_of(tmp_path)) == 5
+
+
+@pytest.mark.parametrize(
+    ("file", "was", "now", "fault"),
+    [
+        (
+            "feeds/RVV.toml",
+            '1 = "emergency"',
+            '1 = "emergancy"',
+            "priority.1: 'emergancy' is not a class of policy",
+        ),
+        (
+            "feeds/RVV.toml",
+            '= "XCHES"',
+            '= "XCHEST"',
+            "'XCHEST' is not an examination of exams.csv (did you mean",
+        ),
+        (
+            "feeds/RVV.toml",
+            'trust = "RVV"',
+            'trust = "RXX"',
+            "RVV.toml: trust: 'RXX' is not a trust of trusts.csv",
+        ),
+        ("feeds/RVV.toml", '"RVV unreported', '"RPA unreported', "'RPA unreported studies' is also the name of"),
+        ("feeds/RVV.toml", 'kind = "snapshot"', 'kind = "x"', "feeds/RVV.toml:8: kind: 'x' is none of"),
+        (
+            "rosters/RVV.toml",
+            '["emergency"]',
+            '["now"]',
+            "activity.oncall.priorities: 'now' is not a class",
+        ),
+        ("exams.csv", "AXR;", "CXR;", "aliases: 'CXR' also means XCHES"),
+        ("exams.csv", "CT Brain;", "XR Chest;", "aliases: 'XR Chest' also means XCHES"),
+        (
+            "network.toml",
+            "as_of = 2026-03-02T07:30:00+00:00",
+            "as_of = 2026-03-02T07:30:00",
+            "as_of: 2026-03-02 07:30",
+        ),
+        ("network.toml", "as_of = 2026-03-02T07:30:00+00:00", "as_of = 7", "as_of: 7 is not a date and time"),
+        ("policy.toml", 'code = "routine"', 'code = "other"', "priority.7: 'routine' is not a class of policy.toml"),
+    ],
+)
+def test_what_one_file_says_of_another_must_hold(folder: Path, file: str, was: str, now: str, fault: str) -> None:
+    """A name that nobody defines is a fault of the file that uses it, with the nearest name there is."""
+    mend(folder / file, was, now)
+    assert any(fault in told for told in faults_of(folder)), faults_of(folder)
+
+
+def test_no_name_of_a_file_that_cannot_be_read_is_called_unknown(folder: Path) -> None:
+    """The one fault that matters is that the file cannot be read."""
+    (folder / "policy.toml").unlink()
+    assert faults_of(folder) == ["policy.toml: the file is missing"]
+
+
+def test_columns_and_keys_that_nobody_reads_are_warned_of(folder: Path) -> None:
+    """Columns that are for people are not among them."""
+    mend(folder / "trusts.csv", "trust,name,kind", "trust,name,colour")
+    mend(folder / "network.toml", "synthetic = true", "synthetik = true")
+    assert read_network(folder).warnings == (
+        "network.toml: ignored unknown keys: 'synthetik' (did you mean 'synthetic'?)",
+        "trusts.csv: ignored unknown columns: 'colour'",
+    )
+
+
+def test_a_description_is_a_feed_or_a_rota_by_its_kind(folder: Path) -> None:
+    """One command checks both."""
+    network = read_network(folder)
+    assert isinstance(read_description(folder / "feeds" / "RVV.toml", network), FeedDescription)
+    assert isinstance(read_description(folder / "rosters" / "RVV.toml", network), RosterDescription)
+
+
+def test_a_description_from_elsewhere_is_held_against_the_network(folder: Path, tmp_path: Path) -> None:
+    """An analyst's draft need not lie in the folder yet."""
+    network = read_network(folder)
+    draft = tmp_path / "draft.toml"
+    shutil.copy(folder / "feeds" / "RVV.toml", draft)
+    mend(draft, '2 = "inpatient_urgent"', '2 = "quick"')
+    with pytest.raises(InputRefusedError, match="'quick' is not a class"):
+        read_description(draft, network)
