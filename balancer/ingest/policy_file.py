@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date
@@ -12,6 +10,7 @@ from typing import Any
 
 from balancer.domain.errors import Fault, InputRefusedError, InvalidValueError
 from balancer.domain.policy import LoadBand, Policy, PriorityClass, TargetClock, Weights
+from balancer.ingest.toml_text import lines_of_keys, parse_toml, short
 
 # Beyond these a figure is a slip of the hand, and some of them would lead time itself beyond the year 9999.
 _MOST_HOURS = 1e7
@@ -28,9 +27,6 @@ _KNOWN: dict[str, frozenset[str]] = {
     "load": frozenset({"bands"}),
 }
 _KNOWN_OF_PRIORITY = frozenset(field.name for field in fields(PriorityClass))
-_TABLE = re.compile(r"\s*\[(?P<array>\[)?\s*(?P<name>[A-Za-z0-9_-]+)\s*\]")
-_KEY = re.compile(r"\s*(?P<name>[A-Za-z0-9_-]+)\s*=")
-_AT_LINE = re.compile(r"\(at line (\d+)")
 
 
 def read_policy(content: str | bytes, file: str) -> Policy:
@@ -50,20 +46,8 @@ def read_policy(content: str | bytes, file: str) -> Policy:
 
 def parse_policy(content: str | bytes, file: str, faults: list[Fault], unknown: list[str]) -> Policy | None:
     """Return the policy, or ``None`` with at least one fault added; keys that nobody reads are added to ``unknown``."""
-    try:
-        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
-        # TOML itself wants LF or CRLF; a file saved on Windows must not fail for that.
-        document = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1 if isinstance(content, bytes) else None
-        faults.append(Fault(file=file, line=line, reason="is not UTF-8"))
-        return None
-    except (ValueError, RecursionError) as error:  # an over-long number is a plain ValueError, not a TOMLDecodeError
-        at = _AT_LINE.search(str(error))
-        reason = f"is not TOML: {error}" if not isinstance(error, RecursionError) else "is nested too deeply"
-        faults.append(Fault(file=file, line=int(at.group(1)) if at else None, reason=reason))
-        return None
-    return _PolicyReader(document, text, file, faults, unknown).read()
+    parsed = parse_toml(content, file, faults)
+    return _PolicyReader(*parsed, file, faults, unknown).read() if parsed else None
 
 
 class _PolicyReader:
@@ -74,7 +58,7 @@ class _PolicyReader:
         self.file = file
         self.faults = faults
         self.unknown = unknown
-        self.lines = _lines_of_keys(text)
+        self.lines = lines_of_keys(text)
 
     def read(self) -> Policy | None:
         before = len(self.faults)
@@ -137,7 +121,7 @@ class _PolicyReader:
         low = value > above if above is not None else value >= 0
         if not (low and value <= most):  # also catches nan
             bound = f"above {above:g}" if above is not None else "at least 0"
-            self._fault(key, f"{_short(value)} is not {bound} and at most {most:g}")
+            self._fault(key, f"{short(value)} is not {bound} and at most {most:g}")
             return math.nan
         return float(value)
 
@@ -150,7 +134,7 @@ class _PolicyReader:
             if isinstance(value, date):
                 value = value.isoformat()
             if not isinstance(value, str):
-                self._fault(f"policy.{name}", f"{_short(value)} is not text")
+                self._fault(f"policy.{name}", f"{short(value)} is not text")
             found[field] = str(value)
         return found
 
@@ -223,28 +207,3 @@ class _PolicyReader:
 
 def _is_plain_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and -_MOST_POINTS <= value <= _MOST_POINTS
-
-
-def _short(value: object) -> str:
-    """Return ``value`` as text that does not flood the screen."""
-    text = f"{value!r}"
-    return text if len(text) <= 40 else f"{text[:37]}..."
-
-
-def _lines_of_keys(text: str) -> dict[str, int]:
-    """Return the line of each table, ``[[priority]]`` block and key, named as faults name them.
-
-    Good for files laid out as the contract lays them out; a key written otherwise (dotted, inline) has no line.
-    """
-    lines: dict[str, int] = {}
-    section, blocks = "", 0
-    for number, line in enumerate(text.split("\n"), start=1):
-        if table := _TABLE.match(line):
-            section = table["name"]
-            if table["array"]:
-                blocks += section == "priority"
-                section = f"{section}[{blocks}]"
-            lines.setdefault(section, number)
-        elif key := _KEY.match(line):
-            lines.setdefault(f"{section}.{key['name']}" if section else key["name"], number)
-    return lines
