@@ -48,7 +48,8 @@ def count_quarantined(served: Served, feed: Code | None = None) -> ListOut[Reaso
         return ListOut(items=[ReasonOut.of(counted) for counted in quarantine.reasons(session, feed)])
 
 
-@router.get("/quarantine/{row_id}", tags=["quarantine"], responses=problems.may_be(problems.NOT_FOUND))
+# a number only: "replay" is another address
+@router.get("/quarantine/{row_id:int}", tags=["quarantine"], responses=problems.may_be(problems.NOT_FOUND))
 def get_quarantined(served: Served, row_id: IdInPath) -> QuarantinedRowOut:
     """Get one row, whatever became of it."""
     with served.database.session() as session:

@@ -1,0 +1,91 @@
+"""Settings come from the environment, the command line wins, and nonsense is refused by name."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from balancer.config import Settings, pseudonym_key, read_settings
+from balancer.domain.errors import InputRefusedError
+
+KEY = "sixteen bytes at least"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"BALANCER_{name.upper()}", raising=False)
+
+
+def _refused(**given: object) -> list[str]:
+    with pytest.raises(InputRefusedError) as refusal:
+        read_settings(**given)
+    return [str(fault.column) for fault in refusal.value.faults]
+
+
+def test_the_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not given there comes from the environment, what is in neither has a default."""
+    monkeypatch.setenv("BALANCER_PORT", "8001")
+    monkeypatch.setenv("BALANCER_NETWORK", "elsewhere")
+    found = read_settings(port=8002, network=None)
+    assert (found.port, found.network, found.host) == (8002, Path("elsewhere"), "127.0.0.1")
+
+
+def test_every_setting_that_makes_no_sense_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its variable, all of them at once."""
+    monkeypatch.setenv("BALANCER_PORT", "many")
+    monkeypatch.setenv("BALANCER_ALLOCATE_SECONDS", "-1")
+    monkeypatch.setenv("BALANCER_PSEUDONYM_KEY", "short")
+    assert sorted(_refused()) == ["BALANCER_ALLOCATE_SECONDS", "BALANCER_PORT", "BALANCER_PSEUDONYM_KEY"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_this_machine_may_be_served(host: str) -> None:
+    """Whoever is on it is there already."""
+    assert read_settings(host=host).is_local
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "192.0.2.7"])  # noqa: S104 - what is refused
+def test_others_are_served_only_if_that_is_said_in_as_many_words(host: str) -> None:
+    """There is no sign-in yet."""
+    assert _refused(host=host) == ["BALANCER_HOST"]
+    assert not read_settings(host=host, allow_unauthenticated=True).is_local
+
+
+def test_a_host_is_an_address() -> None:
+    """A name may mean any address tomorrow."""
+    assert _refused(host="balancer.example") == ["BALANCER_HOST"]
+
+
+def test_a_solve_leaves_a_core_to_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are several."""
+    for cores, workers in ((8, 7), (2, 1), (1, 1), (None, 1)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert read_settings().workers == workers
+    assert read_settings(allocate_workers=5).workers == 5
+
+
+def test_a_pseudonym_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    """Beside the database, not in it; the same ever after, or one person would become two."""
+    settings = read_settings(database_url=f"sqlite:///{tmp_path / 'var' / 'balancer.sqlite'}")
+    first = pseudonym_key(settings)
+    assert len(first) >= 32
+    assert pseudonym_key(settings) == first
+    (file,) = (tmp_path / "var").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_key_that_is_set_is_used_and_not_shown(tmp_path: Path) -> None:
+    """Nor is another made."""
+    settings = read_settings(database_url=f"sqlite:///{tmp_path / 'balancer.sqlite'}", pseudonym_key=KEY)
+    assert pseudonym_key(settings) == KEY.encode()
+    assert KEY not in repr(settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_replicas_must_be_given_their_key() -> None:
+    """Each would make one of its own."""
+    with pytest.raises(InputRefusedError, match="BALANCER_PSEUDONYM_KEY"):
+        pseudonym_key(read_settings(database_url="postgresql://host/balancer"))
