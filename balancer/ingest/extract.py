@@ -61,7 +61,7 @@ def parse_rows(
 
     ``extracted_at`` is of the extract they came in. The rows have no bytes, so ``digest`` is empty.
     """
-    return _parsed(retabulate(rows, _headings(feed)), feed, network, "", extracted_at, pseudonym_key)
+    return _parsed(retabulate(rows, feed.format, _headings(feed)), feed, network, "", extracted_at, pseudonym_key)
 
 
 def _sheets(content: bytes, feed: FeedDescription) -> list[TextSheet]:

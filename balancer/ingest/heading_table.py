@@ -64,7 +64,7 @@ def tabulate(sheets: Sequence[TextSheet], layout: FileFormat, headings: Headings
     return table
 
 
-def retabulate(rows: Iterable[SourceRow], headings: Headings) -> Tabulated:
+def retabulate(rows: Iterable[SourceRow], layout: FileFormat, headings: Headings) -> Tabulated:
     """Return rows that were kept, as if they stood in a file again; those that lack a needed cell are broken."""
     table, cells = Tabulated(), []
     for row in rows:
@@ -75,7 +75,7 @@ def retabulate(rows: Iterable[SourceRow], headings: Headings) -> Tabulated:
             table.rows.append(row)
             cells.append([" ".join(by_heading[folded(h)] for h in names) for names in headings.columns.values()])
     table.cells = pd.DataFrame(cells, columns=list(headings.columns), dtype=str)
-    table.listed = [True] * len(cells)
+    table.listed = [not layout.sheets or row.sheet in layout.sheets for row in table.rows]
     return table
 
 
