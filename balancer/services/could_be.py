@@ -37,7 +37,8 @@ class Suspects:
         """Tell whether one of the rows could be the study ``key`` of the patient ``local_patient_id``."""
         if key in self._keys:
             return True
-        names = {key.accession_number.strip().casefold(), local_patient_id.strip().casefold()} - {""}
+        # a study without a patient's number is not named by an empty cell: no empty word is kept
+        names = {key.accession_number.strip().casefold(), local_patient_id.strip().casefold()}
         return not names.isdisjoint(self._words)
 
 

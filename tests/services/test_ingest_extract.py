@@ -10,6 +10,7 @@ from balancer.domain.errors import BooksError, ConflictError, InvalidValueError,
 from balancer.domain.feed import FeedKind, IncomingStudy, ParsedExtract
 from balancer.domain.states import BatchKind, BatchState, FeedState, QuarantineState, StudyState
 from balancer.domain.study import StudyKey
+from balancer.services.batch_books import open_batch, settle
 from balancer.services.ingest_studies import discard_held_batch, ingest_extract, release_held_batch
 from balancer.services.outcomes import BatchOutcome
 from balancer.store import batches, sources
@@ -521,6 +522,18 @@ def test_releasing_spares_what_has_been_claimed_meanwhile(db: Database) -> None:
     assert state_of(db, "A0") is StudyState.OPEN
 
 
+def test_releasing_spares_what_has_been_stated_meanwhile(db: Database) -> None:
+    """A later file of changes says that a study waits after all; what an earlier one said of it is overtaken."""
+    feed = Feed(kind=FeedKind.DELTA)
+    loaded(db, Network(feeds=(feed,)))
+    take(db, extract(*THIRTY), feed=feed)
+    held = take(db, extract(excluded=THIRTY[:10], at=15), feed=feed)
+    assert (held.state, held.waiting) == (BatchState.HELD, 10)
+    take(db, extract("A0", at=30), feed=feed)
+    assert release_held_batch(db, held.batch_id, minutes(31), by="a manager").books.excluded_since == 9
+    assert state_of(db, "A0") is StudyState.OPEN
+
+
 def test_discarding_a_held_batch_withdraws_nothing(db: Database) -> None:
     """The person saw that the file was cut: what came with it stays, and so does everything else."""
     loaded(db)
@@ -719,6 +732,16 @@ def test_rows_that_get_lost_are_an_error_and_nothing_is_taken(db: Database) -> N
         assert session.exec(select(BatchRow)).all() == []
 
 
+def test_studies_that_get_lost_are_an_error(db: Database) -> None:
+    """Open studies are counted, not reckoned: one more or less than the books say."""
+    loaded(db)
+    with db.transaction() as session:
+        row = sources.feed_row(session, FEED)
+        batch = open_batch(session, row, extract("A1"), "", NOW)
+        with pytest.raises(BooksError):
+            settle(session, row, batch, {"rows_read": 1, "new": 1}, open_before=0)
+
+
 def test_two_accepted_rows_of_one_study_are_an_error(db: Database) -> None:
     """The second is a duplicate and must be counted as one."""
     loaded(db)
@@ -770,7 +793,9 @@ def test_garbage_does_not_make_a_feed_fresh(db: Database) -> None:
     """A feed that delivers nothing readable is as stale as one that delivers nothing."""
     loaded(db)
     take(db, extract("A1"))
-    take(db, extract(at=60, problem="is not a CSV file"))
+    garbage = extract(at=60, problem="is not a CSV file")
+    take(db, garbage)
+    take(db, replace(garbage, extracted_at=minutes(61)))
     with db.session() as session:
         assert sources.feed(session, FEED, minutes(61)).stale
 

@@ -381,7 +381,32 @@ def test_a_run_that_slept_through_its_lease_publishes_nothing(db: Database) -> N
         run_allocation(db, NOW, solver=sleeping)
     assert lists(db) == {"R1": (1, []), "R2": (1, ["A1"])}
     with db.session() as reading:
-        assert [row.state for row in runs.runs(reading, Cut()).items] == [RunState.PUBLISHED, RunState.FAILED]
+        other, sleeper = runs.runs(reading, Cut()).items
+    assert (other.state, sleeper.state) == (RunState.PUBLISHED, RunState.FAILED)
+    assert sleeper.error == "the process that ran it stopped"
+
+
+def test_whoever_lost_the_lease_publishes_nothing(db: Database) -> None:
+    """Even before the new holder has begun a run."""
+    morning(db)
+    publishing = _publishing(db)
+    with db.transaction() as writing:
+        writing.get_one(LeaseRow, LEASE).token += 1
+    with pytest.raises(ConflictError):
+        publishing()
+    assert lists(db) == {}
+
+
+def test_a_run_that_has_ended_publishes_nothing(db: Database) -> None:
+    """Somebody declared it dead; that it still holds the lease does not bring it back."""
+    morning(db)
+    publishing = _publishing(db)
+    with db.transaction() as writing:
+        for row in writing.exec(select(RunRow)):
+            row.state = RunState.FAILED
+    with pytest.raises(ConflictError):
+        publishing()
+    assert lists(db) == {}
 
 
 def test_a_long_run_keeps_its_lease(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -466,6 +491,17 @@ def test_every_open_read_is_somewhere(db: Database) -> None:
     assert (east.allocated, east.unallocated, east.unplanned) == (1, 1, 1)
     assert (west.trust, west.open_reads, west.unplanned) == ("RWF", 0, 0)
     assert [entry.still_open for entry in entries] == [False, True]
+
+
+def test_a_read_that_is_done_counts_nowhere(db: Database) -> None:
+    """Two reads were planned; the first has been done since, and the list still names both."""
+    queued(db, incoming("A1", reads=2))
+    rostered(db, session("S1", "R1"), session("S2", "R2"))
+    run_allocation(db, NOW, solver=solving({"S1": ["A1"], "S2": ["A1#2"]}))
+    ingest_extract(db, Feed(), extract(incoming("A1", reads=1, excluded=frozenset({"R1"})), at=15), minutes(15))
+    with db.session() as reading:
+        east = next(item for item in balance(reading) if item.trust == "RVV")
+    assert (east.open_reads, east.allocated, east.unplanned) == (1, 1, 0)
 
 
 def test_the_real_solver_is_judged_and_published(sqlite_db: Database) -> None:

@@ -65,13 +65,13 @@ def test_a_roster_fills_its_days(db: Database) -> None:
 
 
 def test_a_new_file_replaces_the_days_it_covers_and_no_others(db: Database) -> None:
-    """Monday is stated anew; Tuesday's session stays."""
+    """Monday is stated anew; Sunday's and Tuesday's sessions stay."""
     loaded(db)
-    monday, tuesday = session("S1"), session("S2", start=24)
-    take(db, roster(monday, tuesday))
+    sunday, monday, tuesday = session("S0", start=-24), session("S1"), session("S2", start=24)
+    take(db, roster(sunday, monday, tuesday))
     anew = session("S3", "R2")
     take(db, roster(anew, covers=(MONDAY, MONDAY), digest="2"))
-    assert rostered(db) == [anew, tuesday]
+    assert rostered(db) == [sunday, anew, tuesday]
 
 
 def test_the_days_are_londons(db: Database) -> None:
