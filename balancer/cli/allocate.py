@@ -26,6 +26,7 @@ def allocate(
     with refusing_bad_input(), stages.stage("start", "starting"):
         from balancer import bootstrap, telemetry
         from balancer.config import read_settings
+        from balancer.domain.errors import NotFoundError
         from balancer.optimise.solve import solve
         from balancer.services.run_allocation import run_allocation
 
@@ -47,6 +48,9 @@ def allocate(
                 solver=solve,
                 on_progress=show,
             )
+    except NotFoundError as error:
+        typer.echo(f"nothing was published: {error}; `balancer refresh` loads a network", err=True)
+        raise typer.Exit(FOUND_WANTING) from error
     finally:
         opened.close()
     warn(outcome.warnings)

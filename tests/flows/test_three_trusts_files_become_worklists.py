@@ -31,6 +31,7 @@ def test_three_trusts_files_become_worklists_and_whatever_comes_then_they_stand(
         _garbage_takes_nothing_away(service, network, tmp_path)
         _every_list_is_in_order_and_nothing_is_lost(service)
         service.wait_for(lambda: "curl" in service.printed)
+        _nobody_is_in_the_log(service)
         children = service.children
         assert service.stop() == 0
         assert all(is_gone(pid) for pid in children)
@@ -107,3 +108,18 @@ def _garbage_takes_nothing_away(service: Running, network: Path, folder: Path) -
     assert after["open_studies"] == before["open_studies"]
     assert (after["last_batch"]["state"], after["last_batch"]["studies"]["withdrawn"]) == ("held", 0)
     assert after["last_batch"]["reason"]
+
+
+def _nobody_is_in_the_log(service: Running) -> None:
+    """Neither a reporter's name nor a number of a patient or study, whatever was asked for and whatever failed."""
+    names = {reporter["name"] for reporter in service.ask("/reporters")["items"]}
+    studies = service.ask("/studies?limit=1000")["items"]
+    for study in studies[:5]:
+        service.ask(f"/studies/{study['trust']}/{study['accession_number']}")
+        service.ask(f"/studies?text={study['local_patient_id']}")
+    printed = service.printed
+    for identifying in ("accession_number", "local_patient_id", "patient_id"):
+        assert [study[identifying] for study in studies if study[identifying] in printed] == []
+    for row in service.ask("/quarantine?limit=1000")["items"]:
+        assert not any(len(cell) >= 6 and cell in printed for cell in row["raw"].values() if cell != "synthetic")
+    assert [name for name in names if name in printed] == []
