@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from ortools.graph.python import min_cost_flow
 
 from balancer.optimise.compiled import kernel
-from balancer.optimise.problem import HOUR, NOBODY, Floats, Ids, Ints, ProblemArrays
+from balancer.optimise.problem import NOBODY, Floats, Ids, Ints, ProblemArrays
 
 _UNIT = 0.1  # minutes
 _SCALE = 1000.0
 _AMPLE = 1 << 40
 _NOWHERE = -1
+_FINE_SECONDS, _FINE_UNTIL, _COARSE_SECONDS = 900, 6 * 3600, 3600
+_LONGEST_SESSION = 48 * 3600  # seconds; sessions longer than this are cut into longer pieces
 
 
 class Pieces(NamedTuple):
@@ -46,16 +48,28 @@ class Flow(NamedTuple):
     piece_of: Ids  # (N,) where most of each read went, NOWHERE if it was left
 
 
-def cut(p: ProblemArrays, bucket_seconds: int) -> Pieces:
-    """Return the sessions cut at multiples of ``bucket_seconds``."""
+def borders(p: ProblemArrays) -> Ints:
+    """Return where time is cut, in seconds: finely at first, when much is due and little can move, then by the hour.
+
+    Coarser where sessions are so long that hours would be too many.
+    """
     start, end = p.sessions["start"], p.sessions["end"]
-    first = start // bucket_seconds
-    count = np.maximum(0, (end - 1) // bucket_seconds - first + 1)
+    last = int(end.max(initial=0))
+    stretch = max(1, -(-int((end - start).max(initial=0)) // _LONGEST_SESSION))
+    fine = np.arange(0, _FINE_UNTIL * stretch, _FINE_SECONDS * stretch)
+    coarse = np.arange(_FINE_UNTIL * stretch, max(last, _FINE_UNTIL * stretch) + 1, _COARSE_SECONDS * stretch)
+    return np.concatenate([fine, coarse, [coarse[-1] + _COARSE_SECONDS * stretch]]).astype(np.int64)
+
+
+def cut(p: ProblemArrays, edges: Ints) -> Pieces:
+    """Return the sessions cut at ``edges``, the first of which is no later than any session."""
+    start, end = p.sessions["start"], p.sessions["end"]
+    first = np.searchsorted(edges, start, "right") - 1
+    count = np.maximum(0, np.searchsorted(edges, end, "left") - first)
     session = np.repeat(np.arange(len(start)), count).astype(np.int32)
-    offset = np.arange(len(session)) - np.repeat(np.cumsum(count) - count, count)
-    number = first[session] + offset
-    opens = np.maximum(start[session], number * bucket_seconds)
-    closes = np.minimum(end[session], (number + 1) * bucket_seconds)
+    number = first[session] + np.arange(len(session)) - np.repeat(np.cumsum(count) - count, count)
+    opens = np.maximum(start[session], edges[number])
+    closes = np.minimum(end[session], edges[number + 1])
     used, bucket = np.unique(number, return_inverse=True)
     share = np.bincount(bucket, minlength=len(used))
     middle = np.bincount(bucket, (opens + closes) / 2.0, len(used)) / np.maximum(1, share)
@@ -75,12 +89,12 @@ class _Classes(NamedTuple):
     unread: Floats  # (G,) mean points of one read left unallocated
 
 
-def _classes(p: ProblemArrays, pieces: Pieces, bucket_seconds: int) -> _Classes:
+def _classes(p: ProblemArrays, pieces: Pieces, edges: Ints) -> _Classes:
     study = p.reads["study"]
     rows = p.studies[study]
     beyond = int(p.prices["beyond"][0])
-    due = np.clip(rows["due"], -bucket_seconds, beyond) // bucket_seconds
-    ceiling = np.clip(rows["ceiling"], -2 * bucket_seconds, beyond) // (2 * bucket_seconds)
+    due = np.searchsorted(edges, rows["due"])
+    ceiling = np.searchsorted(edges[::2], rows["ceiling"])
     thousandths = np.round(rows["minutes"] * 1000.0)
     key = np.stack([rows["pool"], rows["priority"], thousandths, due, ceiling], axis=1).astype(np.int64)
     alike, of_read, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
@@ -120,14 +134,15 @@ class _Arcs:
         return tail, head, capacity, cost
 
 
-def pooled_flow(p: ProblemArrays, bucket_seconds: int = int(HOUR)) -> Flow:
+def pooled_flow(p: ProblemArrays) -> Flow:
     """Return the optimal flow's prices and where it puts each read."""
-    pieces = cut(p, bucket_seconds)
+    edges = borders(p)
+    pieces = cut(p, edges)
     reporters = len(p.reporters)
     if len(p.reads) == 0 or len(pieces.session) == 0:
         nowhere = np.full(len(p.reads), _NOWHERE, np.int32)
         return Flow(pieces, np.zeros(len(pieces.session)), np.zeros(reporters), nowhere)
-    classes = _classes(p, pieces, bucket_seconds)
+    classes = _classes(p, pieces, edges)
     time_price = np.zeros(len(pieces.session))
     load_price = np.zeros(reporters)
     piece_of = np.full(len(p.reads), _NOWHERE, np.int32)

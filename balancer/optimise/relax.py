@@ -18,20 +18,22 @@ from balancer.optimise.flow import Flow
 from balancer.optimise.problem import NOBODY, UNPLACED, Flags, Floats, Ids, Ints, ProblemArrays, Records
 from balancer.optimise.schedule import can_hold, can_read, duration, price_of_completion, price_of_person
 
-_CELL_SECONDS = 300
+# Sessions of the first hours, where much is due and little can move, are priced finely.
+_EARLY_SECONDS = 6 * 3600
+_EARLY_CELL, _LATER_CELL = 60, 300  # seconds
+_EARLY_KNOT, _LATER_KNOT = 2, 6  # cells
 _MOST_CELLS = 500  # a session
-_CELLS_A_KNOT = 12
 _SLACK = 1e-9  # relative; sums of floating point numbers are not exact
 
 
 class Grid(NamedTuple):
-    """Sessions cut into cells of equal length (the last one shorter); a price is constant within a cell.
+    """Sessions cut into cells (the last one of each shorter); a price is constant within a cell.
 
     ``ptr`` (S+1,) points to a session's first edge; a session of n cells has n + 1 edges. Knots are where prices are
     decided; between two of them they change linearly from cell to cell.
     """
 
-    cell: int  # seconds
+    cell: Ints  # (S,) seconds
     ptr: Ints
     width: Floats  # (E,) seconds of the cell after each edge; 0 after a session's last
     session: Ids  # (E,)
@@ -43,15 +45,15 @@ class Grid(NamedTuple):
 def lay_grid(p: ProblemArrays) -> Grid:
     """Return the cells and knots of a problem's sessions."""
     start, end = p.sessions["start"], np.maximum(p.sessions["start"], p.sessions["end"])
-    longest = int((end - start).max()) if len(start) else 0
-    cell = max(_CELL_SECONDS, -(-longest // _MOST_CELLS))
+    is_early = start < _EARLY_SECONDS
+    cell = np.maximum(np.where(is_early, _EARLY_CELL, _LATER_CELL), -(-(end - start) // _MOST_CELLS)).astype(np.int64)
     cells = -(-(end - start) // cell)
     ptr = np.zeros(len(start) + 1, np.int64)
     np.cumsum(cells + 1, out=ptr[1:])
     session = np.repeat(np.arange(len(start)), cells + 1).astype(np.int32)
     number = np.arange(len(session)) - ptr[:-1][session]
-    width = np.clip(end[session] - start[session] - number * cell, 0, cell).astype(np.float64)
-    gaps = np.maximum(1, -(-cells // _CELLS_A_KNOT))
+    width = np.clip(end[session] - start[session] - number * cell[session], 0, cell[session]).astype(np.float64)
+    gaps = np.maximum(1, -(-cells // np.where(is_early, _EARLY_KNOT, _LATER_KNOT)))
     first_knot = np.cumsum(gaps + 1) - gaps - 1
     at = number * gaps[session] / np.maximum(1, cells[session] - 1)
     left = np.minimum(np.floor(at), gaps[session] - 1).astype(np.int64)
@@ -72,9 +74,9 @@ def price_of_cells(p: ProblemArrays, grid: Grid, flow: Flow) -> Floats:
     """Return the flow's price, in points a second, of the piece in which each cell's middle lies."""
     pieces = flow.pieces
     number = np.arange(len(grid.session)) - grid.ptr[:-1][grid.session]
-    middle = p.sessions["start"][grid.session] + number * grid.cell + grid.width / 2.0
+    middle = p.sessions["start"][grid.session] + number * grid.cell[grid.session] + grid.width / 2.0
     # pieces are sorted by session and time: one search over (session, end)
-    reach = float(p.sessions["end"].max()) + grid.cell + 1.0
+    reach = float(p.sessions["end"].max() + grid.cell.max()) + 1.0
     key = pieces.session * reach + pieces.end
     found = np.searchsorted(key, grid.session * reach + np.minimum(middle, p.sessions["end"][grid.session]))
     return flow.time_price[np.minimum(found, len(key) - 1)] if len(key) else np.zeros(len(grid.session))
@@ -170,7 +172,7 @@ def _choose(
     reporters: Records,
     cumulative: Floats,
     ptr: Ints,
-    cell: int,
+    cell: Ints,
     load_price: Floats,
     noise: float,
     chance: Chance,
@@ -195,7 +197,7 @@ def _choose(
             seconds = duration(studies, reads, sessions, read, session)
             last_start = latest[reporter, row.trust] - 1
             points, _ = _cheapest_end(
-                studies, sessions, cumulative, ptr, cell, study, share, seconds, session, last_start
+                studies, sessions, cumulative, ptr, cell[session], study, share, seconds, session, last_start
             )
             points += seconds * load_price[reporter] + noise * unit(chance)
             points += price_of_person(prices, studies, people, level, reporters[reporter].home, study, reporter)
@@ -223,7 +225,7 @@ def _respond(
     reporters: Records,
     cumulative: Floats,
     ptr: Ints,
-    cell: int,
+    cell: Ints,
     cheapest: Floats,
     load_price: Floats,
     favourite: Ints,
@@ -265,7 +267,7 @@ def _respond(
             work += 1
             last_start = latest[reporter, row.trust] - 1
             points, end = _cheapest_end(
-                studies, sessions, cumulative, ptr, cell, study, share, seconds, session, last_start
+                studies, sessions, cumulative, ptr, cell[session], study, share, seconds, session, last_start
             )
             points += seconds * load_price[reporter]
             points += price_of_person(prices, studies, people, level, reporters[reporter].home, study, reporter)
@@ -277,8 +279,8 @@ def _respond(
             used[sessions[best_session].reporter] += best_taken
             start, at_second = sessions[best_session].start, best_end - best_taken
             while at_second < best_end:
-                number = (at_second - start) // cell
-                until = min(best_end, start + (number + 1) * cell)
+                number = (at_second - start) // cell[best_session]
+                until = min(best_end, start + (number + 1) * cell[best_session])
                 taken[ptr[best_session] + number] += until - at_second
                 at_second = until
     return total, work

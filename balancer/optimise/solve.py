@@ -24,7 +24,7 @@ from balancer.optimise.dispatch import Rule, deal, dispatch, group_reads
 from balancer.optimise.flow import Flow, pooled_flow
 from balancer.optimise.improve import CHUNK, Nearby, cooling_for, improve, place_what_fits
 from balancer.optimise.plan import make_plan
-from balancer.optimise.problem import HOUR, Compiled, ProblemArrays, compile_problem
+from balancer.optimise.problem import HOUR, Compiled, compile_problem
 from balancer.optimise.relax import cheapest_sessions
 from balancer.optimise.schedule import Schedule, copy_schedule, empty_schedule, score
 from balancer.optimise.start import by_urgency, start_from_flow
@@ -33,7 +33,6 @@ PROPOSALS_A_READ = 450
 LEAST_PROPOSALS = 100_000
 _BOUND_WORK_A_PROPOSAL = 3.0  # sessions looked into; about as long as a proposal takes, measured
 _LOOK_AHEAD_HOURS = (12.0, 24.0, 48.0)
-_MOST_BUCKETS_A_SESSION = 48
 _NEARBY = 16  # sessions tried first for each read
 _NOISE = 2.0  # of the first temperature
 _RESERVE = 0.06  # of the time given, for explaining and handing over
@@ -144,7 +143,7 @@ def solve(
     flow: Flow | None = None
     if not run.is_over:
         with run.stage("flow"):
-            flow = pooled_flow(p, _bucket_seconds(p))
+            flow = pooled_flow(p)
             run.offer(start_from_flow(p, flow))
     if flow is not None:
         _search_and_bound(run, flow, work, seed, workers or os.cpu_count() or 1)
@@ -156,12 +155,6 @@ def solve(
         plan = make_plan(compiled, best, bound=bound, stopped_by=stopped_by, seconds=run.spent, seed=seed)
     run.tell("done")
     return plan
-
-
-def _bucket_seconds(p: ProblemArrays) -> int:
-    """Return an hour, or more where sessions are so long that hours would be too many."""
-    longest = int((p.sessions["end"] - p.sessions["start"]).max()) if len(p.sessions) else 0
-    return max(int(HOUR), -(-longest // _MOST_BUCKETS_A_SESSION))
 
 
 def _dispatch(run: _Run) -> None:
