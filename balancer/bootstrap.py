@@ -16,9 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 from balancer import telemetry
-from balancer.config import Settings, pseudonym_key
-from balancer.store.database import Database
+from balancer.config import PREFIX, Settings, pseudonym_key
+from balancer.domain.errors import Fault, InputRefusedError
+from balancer.store.database import Database, StoreBusyError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -43,9 +46,14 @@ class SystemClock:
 
 
 def open_database(settings: Settings) -> Database:
-    """Return the database, at the schema of this code."""
+    """Return the database, at the schema of this code; ``InputRefusedError`` if it does not answer."""
     database = Database(settings.database_url)
-    database.migrate()
+    try:
+        database.migrate()
+    except StoreBusyError as error:
+        database.close()
+        reason = f"the database does not answer: {str(error.orig).splitlines()[0]}"
+        raise InputRefusedError([Fault(file="settings", column=f"{PREFIX}DATABASE_URL", reason=reason)]) from error
     return database
 
 
@@ -136,10 +144,12 @@ def run_scheduler(settings: Settings) -> None:
     telemetry.configure(settings.log_format)
     stop = threading.Event()
     stop_with_parent(stop)
-    database = open_database(settings)
-    work = build_work(settings, database)
-    leader = Leader(begin=work.begin, end=work.end)
     try:
+        database = open_database(settings)
+        work = build_work(settings, database)
+        leader = Leader(begin=work.begin, end=work.end)
         Leadership(database, SystemClock(), f"{socket.gethostname()}:{os.getpid()}", leader).keep(stop)
-    finally:
         database.close()
+    except Exception as error:  # printed as it is, it might quote a row; the supervisor starts another
+        structlog.get_logger("balancer.scheduler").exception("scheduler.failed")
+        raise SystemExit(1) from error

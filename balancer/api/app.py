@@ -41,7 +41,7 @@ def create_app(serving: Serving, *, hosts: Collection[str] = ()) -> FastAPI:
         redoc_url=None,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         generate_unique_id_function=operation_id,
-        responses=problems.may_be(problems.BAD_REQUEST, problems.FAILED),
+        responses=problems.may_be(problems.BAD_REQUEST, problems.FAILED, problems.BUSY),
     )
     app.state.serving = serving
     for router in _ROUTERS:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ConfigDict, Field
@@ -19,7 +20,9 @@ from starlette.responses import JSONResponse
 
 from balancer.api.models.shape import Out
 from balancer.domain.errors import BalancerError, ConflictError, InputRefusedError, InvalidValueError, NotFoundError
+from balancer.store.database import StoreBusyError
 
+_log = structlog.get_logger("balancer.api")
 MEDIA_TYPE = "application/problem+json"
 TYPES_PAGE = "/problems"
 
@@ -99,6 +102,12 @@ NOT_READY = Kind(
     title="The service is not ready",
     remedy="`errors` says why. It is asked again by waiting and trying.",
 )
+BUSY = Kind(
+    name="database-does-not-answer",
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    title="The database does not answer",
+    remedy="Nothing was done. Ask again in a few seconds; if it goes on, whoever runs the service must look.",
+)
 FAILED = Kind(
     name="internal-error",
     status=HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -114,9 +123,9 @@ OTHER = Kind(
 
 KINDS = (
     *(BAD_REQUEST, ELSEWHERE, NOT_FOUND, NO_PAGE, METHOD, CONFLICT),
-    *(NETWORK_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, OTHER),
+    *(NETWORK_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, BUSY, OTHER),
 )
-_BY_STATUS = {kind.status: kind for kind in KINDS if kind not in (NO_PAGE, NETWORK_REFUSED, OTHER)}
+_BY_STATUS = {kind.status: kind for kind in KINDS if kind not in (NO_PAGE, NETWORK_REFUSED, BUSY, OTHER)}
 # The table: what a use case raised, and what the caller is told.
 _BY_ERROR: Mapping[type[BalancerError], Kind] = {
     NotFoundError: NOT_FOUND,
@@ -204,6 +213,7 @@ def may_be(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
 def install(app: FastAPI) -> None:
     """Ensure that whatever a route or the framework raises is answered as a problem."""
     app.add_exception_handler(BalancerError, _of_ours)
+    app.add_exception_handler(StoreBusyError, _of_store)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_framework)
 
@@ -215,6 +225,11 @@ def _of_ours(request: Request, error: Exception) -> ProblemResponse:
         if isinstance(error, kind_of_error):
             return answer(request.state.request_id, kind, _said_by(error), errors=list(_faults_of(error)))
     raise error
+
+
+def _of_store(request: Request, error: Exception) -> ProblemResponse:
+    _log.error("request.database_failed", request_id=request.state.request_id, exc_info=error)
+    return answer(request.state.request_id, BUSY, BUSY.title, headers={"Retry-After": "5"})
 
 
 def _of_validation(request: Request, error: Exception) -> ProblemResponse:

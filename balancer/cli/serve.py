@@ -106,11 +106,15 @@ def _introduce(folder: NetworkFolder, database: Database, url: str) -> None:
 def _announce(database: Database, url: str, stop: threading.Event) -> None:
     """Say once that there are worklists, and how to get the first."""
     from balancer.store import runs, worklists
+    from balancer.store.database import StoreBusyError
 
     while not stop.wait(_LOOK_SECONDS):
-        with database.session() as session:
-            run = runs.current_run(session)
-            lists = worklists.worklists(session) if run is not None else []
+        try:
+            with database.session() as session:
+                run = runs.current_run(session)
+                lists = worklists.worklists(session) if run is not None else []
+        except StoreBusyError:
+            continue  # readiness says so; it is looked again
         if run is None:
             continue
         first = next((entry for entry in lists if entry.items), None)

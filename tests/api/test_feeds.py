@@ -87,10 +87,19 @@ def test_nobody_decides_without_a_name(held: Service) -> None:
         problem(held.post("/batches/2/release", body), 422, "invalid-value")
 
 
-@pytest.mark.parametrize("batch_id", [0, -1, 2**31, 10**30, "x"])
-def test_a_number_that_no_batch_can_have_is_refused(held: Service, batch_id: object) -> None:
-    """Before the database is asked."""
+@pytest.mark.parametrize("batch_id", [0, 2**31, 10**30])
+def test_a_number_that_no_batch_can_have_is_refused(held: Service, batch_id: int) -> None:
+    """Before the database is asked; what is no number at all leads nowhere."""
     problem(held.get(f"/batches/{batch_id}"), 422, "invalid-value")
+    problem(held.get(f"/batches/x{batch_id}"), 404, "not-found")
+
+
+def test_what_waits_for_a_person_is_listed_over_all_feeds(held: Service) -> None:
+    """Until somebody has decided."""
+    (batch,) = held.ask("/batches/held")["items"]
+    assert (batch["feed"], batch["state"], batch["waiting"]) == (FEED, "held", 50)
+    held.post(f"/batches/{batch['batch_id']}/discard", {"decided_by": "A. Manager"})
+    assert held.ask("/batches/held")["items"] == []
 
 
 def test_a_quarantined_row_is_shown_whole_with_its_reason(held: Service) -> None:

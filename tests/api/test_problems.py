@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from balancer.api import guard, problems
 from balancer.domain.errors import ConflictError, Fault, InputRefusedError, InvalidValueError, NotFoundError
-from balancer.store.database import Database
+from balancer.store.database import Database, StoreBusyError
 from balancer.telemetry import without_what_exceptions_say
 from tests.api.service import Service, problem
 
@@ -71,6 +71,7 @@ def _raising(service: Service, error: Exception) -> TestClient:
         (ConflictError("batch 7 is not held"), 409, "conflict"),
         (InvalidValueError("limit", "is too small"), 422, "invalid-value"),
         (InputRefusedError([Fault(file="exams.csv", line=3, reason="is wrong")]), 409, "network-refused"),
+        (StoreBusyError("SELECT name FROM patients", {}, Exception("Smith")), 503, "database-does-not-answer"),
         (RuntimeError("SELECT * FROM patients WHERE name = 'Smith'"), 500, "internal-error"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
 from balancer.store.database import Database
@@ -79,3 +81,14 @@ def test_an_unknown_reporter_is_told_apart_from_one_without_a_list(service: Serv
     assert problem(service.get("/worklists/R9"), 404, "not-found")["detail"] == "there is no such reporter"
     without = problem(service.get("/worklists/R1"), 404, "not-found")["detail"]
     assert without == "no worklist has been published for this reporter yet"
+
+
+def test_every_instant_is_in_utc_and_says_so(allocated: Service) -> None:
+    """One way of writing them, in winter and in summer: no client has to guess an offset."""
+    for path in ("/worklists", "/worklists/R1", "/studies", "/runs", "/feeds", "/reporters/R1/sessions", "/version"):
+        instants = _INSTANT.findall(allocated.get(path).text)
+        assert instants
+        assert all(instant.endswith("Z") for instant in instants)
+
+
+_INSTANT = re.compile(r'"(\d{4}-\d{2}-\d{2}T[^"]*)"')

@@ -48,6 +48,17 @@ def test_a_second_service_on_the_same_port_touches_nothing(tmp_path: Path) -> No
     assert not (tmp_path / "balancer.sqlite").exists()
 
 
+def test_a_database_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    """By the setting that leads to it; its password is not repeated."""
+    url = f"postgresql://someone:secret@/balancer?host={tmp_path}"
+    env = environment(tmp_path, BALANCER_DATABASE_URL=url, BALANCER_PSEUDONYM_KEY="k" * 20)
+    done = balancer("serve", "--network", str(SAMPLE), "--port", "0", env=env)
+    assert done.returncode == 2
+    assert "BALANCER_DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
 def test_a_database_of_another_kind_is_refused(tmp_path: Path) -> None:
     """SQLite and PostgreSQL are what there is."""
     env = environment(tmp_path, BALANCER_DATABASE_URL="mysql://somewhere/balancer")

@@ -38,14 +38,23 @@ def list_batches(served: Served, feed: FeedInPath, cut: Paging) -> PageOut[Batch
         return page_out(batches.batches_of(session, status.name, cut), BatchOut.of)
 
 
-@router.get("/batches/{batch_id}", tags=["feeds"], responses=problems.may_be(problems.NOT_FOUND))
+@router.get("/batches/held", tags=["feeds"])
+def list_held(served: Served) -> ListOut[BatchOut]:
+    """List every batch that waits for a person, oldest first within its feed: release or discard each."""
+    with served.database.session() as session:
+        names = [status.name for status in sources.feeds(session, served.clock.now())]
+        return ListOut(items=[BatchOut.of(row) for name in names for row in batches.held_batches_of(session, name)])
+
+
+# a number only: "held" is another address
+@router.get("/batches/{batch_id:int}", tags=["feeds"], responses=problems.may_be(problems.NOT_FOUND))
 def get_batch(served: Served, batch_id: IdInPath) -> BatchOut:
     """Get one batch."""
     with served.database.session() as session:
         return BatchOut.of(batches.batch(session, batch_id))
 
 
-@router.post("/batches/{batch_id}/release", tags=["feeds"], responses=_DECIDED)
+@router.post("/batches/{batch_id:int}/release", tags=["feeds"], responses=_DECIDED)
 def release_batch(served: Served, batch_id: IdInPath, decision: DecisionIn) -> BatchOut:
     """Release a held batch: withdraw or exclude what it would have.
 
@@ -59,7 +68,7 @@ def release_batch(served: Served, batch_id: IdInPath, decision: DecisionIn) -> B
         return BatchOut.of(batches.batch(session, outcome.batch_id))
 
 
-@router.post("/batches/{batch_id}/discard", tags=["feeds"], responses=_DECIDED)
+@router.post("/batches/{batch_id:int}/discard", tags=["feeds"], responses=_DECIDED)
 def discard_batch(served: Served, batch_id: IdInPath, decision: DecisionIn) -> BatchOut:
     """Discard a held batch: what it would have withdrawn or excluded stays open; what it brought stays too."""
     ingest_studies.discard_held_batch(served.database, batch_id, served.clock.now(), by=decision.decided_by)
