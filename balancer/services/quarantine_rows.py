@@ -9,9 +9,8 @@ from typing import Any
 
 from balancer.domain.feed import QuarantinedRow
 from balancer.domain.states import QuarantineState
-from balancer.store import intake
+from balancer.store import quarantine
 from balancer.store.database import Session
-from balancer.store.quarantine import open_rows
 from balancer.store.tables import FeedRow, QuarantineRow
 
 
@@ -32,13 +31,13 @@ def requarantine(  # noqa: PLR0913 - a batch's own facts
     ``complete`` snapshot holds it no longer.
     """
     kept: dict[str, list[QuarantineRow]] = defaultdict(list)
-    for old in open_rows(session, feed.name):
+    for old in quarantine.open_rows(session, feed.name):
         kept[old.fingerprint].append(old)
     fresh, again = [], []
     for row in rows:
-        same = kept.get(intake.fingerprint(row.row.sheet, row.row.raw))
+        same = kept.get(quarantine.fingerprint(row.row.sheet, row.row.raw))
         if same:
-            again.append({**intake.quarantine_columns(row), **_seen(same.pop(0), batch_id, now)})
+            again.append({**quarantine.quarantine_columns(row), **_seen(same.pop(0), batch_id, now)})
         else:
             fresh.append(row)
     overtaken = {*settled, *(row.key.accession_number for row in rows if row.key)}
@@ -48,9 +47,9 @@ def requarantine(  # noqa: PLR0913 - a batch's own facts
             ended.append(_ended(old, QuarantineState.SUPERSEDED, batch_id, now))
         elif complete:
             ended.append(_ended(old, QuarantineState.GONE, batch_id, now))
-    intake.change_quarantined(session, again)
-    intake.change_quarantined(session, ended)
-    intake.add_quarantined(session, feed, fresh, batch_id=batch_id, now=now)
+    quarantine.change_quarantined(session, again)
+    quarantine.change_quarantined(session, ended)
+    quarantine.add_quarantined(session, feed, fresh, batch_id=batch_id, now=now)
 
 
 def _seen(row: QuarantineRow, batch_id: int, now: datetime) -> dict[str, Any]:

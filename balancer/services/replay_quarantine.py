@@ -17,9 +17,8 @@ from balancer.services.outcomes import BatchOutcome
 from balancer.services.shift import shift_extract
 from balancer.services.storable import storable
 from balancer.services.take_extract import Taking
-from balancer.store import batches, intake, sources
+from balancer.store import batches, quarantine, sources
 from balancer.store.database import Database, Session
-from balancer.store.quarantine import open_rows
 from balancer.store.tables import BatchRow, FeedRow, QuarantineRow
 
 _NO_SHIFT = timedelta()
@@ -47,7 +46,7 @@ def _replay(  # noqa: PLR0913, PLR0917 - what is read, how, and when
     with db.transaction() as session:
         row = sources.locked_feed(session, feed.name)
         reading = Reading()
-        for batch_id, kept in groupby(open_rows(session, feed.name), key=attrgetter("last_batch_id")):
+        for batch_id, kept in groupby(quarantine.open_rows(session, feed.name), key=attrgetter("last_batch_id")):
             rows = list(kept)
             extracted_at = batches.batch(session, batch_id).extracted_at
             parsed = parse_rows(
@@ -132,8 +131,8 @@ class _Replay:
         replayed = [row for row, _ in (*taken, *reading.duplicates, *reading.excluded)]
         self._end(replayed, QuarantineState.REPLAYED)
         self._end([row for row, _ in overtaken], QuarantineState.SUPERSEDED)
-        still = [{"id": row.id, **intake.quarantine_columns(item)} for row, item in reading.quarantined]
-        intake.change_quarantined(self.session, still)
+        still = [{"id": row.id, **quarantine.quarantine_columns(item)} for row, item in reading.quarantined]
+        quarantine.change_quarantined(self.session, still)
         return settle(self.session, taking.feed, taking.batch, counts, open_before=taking.before)
 
     def _is_overtaken(self, row: QuarantineRow, item: IncomingStudy) -> bool:
@@ -149,4 +148,4 @@ class _Replay:
 
     def _end(self, rows: Sequence[QuarantineRow], state: QuarantineState) -> None:
         ended = {"state": state, "resolved_at": self.now, "resolved_batch_id": self.batch_id}
-        intake.change_quarantined(self.session, [{"id": row.id, **ended} for row in rows])
+        quarantine.change_quarantined(self.session, [{"id": row.id, **ended} for row in rows])

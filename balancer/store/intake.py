@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +10,9 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, insert, select, update
 
-from balancer.domain.feed import ExcludedRow, IncomingStudy, QuarantinedRow
-from balancer.domain.states import QuarantineState, StudyState
-from balancer.store.tables import ClaimRow, ExclusionRow, FeedRow, HeldClosureRow, QuarantineRow, StudyRow
+from balancer.domain.feed import ExcludedRow, IncomingStudy
+from balancer.domain.states import StudyState
+from balancer.store.tables import ClaimRow, ExclusionRow, FeedRow, HeldClosureRow, StudyRow
 
 # SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; an IN of this length is quick on both.
 _CHUNK = 2_000
@@ -249,58 +247,6 @@ def end_other_exclusions(session: Session, feed: FeedRow, *, batch_id: int) -> N
 def _end(session: Session, *conditions: Any) -> None:
     ended = update(ExclusionRow).where(col(ExclusionRow.active), *conditions).values(active=False)
     session.exec(ended, execution_options={"synchronize_session": False})
-
-
-# --- quarantined rows ------------------------------------------------------------------------------------------------
-
-
-def fingerprint(sheet: str, raw: Mapping[str, str]) -> str:
-    """Return a digest of a row's cells, wherever in the file they stand."""
-    content = json.dumps([sheet, sorted(raw.items())], ensure_ascii=True)
-    return hashlib.sha256(content.encode("ascii")).hexdigest()
-
-
-def quarantine_columns(row: QuarantinedRow) -> dict[str, Any]:
-    """Return the columns that say where a row stands and what is wrong with it."""
-    return {
-        "line": row.row.line,
-        "sheet": row.row.sheet,
-        "column": row.column,
-        "reason": row.reason,
-        "detail": row.detail,
-        "trust": row.key.trust if row.key else None,
-        "accession_number": row.key.accession_number if row.key else None,
-    }
-
-
-def add_quarantined(
-    session: Session, feed: FeedRow, rows: Iterable[QuarantinedRow], *, batch_id: int, now: datetime
-) -> None:
-    """Put rows in quarantine, whole."""
-    added = [
-        {
-            **quarantine_columns(row),
-            "feed": feed.name,
-            "first_batch_id": batch_id,
-            "last_batch_id": batch_id,
-            "raw": dict(row.row.raw),
-            "fingerprint": fingerprint(row.row.sheet, row.row.raw),
-            "state": QuarantineState.OPEN,
-            "first_seen_at": now,
-            "last_seen_at": now,
-            "resolved_at": None,
-            "resolved_batch_id": None,
-        }
-        for row in rows
-    ]
-    if added:
-        session.exec(insert(QuarantineRow), params=added)
-
-
-def change_quarantined(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Change quarantined rows by ``id``; every row gives the same columns."""
-    if rows:
-        session.exec(update(QuarantineRow), params=rows)
 
 
 def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:

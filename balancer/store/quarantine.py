@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, insert, select, update
 
 from balancer.domain.errors import NotFoundError
+from balancer.domain.feed import QuarantinedRow
 from balancer.domain.states import QuarantineState
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, cursor
-from balancer.store.tables import QuarantineRow
+from balancer.store.tables import FeedRow, QuarantineRow
 
 _NEWEST_FIRST = "quarantine"
 
@@ -79,3 +85,55 @@ def open_rows(session: Session, feed: str) -> list[QuarantineRow]:
     """Return every open row of a feed, by the batch it last stood in."""
     statement = select(QuarantineRow).where(QuarantineRow.feed == feed, QuarantineRow.state == QuarantineState.OPEN)
     return list(session.exec(statement.order_by(col(QuarantineRow.last_batch_id), col(QuarantineRow.id))))
+
+
+# --- going in ---------------------------------------------------------------------------------------------------------
+
+
+def fingerprint(sheet: str, raw: Mapping[str, str]) -> str:
+    """Return a digest of a row's cells, wherever in the file they stand."""
+    content = json.dumps([sheet, sorted(raw.items())], ensure_ascii=True)
+    return hashlib.sha256(content.encode("ascii")).hexdigest()
+
+
+def quarantine_columns(row: QuarantinedRow) -> dict[str, Any]:
+    """Return the columns that say where a row stands and what is wrong with it."""
+    return {
+        "line": row.row.line,
+        "sheet": row.row.sheet,
+        "column": row.column,
+        "reason": row.reason,
+        "detail": row.detail,
+        "trust": row.key.trust if row.key else None,
+        "accession_number": row.key.accession_number if row.key else None,
+    }
+
+
+def add_quarantined(
+    session: Session, feed: FeedRow, rows: Iterable[QuarantinedRow], *, batch_id: int, now: datetime
+) -> None:
+    """Put rows in quarantine, whole."""
+    added = [
+        {
+            **quarantine_columns(row),
+            "feed": feed.name,
+            "first_batch_id": batch_id,
+            "last_batch_id": batch_id,
+            "raw": dict(row.row.raw),
+            "fingerprint": fingerprint(row.row.sheet, row.row.raw),
+            "state": QuarantineState.OPEN,
+            "first_seen_at": now,
+            "last_seen_at": now,
+            "resolved_at": None,
+            "resolved_batch_id": None,
+        }
+        for row in rows
+    ]
+    if added:
+        session.exec(insert(QuarantineRow), params=added)
+
+
+def change_quarantined(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Change quarantined rows by ``id``; every row gives the same columns."""
+    if rows:
+        session.exec(update(QuarantineRow), params=rows)
