@@ -77,11 +77,13 @@ def group_reads(p: ProblemArrays) -> Groups:
 def place_claimed(p: ProblemArrays, x: Schedule) -> None:
     """Put every claimed read into its claimant's first or second session, where it fits (H8).
 
-    Longest first, so that a long read is not shut out by short ones.
+    Those first whose lateness costs most for each minute of work. Where somebody has claimed more than two sessions
+    hold, which of them are left is decided here and not searched over.
     """
     claimed = np.flatnonzero(p.reads["claimed"] != UNPLACED)
-    minutes = p.studies["minutes"][p.reads["study"]]
-    for read in sorted(claimed, key=lambda k: (-minutes[k], k)):
+    rows = p.studies[p.reads["study"]]
+    worth = (rows["a0"] + rows["a1"]) / rows["minutes"]
+    for read in sorted(claimed, key=lambda k: (-worth[k], k)):
         reporter = p.reads["claimed"][read]
         if not can_read(p.studies, p.people, p.level, x.reads, x.sessions, read, reporter):
             continue

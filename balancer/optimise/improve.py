@@ -31,10 +31,12 @@ from balancer.optimise.schedule import (
     score,
 )
 
-CHUNK = 50_000  # proposals between two looks at the clock
+_CHUNK, _LEAST_CHUNKS = 50_000, 40
 _EXCHANGES = 0.3  # share of proposals; measured on the Kent instances, flat between 0.2 and 0.5
 _DROPS = 0.01
 _NEARBY = 0.8  # share of proposals that try a session nearby; the rest try any
+_LEAST_GAIN = 1e-9  # points; or rounding could be taken for progress, for ever
+_COOLED = 0.95  # share of the proposals after which the temperature is 0
 _HOT, _COLD = 0.4, 0.04  # of what a typical read costs when it is delayed by a typical read
 
 
@@ -45,9 +47,15 @@ class Cooling(NamedTuple):
     cold: float
     proposals: int
 
+    @property
+    def chunk(self) -> int:
+        """Proposals between two looks at the clock and at the total."""
+        return max(1, min(_CHUNK, self.proposals // _LEAST_CHUNKS))
+
     def at(self, done: int) -> float:
-        """Return the temperature after ``done`` proposals, in points."""
-        return self.hot * (self.cold / self.hot) ** (done / self.proposals)
+        """Return the temperature after ``done`` proposals, in points: 0 in the end."""
+        share = done / (self.proposals * _COOLED)
+        return self.hot * (self.cold / self.hot) ** share if share < 1.0 else 0.0
 
 
 def cooling_for(p: ProblemArrays, proposals: int) -> Cooling:
@@ -79,8 +87,8 @@ def improve(
 ) -> tuple[Schedule, float]:
     """Return the best schedule met and its points, without what no decision changes.
 
-    ``ahead(done, best points)`` says, before every chunk of ``CHUNK`` proposals, how far along the cooling the next
-    one goes: ``done + CHUNK`` where work is what counts, further where time is short, ``done`` to stop.
+    ``ahead(done, best points)`` says, before every chunk of proposals, how far along the cooling the next one goes:
+    ``done + cooling.chunk`` where work is what counts, further where time is short, ``done`` to stop.
     """
     best, best_points = copy_schedule(x), float(score(p, x).sum())
     moving = _is_free_to_move(p, x)
@@ -93,7 +101,7 @@ def improve(
             *(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool),
             *(p.candidates_ptr, p.candidates, nearby.sessions, nearby.number, moving),
             *x,
-            *(chance, cooling.at(done), cooling.at(until), min(CHUNK, until - done)),
+            *(chance, cooling.at(done), cooling.at(until), min(cooling.chunk, until - done)),
         )
         done = until
         points = float(score(p, x).sum())
@@ -144,8 +152,8 @@ def _anneal(
         read = below(chance, len(reads))
         if not moving[read]:
             continue
-        temperature = hot * (cold / hot) ** (step / proposals)
-        threshold = -temperature * np.log(unit(chance) + 1e-300)
+        temperature = hot * (cold / hot) ** (step / proposals) if cold > 0.0 else 0.0
+        threshold = -temperature * np.log(unit(chance) + 1e-300) - _LEAST_GAIN
         claimed = reads[read].claimed
         if claimed != NOBODY:
             choices = min(2, reporters[claimed].end_session - reporters[claimed].first_session)
@@ -342,6 +350,38 @@ def _exchange(
     if old != UNPLACED:
         insert(studies, reads, sessions, reporters, slots, read, old, back)
     insert(studies, reads, sessions, reporters, slots, other, session, other_back)
+
+
+def tidy(p: ProblemArrays, x: Schedule, order: Ids) -> None:
+    """Take out every read whose place does not pay, then put in every read that fits and pays, in this order."""
+    _drop_what_does_not_pay(
+        *(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level),
+        *x,
+        order,
+    )
+    place_what_fits(p, x, order)
+
+
+@kernel
+def _drop_what_does_not_pay(
+    prices: Records,
+    bands: Floats,
+    studies: Records,
+    people: Ids,
+    patient_reads: Ids,
+    level: NDArray[np.int8],
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    slots: Ids,
+    order: Ids,
+) -> None:
+    for read in order:
+        if reads[read].claimed == NOBODY:
+            _drop(
+                prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, slots,
+                read, -_LEAST_GAIN,
+            )  # fmt: skip
 
 
 def place_what_fits(p: ProblemArrays, x: Schedule, order: Ids) -> int:

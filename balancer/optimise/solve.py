@@ -22,7 +22,7 @@ from balancer.optimise.bound import lower_bound
 from balancer.optimise.chance import chance_from
 from balancer.optimise.dispatch import Rule, deal, dispatch, group_reads
 from balancer.optimise.flow import Flow, pooled_flow
-from balancer.optimise.improve import CHUNK, Nearby, cooling_for, improve, place_what_fits
+from balancer.optimise.improve import Nearby, cooling_for, improve, tidy
 from balancer.optimise.plan import make_plan
 from balancer.optimise.problem import HOUR, Compiled, compile_problem
 from balancer.optimise.relax import cheapest_sessions
@@ -33,6 +33,7 @@ PROPOSALS_A_READ = 450
 LEAST_PROPOSALS = 100_000
 _BOUND_WORK_A_PROPOSAL = 3.0  # sessions looked into; about as long as a proposal takes, measured
 _LOOK_AHEAD_HOURS = (12.0, 24.0, 48.0)
+_SEARCH_SHARE = 0.75  # of the time left, where search and bound take turns
 _NEARBY = 16  # sessions tried first for each read
 _NOISE = 2.0  # of the first temperature
 _RESERVE = 0.06  # of the time given, for explaining and handing over
@@ -60,8 +61,12 @@ class _Run:
     best: Schedule | None = None
     best_points: float = np.inf
     bound: float = -np.inf
-    out_of_time: bool = False
     is_hurried: bool = False
+    until: float | None = None  # seconds since it began at which the clock ends the stage
+
+    def __post_init__(self) -> None:
+        if self.seconds is not None:
+            self.until = self.seconds * (1.0 - _RESERVE)
 
     @property
     def elapsed(self) -> float:
@@ -69,15 +74,27 @@ class _Run:
 
     @property
     def is_over(self) -> bool:
-        """Whether the clock, not the work, ends the run now."""
-        if self.seconds is not None and self.elapsed > self.seconds * (1.0 - _RESERVE):
-            self.out_of_time = True
-        return self.out_of_time
+        """Whether the clock, not the work, ends the stage now."""
+        if self.until is not None and self.elapsed > self.until:
+            self.is_hurried = True
+            return True
+        return False
 
     @property
     def seconds_left(self) -> float | None:
-        """What the clock leaves, in seconds, less what follows the search."""
-        return None if self.seconds is None else max(1e-3, self.seconds * (1.0 - _RESERVE) - self.elapsed)
+        """What the clock leaves the stage, in seconds."""
+        return None if self.until is None else max(1e-3, self.until - self.elapsed)
+
+    @contextmanager
+    def share_of_time(self, share: float) -> Iterator[None]:
+        """Leave the block only ``share`` of the time that is left, the rest to what follows."""
+        until = self.until
+        if until is not None:
+            self.until = self.elapsed + share * max(0.0, until - self.elapsed)
+        try:
+            yield
+        finally:
+            self.until = until
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -149,8 +166,8 @@ def solve(
         _search_and_bound(run, flow, work, seed, workers or os.cpu_count() or 1)
     with run.stage("explain"):
         best = copy_schedule(run.best) if run.best is not None else empty_schedule(p)
-        place_what_fits(p, best, by_urgency(p))
-        stopped_by = StoppedBy.TIME if run.out_of_time or run.is_hurried else StoppedBy.WORK
+        tidy(p, best, by_urgency(p))
+        stopped_by = StoppedBy.TIME if run.is_hurried else StoppedBy.WORK
         bound = run.bound + compiled.fixed
         plan = make_plan(compiled, best, bound=bound, stopped_by=stopped_by, seconds=run.spent, seed=seed)
     run.tell("done")
@@ -185,10 +202,10 @@ def _search_and_bound(run: _Run, flow: Flow, work: int, seed: int, workers: int)
         hear(lower_bound(p, flow, sunk=sunk, work=bound_work, go_on=hear)[0])
 
     if workers == 1:
+        with run.stage("improve"), run.share_of_time(_SEARCH_SHARE):
+            _search(run, flow, work, seed)
         with run.stage("bound"):
             prove()
-        with run.stage("improve"):
-            _search(run, flow, work, seed)
         return
     with ThreadPoolExecutor(1) as pool:
         proof: Future[None] = pool.submit(prove)
@@ -202,6 +219,10 @@ def _search(run: _Run, flow: Flow, work: int, seed: int) -> None:
     p = run.compiled.arrays
     if run.best is None or len(p.reads) == 0 or len(p.sessions) == 0:
         return
+    cooling = cooling_for(p, work)
+    nearby = Nearby(
+        *cheapest_sessions(p, flow, count=_NEARBY, noise=_NOISE * cooling.hot, chance=chance_from(seed, stream=1))
+    )
     before = run.elapsed
 
     def ahead(done: int, points: float) -> int:
@@ -213,16 +234,12 @@ def _search(run: _Run, flow: Flow, work: int, seed: int) -> None:
         took, before = run.elapsed - before, run.elapsed
         left = run.seconds_left
         if done == 0 or left is None:
-            return done + CHUNK
+            return done + cooling.chunk
         # cool faster if at this pace the clock would end the run while it is still hot
-        needed = (work - done) / CHUNK * took
+        needed = (work - done) / cooling.chunk * took
         if needed <= left:
-            return done + CHUNK
+            return done + cooling.chunk
         run.is_hurried = True
-        return done + int(CHUNK * needed / left)
+        return done + int(cooling.chunk * needed / left)
 
-    cooling = cooling_for(p, work)
-    nearby = Nearby(
-        *cheapest_sessions(p, flow, count=_NEARBY, noise=_NOISE * cooling.hot, chance=chance_from(seed, stream=1))
-    )
     run.best, run.best_points = improve(p, run.best, nearby, chance_from(seed), cooling, ahead)
