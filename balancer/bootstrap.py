@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,6 @@ from balancer.domain.errors import Fault, InputRefusedError
 from balancer.store.database import Database, StoreBusyError
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from balancer.ingest.feed_file import FeedDescription
     from balancer.ingest.network_folder import NetworkFolder
     from balancer.ingest.roster_file import RosterDescription
@@ -34,6 +32,8 @@ if TYPE_CHECKING:
     from balancer.services.outcomes import BatchOutcome, RosterOutcome
 
 
+# What a web server runs; that it is FastAPI's is the api's affair.
+Application = Callable[..., Awaitable[None]]
 _LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 
 
@@ -64,7 +64,7 @@ def read_network(folder: Path) -> NetworkFolder:
     return network_folder.read_network(folder)
 
 
-def build_app(settings: Settings, database: Database) -> FastAPI:
+def build_app(settings: Settings, database: Database) -> Application:
     """Return the API on an open database; beyond this machine it answers to any name, as a proxy may use any."""
     from balancer.api.app import create_app  # noqa: PLC0415
     from balancer.api.serving import Serving  # noqa: PLC0415

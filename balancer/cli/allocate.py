@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def allocate(
     database: DatabaseOption = None,
     seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="For the solver. [env: BALANCER_ALLOCATE_SECONDS, else 20]")
+        float | None, typer.Option(min=0.1, help="For the solver; unless given BALANCER_ALLOCATE_SECONDS, else 20.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same plan.")] = 0,
 ) -> None:
