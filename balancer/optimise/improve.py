@@ -21,6 +21,7 @@ from balancer.optimise.schedule import (
     can_hold,
     can_read,
     copy_schedule,
+    duration,
     insert,
     insertion,
     overwrite,
@@ -28,12 +29,14 @@ from balancer.optimise.schedule import (
     price_of_holding,
     removal,
     remove,
+    retime,
     score,
 )
 
 _CHUNK, _LEAST_CHUNKS = 50_000, 40
 _EXCHANGES = 0.3  # share of proposals; measured on the Kent instances, flat between 0.2 and 0.5
 _DROPS = 0.01
+_RESEQUENCES = 0.1
 _NEARBY = 0.8  # share of proposals that try a session nearby; the rest try any
 _LEAST_GAIN = 1e-9  # points; or rounding could be taken for progress, for ever
 _COOLED = 0.95  # share of the proposals after which the temperature is 0
@@ -152,8 +155,12 @@ def _anneal(
         read = below(chance, len(reads))
         if not moving[read]:
             continue
-        temperature = hot * (cold / hot) ** (step / proposals) if cold > 0.0 else 0.0
-        threshold = -temperature * np.log(unit(chance) + 1e-300) - _LEAST_GAIN
+        threshold = -_LEAST_GAIN
+        if cold > 0.0:
+            threshold -= hot * (cold / hot) ** (step / proposals) * np.log(unit(chance) + 1e-300)
+        if unit(chance) < _RESEQUENCES:
+            _resequence(studies, latest, reads, sessions, slots, chance, read, threshold)
+            continue
         claimed = reads[read].claimed
         if claimed != NOBODY:
             choices = min(2, reporters[claimed].end_session - reporters[claimed].first_session)
@@ -212,6 +219,67 @@ def _drop(
     )
     if change >= threshold:
         insert(studies, reads, sessions, reporters, slots, read, session, position)
+
+
+@kernel
+def _resequence(
+    studies: Records,
+    latest: Ints,
+    reads: Records,
+    sessions: Records,
+    slots: Ids,
+    chance: Chance,
+    read: int,
+    threshold: float,
+) -> None:
+    """Move a placed read to another place in its session by chance, or exchange it with what stands there.
+
+    Carried out if it raises the total by less than ``threshold``. Claimed reads stay before the others (H8).
+    """
+    session = int(reads[read].session)
+    if session == UNPLACED:
+        return
+    row = sessions[session]
+    lowest, highest = (0, row.claims) if reads[read].claimed != NOBODY else (row.claims, row.length)
+    if highest - lowest < 2:
+        return
+    here, there = int(reads[read].position), int(lowest + below(chance, highest - lowest))
+    if here == there:
+        return
+    exchange = below(chance, 2)
+    first, last = min(here, there), max(here, there)
+    _permute(slots, row.slot, here, there, exchange)
+    change = 0.0
+    at = reads[slots[row.slot + first - 1]].end if first > 0 else row.start
+    fits = True
+    for step in range(first, row.length):
+        mover = slots[row.slot + step]
+        study = reads[mover].study
+        begin = max(at, studies[study].ready)
+        at = begin + duration(studies, reads, sessions, mover, session)
+        if at > row.end or begin >= latest[row.reporter, studies[study].trust]:
+            fits = False
+            break
+        if step > last and at == reads[mover].end:
+            break
+        change += price_of_end(studies, reads, mover, at) - price_of_end(studies, reads, mover, reads[mover].end)
+    if fits and change < threshold:
+        retime(studies, reads, sessions, slots, session, first)
+    else:
+        _permute(slots, row.slot, there, here, exchange)
+
+
+@kernel
+def _permute(slots: Ids, base: int, here: int, there: int, exchange: int) -> None:
+    """Exchange (1) what stands at two positions, or take it from one to the other and move up what is between (0)."""
+    mover = slots[base + here]
+    if exchange == 1:
+        slots[base + here], slots[base + there] = slots[base + there], mover
+        return
+    step = 1 if there > here else -1
+    for position in range(here, there, step):
+        slots[base + position] = slots[base + position + step]
+    slots[base + there] = mover
 
 
 @kernel

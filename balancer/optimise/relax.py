@@ -23,6 +23,7 @@ _EARLY_SECONDS = 6 * 3600
 _EARLY_CELL, _LATER_CELL = 60, 300  # seconds
 _EARLY_KNOT, _LATER_KNOT = 2, 6  # cells
 _MOST_CELLS = 500  # a session
+_COARSENESS = 4  # of the grid on which sessions are chosen to be tried
 _SLACK = 1e-9  # relative; sums of floating point numbers are not exact
 
 
@@ -42,11 +43,12 @@ class Grid(NamedTuple):
     knots: int
 
 
-def lay_grid(p: ProblemArrays) -> Grid:
-    """Return the cells and knots of a problem's sessions."""
+def lay_grid(p: ProblemArrays, coarseness: int = 1) -> Grid:
+    """Return the cells and knots of a problem's sessions; ``coarseness`` makes cells that many times longer."""
     start, end = p.sessions["start"], np.maximum(p.sessions["start"], p.sessions["end"])
     is_early = start < _EARLY_SECONDS
-    cell = np.maximum(np.where(is_early, _EARLY_CELL, _LATER_CELL), -(-(end - start) // _MOST_CELLS)).astype(np.int64)
+    usual = np.where(is_early, _EARLY_CELL, _LATER_CELL) * coarseness
+    cell = np.maximum(usual, -(-(end - start) // _MOST_CELLS)).astype(np.int64)
     cells = -(-(end - start) // cell)
     ptr = np.zeros(len(start) + 1, np.int64)
     np.cumsum(cells + 1, out=ptr[1:])
@@ -108,9 +110,7 @@ class Relaxation:
         p, grid = self.p, self.grid
         worth = price * grid.width
         cumulative = cumulative_rent(grid, price)
-        cheapest = np.full(len(p.sessions), np.inf)
-        inside = grid.width > 0
-        np.minimum.at(cheapest, grid.session[inside], price[inside])
+        cheapest = cheapest_cell(p, grid, price)
         taken, used = np.zeros(len(price)), np.zeros(len(p.reporters))
         points, work = _respond(
             *(p.prices, p.studies, p.people, p.level, p.latest, p.takes_pool, p.candidates_ptr, p.candidates),
@@ -140,18 +140,27 @@ def cumulative_rent(grid: Grid, price: Floats) -> Floats:
     return before - before[grid.ptr[:-1]][grid.session]
 
 
+def cheapest_cell(p: ProblemArrays, grid: Grid, price: Floats) -> Floats:
+    """Return the least price of each session's time, in points a second; shape (S,)."""
+    cheapest = np.full(len(p.sessions), np.inf)
+    inside = grid.width > 0
+    np.minimum.at(cheapest, grid.session[inside], price[inside])
+    return cheapest
+
+
 def cheapest_sessions(p: ProblemArrays, flow: Flow, *, count: int, noise: float, chance: Chance) -> tuple[Ids, Ids]:
     """Return each unclaimed read's ``count`` cheapest sessions at the flow's prices, and how many it has.
 
     Shapes (N, count) and (N,). Up to ``noise`` points are added by chance, for what is as cheap as many others should
     not always be the first of them.
     """
-    grid = lay_grid(p)
+    grid = lay_grid(p, _COARSENESS)
+    price = price_of_cells(p, grid, flow)
     chosen = np.full((len(p.reads), count), UNPLACED, np.int32)
     _choose(
         *(p.prices, p.studies, p.people, p.level, p.latest, p.takes_pool, p.candidates_ptr, p.candidates),
         *(p.reads, p.sessions, p.reporters),
-        *(cumulative_rent(grid, price_of_cells(p, grid, flow)), grid.ptr, grid.cell, flow.load_price),
+        *(cumulative_rent(grid, price), grid.ptr, grid.cell, cheapest_cell(p, grid, price), flow.load_price),
         *(noise, chance, chosen),
     )
     return chosen, np.sum(chosen != UNPLACED, axis=1).astype(np.int32)
@@ -173,6 +182,7 @@ def _choose(
     cumulative: Floats,
     ptr: Ints,
     cell: Ints,
+    cheapest: Floats,
     load_price: Floats,
     noise: float,
     chance: Chance,
@@ -190,11 +200,14 @@ def _choose(
         for at in range(candidates_ptr[row.pool], candidates_ptr[row.pool + 1]):
             session = int(candidates[at])
             reporter = sessions[session].reporter
+            seconds = duration(studies, reads, sessions, read, session)
+            least = share * price_of_completion(studies, study, float(sessions[session].start + seconds))
+            if least + seconds * (cheapest[session] + load_price[reporter]) - prices[0].churn >= cost[most - 1]:
+                continue
             if not can_hold(studies, takes_pool, reads, sessions, read, session):
                 continue
             if not can_read(studies, people, level, reads, sessions, read, reporter):
                 continue
-            seconds = duration(studies, reads, sessions, read, session)
             last_start = latest[reporter, row.trust] - 1
             points, _ = _cheapest_end(
                 studies, sessions, cumulative, ptr, cell[session], study, share, seconds, session, last_start

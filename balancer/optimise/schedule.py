@@ -389,7 +389,7 @@ def insert(
     if studies[reads[read].study].ready > sessions[session].start:
         sessions[session].waits += 1
     reporters[sessions[session].reporter].used += duration(studies, reads, sessions, read, session)
-    _retime(studies, reads, sessions, slots, session, position)
+    retime(studies, reads, sessions, slots, session, position)
 
 
 @kernel
@@ -410,11 +410,12 @@ def remove(
     reporters[sessions[session].reporter].used -= duration(studies, reads, sessions, read, session)
     reads[read].session = UNPLACED
     reads[read].end = prices[0].beyond
-    _retime(studies, reads, sessions, slots, session, position)
+    retime(studies, reads, sessions, slots, session, position)
 
 
 @kernel
-def _retime(studies: Records, reads: Records, sessions: Records, slots: Ids, session: int, position: int) -> None:
+def retime(studies: Records, reads: Records, sessions: Records, slots: Ids, session: int, position: int) -> None:
+    """Set the ends and positions of a session's reads from ``position`` on."""
     base = sessions[session].slot
     at = reads[slots[base + position - 1]].end if position else sessions[session].start
     for step in range(position, sessions[session].length):
