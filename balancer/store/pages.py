@@ -17,6 +17,7 @@ from balancer.domain.instant import require_aware
 
 Item = TypeVar("Item")
 MOST_ITEMS = 1_000
+_LARGEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,8 @@ class Cut:
             raise InvalidValueError("cursor", "is not a cursor") from error
         if not isinstance(found, list) or len(found) != parts + 1 or found[0] != order:
             raise InvalidValueError("cursor", "belongs to another list")
+        if not _could_be_ours(found[1:]):
+            raise InvalidValueError("cursor", "is not a cursor")
         return found[1:]
 
     def after_instant(self, order: str, parts: int) -> list[Any] | None:
@@ -72,6 +75,17 @@ class Cut:
             return [require_aware(datetime.fromisoformat(found[0]), "cursor"), *found[1:]]
         except (ValueError, TypeError) as error:
             raise InvalidValueError("cursor", "is not a cursor") from error
+
+
+def _could_be_ours(values: Sequence[Any]) -> bool:
+    """Tell whether values are of the kinds that cursors hold: a number, or a text and then numbers.
+
+    PostgreSQL fails on comparing a column with anything else.
+    """
+    texts, numbers = (values[:1], values[1:]) if len(values) > 1 else ([], values)
+    return all(isinstance(text, str) and "\0" not in text for text in texts) and all(
+        type(number) is int and abs(number) <= _LARGEST_ID for number in numbers
+    )
 
 
 def cursor(order: str, *values: Any) -> str:

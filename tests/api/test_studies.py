@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from balancer.store import pages
 from balancer.store.database import Database
 from tests.api.service import Service, problem
 from tests.networks import claimed
@@ -72,6 +73,12 @@ def test_a_cursor_that_is_none_is_refused(allocated: Service) -> None:
     for cursor in ("bm90IGEgY3Vyc29y", "?", allocated.ask("/studies", limit=1, sort="-due_at")["next_cursor"]):
         problem(allocated.get("/studies", cursor=cursor), 404, "no-such-page")
     assert allocated.ask("/studies", cursor="")["total"] == 3
+
+
+@pytest.mark.parametrize("values", [["2026-03-02T08:00:00+00:00", "x"], ["2026-03-02T08:00:00+00:00", 10**30], [1, 1]])
+def test_a_cursor_that_somebody_made_up_is_no_page(allocated: Service, values: list[object]) -> None:
+    """On every kind of database: none is asked to compare a number with a word."""
+    problem(allocated.get("/studies", cursor=pages.cursor("due_at", *values)), 404, "no-such-page")
 
 
 def test_a_study_is_known_by_trust_and_accession_number_together(allocated: Service) -> None:
