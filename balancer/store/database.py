@@ -45,7 +45,12 @@ class Database:
     def __init__(self, url: str) -> None:
         parsed = _readable(url)
         self.dialect = parsed.get_backend_name()
-        self.engine = _sqlite_engine(parsed) if self.dialect == _SQLITE else create_engine(parsed, pool_pre_ping=True)
+        # hide_parameters: an error's message must not carry what was being written, which names patients' studies
+        self.engine = (
+            _sqlite_engine(parsed)
+            if self.dialect == _SQLITE
+            else create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        )
         reads = {} if self.dialect == _SQLITE else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = self.engine.execution_options(**reads)
         self._writer = self.engine.execution_options(**{_WRITES: True})
@@ -102,7 +107,7 @@ def _readable(url: str) -> URL:
 
 def _sqlite_engine(url: URL) -> Engine:
     """Return an engine in which SQLAlchemy, not the driver's legacy mode, says when a transaction begins."""
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

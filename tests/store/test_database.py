@@ -195,3 +195,16 @@ def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:
     database.migrate()
     database.close()
     assert (tmp_path / "var" / "new.sqlite").exists()
+
+
+def test_a_database_error_never_repeats_what_was_being_written(empty_db: Database) -> None:
+    """Its message ends up in logs and in a run's error; what was written may name a patient's study."""
+    _set(empty_db, "twice", "first")
+    with pytest.raises(DBAPIError) as refused:
+        _set(empty_db, "twice", "RVV12345")
+    assert "RVV12345" not in str(refused.value)
+
+
+def _set(db: Database, key: str, value: str) -> None:
+    with db.transaction() as session:
+        session.add(SettingRow(key=key, value=value))
