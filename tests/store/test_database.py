@@ -197,11 +197,11 @@ def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:
     assert (tmp_path / "var" / "new.sqlite").exists()
 
 
-def test_a_database_error_never_repeats_what_was_being_written(empty_db: Database) -> None:
+def test_a_database_error_never_repeats_what_was_being_written(db: Database) -> None:
     """Its message ends up in logs and in a run's error; what was written may name a patient's study."""
-    _set(empty_db, "twice", "first")
+    _set(db, "twice", "first")
     with pytest.raises(DBAPIError) as refused:
-        _set(empty_db, "twice", "RVV12345")
+        _set(db, "twice", "RVV12345")
     assert "RVV12345" not in str(refused.value)
 
 
