@@ -29,9 +29,9 @@ from balancer.optimise.relax import cheapest_sessions
 from balancer.optimise.schedule import Schedule, copy_schedule, empty_schedule, score
 from balancer.optimise.start import by_urgency, start_from_flow
 
-PROPOSALS_A_READ = 450
+PROPOSALS_A_READ = 600
 LEAST_PROPOSALS = 100_000
-_BOUND_WORK_A_PROPOSAL = 3.0  # sessions looked into; about as long as a proposal takes, measured
+_BOUND_WORK_A_PROPOSAL = 1.0  # sessions looked into: about as long as a proposal takes, measured
 _LOOK_AHEAD_HOURS = (12.0, 24.0, 48.0)
 _SEARCH_SHARE = 0.75  # of the time left, where search and bound take turns
 _NEARBY = 16  # sessions tried first for each read
