@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from balancer.cli.exits import FOUND_WANTING, parse_now, refusing_bad_input, warn
 from balancer.cli.progress import Stages
 
+if TYPE_CHECKING:
+    from balancer.domain.filed_plan import FiledPlan
+    from balancer.domain.problem import AllocationProblem
+
 
 def check(
     problem_dir: Annotated[Path, typer.Argument(help="The problem folder the plan is for.")],
     plan_dir: Annotated[Path, typer.Argument(help="The plan folder to judge.")],
     now: Annotated[str, typer.Option(help="The instant the plan was made at, with offset.")],
+    previous: Annotated[
+        Path | None, typer.Option(help="The earlier plan that ``solve --previous`` was given, if it was.")
+    ] = None,
 ) -> None:
     """List every broken rule of a plan and recompute every figure; exit 1 if anything is wrong."""
-    from balancer.domain.errors import Fault, InputRefusedError
-    from balancer.ingest.problem_folder import read_problem
     from balancer.optimise.referee import judge
-    from balancer.publish.plan_folder import read_filed_plan
 
     stages = Stages()
-    with refusing_bad_input():
-        instant = parse_now(now)
-        faults: list[Fault] = []
-        with stages.stage("read", "reading"):
-            try:
-                problem, warnings = read_problem(problem_dir, now=instant)
-            except InputRefusedError as error:
-                faults.extend(error.faults)
-            try:
-                filed = read_filed_plan(plan_dir)
-            except InputRefusedError as error:
-                faults.extend(error.faults)
-            if faults:
-                raise InputRefusedError(faults)
-    warn(warnings)
+    with refusing_bad_input(), stages.stage("read", "reading"):
+        problem, filed = _read(problem_dir, plan_dir, parse_now(now), previous)
     with stages.stage("judge", "judging"):
         verdict = judge(problem, filed.plan, filed.stated)
     for fault in filed.impossible:
@@ -56,3 +50,33 @@ def check(
     typer.echo("nothing wrong was found" if count == 0 else f"{count:,} finding{'' if count == 1 else 's'}")
     if count:
         raise typer.Exit(FOUND_WANTING)
+
+
+def _read(
+    problem_dir: Path, plan_dir: Path, now: datetime, previous: Path | None
+) -> tuple[AllocationProblem, FiledPlan]:
+    """Return problem and plan; all faults of all folders are refused together."""
+    from balancer.cli.previous import published_by
+    from balancer.domain.errors import Fault, InputRefusedError
+    from balancer.ingest.problem_folder import read_problem
+    from balancer.publish.plan_folder import read_filed_plan, read_plan
+
+    faults: list[Fault] = []
+
+    @contextmanager
+    def gathering() -> Iterator[None]:
+        try:
+            yield
+        except InputRefusedError as error:
+            faults.extend(error.faults)
+
+    with gathering():
+        problem, warnings = read_problem(problem_dir, now=now)
+    with gathering():
+        published = published_by(read_plan(previous)) if previous is not None else {}
+    with gathering():
+        filed = read_filed_plan(plan_dir)
+    if faults:
+        raise InputRefusedError(faults)
+    warn(warnings)
+    return problem.with_published(published), filed

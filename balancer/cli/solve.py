@@ -17,7 +17,6 @@ from balancer.cli.progress import Stages
 if TYPE_CHECKING:
     from balancer.domain.plan import Plan
     from balancer.domain.problem import AllocationProblem
-    from balancer.domain.study import StudyKey
 
 _STARTED = time.perf_counter()
 # What judging and writing a plan takes after the solver has stopped, in seconds a read (measured, rounded up).
@@ -40,6 +39,7 @@ def solve(  # noqa: PLR0913, PLR0917 - one parameter a flag of the contract
     workers: Annotated[int | None, typer.Option(min=1, help="Processes or threads; changes no plan.")] = None,
 ) -> None:
     """Share out the studies of PROBLEM_DIR and write the plan to --out."""
+    from balancer.cli.previous import published_by
     from balancer.ingest.problem_folder import read_problem
     from balancer.publish.plan_folder import read_plan, refuse_plan_target, write_plan
 
@@ -50,7 +50,7 @@ def solve(  # noqa: PLR0913, PLR0917 - one parameter a flag of the contract
         with stages.stage("read", "reading"):
             problem, warnings = read_problem(problem_dir, now=instant)
             if previous is not None:
-                problem = problem.with_published(_published(read_plan(previous)))
+                problem = problem.with_published(published_by(read_plan(previous)))
             digest = _digest(problem_dir, previous)
     warn(warnings)
     plan = _solve(problem, stages, seconds=seconds, work=work, seed=seed, workers=workers)
@@ -106,21 +106,6 @@ def _refuse_broken(problem: AllocationProblem, plan: Plan, stages: Stages) -> No
     if any(finding.rule.startswith("H") for finding in verdict.findings):
         typer.echo("the referee rejected the plan; nothing was written", err=True)
         raise typer.Exit(FOUND_WANTING)
-
-
-def _published(previous: Plan) -> dict[StudyKey, tuple[str | None, ...]]:
-    """Return, for every study an earlier plan lists, who has its reads there, in read order."""
-    from balancer.domain.study import StudyKey
-
-    readers: dict[StudyKey, dict[int, str]] = {}
-    for left in previous.unallocated:
-        readers.setdefault(StudyKey(left.trust, left.accession_number), {})
-    for row in previous.allocations:
-        readers.setdefault(StudyKey(row.trust, row.accession_number), {})[row.read] = row.reporter_id
-    return {
-        key: tuple(of_study.get(read) for read in range(1, max(of_study, default=0) + 1))
-        for key, of_study in readers.items()
-    }
 
 
 def _digest(problem_dir: Path, previous: Path | None) -> str:

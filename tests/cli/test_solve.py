@@ -83,6 +83,11 @@ def test_a_previous_plan_says_what_is_published(problem: Path, tmp_path: Path) -
     was = {row.key: row.reporter_id for row in earlier.allocations}
     assert summary(tmp_path / "after")["terms"]["churn"] == sum(moved.get(key) != who for key, who in was.items())
     assert summary(tmp_path / "after")["digest"] != summary(tmp_path / "alone")["digest"]
+    check = ["check", str(problem), str(tmp_path / "after"), "--now", AT]
+    assert CliRunner().invoke(app, [*check, "--previous", str(tmp_path / "earlier")]).exit_code == 0
+    unaware = CliRunner().invoke(app, check)
+    assert unaware.exit_code == 1
+    assert "churn" in unaware.output
 
 
 def test_a_later_plan_replaces_an_earlier_one(problem: Path, tmp_path: Path) -> None:
