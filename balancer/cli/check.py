@@ -46,6 +46,9 @@ def check(
             f"{priority.code:>20}: {verdict.late[priority.code]:,} late, longest wait "
             f"{verdict.longest_wait_hours[priority.code]:,.1f} h (ceiling {priority.ceiling_hours:g} h)"
         )
+    if verdict.starved:
+        first = verdict.starved[0]
+        typer.echo(f"{len(verdict.starved):,} past its ceiling behind a read that could wait, e.g. {first}")
     count = len(verdict.findings) + len(filed.impossible)
     typer.echo("nothing wrong was found" if count == 0 else f"{count:,} finding{'' if count == 1 else 's'}")
     if count:

@@ -10,6 +10,8 @@ from itertools import pairwise
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.working_days import WorkingCalendar
 
+EMERGENCY = "emergency"
+
 
 class TargetClock(StrEnum):
     """How a target's time is counted: elapsed, or only on working days."""
@@ -48,6 +50,11 @@ class PriorityClass:
         )
         for field in ("weight", "breach", "ceiling_hours", "target_hours", "target_working_days"):
             _require((getattr(self, field) or 0) >= 0, field, f"class {self.code}: must not be negative")
+
+    @property
+    def is_emergency(self) -> bool:
+        """Whether this is the class of emergencies, known by its code: what is urgent by another name may wait."""
+        return self.code == EMERGENCY
 
     def due_at(self, acquired_at: datetime, calendar: WorkingCalendar) -> datetime:
         """Return when a study of this class acquired at ``acquired_at`` is due (section 4)."""

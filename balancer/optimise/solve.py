@@ -23,6 +23,7 @@ from balancer.optimise.chance import chance_from
 from balancer.optimise.dispatch import Rule, deal, dispatch, group_reads
 from balancer.optimise.flow import Flow, pooled_flow
 from balancer.optimise.improve import Nearby, cooling_for, improve, tidy
+from balancer.optimise.order import let_the_starved_pass
 from balancer.optimise.plan import make_plan
 from balancer.optimise.problem import HOUR, Compiled, compile_problem
 from balancer.optimise.relax import cheapest_sessions
@@ -167,6 +168,7 @@ def solve(
     with run.stage("explain"):
         best = copy_schedule(run.best) if run.best is not None else empty_schedule(p)
         tidy(p, best, by_urgency(p))
+        let_the_starved_pass(compiled, best)
         stopped_by = StoppedBy.TIME if run.is_hurried else StoppedBy.WORK
         bound = run.bound + compiled.fixed
         plan = make_plan(compiled, best, bound=bound, stopped_by=stopped_by, seconds=run.spent, seed=seed)

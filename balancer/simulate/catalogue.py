@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from balancer.domain.network import Examination
-from balancer.domain.policy import LoadBand, Policy, PriorityClass, TargetClock, Weights
+from balancer.domain.policy import EMERGENCY, LoadBand, Policy, PriorityClass, TargetClock, Weights
 
 PAEDIATRIC = "paediatric"
 BREAST = "breast"
-EMERGENCY = "emergency"
 SCREENING = "screening"
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from balancer.domain.instant import LONDON
 from balancer.domain.network import Examination
-from balancer.domain.policy import PriorityClass
+from balancer.domain.policy import EMERGENCY, PriorityClass
 from balancer.domain.reporter import Reporter, Session
 from balancer.domain.study import Study
-from balancer.simulate.catalogue import CATALOGUE, EMERGENCY, PAEDIATRIC, SCREENING
+from balancer.simulate.catalogue import CATALOGUE, PAEDIATRIC, SCREENING
 from balancer.simulate.people import Staff
 
 Ints = NDArray[np.int64]

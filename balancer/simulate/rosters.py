@@ -9,8 +9,8 @@ from datetime import UTC, datetime, time, timedelta
 import numpy as np
 
 from balancer.domain.instant import LONDON, local_instant
+from balancer.domain.policy import EMERGENCY
 from balancer.domain.reporter import Reporter, Session
-from balancer.simulate.catalogue import EMERGENCY
 
 _MORNING = (time(8), time(12))
 _AFTERNOON = (time(13), time(17))

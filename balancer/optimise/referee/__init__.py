@@ -2,7 +2,8 @@
 
 It shares no code with the solver beyond the domain, so that a misunderstanding in one is caught by the other, and is
 written to be read against the allocation model clause by clause: ``rules`` has one function a rule, ``costs``
-one a term, ``reasons`` says why a read has no place, ``figures`` compares what a plan claims about itself.
+one a term, ``reasons`` says why a read has no place, ``figures`` compares what a plan claims about itself, and
+``starved`` looks for reads past their ceiling behind others that could wait.
 """
 
 from __future__ import annotations
@@ -18,15 +19,20 @@ from balancer.optimise.referee.costs import reckon
 from balancer.optimise.referee.figures import wrong_figures
 from balancer.optimise.referee.reasons import wrong_reasons
 from balancer.optimise.referee.rules import broken_rules
+from balancer.optimise.referee.starved import starved
 
 __all__ = ["Finding", "Verdict", "judge"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the referee found, and every figure of the plan as the referee reckons it (points, hours)."""
+    """What the referee found, and every figure of the plan as the referee reckons it (points, hours).
+
+    ``starved`` are reads past their ceiling directly behind one that could wait: allowed, but no plan of ours has any.
+    """
 
     findings: tuple[Finding, ...]
+    starved: tuple[Finding, ...]
     terms: Terms
     sunk: float
     late: Mapping[str, int]
@@ -48,6 +54,7 @@ def judge(problem: AllocationProblem, plan: Plan, stated: StatedFigures | None =
     findings = (*broken_rules(case), *wrong_reasons(case), *wrong_figures(case, true, stated))
     return Verdict(
         findings=findings,
+        starved=tuple(starved(case)),
         terms=true.terms,
         sunk=true.sunk,
         late=true.late,

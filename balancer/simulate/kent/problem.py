@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from balancer.domain.instant import local_instant
+from balancer.domain.policy import EMERGENCY
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import Session
 from balancer.domain.study import Study
 from balancer.domain.working_days import WorkingCalendar
-from balancer.simulate.catalogue import EMERGENCY, example_policy
+from balancer.simulate.catalogue import example_policy
 from balancer.simulate.kent.catalogue import EXAMINATIONS
 from balancer.simulate.kent.places import TRUSTS
 from balancer.simulate.kent.planted import Heap
