@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from balancer.domain.plan import Plan
     from balancer.domain.problem import AllocationProblem
 
-_STARTED = time.perf_counter()
+# When the process began, as near as can be told: what it has worked before this module was imported counts.
+_STARTED = time.perf_counter() - time.process_time()
 # What judging and writing a plan takes after the solver has stopped, in seconds a read (measured, rounded up).
 _AFTER_SOLVING_SECONDS_A_READ = 8e-5
 _LEAST_SECONDS = 0.5
@@ -47,13 +48,17 @@ def solve(  # noqa: PLR0913, PLR0917 - one parameter a flag of the contract
     with refusing_bad_input():
         instant = parse_now(now)
         refuse_plan_target(out)
+        worked = time.process_time()
         with stages.stage("read", "reading"):
             problem, warnings = read_problem(problem_dir, now=instant)
             if previous is not None:
                 problem = problem.with_published(published_by(read_plan(previous)))
             digest = _digest(problem_dir, previous)
+        worked = time.process_time() - worked
     warn(warnings)
-    plan = _solve(problem, stages, seconds=seconds, work=work, seed=seed, workers=workers)
+    # reading took longer than the work in it if other processes held this one up
+    held_up = max(1.0, stages.seconds["read"] / max(1e-3, worked))
+    plan = _solve(problem, stages, seconds=seconds, work=work, seed=seed, workers=workers, held_up=held_up)
     _refuse_broken(problem, plan, stages)
     spent = {**plan.summary.seconds, **{name: round(took, 3) for name, took in stages.seconds.items()}}
     plan = replace(plan, summary=replace(plan.summary, seconds=spent, digest=digest))
@@ -72,6 +77,7 @@ def _solve(  # noqa: PLR0913 - the solver's own arguments
     work: int | None,
     seed: int,
     workers: int | None,
+    held_up: float,
 ) -> Plan:
     """Return the solver's plan; ``seconds`` is what the whole command may take, so what surrounds it is taken off."""
     with stages.stage("load", "loading the solver"):
@@ -79,9 +85,7 @@ def _solve(  # noqa: PLR0913 - the solver's own arguments
         from balancer.optimise.solve import solve as optimise
 
     if seconds is not None:
-        reads = sum(study.reads for study in problem.studies)
-        spent = time.perf_counter() - _STARTED
-        seconds = max(_LEAST_SECONDS, seconds - spent - _AFTER_SOLVING_SECONDS_A_READ * reads)
+        seconds = _left_for_solving(problem, seconds, held_up)
 
     def show(progress: Progress) -> None:
         parts = [progress.stage, f"{progress.seconds:.0f} s"]
@@ -89,10 +93,19 @@ def _solve(  # noqa: PLR0913 - the solver's own arguments
             parts.append(f"best {progress.incumbent:,.1f}")
         if progress.bound is not None:
             parts.append(f"bound {progress.bound:,.1f}")
+        if progress.gap is not None:
+            parts.append(f"gap {progress.gap:.2%}")
         stages.say(", ".join(parts))
 
     with stages.stage("solve", "solving"):
         return optimise(problem, seed=seed, work=work, seconds=seconds, workers=workers, on_progress=show)
+
+
+def _left_for_solving(problem: AllocationProblem, seconds: float, held_up: float) -> float:
+    """Return what remains of ``seconds`` for the solver; what comes after it is held up as what came before was."""
+    reads = sum(study.reads for study in problem.studies)
+    after = _AFTER_SOLVING_SECONDS_A_READ * reads * held_up
+    return max(_LEAST_SECONDS, seconds - (time.perf_counter() - _STARTED) - after)
 
 
 def _refuse_broken(problem: AllocationProblem, plan: Plan, stages: Stages) -> None:
