@@ -46,7 +46,7 @@ sample: $(INSTALLED) ## write the synthetic Kent sample in data/kent afresh (the
 lock: ## bring requirements.lock in line with pyproject.toml (UPGRADE=1 takes the newest of everything); needs uv
 	@uv --version >/dev/null 2>&1 || { echo "make lock needs uv"; exit 1; }
 	uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header \
-	  --only-binary :all: $(if $(UPGRADE),--upgrade) --group dev pyproject.toml --output-file requirements.lock
+	  --only-binary :all: $(if $(UPGRADE),--upgrade) --group dev --group bench pyproject.toml --output-file requirements.lock
 
 clean: ## remove .venv, caches and the local database (var/)
 	rm -rf .venv var dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

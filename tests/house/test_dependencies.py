@@ -25,9 +25,10 @@ def project() -> dict[str, Any]:
 
 
 def asked_for() -> list[Requirement]:
-    """Return what pyproject.toml asks for, to run and to develop."""
+    """Return what pyproject.toml asks for: to run, to develop, and to compare with."""
     declared = project()
-    return [Requirement(text) for text in [*declared["project"]["dependencies"], *declared["dependency-groups"]["dev"]]]
+    groups = declared["dependency-groups"].values()
+    return [Requirement(text) for text in chain(declared["project"]["dependencies"], *groups)]
 
 
 def pinned() -> dict[str, Requirement]:
