@@ -28,11 +28,13 @@ from balancer.optimise.plan import make_plan
 from balancer.optimise.problem import HOUR, Compiled, compile_problem
 from balancer.optimise.relax import cheapest_sessions
 from balancer.optimise.schedule import Schedule, copy_schedule, empty_schedule, score
+from balancer.optimise.sequence import sequence
 from balancer.optimise.start import by_urgency, start_from_flow
 
 PROPOSALS_A_READ = 600
 LEAST_PROPOSALS = 100_000
 _BOUND_WORK_A_PROPOSAL = 1.0  # sessions looked into: about as long as a proposal takes, measured
+_STEPS_A_PROPOSAL, _MOST_STEPS = 600, 60_000_000  # of the search within sessions: half a second at most, measured
 _LOOK_AHEAD_HOURS = (12.0, 24.0, 48.0)
 _SEARCH_SHARE = 0.75  # of the time left, where search and bound take turns
 _FLOW_A_RULE = 4.0  # the flow takes about as long as so many dispatching rules (measured on 24,000 studies)
@@ -267,3 +269,5 @@ def _search(run: _Run, flow: Flow, work: int, seed: int) -> None:
         return done + int(cooling.chunk * needed / left)
 
     run.best, run.best_points = improve(p, run.best, nearby, chance_from(seed), cooling, ahead)
+    steps = min(_STEPS_A_PROPOSAL * work, _MOST_STEPS)
+    run.best_points -= sequence(p, run.best, chance_from(seed, stream=2), work=steps, go_on=lambda: not run.is_over)
