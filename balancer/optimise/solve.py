@@ -220,11 +220,15 @@ def _search_and_bound(run: _Run, flow: Flow, work: int, seed: int, workers: int)
     bound_work = int(_BOUND_WORK_A_PROPOSAL * work)
     sunk = run.compiled.sunk - run.compiled.waited
 
-    def hear(points: float) -> bool:
-        run.bound = max(run.bound, points)
-        return not run.is_over
-
     def prove() -> None:
+        before = run.elapsed
+
+        def hear(points: float) -> bool:
+            nonlocal before
+            run.bound = max(run.bound, points)
+            took, before = run.elapsed - before, run.elapsed
+            return run.has_time_for(took)  # nothing interrupts a step, and the next takes as long
+
         hear(lower_bound(p, flow, sunk=sunk, work=bound_work, go_on=hear)[0])
 
     if workers == 1:
