@@ -37,7 +37,8 @@ _BOUND_WORK_A_PROPOSAL = 1.0  # sessions looked into: about as long as a proposa
 _STEPS_A_PROPOSAL, _MOST_STEPS = 600, 60_000_000  # of the search within sessions: half a second at most, measured
 _LOOK_AHEAD_HOURS = (12.0, 24.0, 48.0)
 _SEARCH_SHARE = 0.75  # of the time left, where search and bound take turns
-_FLOW_A_RULE = 4.0  # the flow takes about as long as so many dispatching rules (measured on 24,000 studies)
+_RULE_A_DEAL = 10.0  # a dispatching rule takes about as long as dealing reads out so many times,
+_FLOW_A_RULE = 4.0  # and the flow as so many rules (measured on 24,000 studies)
 _NEARBY = 16  # sessions tried first for each read
 _NOISE = 2.0  # of the first temperature
 _RESERVE = 0.06  # of the time given, for explaining and handing over,
@@ -197,12 +198,13 @@ def _dispatch(run: _Run) -> float:
     Return how long the last rule took, in seconds: nothing can interrupt one.
     """
     p = run.compiled.arrays
+    before = run.elapsed
     run.offer(deal(p))
     run.tell("dispatch")
+    took = _RULE_A_DEAL * (run.elapsed - before)
     groups = group_reads(p)
     rules = [(Rule.LOOK_AHEAD, hours * HOUR) for hours in _LOOK_AHEAD_HOURS]
     rules += [(Rule.STRICT_PRIORITY, 0.0), (Rule.GENERALISED_C_MU, 0.0), (Rule.EARLIEST_DUE, 0.0)]
-    took = 0.0
     for rule, look_ahead in rules:
         flow = _FLOW_A_RULE * took  # which finds more than another rule, if there is time for it at all
         if not run.has_time_for(took + flow if run.has_time_for(flow) else took):
