@@ -15,7 +15,7 @@ from balancer.optimise.repair import SEVERAL, force, rank_sessions, settle
 from balancer.optimise.schedule import INFEASIBLE, Schedule, copy_schedule, overwrite, remove, score
 
 _TRIES = 16  # sessions into which the read is forced, of as many reporters as there are
-_MORE = 3  # times as many as are asked for are repaired in full
+_MORE = 3  # more than are asked for are repaired in full
 
 
 def alternatives(opened: OpenPlan, read: int, *, count: int) -> tuple[tuple[Alternative, ...], int]:
@@ -41,7 +41,7 @@ def alternatives(opened: OpenPlan, read: int, *, count: int) -> tuple[tuple[Alte
         if force(p, trial, read, session) and not _lets_a_claim_in(p, trial, read):
             forced.append((float(score(p, trial).sum()), session))
     found: dict[str, Alternative] = {}
-    for _, session in sorted(forced)[: _MORE * count]:
+    for _, session in sorted(forced)[: count + _MORE]:
         overwrite(trial, base)
         force(p, trial, read, session)
         touched = np.zeros(len(trial.sessions), np.bool_)

@@ -29,7 +29,9 @@ from balancer.optimise.schedule import (
 SEVERAL = 1e200  # the guess for a session that more than one read must leave
 _LEAST_GAIN = 1e-9  # points; or rounding could be taken for progress, for ever
 _EJECTIONS = 4  # reads tried for ejection in earnest, the most promising ones
-_ROUNDS = 3  # of settling
+_ROUNDS = 3  # of settling, and in all of them together:
+_LOOKS = 2000  # insertions tried to see who might gain,
+_TRIES = 100  # reads for which every place is tried
 
 
 def rank_sessions(p: ProblemArrays, x: Schedule, read: int) -> Floats:
@@ -58,7 +60,7 @@ def force(p: ProblemArrays, x: Schedule, read: int, session: int) -> bool:
 
 
 def settle(p: ProblemArrays, x: Schedule, read: int, touched: Flags) -> None:
-    """Take reads to cheaper places, in place, as long as that lowers the total; at most ``_ROUNDS`` times round.
+    """Take reads to cheaper places, in place, as long as that lowers the total and the work lasts.
 
     ``touched`` marks the sessions (S,) to look at; those that reads come from and go to are marked as well. ``read``,
     if placed, stays in its session.
@@ -323,28 +325,37 @@ def _settle(
     read: int,
     touched: Flags,
 ) -> None:
+    looks, tries = _LOOKS, _TRIES
     for _ in range(_ROUNDS):
         moved = False
         near = np.flatnonzero(touched)
-        for other in range(len(reads)):
-            session = int(reads[other].session)
-            if other == read or reads[other].claimed != NOBODY:
-                continue
-            if session == UNPLACED or not touched[session]:
-                if not _could_gain(
-                    prices, studies, people, level, latest, takes_pool,
-                    reads, sessions, reporters, slots, other, near,
-                ):  # fmt: skip
+        # first what stands in the sessions touched and what stands nowhere, then what stands elsewhere
+        for elsewhere in range(2):
+            for other in range(len(reads)):
+                session = int(reads[other].session)
+                if other == read or reads[other].claimed != NOBODY or looks <= 0 or tries <= 0:
                     continue
-            if _better_place(
-                prices, bands, studies, people, patient_reads, level, latest, takes_pool,
-                candidates_ptr, candidates, reads, sessions, reporters, slots, other,
-            ):  # fmt: skip
-                moved = True
-                if session != UNPLACED:
-                    touched[session] = True
-                if reads[other].session != UNPLACED:
-                    touched[reads[other].session] = True
+                is_near = session != UNPLACED and touched[session]
+                if (elsewhere == 1) == (is_near or session == UNPLACED):
+                    continue
+                if not is_near:
+                    seen, gains = _could_gain(
+                        prices, studies, people, level, latest, takes_pool,
+                        reads, sessions, reporters, slots, other, near,
+                    )  # fmt: skip
+                    looks -= seen
+                    if not gains:
+                        continue
+                tries -= 1
+                if _better_place(
+                    prices, bands, studies, people, patient_reads, level, latest, takes_pool,
+                    candidates_ptr, candidates, reads, sessions, reporters, slots, other,
+                ):  # fmt: skip
+                    moved = True
+                    if session != UNPLACED:
+                        touched[session] = True
+                    if reads[other].session != UNPLACED:
+                        touched[reads[other].session] = True
         if read >= 0 and reads[read].session != UNPLACED:
             # to the best position of its session, now that others have moved
             session, back = int(reads[read].session), int(reads[read].position)
@@ -369,23 +380,21 @@ def _could_gain(
     slots: Ids,
     read: int,
     near: Ints,
-) -> bool:
-    """Tell whether a read might be better off in one of the sessions ``near``: a quick look that leaves load out."""
-    most = prices[0].fallback + prices[0].remote + prices[0].prior + prices[0].churn + 2.0 * prices[0].split
-    known, gain = False, 0.0
+) -> tuple[int, bool]:
+    """Return how many of the sessions ``near`` were looked into and whether the study ends sooner in one of them."""
+    seen, gain = 0, 0.0
     for session in near:
         if not _may_be_in(studies, people, level, takes_pool, reads, sessions, read, session):
             continue
-        if not known:
-            known = True
-            if reads[read].session == UNPLACED:
-                gain = price_of_end(studies, reads, read, prices[0].beyond)
-            else:
-                gain = most - removal(studies, reads, sessions, slots, read)
+        if seen == 0 and reads[read].session == UNPLACED:
+            gain = price_of_end(studies, reads, read, prices[0].beyond)
+        elif seen == 0:
+            gain = -removal(studies, reads, sessions, slots, read)
+        seen += 1
         position, added = insertion(studies, latest, reads, sessions, reporters, slots, read, session)
         if position >= 0 and added < gain:
-            return True
-    return False
+            return seen, True
+    return seen, False
 
 
 @kernel
