@@ -29,7 +29,7 @@ def alternatives(opened: OpenPlan, read: int, *, count: int) -> tuple[tuple[Alte
     here = int(base.reads["session"][read])
     if here != UNPLACED:
         remove(p.prices, p.studies, *base, read)
-    guess = rank_sessions(p, base, read)
+    guess = rank_sessions(p, base, read, here)
     reporter = p.sessions["reporter"]
     able = len(np.unique(reporter[guess < INFEASIBLE]))
     if here != UNPLACED:
@@ -38,12 +38,12 @@ def alternatives(opened: OpenPlan, read: int, *, count: int) -> tuple[tuple[Alte
     trial = copy_schedule(base)
     for session in _promising(guess, reporter, _TRIES):
         overwrite(trial, base)
-        if force(p, trial, read, session) and not _lets_a_claim_in(p, trial, read):
+        if force(p, trial, read, session, here) and not _lets_a_claim_in(p, trial, read):
             forced.append((float(score(p, trial).sum()), session))
     found: dict[str, Alternative] = {}
     for _, session in sorted(forced)[: count + _MORE]:
         overwrite(trial, base)
-        force(p, trial, read, session)
+        force(p, trial, read, session, here)
         touched = np.zeros(len(trial.sessions), np.bool_)
         touched[_touched(opened.x, trial)] = True
         settle(p, trial, read, touched)

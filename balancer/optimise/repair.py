@@ -28,23 +28,24 @@ from balancer.optimise.schedule import (
 
 SEVERAL = 1e200  # the guess for a session that more than one read must leave
 _LEAST_GAIN = 1e-9  # points; or rounding could be taken for progress, for ever
-_EJECTIONS = 4  # reads tried for ejection in earnest, the most promising ones
+_EJECTIONS = 8  # reads tried for ejection in earnest, the most promising ones
 _ROUNDS = 3  # of settling, and in all of them together:
 _LOOKS = 2000  # insertions tried to see who might gain,
 _TRIES = 100  # reads for which every place is tried
 
 
-def rank_sessions(p: ProblemArrays, x: Schedule, read: int) -> Floats:
+def rank_sessions(p: ProblemArrays, x: Schedule, read: int, home: int) -> Floats:
     """Return a guess, (S,), of the points of putting an unplaced read into each session; INFEASIBLE by the rules.
 
-    Exact where there is room. Else as if one read left for a place just as good; ``SEVERAL`` if one does not suffice.
+    There, if there is room; or in place of one read, which goes to session ``home``, where this one comes from, or
+    nowhere (``UNPLACED``: nowhere); ``SEVERAL`` if one does not suffice.
     """
     points: Floats = np.full(len(x.sessions), INFEASIBLE)
-    _rank(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool, *x, read, points)
+    _rank(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool, *x, read, home, points)
     return points
 
 
-def force(p: ProblemArrays, x: Schedule, read: int, session: int) -> bool:
+def force(p: ProblemArrays, x: Schedule, read: int, session: int, home: int) -> bool:
     """Put an unplaced read into a session in place; return whether that can be done.
 
     What must leave goes where it costs least, or is left unplaced.
@@ -54,7 +55,7 @@ def force(p: ProblemArrays, x: Schedule, read: int, session: int) -> bool:
             *(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool),
             *(p.candidates_ptr, p.candidates),
             *x,
-            *(read, session),
+            *(read, session, home),
         )
     )
 
@@ -130,6 +131,7 @@ def _rank(
     reporters: Records,
     slots: Ids,
     read: int,
+    home: int,
     points: Floats,
 ) -> None:
     for session in range(len(sessions)):
@@ -145,8 +147,8 @@ def _rank(
         for position in range(row.claims, row.length):
             other = int(slots[row.slot + position])
             guess = _instead(
-                prices, bands, studies, people, patient_reads, level, latest,
-                reads, sessions, reporters, slots, read, session, other,
+                prices, bands, studies, people, patient_reads, level, latest, takes_pool,
+                reads, sessions, reporters, slots, read, session, other, home,
             )  # fmt: skip
             best = min(best, guess)
         points[session] = best if best < INFEASIBLE else SEVERAL
@@ -161,6 +163,7 @@ def _instead(
     patient_reads: Ids,
     level: NDArray[np.int8],
     latest: Ints,
+    takes_pool: Flags,
     reads: Records,
     sessions: Records,
     reporters: Records,
@@ -168,17 +171,34 @@ def _instead(
     read: int,
     session: int,
     other: int,
+    home: int,
 ) -> float:
-    """Return the points of a read in a session in place of another, as if that one were as well off elsewhere."""
+    """Return the points of a read in a session in place of another, which goes to session ``home`` or nowhere."""
     back = int(reads[other].position)
-    points = removal(studies, reads, sessions, slots, other) + price_of_end(studies, reads, other, reads[other].end)
+    points = removal(studies, reads, sessions, slots, other)
     remove(prices, studies, reads, sessions, reporters, slots, other)
     _, added = _points_in(
         prices, bands, studies, people, patient_reads, level, latest,
         reads, sessions, reporters, slots, read, session,
     )  # fmt: skip
+    if added < INFEASIBLE:
+        points -= price_of_holding(
+            prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, other, session
+        )
+        elsewhere = price_of_end(studies, reads, other, prices[0].beyond)
+        if home not in (UNPLACED, session) and _may_be_in(
+            studies, people, level, takes_pool, reads, sessions, other, home
+        ):
+            _, there = _points_in(
+                prices, bands, studies, people, patient_reads, level, latest,
+                reads, sessions, reporters, slots, other, home,
+            )  # fmt: skip
+            elsewhere = min(elsewhere, there)
+        points += added + elsewhere
+    else:
+        points = INFEASIBLE
     insert(studies, reads, sessions, reporters, slots, other, session, back)
-    return points + added if added < INFEASIBLE else INFEASIBLE
+    return points
 
 
 @kernel
@@ -234,6 +254,7 @@ def _force(
     slots: Ids,
     read: int,
     session: int,
+    home: int,
 ) -> bool:
     position, best = _points_in(
         prices, bands, studies, people, patient_reads, level, latest,
@@ -245,8 +266,8 @@ def _force(
     for k in range(count):
         other = int(slots[row.slot + row.claims + k])
         guess[k] = _instead(
-            prices, bands, studies, people, patient_reads, level, latest,
-            reads, sessions, reporters, slots, read, session, other,
+            prices, bands, studies, people, patient_reads, level, latest, takes_pool,
+            reads, sessions, reporters, slots, read, session, other, home,
         )  # fmt: skip
     order = np.argsort(guess, kind="mergesort")
     leaves = -1
