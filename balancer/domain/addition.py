@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from balancer.domain.placement import Placement
@@ -23,8 +23,8 @@ class Release(StrEnum):
 class Addition:
     """What one reporter would need to do one read, and where it would then stand; all that is given is needed.
 
-    ``minutes`` of clock time are added at the end of the session that ``placement`` names; if ``is_extra_session``
-    that session is new, ``minutes`` long from the read's start, unrestricted, at the policy's default productivity.
+    ``minutes`` of clock time are added at the end of the session that ``placement`` names, which then ends at
+    ``until``; if ``is_extra_session`` that session is new, ``minutes`` long from the read's start, unrestricted, at the policy's default productivity.
     ``entitled_for`` is a trust for which an entitlement is given or no longer expires; ``level`` the skill level in the
     study's subspecialty for its modality; ``in_scope`` adds the modality to the reporter's; ``more_reads`` raises
     ``max_reads``; ``released`` takes back the read's pin or claim.
@@ -32,6 +32,7 @@ class Addition:
 
     key: ReadKey
     placement: Placement
+    until: datetime
     minutes: int = 0
     is_extra_session: bool = False
     entitled_for: str | None = None

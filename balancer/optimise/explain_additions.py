@@ -242,6 +242,7 @@ class Additions:
                 start=self.opened.compiled.instant(begin),
                 end=self.opened.compiled.instant(end),
             ),
+            until=self.opened.compiled.sessions[session].end + timedelta(minutes=minutes),
             minutes=minutes,
             more_reads=more,
         )
@@ -308,7 +309,11 @@ class Additions:
             end=start + timedelta(seconds=taken),
         )
         addition = Addition(
-            key=self.opened.keys[self.read], placement=placement, minutes=minutes, is_extra_session=True
+            key=self.opened.keys[self.read],
+            placement=placement,
+            until=start + timedelta(minutes=minutes),
+            minutes=minutes,
+            is_extra_session=True,
         )
         return _Find(
             addition=addition, session=NOBODY, change=change, difference=change + self._load_eased(r, minutes)

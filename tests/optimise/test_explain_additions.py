@@ -130,7 +130,7 @@ def test_where_nothing_is_proposed_no_longer_session_would_do(problem: Allocatio
             continue
         nothing = Placement(reporter_id="", session_id="", position=1, start=NOW, end=NOW)
         for minutes in (0, 60, 600):
-            for lesser in longer_sessions(problem, Addition(key=explanation.key, placement=nothing), minutes):
+            for lesser in longer_sessions(problem, Addition(key=explanation.key, placement=nothing, until=NOW), minutes):
                 assert not pays(problem, plan, lesser)
 
 
