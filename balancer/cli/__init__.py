@@ -2,7 +2,7 @@
 
 import typer
 
-from balancer.cli import allocate, check, explain, feed, generate, refresh, sample, serve, solve
+from balancer.cli import allocate, check, explain, feed, generate, refresh, sample, scarcity, serve, solve
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Share out radiology reporting.")
 
@@ -12,6 +12,7 @@ app.command("sample")(sample.sample)
 app.command("solve")(solve.solve)
 app.command("check")(check.check)
 app.command("explain")(explain.explain)
+app.command("scarcity")(scarcity.scarcity)
 app.command("serve")(serve.serve)
 app.command("refresh")(refresh.refresh)
 app.command("allocate")(allocate.allocate)

@@ -24,10 +24,10 @@ class Addition:
     """What one reporter would need to do one read, and where it would then stand; all that is given is needed.
 
     ``minutes`` of clock time are added at the end of the session that ``placement`` names, which then ends at
-    ``until``; if ``is_extra_session`` that session is new, ``minutes`` long from the read's start, unrestricted, at the policy's default productivity.
-    ``entitled_for`` is a trust for which an entitlement is given or no longer expires; ``level`` the skill level in the
-    study's subspecialty for its modality; ``in_scope`` adds the modality to the reporter's; ``more_reads`` raises
-    ``max_reads``; ``released`` takes back the read's pin or claim.
+    ``until``; if ``is_extra_session`` that session is new, ``minutes`` long from the read's start, unrestricted, at the
+    policy's default productivity. ``entitled_for`` is a trust for which an entitlement is given or no longer expires;
+    ``level`` the skill level in the study's subspecialty for its modality; ``in_scope`` adds the modality to the
+    reporter's; ``more_reads`` raises ``max_reads``; ``released`` takes back the read's pin or claim.
     """
 
     key: ReadKey

@@ -33,9 +33,9 @@ class Scarcity:
 
     ``start`` and ``end`` bound a half-day in Europe/London, cut to the horizon. The minute is that of one more
     specialist of the trust, free of every term but what the read itself costs. ``worth`` is the flow's dual price in
-    points a minute: what the first minute saves. ``saved`` is what a real session saves for each minute read in it,
-    ``minutes_read`` of whole reads put in from the plan by the best insertion, nothing else changed; ``None`` where
-    that was not tried.
+    points a minute: what the first minute saves. ``saved`` is what a real session saves for each of the
+    ``minutes_read`` in it, whole reads put in from the plan by the best insertions, and others where these leave;
+    ``None`` where that was not tried. ``waiting_minutes`` of expected work are in the queue for it.
     """
 
     trust: str = ""

@@ -12,7 +12,8 @@ extra minute, free, in bucket b then saves
     worth(pool, b) = max over reads i of the pool of u(i) - clinical(i, b), at least 0
 
 The flow may split reads and prices buckets by their middles, so this is an estimate. ``tried`` holds it against real
-sessions: an hour of one more specialist, filled from the plan by the best insertions, whole reads at exact points.
+sessions: an hour of one more specialist, filled from the plan by the best insertions, and what that vacates filled
+once in the same way: whole reads, exact points, a plan that could be made.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ _NOON = time(12)
 _TRIED_MINUTES = 60
 _FREE_OF_LOAD = 1e15  # rostered seconds of the extra reporter, so that load costs nothing
 _LEAST_GAIN = 1e-9
+_ROUNDS = 1  # of filling what was vacated
 
 
 def scarcity(opened: OpenPlan, *, count: int = 10, flow: Flow | None = None) -> tuple[Scarcity, ...]:
@@ -242,7 +244,8 @@ def tried(opened: OpenPlan, cells: Sequence[Scarcity]) -> list[Scarcity]:
     """Return the cells with what an hour of one more specialist of each really saves, each alone, plan otherwise kept.
 
     The hour begins at 09:00 or 13:00 in London, or at ``now``, or as late as the half-day ends. The best insertion,
-    per minute, is made until none lowers the total; what moves into the hour leaves its session.
+    per minute, is made until none lowers the total, then likewise into every session that this has made shorter. What
+    the latter would have gained without the hour is not counted.
     """
     extras = [_extra(opened.problem, cell, number) for number, cell in enumerate(cells)]
     if not extras:
@@ -254,7 +257,6 @@ def tried(opened: OpenPlan, cells: Sequence[Scarcity]) -> list[Scarcity]:
     )
     wider = open_plan(problem, opened.plan)
     p, base = wider.copy()
-    before = float(score(p, base).sum())
     x = copy_schedule(base)
     found = []
     for cell, (_, session) in zip(cells, extras, strict=True):
@@ -262,13 +264,24 @@ def tried(opened: OpenPlan, cells: Sequence[Scarcity]) -> list[Scarcity]:
             mine[:] = theirs
         row = wider.session_of[session.session_id]
         x.reporters["rostered"][p.sessions["reporter"][row]] = _FREE_OF_LOAD
-        _fill(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool, *x, row)
+        _fill_up(p, x, row)
         start = int(x.sessions["slot"][row])
         reads = x.slots[start : start + int(x.sessions["length"][row])]
         minutes = float(p.studies["minutes"][x.reads["study"][reads]].sum())
-        saved = before - float(score(p, x).sum())
+        vacated = np.flatnonzero(x.sessions["length"] < base.sessions["length"]).tolist()
+        alone = copy_schedule(base)
+        for _ in range(_ROUNDS):
+            for session_idx in vacated:
+                _fill_up(p, x, session_idx)
+                _fill_up(p, alone, session_idx)
+            vacated = np.flatnonzero(x.sessions["length"] < base.sessions["length"]).tolist()
+        saved = float(score(p, alone).sum()) - float(score(p, x).sum())
         found.append(replace(cell, saved=saved / minutes if minutes else 0.0, minutes_read=minutes))
     return found
+
+
+def _fill_up(p: ProblemArrays, x: Schedule, session: int) -> None:
+    _fill(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool, *x, session)
 
 
 def _extra(problem: AllocationProblem, cell: Scarcity, number: int) -> tuple[Reporter, Session]:
@@ -312,6 +325,7 @@ def _fill(
 ) -> None:
     """Move reads into a session, the one that saves most for each of its minutes first, while that saves anything."""
     reporter = int(sessions[session].reporter)
+    person = prices[0].fallback + prices[0].remote + prices[0].prior + prices[0].churn + 2.0 * prices[0].split
     while True:
         best, best_rate = -1, -_LEAST_GAIN
         for read in range(len(reads)):
@@ -322,6 +336,12 @@ def _fill(
                 continue
             if not can_read(studies, people, level, reads, sessions, read, reporter):
                 continue
+            position, added = insertion(studies, latest, reads, sessions, reporters, slots, read, session)
+            if position < 0:
+                continue
+            # load apart, a read can gain no more than this by who does it
+            if here != UNPLACED and removal(studies, reads, sessions, slots, read) + added >= person:
+                continue
             back = int(reads[read].position)
             change = -price_of_end(studies, reads, read, prices[0].beyond)
             if here != UNPLACED:
@@ -330,14 +350,12 @@ def _fill(
                 change -= price_of_holding(
                     prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, here
                 )
-            position, added = insertion(studies, latest, reads, sessions, reporters, slots, read, session)
-            if position >= 0:
-                change += added + price_of_holding(
-                    prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
-                )
-                rate = change / studies[reads[read].study].minutes
-                if rate < best_rate:
-                    best, best_rate = read, rate
+            change += added + price_of_holding(
+                prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
+            )
+            rate = change / studies[reads[read].study].minutes
+            if rate < best_rate:
+                best, best_rate = read, rate
             if here != UNPLACED:
                 insert(studies, reads, sessions, reporters, slots, read, here, back)
         if best < 0:
