@@ -61,9 +61,10 @@ def opened_plan(stages: Stages, problem_dir: Path, plan_dir: Path, now: str, pre
         from balancer.optimise.referee import judge
     with stages.stage("judge", "judging"):
         broken = [str(finding) for finding in judge(problem, plan).findings if finding.rule.startswith("H")]
+    if broken:
+        typer.echo("\n".join(["a plan that breaks a rule is not explained:", *broken]), err=True)
+        raise typer.Exit(FOUND_WANTING)
     try:
-        if broken:
-            raise PlanRejectedError(broken)
         with stages.stage("open", "opening the plan"):
             return open_plan(problem, plan)
     except PlanRejectedError as error:

@@ -140,7 +140,9 @@ def _addition(study: Study, addition: Addition) -> str:
     if addition.entitled_for is not None:
         parts.append(f"an entitlement for {addition.entitled_for} at the time")
     if addition.level is not None:
-        parts.append(f"{study.subspecialty}/{study.modality} at level {int(addition.level)} ({addition.level.name.lower()})")
+        parts.append(
+            f"{study.subspecialty}/{study.modality} at level {int(addition.level)} ({addition.level.name.lower()})"
+        )
     if addition.in_scope:
         parts.append(f"{study.modality} in scope")
     if addition.more_reads:

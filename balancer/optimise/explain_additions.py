@@ -1,7 +1,7 @@
 """The smallest addition that gives an unplaced read a place at a lower total.
 
-What is searched, exactly. *Somebody* is a reporter whom H1, H2, H3, H6, H7, H8 and H9 let do the read. The plan stays as
-it is but for the read itself, put in at the best position; what stands behind it begins later.
+What is searched, exactly. *Somebody* is a reporter whom H1, H2, H3, H6, H7, H8 and H9 let do the read. The plan stays
+as it is but for the read itself, put in at the best position; what stands behind it begins later.
 
 * **A longer session**: m more minutes, at its end, of a session of somebody's that takes the read (H4), as far as the
   horizon and whatever else that reporter is rostered for allow. The total falls (weakly) with m, for more positions fit
@@ -41,6 +41,7 @@ from balancer.optimise.schedule import (
     Schedule,
     can_hold,
     can_read,
+    copy_schedule,
     duration,
     insert,
     insertion,
@@ -251,7 +252,7 @@ class Additions:
 
     def _is_spoilt(self, session: int, position: int, r: int) -> bool:
         """Tell whether another claim of the reporter's would fit once the read is in."""
-        x = Schedule(*(part.copy() for part in self.x))
+        x = copy_schedule(self.x)
         insert(self.p.studies, *x, self.read, session, position)
         return claim_fits(self.p, x, r, besides=self.read)
 
@@ -315,9 +316,7 @@ class Additions:
             minutes=minutes,
             is_extra_session=True,
         )
-        return _Find(
-            addition=addition, session=NOBODY, change=change, difference=change + self._load_eased(r, minutes)
-        )
+        return _Find(addition=addition, session=NOBODY, change=change, difference=change + self._load_eased(r, minutes))
 
     def _free_from(self, r: int, reporter: Reporter, ready: datetime, length: timedelta) -> datetime | None:
         """Return the earliest whole minute from which a reporter is rostered for nothing for ``length``.

@@ -99,11 +99,11 @@ def _promising(guess: Floats, reporter: Ints, count: int) -> Iterable[int]:
     order = np.lexsort((np.arange(len(guess)), guess))
     order = order[guess[order] < INFEASIBLE]
     rank: dict[int, int] = {}
-    keyed = []
+    keyed: list[tuple[bool, int, int, int]] = []
     for session in order.tolist():
         who = int(reporter[session])
         rank[who] = rank.get(who, -1) + 1
-        keyed.append((guess[session] >= SEVERAL, rank[who], len(keyed), session))
+        keyed.append((bool(guess[session] >= SEVERAL), rank[who], len(keyed), session))
     return [session for *_, session in sorted(keyed)[:count]]
 
 

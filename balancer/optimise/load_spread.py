@@ -27,7 +27,7 @@ def load_spread(opened: OpenPlan) -> tuple[LoadSpread, ...]:
         pools.setdefault((study.trust, study.subspecialty), set()).add(pool)
     groups = []
     for (trust, subspecialty), rows in pools.items():
-        able: NDArray[np.bool_] = (p.level[sorted(rows)] > 0).any(axis=0)
+        able: NDArray[np.bool_] = np.any(p.level[sorted(rows)] > 0, axis=0)
         members = everybody[able[everybody]]
         if len(members):
             groups.append(_spread(opened, members, trust, subspecialty))

@@ -112,9 +112,7 @@ def open_plan(problem: AllocationProblem, plan: Plan) -> OpenPlan:
     if faults:
         raise PlanRejectedError(faults)
     terms = terms_of(compiled, x)
-    return OpenPlan(
-        plan=plan, compiled=compiled, x=x, keys=keys, read_of=read_of, session_of=session_of, terms=terms
-    )
+    return OpenPlan(plan=plan, compiled=compiled, x=x, keys=keys, read_of=read_of, session_of=session_of, terms=terms)
 
 
 def _unknown(
@@ -143,9 +141,7 @@ def _unknown(
             yield f"session {name} holds more reads than there is time for"
 
 
-def _lay(
-    p: ProblemArrays, plan: Plan, read_of: Mapping[ReadKey, int], session_of: Mapping[str, int]
-) -> Schedule:
+def _lay(p: ProblemArrays, plan: Plan, read_of: Mapping[ReadKey, int], session_of: Mapping[str, int]) -> Schedule:
     x = empty_schedule(p)
     of_session: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for row in plan.allocations:

@@ -1,7 +1,7 @@
 """Force one read into one session, and put right what that displaces: a bounded search that leaves nothing to chance.
 
-Three steps. ``rank_sessions`` gives every session a first guess. ``force`` puts the read into one of them, where need be
-for another read, which then goes where it costs least. ``settle`` takes every read of the sessions touched, and every
+Three steps. ``rank_sessions`` gives every session a first guess. ``force`` puts the read into one of them, where need
+be for another read, which then goes where it costs least. ``settle`` takes every read of the sessions touched, and every
 read that a touched session might suit better, to its cheapest place, as long as that lowers the total. The forced
 read stays in its session; claimed reads stay where they are; every schedule on the way is feasible.
 """
@@ -41,7 +41,9 @@ def rank_sessions(p: ProblemArrays, x: Schedule, read: int, home: int) -> Floats
     nowhere (``UNPLACED``: nowhere); ``SEVERAL`` if one does not suffice.
     """
     points: Floats = np.full(len(x.sessions), INFEASIBLE)
-    _rank(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool, *x, read, home, points)
+    _rank(
+        p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool, *x, read, home, points
+    )
     return points
 
 

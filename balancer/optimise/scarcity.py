@@ -180,7 +180,7 @@ def _clinical(rows: Records, at: Floats) -> Floats:
 
 
 def _supply(p: ProblemArrays, flow: Flow, pool: int, rows: Records) -> Floats:
-    """Return the price of the cheapest expected minute for a pool in each bucket, (B,); infinite where there is none."""
+    """Return the price of the cheapest expected minute for a pool in each bucket, (B,); infinite where none is."""
     session = flow.pieces.session
     reporter = p.sessions["reporter"][session]
     everything = (1 << (int(p.studies["priority"].max()) + 1)) - 1

@@ -130,7 +130,9 @@ def test_where_nothing_is_proposed_no_longer_session_would_do(problem: Allocatio
             continue
         nothing = Placement(reporter_id="", session_id="", position=1, start=NOW, end=NOW)
         for minutes in (0, 60, 600):
-            for lesser in longer_sessions(problem, Addition(key=explanation.key, placement=nothing, until=NOW), minutes):
+            for lesser in longer_sessions(
+                problem, Addition(key=explanation.key, placement=nothing, until=NOW), minutes
+            ):
                 assert not pays(problem, plan, lesser)
 
 
@@ -274,9 +276,7 @@ def test_an_entitlement_that_ends_is_prolonged_where_time_does_not_help() -> Non
 
 def test_no_session_is_answered_by_an_extra_one() -> None:
     """R1 reports msk only, all day; an hour more of neuro must come after it."""
-    problem = world(
-        studies=[study("A1")], reporters=[reporter()], sessions=[session(subspecialties=["msk"], hours=8)]
-    )
+    problem = world(studies=[study("A1")], reporters=[reporter()], sessions=[session(subspecialties=["msk"], hours=8)])
     explanation = only(problem)
     assert explanation.reason is UnallocatedReason.NO_SESSION
     (addition,) = explanation.remedies[0].additions

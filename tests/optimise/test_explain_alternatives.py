@@ -57,8 +57,8 @@ def test_every_alternative_is_an_allowed_plan_at_exactly_its_total(problem: Allo
     plan = solve(problem, work=2_000)
     opened = open_plan(problem, plan)
     before = total_anyway(problem, plan)
-    for row in (*plan.allocations, *plan.unallocated):
-        explanation = explain(opened, row.key)
+    for read in opened.keys:
+        explanation = explain(opened, read)
         plans = [*explanation.alternatives]
         if isinstance(explanation, AllocatedExplanation) and explanation.left_out is not None:
             plans.append(explanation.left_out)
@@ -70,14 +70,14 @@ def test_every_alternative_is_an_allowed_plan_at_exactly_its_total(problem: Allo
             assert alternative.difference == pytest.approx(alternative.total - before, rel=1e-6, abs=0.01)
             where = {one.key: one for one in other.allocations}
             if alternative.placement is None:
-                assert row.key not in where
+                assert read not in where
             else:
-                assert where[row.key].reporter_id == alternative.placement.reporter_id
-                assert where[row.key].session_id == alternative.placement.session_id
-                assert where[row.key].start == alternative.placement.start
+                assert where[read].reporter_id == alternative.placement.reporter_id
+                assert where[read].session_id == alternative.placement.session_id
+                assert where[read].start == alternative.placement.start
             was = {one.key: one.session_id for one in plan.allocations}
             now = {name: one.session_id for name, one in where.items()}
-            moved = {name for name in was | now if was.get(name) != now.get(name)} - {row.key}
+            moved = {name for name in was | now if was.get(name) != now.get(name)} - {read}
             assert moved == {move.key for move in alternative.moves}
 
 
@@ -87,8 +87,8 @@ def test_everybody_either_may_do_a_read_or_is_told_why_not(problem: AllocationPr
     """Whoever is not refused by a rule is able; nobody who is refused is an alternative."""
     plan = solve(problem, work=1_000)
     opened = open_plan(problem, plan)
-    for row in (*plan.allocations, *plan.unallocated):
-        explanation = explain(opened, row.key)
+    for read in opened.keys:
+        explanation = explain(opened, read)
         refused = {name for refusal in explanation.refusals for name in refusal.reporters}
         assert sum(len(refusal.reporters) for refusal in explanation.refusals) == len(refused)
         able = {reporter.reporter_id for reporter in problem.reporters} - refused
@@ -104,7 +104,9 @@ def test_the_repaired_plan_is_rarely_worse_than_the_best_of_all_plans_with_it(pr
     """Held against every plan there is that has the read with that reporter; never below it, and the best one close."""
     plan = solve(problem, work=20_000)
     opened = open_plan(problem, plan)
-    every = [(sequences_of(other), judged) for other in every_plan(problem) if (judged := total(problem, other)) < 1e300]
+    every = [
+        (sequences_of(other), judged) for other in every_plan(problem) if (judged := total(problem, other)) < 1e300
+    ]
     owner = {one.session_id: one.reporter_id for one in problem.sessions}
     for row in plan.allocations:
         for alternative in explain(opened, row.key).alternatives:
