@@ -71,6 +71,8 @@ class Alternative:
 
     ``placement`` is ``None`` where nobody does the read. ``moves`` are the other reads that change their session;
     ``sequences`` every session whose order differs, with all its reads: together with the plan they are the whole plan.
+    ``anyway`` is the change of the total, 0 or below, that putting the same sessions right makes with the read left
+    where it is: what the plan itself still had to give there, which is no merit of the alternative.
     """
 
     placement: Placement | None
@@ -78,6 +80,7 @@ class Alternative:
     difference: float
     moves: tuple[Move, ...]
     sequences: Mapping[str, tuple[ReadKey, ...]]
+    anyway: float = 0.0
 
     @property
     def total(self) -> float:

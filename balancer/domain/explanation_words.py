@@ -119,8 +119,11 @@ def _of_alternatives(one: Explanation, word: str) -> Iterator[str]:
                 f"  {place.reporter_id}, session {place.session_id}, {clock(place.start)} to {clock(place.end)}: "
                 f"total {alternative.total:,.2f}, {_change(alternative)}{_moves(alternative)}."
             )
-    if one.alternatives[0].difference <= -_SAME:
+    first = one.alternatives[0]
+    if first.difference <= -_SAME:
         yield "  The first is better than the plan: the search that made it had not found it."
+    if min(first.difference, 0.0) - first.anyway >= _SAME:
+        yield "  But better still is the same repair with the read where it is."
 
 
 def _of_refusals(one: Explanation) -> Iterator[str]:
@@ -174,7 +177,10 @@ def _points(points: float) -> str:
 def _change(alternative: Alternative) -> str:
     if abs(alternative.difference) < _SAME:
         return "the same"
-    return f"{_points(alternative.difference)} {'higher' if alternative.difference > 0 else 'lower'}"
+    change = f"{_points(alternative.difference)} {'higher' if alternative.difference > 0 else 'lower'}"
+    if alternative.anyway > -_SAME:
+        return change
+    return f"{change} (and the same repair with the read where it is: {_points(alternative.anyway)} lower)"
 
 
 def _moves(alternative: Alternative) -> str:

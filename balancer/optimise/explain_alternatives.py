@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from balancer.domain.explanation import Alternative, Move
 from balancer.optimise.explain_claims import claim_fits
 from balancer.optimise.opened import OpenPlan
 from balancer.optimise.plan import terms_of
-from balancer.optimise.problem import NOBODY, UNPLACED, Floats, Ints, ProblemArrays
+from balancer.optimise.problem import NOBODY, UNPLACED, Flags, Floats, Ints, ProblemArrays
 from balancer.optimise.repair import SEVERAL, force, rank_sessions, settle
 from balancer.optimise.schedule import INFEASIBLE, Schedule, copy_schedule, overwrite, remove, score
 
@@ -40,19 +41,28 @@ def alternatives(opened: OpenPlan, read: int, *, count: int) -> tuple[tuple[Alte
         overwrite(trial, base)
         if force(p, trial, read, session, here) and not _lets_a_claim_in(p, trial, read):
             forced.append((float(score(p, trial).sum()), session))
-    found: dict[str, Alternative] = {}
+    found: dict[str, tuple[Alternative, Flags]] = {}
     for _, session in sorted(forced)[: count + _MORE]:
         overwrite(trial, base)
         force(p, trial, read, session, here)
         touched = np.zeros(len(trial.sessions), np.bool_)
         touched[_touched(opened.x, trial)] = True
+        disturbed = touched.copy()
         settle(p, trial, read, touched)
         alternative = alternative_of(opened, trial, read)
         who = opened.compiled.sessions[session].reporter_id
-        if who not in found or alternative.total < found[who].total:
-            found[who] = alternative
-    ranked = sorted(found.values(), key=lambda one: (one.total, one.placement.session_id if one.placement else ""))
-    return tuple(ranked[:count]), able
+        if who not in found or alternative.total < found[who][0].total:
+            found[who] = alternative, disturbed
+    ranked = sorted(found.items(), key=lambda one: (one[1][0].total, one[0]))[:count]
+    return tuple(replace(one, anyway=_anyway(opened, p, read, disturbed)) for _, (one, disturbed) in ranked), able
+
+
+def _anyway(opened: OpenPlan, p: ProblemArrays, read: int, disturbed: Flags) -> float:
+    """Return what putting these sessions right changes while the read stays where it is, in points."""
+    x = copy_schedule(opened.x)
+    before = float(score(p, x).sum())
+    settle(p, x, read, disturbed)
+    return float(score(p, x).sum()) - before
 
 
 def left_out(opened: OpenPlan, read: int) -> Alternative | None:

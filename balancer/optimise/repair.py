@@ -1,7 +1,7 @@
 """Force one read into one session, and put right what that displaces: a bounded search that leaves nothing to chance.
 
 Three steps. ``rank_sessions`` gives every session a first guess. ``force`` puts the read into one of them, where need
-be for another read, which then goes where it costs least. ``settle`` takes every read of the sessions touched, and every
+be for another read, which then goes where it costs least. ``settle`` takes reads of the sessions touched, and every
 read that a touched session might suit better, to its cheapest place, as long as that lowers the total. The forced
 read stays in its session; claimed reads stay where they are; every schedule on the way is feasible.
 """

@@ -51,7 +51,7 @@ _NOON = time(12)
 _TRIED_MINUTES = 60
 _FREE_OF_LOAD = 1e15  # rostered seconds of the extra reporter, so that load costs nothing
 _LEAST_GAIN = 1e-9
-_ROUNDS = 1  # of filling what was vacated
+_VACATED, _REFILLS = 6, 4  # sessions, those that most reads have left, and reads for each, to fill what was vacated
 
 
 def scarcity(opened: OpenPlan, *, count: int = 10, flow: Flow | None = None) -> tuple[Scarcity, ...]:
@@ -244,8 +244,8 @@ def tried(opened: OpenPlan, cells: Sequence[Scarcity]) -> list[Scarcity]:
     """Return the cells with what an hour of one more specialist of each really saves, each alone, plan otherwise kept.
 
     The hour begins at 09:00 or 13:00 in London, or at ``now``, or as late as the half-day ends. The best insertion,
-    per minute, is made until none lowers the total, then likewise into every session that this has made shorter. What
-    the latter would have gained without the hour is not counted.
+    per minute, is made until none lowers the total, then likewise into every session that this has made shorter (the
+    ``_VACATED`` that lost most). What the latter would have gained without the hour is not counted.
     """
     extras = [_extra(opened.problem, cell, number) for number, cell in enumerate(cells)]
     if not extras:
@@ -264,24 +264,23 @@ def tried(opened: OpenPlan, cells: Sequence[Scarcity]) -> list[Scarcity]:
             mine[:] = theirs
         row = wider.session_of[session.session_id]
         x.reporters["rostered"][p.sessions["reporter"][row]] = _FREE_OF_LOAD
-        _fill_up(p, x, row)
+        _fill_up(p, x, row, most=len(x.reads))
         start = int(x.sessions["slot"][row])
         reads = x.slots[start : start + int(x.sessions["length"][row])]
         minutes = float(p.studies["minutes"][x.reads["study"][reads]].sum())
-        vacated = np.flatnonzero(x.sessions["length"] < base.sessions["length"]).tolist()
+        lost = base.sessions["length"] - x.sessions["length"]
         alone = copy_schedule(base)
-        for _ in range(_ROUNDS):
-            for session_idx in vacated:
-                _fill_up(p, x, session_idx)
-                _fill_up(p, alone, session_idx)
-            vacated = np.flatnonzero(x.sessions["length"] < base.sessions["length"]).tolist()
+        for vacated in np.argsort(-lost, kind="stable")[:_VACATED].tolist():
+            if lost[vacated] > 0:
+                _fill_up(p, x, vacated, most=_REFILLS)
+                _fill_up(p, alone, vacated, most=_REFILLS)
         saved = float(score(p, alone).sum()) - float(score(p, x).sum())
         found.append(replace(cell, saved=saved / minutes if minutes else 0.0, minutes_read=minutes))
     return found
 
 
-def _fill_up(p: ProblemArrays, x: Schedule, session: int) -> None:
-    _fill(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool, *x, session)
+def _fill_up(p: ProblemArrays, x: Schedule, session: int, *, most: int) -> None:
+    _fill(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool, *x, session, most)
 
 
 def _extra(problem: AllocationProblem, cell: Scarcity, number: int) -> tuple[Reporter, Session]:
@@ -322,11 +321,12 @@ def _fill(
     reporters: Records,
     slots: Ids,
     session: int,
+    most: int,
 ) -> None:
-    """Move reads into a session, the one that saves most for each of its minutes first, while that saves anything."""
+    """Move at most ``most`` reads into a session, what saves most for each minute first, while that saves anything."""
     reporter = int(sessions[session].reporter)
     person = prices[0].fallback + prices[0].remote + prices[0].prior + prices[0].churn + 2.0 * prices[0].split
-    while True:
+    for _ in range(most):
         best, best_rate = -1, -_LEAST_GAIN
         for read in range(len(reads)):
             here = int(reads[read].session)

@@ -68,6 +68,7 @@ def test_every_alternative_is_an_allowed_plan_at_exactly_its_total(problem: Allo
             other = rebuilt(problem, plan, alternative)
             assert total(problem, other) == pytest.approx(alternative.total, rel=1e-6, abs=0.01)
             assert alternative.difference == pytest.approx(alternative.total - before, rel=1e-6, abs=0.01)
+            assert alternative.anyway <= 1e-6 + 1e-9 * before
             where = {one.key: one for one in other.allocations}
             if alternative.placement is None:
                 assert read not in where

@@ -29,7 +29,7 @@ def cells(found: tuple[Scarcity, ...]) -> list[Scarcity]:
 
 
 def short_of_neuro(*, minutes: float = 6, studies: int = 30) -> AllocationProblem:
-    """Return an hour each for neuro, three hours of which wait, and msk, half an hour of which waits, all due at once."""
+    """Return an hour each for neuro, of which three wait, and msk, of which half an hour waits, all due at once."""
     return world(
         studies=[study(f"N{n}", minutes=minutes, due=0) for n in range(studies)]
         + [study(f"M{n}", subspecialty="msk", minutes=minutes, due=0) for n in range(studies // 6)],
