@@ -20,6 +20,7 @@ from balancer.domain.reporter import Session, SkillLevel
 from balancer.domain.study import ReadKey
 from balancer.optimise.explain_read import explain, open_plan
 from balancer.optimise.solve import solve
+from tests.optimise.crowded import crowded_worlds
 from tests.optimise.laying import in_whole_seconds, insertions, lay, sequences_of, total, total_anyway
 from tests.random_worlds import problems
 from tests.worlds import (
@@ -73,7 +74,7 @@ def slack(points: float) -> float:
 
 
 @MANY
-@given(problems().map(in_whole_seconds))
+@given(crowded_worlds() | problems().map(in_whole_seconds))
 def test_with_the_addition_the_named_plan_is_allowed_and_cheaper_by_what_is_said(problem: AllocationProblem) -> None:
     """Cheaper than this plan, and than the same addition with the read left out, to the exact point."""
     plan = solve(problem, work=2_000)
@@ -91,7 +92,7 @@ def test_with_the_addition_the_named_plan_is_allowed_and_cheaper_by_what_is_said
 
 
 @MANY
-@given(problems().map(in_whole_seconds), st.data())
+@given(crowded_worlds() | problems().map(in_whole_seconds), st.data())
 def test_with_one_minute_less_there_is_no_such_plan(problem: AllocationProblem, data: st.DataObject) -> None:
     """Nobody's session that much longer, and no extra session of that length, gives the read a place that pays."""
     plan = solve(problem, work=2_000)
@@ -106,7 +107,7 @@ def test_with_one_minute_less_there_is_no_such_plan(problem: AllocationProblem, 
 
 
 @MANY
-@given(problems().map(in_whole_seconds))
+@given(crowded_worlds() | problems().map(in_whole_seconds))
 def test_without_one_of_its_permissions_an_addition_does_nothing(problem: AllocationProblem) -> None:
     """Each permission named is needed, and so are the minutes that go with them."""
     plan = solve(problem, work=2_000)
@@ -119,7 +120,7 @@ def test_without_one_of_its_permissions_an_addition_does_nothing(problem: Alloca
 
 
 @MANY
-@given(problems().map(in_whole_seconds))
+@given(crowded_worlds() | problems().map(in_whole_seconds))
 def test_where_nothing_is_proposed_no_longer_session_would_do(problem: AllocationProblem) -> None:
     """Not by an hour, nor by ten. Where somebody's other claim has no place either, H8 may stand in the way."""
     plan = solve(problem, work=2_000)
