@@ -1,6 +1,6 @@
 # What people and .ci/run type. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench sample notebooks lock clean
+.PHONY: help run test check bench bench-wt bench-table bench-report sample notebooks lock clean
 
 BIN := .venv/bin
 # .venv is set up once, and again when what it is made from changes.
@@ -12,7 +12,7 @@ NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 TEST_WORKERS ?= 2
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: export BALANCER_SHIFT_TO_PRESENT := 1
 run: $(COMPILED) ## set up, take in the Kent sample, allocate it and serve worklists at http://127.0.0.1:8000
@@ -32,13 +32,18 @@ check: $(INSTALLED) ## everything but the tests: style, types, imports between r
 notebooks: $(COMPILED) ## run every notebook from its first cell to its last
 	$(if $(NOTEBOOKS),$(BIN)/python -m pytest --nbmake $(NOTEBOOKS),@echo "there are no notebooks")
 
-bench: $(COMPILED) ## generate, solve and check 6,000 and 24,000 studies; how long and how good
-	@set -e; for studies in 6000 24000; do \
-	  echo "== $$studies studies"; \
-	  $(BIN)/balancer generate var/bench/$$studies/problem --studies $$studies --reporters $$((studies / 133)) --seed 1; \
-	  $(BIN)/balancer solve var/bench/$$studies/problem --now 2026-03-02T08:00:00+00:00 --out var/bench/$$studies/plan; \
-	  $(BIN)/balancer check var/bench/$$studies/problem var/bench/$$studies/plan --now 2026-03-02T08:00:00+00:00; \
-	done
+bench: $(COMPILED) ## Balancer and its peers on the same instances (what has no result yet); ARGS="--sizes small"
+	$(BIN)/python -m tests.benchmarks.peers.run $(ARGS)
+
+bench-wt: $(COMPILED) ## OR-Library's weighted tardiness against its optima; INSTANCES=folder
+	$(if $(INSTANCES),,$(error name the folder of wt40.txt and wtopt40.txt: make bench-wt INSTANCES=folder))
+	$(BIN)/python -m tests.benchmarks.external_truth $(INSTANCES) $(ARGS)
+
+bench-table: $(COMPILED) ## Kent to England, three loads, three seeds (what has no result yet); ARGS="--rows Kent"
+	$(BIN)/python -m tests.benchmarks.table $(ARGS)
+
+bench-report: $(INSTALLED) ## write docs/benchmarks from the results that are there
+	$(BIN)/python -m tests.benchmarks.report
 
 sample: $(INSTALLED) ## write the synthetic Kent sample in data/kent afresh (the same bytes every time)
 	$(BIN)/balancer sample data/kent

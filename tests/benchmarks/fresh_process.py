@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.benchmarks.results import ROOT
 
@@ -20,10 +22,7 @@ class CommandFailedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Took:
-    """What a command took: clock and processor seconds, and gigabytes of memory at the most.
-
-    Linux counts memory from the process that starts another; so a runner keeps large libraries out of its own.
-    """
+    """What a command took: clock and processor seconds, and gigabytes of memory at the most."""
 
     seconds: float
     processor_seconds: float
@@ -35,6 +34,18 @@ def python(*arguments: object) -> list[str]:
     return [sys.executable, *map(str, arguments)]
 
 
+# Linux counts the memory of a process from that of the one that starts it: so a small one stands between.
+_IN_BETWEEN = """
+import json, os, subprocess, sys, time
+began = time.perf_counter()
+process = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(process.pid, 0)
+took = [time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss]
+open(sys.argv[1], "w").write(json.dumps(took))
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def run(command: Sequence[str]) -> Took:
     """Run a command from the repository's root to its end.
 
@@ -44,21 +55,21 @@ def run(command: Sequence[str]) -> Took:
         If it ends with anything but 0.
     """
     paths = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH")) if part)
-    began = time.perf_counter()
-    with subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
-        said = process.stdout.read() if process.stdout else b""
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    took = time.perf_counter() - began
-    if process.returncode != 0:
-        raise CommandFailedError(f"{' '.join(command)} ended with {process.returncode}:\n{said.decode()[-4000:]}")
-    return Took(
-        seconds=took,
-        processor_seconds=usage.ru_utime + usage.ru_stime,
-        gigabytes=usage.ru_maxrss * _BYTES_A_UNIT / 1e9,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder) / "figures.json"
+        done = subprocess.run(
+            python("-I", "-c", _IN_BETWEEN, figures, *command),
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": paths},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            said = (done.stdout + done.stderr)[-4000:]
+            raise CommandFailedError(f"{' '.join(command)} ended with {done.returncode}:\n{said}")
+        seconds, processor_seconds, memory = json.loads(figures.read_text(encoding="utf-8"))
+    return Took(seconds=seconds, processor_seconds=processor_seconds, gigabytes=memory * _BYTES_A_UNIT / 1e9)
 
 
 def reference_seconds() -> float:

@@ -43,9 +43,9 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 def test_every_recipe_and_command_a_document_tells_to_type_exists(document: Path) -> None:
     """``make ...`` is a target of the Makefile, ``balancer ...`` a command."""
     code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", document.read_text(encoding="utf-8"), re.DOTALL))
-    recipes = set(re.findall(r"(?:^|[\s`])make ([a-z]+)", code))
+    recipes = set(re.findall(r"(?:^|[\s`])make ([a-z-]+)", code))
     commands = set(re.findall(r"(?:^|[`/]|\$ )balancer ([a-z]+)", code, re.MULTILINE))
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert recipes <= targets
     assert commands <= set(getattr(get_command(app), "commands", {}))
 

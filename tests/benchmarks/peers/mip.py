@@ -66,7 +66,7 @@ class _Programme:
         lp.a_matrix_.start_ = np.array(self.starts, np.int32)
         lp.a_matrix_.index_ = np.array(self.columns, np.int32)
         lp.a_matrix_.value_ = np.array(self.values)
-        highs = highspy.Highs()
+        highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy ships no types
         highs.setOptionValue("output_flag", False)
         highs.setOptionValue("time_limit", seconds)
         highs.setOptionValue("threads", THREADS)
