@@ -154,7 +154,8 @@ def peers_table(results: Results) -> str:
         f"(1) {peers.TOO_LARGE}.",
         f"(2) by class: {', '.join(code.replace('_', ' ') for code in CLASSES)}; studies, and hours since acquisition.",
     ]
-    return "\n\n".join([table(head, lines), *notes])
+    picture = ["![Avoidable cost of each method, as a multiple of Balancer's](peers.svg)"] if by_key else []
+    return "\n\n".join([*picture, table(head, lines), *notes])
 
 
 def peers_chart(results: Results) -> alt.Chart | None:

@@ -86,6 +86,8 @@ def main() -> int:
     parser.add_argument("--results", type=Path, help="where results are kept")
     parser.add_argument("--shrink", type=int, default=1, help="divide every size by this: to try the runner itself")
     given = parser.parse_args()
+    if given.shrink != 1 and not given.results:
+        parser.error("--shrink needs --results: a smaller instance is none of the issue's")
     results = Results(given.results) if given.results else (LONGER if given.longer else RESULTS)
     for row in ROWS:
         if row.name not in given.rows:

@@ -75,6 +75,8 @@ def main() -> int:
         method, problem, result = given.only
         Path(result).write_text(json.dumps(measure(method, Path(problem), given.seconds)), encoding="utf-8")
         return 0
+    if given.seconds is not None and given.results == RESULTS.folder:
+        parser.error("--seconds needs --results: what is kept has the same time for all")
     results = Results(given.results)
     for size in SIZES:
         for load in given.loads if size.name in given.sizes else ():
