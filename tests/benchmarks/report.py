@@ -158,7 +158,7 @@ def peers_table(results: Results) -> str:
     return "\n\n".join([*picture, table(head, lines), *notes])
 
 
-def peers_chart(results: Results) -> alt.Chart | None:
+def peers_chart(results: Results) -> alt.FacetChart | None:
     """Return the avoidable cost of each method as a multiple of Balancer's, or nothing if nothing was run."""
     frame = peers_frame(results)
     if frame.empty:
@@ -169,19 +169,17 @@ def peers_chart(results: Results) -> alt.Chart | None:
         return None
     frame["times"] = frame["avoidable"] / frame["ours"]
     frame["load"] = frame["load"].map("{:.0%} load".format)
-    chart: alt.Chart = (
-        alt.Chart(frame[["size", "load", "method", "times"]])
-        .mark_bar()
-        .encode(
-            x=alt.X(
-                "times:Q", title="avoidable cost, as a multiple of Balancer's", scale=alt.Scale(type="log", base=2)
-            ),
-            y=alt.Y("method:N", sort=list(reversed(peers.METHODS)), title=None),
-            color=alt.condition(alt.datum.method == peers.BALANCER, alt.value("#005eb8"), alt.value("#aeb7bd")),
-            column=alt.Column("load:N", title=None),
-            row=alt.Row("size:N", sort=[size.name for size in peers.SIZES], title=None),
-        )
-        .properties(width=230, height=170)
+    frame["said"] = frame["times"].map("{:.2f}".format)
+    base = alt.Chart(frame[["size", "load", "method", "times", "said"]]).encode(
+        x=alt.X("times:Q", title="avoidable cost / Balancer's", scale=alt.Scale(type="log", nice=False, padding=12)),
+        y=alt.Y("method:N", sort=list(reversed(peers.METHODS)), title=None),
+        color=alt.condition(alt.datum.method == peers.BALANCER, alt.value("#005eb8"), alt.value("#768692")),
+    )
+    # dots: a bar on a logarithmic scale has nowhere to begin
+    layers = alt.layer(base.mark_circle(size=70), base.mark_text(align="left", dx=7).encode(text="said:N"))
+    chart: alt.FacetChart = layers.properties(width=230, height=170).facet(
+        column=alt.Column("load:N", title=None),
+        row=alt.Row("size:N", sort=[size.name for size in peers.SIZES], title=None),
     )
     return chart
 
