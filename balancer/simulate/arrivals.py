@@ -30,6 +30,7 @@ _WEEK_DAYS = 7
 _SATURDAY = 5
 _AT_WEEKENDS = 0.4  # scans at a weekend, of those on a weekday
 _SPREAD = 0.3  # of the logarithm of actual over expected reading time
+_LEAST_HELD = 0.98  # of the minutes asked for that rosters must hold
 _MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 
 
@@ -113,7 +114,7 @@ def draw_weeks(stretch: Stretch) -> Weeks:
     a_week = float(np.mean(frame.minutes * frame.reads)) * stretch.studies / stretch.load
     needed = a_week * days / _WEEK_DAYS
     sessions, found = draw_sessions(roster_rng, staff.reporters, now=stretch.start, days=days, minutes=needed)
-    if found < needed - 1.0:
+    if found < _LEAST_HELD * needed:
         raise InvalidValueError("reporters", f"their half-days hold {found / needed:.0%} of the minutes asked for")
     arrangements = Arrangements(study_rng, staff, sessions, stretch.start)
     drawn_studies = _studies(study_rng, replace(frame, acquired_s=age), arrangements, policy, stretch.start)
