@@ -3,11 +3,16 @@
 Give every second of every session a price, and every second of a reporter's load one too. If each read then takes the
 cheapest place for itself, as if it were alone, and the prices of all time there is are given back, no plan can cost
 less: that holds for every choice of prices that are not negative, so only how *good* the bound is hangs on them
-(Geoffrion 1974; the bound of the time-indexed formulation, Dyer and Wolsey 1990, at best prices). They start from the
-flow's and rise by the volume algorithm (Barahona and Anbil 2000).
+(Geoffrion 1974; the bound of the time-indexed formulation, Dyer and Wolsey 1990, at best prices).
 
-What is left out, each in the plan's favour: H9 and H8's order, ``max_reads``, and the split term. A study of several
-reads is priced by the mean of its reads' ends, which is no more than the latest.
+Prices start from the flow's and are bettered incrementally (Nedic and Bertsekas 2001): a few reads take their places,
+the time they take becomes dearer, all other time a little cheaper, the next few answer to that. A pass over all reads
+so makes many small corrections instead of one great one; the mean of a pass's prices is what is then evaluated. On the
+Kent instances that gained three times what the volume algorithm did for the same work.
+
+What is left out, each in the plan's favour: H9 and H8's order (but claimed reads end as soon as all of them are done),
+``max_reads``, and the split term. A study of several reads is priced by the mean of its reads' ends, which is no more
+than the latest.
 """
 
 from __future__ import annotations
@@ -18,77 +23,66 @@ import numpy as np
 
 from balancer.optimise.flow import Flow
 from balancer.optimise.problem import Floats, ProblemArrays
-from balancer.optimise.relax import Relaxation, Response, lay_grid, price_of_cells
+from balancer.optimise.relax import Relaxation, lay_grid, price_of_cells
 
-_STEP = 0.05
-_MEMORY = 0.2  # weight of the newest response in the volume algorithm's average
-_HOPE = 0.1  # how far above the best bound, in shares of what is avoidable, the steps aim
-_PATIENCE = 4
-_LEAST_STEP, _MOST_STEP = 1e-5, 2.0
-_NO_DIRECTION = 1e-9  # seconds: what is taken is what there is
+_GROUPS = 50  # in which the reads of one pass answer
+# How far a price moves when one second too many is asked for, in shares of the usual price; from the first to the last.
+_FIRST_STEP, _LAST_STEP = 0.006, 0.001
+_PASSES_BETWEEN_LOOKS = 4  # an evaluation costs as much as a pass
 
 
-def lower_bound(
-    p: ProblemArrays, flow: Flow, *, sunk: float, work: int, go_on: Callable[[float], bool]
-) -> tuple[float, int]:
-    """Return the best bound found and the work done (sessions looked into).
+def lower_bound(p: ProblemArrays, flow: Flow, *, work: int, go_on: Callable[[float], bool]) -> tuple[float, int]:
+    """Return the best bound found, in points, and the work done (sessions looked into).
 
-    ``sunk`` is what every plan costs at least; ``go_on`` hears the best bound after every response.
+    ``go_on`` hears the best bound after every pass and says whether there may be another.
     """
     grid = lay_grid(p)
     relaxation = Relaxation(p, grid)
     if len(p.sessions) == 0:
         return relaxation.respond(np.zeros(0), np.zeros(len(p.reporters))).points, 0
-    ascent = _Ascent(relaxation, price_of_cells(p, grid, flow), flow.load_price, sunk)
-    while ascent.work < work and go_on(ascent.best) and ascent.step():
-        pass
+    ascent = _Ascent(relaxation, price_of_cells(p, grid, flow), flow.load_price)
+    passes = 0
+    while ascent.work < work and go_on(ascent.best):
+        ascent.step(ascent.work / work)
+        passes += 1
+        if passes % _PASSES_BETWEEN_LOOKS == 0 or ascent.work >= work:
+            ascent.look()
     return ascent.best, ascent.work
 
 
 class _Ascent:
-    """The volume algorithm on the knots' prices: steps along an average of past responses, from the best prices."""
+    """Prices of cells on their way up, and the best bound met."""
 
-    def __init__(self, relaxation: Relaxation, price: Floats, load_price: Floats, sunk: float) -> None:
-        self.relaxation, self.sunk = relaxation, sunk
-        grid = relaxation.grid
-        self.seconds = self._to_knots(grid.width)
-        self.centre = self._to_knots(price * grid.width) / np.maximum(1e-9, self.seconds)
+    def __init__(self, relaxation: Relaxation, price: Floats, load_price: Floats) -> None:
+        self.relaxation, self.price = relaxation, price
         self.load_price = np.clip(load_price, 0.0, relaxation.most_load_price)
-        first = relaxation.respond(self._to_cells(self.centre), self.load_price)
-        self.best, self.work = first.points, first.work
-        self.direction = self._excess(first)
-        self.step_size, self.failures = _STEP, 0
+        grid = relaxation.grid
+        self.width = np.maximum(1.0, grid.width)
+        rostered = np.bincount(grid.session, grid.width)
+        of_session = np.bincount(grid.session, price * grid.width) / np.maximum(1.0, rostered)
+        usual = float(np.average(price, weights=self.width))
+        # a cell's scale: half what time usually costs, half what it costs in this session; none where there is no time
+        self.scale = np.where(grid.width > 0, 0.5 * (usual + of_session[grid.session]), 0.0)
+        self.order = np.random.default_rng(0)
+        self.mean = price
+        self.best, self.work = -np.inf, 0
+        self.look()
 
-    def _to_cells(self, knots: Floats) -> Floats:
-        grid = self.relaxation.grid
-        return knots[grid.knot[:, 0]] * grid.share[:, 0] + knots[grid.knot[:, 1]] * grid.share[:, 1]
+    def step(self, share: float) -> None:
+        """Let all reads answer once, group by group; ``share`` of the work is done already."""
+        size = _FIRST_STEP * (_LAST_STEP / _FIRST_STEP) ** share
+        mean = np.zeros(len(self.price))
+        reads = self.order.permutation(len(self.relaxation.p.reads)).astype(np.int32)
+        for some in np.array_split(reads, _GROUPS):
+            _, taken, work = self.relaxation.take(some, self.price, self.load_price)
+            excess = taken / self.width - 1.0 / _GROUPS
+            self.price = np.maximum(0.0, self.price + size * self.scale * excess)
+            mean += self.price
+            self.work += work + 1
+        self.mean = mean / _GROUPS
 
-    def _to_knots(self, cells: Floats) -> Floats:
-        grid = self.relaxation.grid
-        left: Floats = np.bincount(grid.knot[:, 0], cells * grid.share[:, 0], grid.knots).astype(np.float64)
-        return left + np.bincount(grid.knot[:, 1], cells * grid.share[:, 1], grid.knots)
-
-    def _excess(self, response: Response) -> Floats:
-        """Return demand less supply at the knots, scaled by the root of the supply."""
-        excess = self._to_knots(response.taken - self.relaxation.grid.width)
-        return excess / np.sqrt(np.maximum(1.0, self.seconds))
-
-    def step(self) -> bool:
-        """Try prices a step further; keep them if the bound rises. Return whether a further step could help."""
-        norm = float(self.direction @ self.direction)
-        if norm < _NO_DIRECTION or self.step_size < _LEAST_STEP:
-            return False
-        aim = _HOPE * max(1.0, self.best - self.sunk)
-        stride = self.step_size * aim / norm
-        trial = np.maximum(0.0, self.centre + stride * self.direction / np.sqrt(np.maximum(1.0, self.seconds)))
-        response = self.relaxation.respond(self._to_cells(trial), self.load_price)
+    def look(self) -> None:
+        """Evaluate the mean prices of the last pass."""
+        response = self.relaxation.respond(self.mean, self.load_price)
         self.work += response.work + 1
-        self.direction = _MEMORY * self._excess(response) + (1.0 - _MEMORY) * self.direction
-        if response.points > self.best:
-            self.best, self.centre = response.points, trial
-            self.step_size, self.failures = min(_MOST_STEP, self.step_size * 1.1), 0
-        else:
-            self.failures += 1
-            if self.failures >= _PATIENCE:
-                self.step_size, self.failures = self.step_size * 0.7, 0
-        return True
+        self.best = max(self.best, response.points)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from balancer.optimise.chance import Chance, below, unit
 from balancer.optimise.compiled import kernel
+from balancer.optimise.eject import eject, new_trail
 from balancer.optimise.problem import NOBODY, UNPLACED, Flags, Floats, Ids, Ints, ProblemArrays, Records
 from balancer.optimise.schedule import (
     INFEASIBLE,
@@ -36,11 +37,13 @@ from balancer.optimise.schedule import (
 _CHUNK, _LEAST_CHUNKS = 50_000, 40
 _EXCHANGES = 0.3  # share of proposals; measured on the Kent instances, flat between 0.2 and 0.5
 _DROPS = 0.01
+_CHAINS = 0.2
+_LEAST_REGRET = 3.0  # times the temperature, at most: reads that could hardly do better begin no chain
 _RESEQUENCES = 0.1
 _NEARBY = 0.8  # share of proposals that try a session nearby; the rest try any
 _LEAST_GAIN = 1e-9  # points; or rounding could be taken for progress, for ever
 _COOLED = 0.95  # share of the proposals after which the temperature is 0
-_HOT, _COLD = 0.4, 0.04  # of what a typical read costs when it is delayed by a typical read
+_HOT, _COLD = 0.4, 0.02  # of what a typical read costs when it is delayed by a typical read
 
 
 class Cooling(NamedTuple):
@@ -74,10 +77,14 @@ def cooling_for(p: ProblemArrays, proposals: int) -> Cooling:
 
 
 class Nearby(NamedTuple):
-    """Sessions in which each read should be tried first: (N, K), and how many of the K there are, (N,)."""
+    """Sessions in which each read should be tried first: (N, K), and how many of the K there are, (N,).
+
+    ``worth`` is what a read costs in points where it is best off at the prices of time, (N,).
+    """
 
     sessions: Ids
     number: Ids
+    worth: Floats
 
 
 def improve(
@@ -102,7 +109,7 @@ def improve(
             break
         _anneal(
             *(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool),
-            *(p.candidates_ptr, p.candidates, nearby.sessions, nearby.number, moving),
+            *(p.candidates_ptr, p.candidates, nearby.sessions, nearby.number, nearby.worth, moving),
             *x,
             *(chance, cooling.at(done), cooling.at(until), min(cooling.chunk, until - done)),
         )
@@ -141,6 +148,7 @@ def _anneal(
     candidates: Ids,
     nearby: Ids,
     nearby_count: Ids,
+    worth: Floats,
     moving: Flags,
     reads: Records,
     sessions: Records,
@@ -151,6 +159,7 @@ def _anneal(
     cold: float,
     proposals: int,
 ) -> None:
+    trail = new_trail()
     for step in range(proposals):
         read = below(chance, len(reads))
         if not moving[read]:
@@ -174,6 +183,15 @@ def _anneal(
         if not can_hold(studies, takes_pool, reads, sessions, read, session):
             continue
         draw = unit(chance)
+        if claimed == NOBODY and nearby_count[read] > 0 and unit(chance) < _CHAINS:
+            regret = price_of_end(studies, reads, read, reads[read].end) - worth[read]
+            if regret > _LEAST_REGRET * unit(chance) * hot:
+                eject(
+                    prices, bands, studies, people, patient_reads, level, latest, takes_pool,
+                    reads, sessions, reporters, slots, nearby, nearby_count, worth, moving,
+                    trail, chance, read, session, threshold,
+                )  # fmt: skip
+            continue
         if claimed == NOBODY and draw < _DROPS:
             _drop(
                 prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, slots, read, threshold
@@ -308,16 +326,15 @@ def _relocate(
         return
     position, added = -1, INFEASIBLE
     is_alone = studies[study].end_read - studies[study].first_read == 1
-    if moves_away and is_alone:
-        # nothing need be touched to see that most proposals fail
-        position, added = insertion(studies, latest, reads, sessions, reporters, slots, read, session)
-        if position < 0:
-            return
     if old == UNPLACED:
         change = -price_of_end(studies, reads, read, prices[0].beyond)
     else:
         change = removal(studies, reads, sessions, slots, read)
-        if moves_away and is_alone and change + added >= threshold + _most_others(prices):
+    if moves_away and is_alone:
+        # nothing need be touched to see that most proposals fail
+        limit = threshold + _most_others(prices) - change
+        position, added = insertion(studies, latest, reads, sessions, reporters, slots, read, session, limit)
+        if position < 0:
             return
     back = int(reads[read].position)
     if old != UNPLACED:
@@ -406,7 +423,8 @@ def _exchange(
                 if change + price_of_end(studies, reads, other, beyond) < threshold:
                     return
             elif can_read(studies, people, level, reads, sessions, other, sessions[old].reporter):
-                position, added = insertion(studies, latest, reads, sessions, reporters, slots, other, old)
+                limit = threshold + _most_others(prices) - change
+                position, added = insertion(studies, latest, reads, sessions, reporters, slots, other, old, limit)
                 if position >= 0:
                     change += added + price_of_holding(
                         prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, other, old

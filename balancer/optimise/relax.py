@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from balancer.optimise.chance import Chance, unit
 from balancer.optimise.compiled import kernel
 from balancer.optimise.flow import Flow
-from balancer.optimise.problem import NOBODY, UNPLACED, Flags, Floats, Ids, Ints, ProblemArrays, Records
+from balancer.optimise.problem import NEVER, NOBODY, UNPLACED, Flags, Floats, Ids, Ints, ProblemArrays, Records
 from balancer.optimise.schedule import can_hold, can_read, duration, price_of_completion, price_of_person
 
 # Sessions of the first hours, where much is due and little can move, are priced finely.
 _EARLY_SECONDS = 6 * 3600
 _EARLY_CELL, _LATER_CELL = 60, 300  # seconds
-_EARLY_KNOT, _LATER_KNOT = 2, 6  # cells
 _MOST_CELLS = 500  # a session
 _COARSENESS = 4  # of the grid on which sessions are chosen to be tried
 _SLACK = 1e-9  # relative; sums of floating point numbers are not exact
@@ -30,21 +29,17 @@ _SLACK = 1e-9  # relative; sums of floating point numbers are not exact
 class Grid(NamedTuple):
     """Sessions cut into cells (the last one of each shorter); a price is constant within a cell.
 
-    ``ptr`` (S+1,) points to a session's first edge; a session of n cells has n + 1 edges. Knots are where prices are
-    decided; between two of them they change linearly from cell to cell.
+    ``ptr`` (S+1,) points to a session's first edge; a session of n cells has n + 1 edges.
     """
 
     cell: Ints  # (S,) seconds
     ptr: Ints
     width: Floats  # (E,) seconds of the cell after each edge; 0 after a session's last
     session: Ids  # (E,)
-    knot: Ids  # (E, 2) the knots left and right of each cell
-    share: Floats  # (E, 2) and their shares in its price
-    knots: int
 
 
 def lay_grid(p: ProblemArrays, coarseness: int = 1) -> Grid:
-    """Return the cells and knots of a problem's sessions; ``coarseness`` makes cells that many times longer."""
+    """Return the cells of a problem's sessions; ``coarseness`` makes cells that many times longer."""
     start, end = p.sessions["start"], np.maximum(p.sessions["start"], p.sessions["end"])
     is_early = start < _EARLY_SECONDS
     usual = np.where(is_early, _EARLY_CELL, _LATER_CELL) * coarseness
@@ -55,21 +50,7 @@ def lay_grid(p: ProblemArrays, coarseness: int = 1) -> Grid:
     session = np.repeat(np.arange(len(start)), cells + 1).astype(np.int32)
     number = np.arange(len(session)) - ptr[:-1][session]
     width = np.clip(end[session] - start[session] - number * cell[session], 0, cell[session]).astype(np.float64)
-    gaps = np.maximum(1, -(-cells // np.where(is_early, _EARLY_KNOT, _LATER_KNOT)))
-    first_knot = np.cumsum(gaps + 1) - gaps - 1
-    at = number * gaps[session] / np.maximum(1, cells[session] - 1)
-    left = np.minimum(np.floor(at), gaps[session] - 1).astype(np.int64)
-    share = np.clip(at - left, 0.0, 1.0)
-    knot = first_knot[session] + left
-    return Grid(
-        cell=cell,
-        ptr=ptr,
-        width=width,
-        session=session,
-        knot=np.stack([knot, knot + 1], axis=1).astype(np.int32),
-        share=np.stack([1.0 - share, share], axis=1),
-        knots=int((gaps + 1).sum()),
-    )
+    return Grid(cell=cell, ptr=ptr, width=width, session=session)
 
 
 def price_of_cells(p: ProblemArrays, grid: Grid, flow: Flow) -> Floats:
@@ -89,7 +70,6 @@ class Response(NamedTuple):
 
     points: float  # lower bound, without what no decision changes
     taken: Floats  # (E,) seconds taken of each cell
-    used: Floats  # (R,) seconds taken of each reporter
     work: int  # sessions looked into
 
 
@@ -103,32 +83,30 @@ class Relaxation:
         self.band_seconds = widths[:, None] * p.reporters["rostered"][None, :]
         self.most_load_price = float(p.bands[-1, 1]) if len(p.bands) else 0.0
         published = (p.studies["published_end"] - p.studies["published"]).astype(np.float64)
+        self.claims_end = _claims_end(p.studies, p.reads, p.sessions, p.reporters)
         self.churn_at_most = float(p.prices["churn"][0] * published.sum())
 
     def respond(self, price: Floats, load_price: Floats) -> Response:
         """Return the bound at these prices of cells and loads (points a second, not negative)."""
+        everybody = np.arange(len(self.p.reads), dtype=np.int32)
+        points, taken, work = self.take(everybody, price, load_price)
+        rent = float((price * self.grid.width).sum())
+        for band, (_, band_price) in enumerate(self.p.bands[:-1]):
+            rent += float(np.sum(np.maximum(0.0, load_price - band_price) * self.band_seconds[band]))
+        points += self.churn_at_most - rent
+        return Response(points - _SLACK * abs(points), taken, work)
+
+    def take(self, some: Ids, price: Floats, load_price: Floats) -> tuple[float, Floats, int]:
+        """Return what some of the reads pay in all, what they take of each cell, and the sessions looked into."""
         p, grid = self.p, self.grid
-        worth = price * grid.width
-        cumulative = cumulative_rent(grid, price)
-        cheapest = cheapest_cell(p, grid, price)
-        taken, used = np.zeros(len(price)), np.zeros(len(p.reporters))
+        taken = np.zeros(len(price))
         points, work = _respond(
             *(p.prices, p.studies, p.people, p.level, p.latest, p.takes_pool, p.candidates_ptr, p.candidates),
             *(p.reads, p.sessions, p.reporters),
-            *(cumulative, grid.ptr, grid.cell, cheapest, load_price, self.favourite, taken, used),
+            *(cumulative_rent(grid, price), grid.ptr, grid.cell, cheapest_cell(p, grid, price), load_price),
+            *(some, self.claims_end, self.favourite, taken),
         )
-        rent = float(worth.sum())
-        for band, (_, band_price) in enumerate(p.bands[:-1]):
-            rent += float(np.sum(np.maximum(0.0, load_price - band_price) * self.band_seconds[band]))
-        points += self.churn_at_most - rent
-        return Response(points - _SLACK * abs(points), taken, used, work)
-
-    def load_supply(self, load_price: Floats) -> Floats:
-        """Return how many seconds each reporter would give at a price of load."""
-        supply = np.zeros(len(self.p.reporters))
-        for band, (_, band_price) in enumerate(self.p.bands):
-            supply += np.where(load_price > band_price, self.band_seconds[band], 0.0)
-        return supply
+        return points, taken, work
 
 
 def cumulative_rent(grid: Grid, price: Floats) -> Floats:
@@ -148,22 +126,25 @@ def cheapest_cell(p: ProblemArrays, grid: Grid, price: Floats) -> Floats:
     return cheapest
 
 
-def cheapest_sessions(p: ProblemArrays, flow: Flow, *, count: int, noise: float, chance: Chance) -> tuple[Ids, Ids]:
-    """Return each unclaimed read's ``count`` cheapest sessions at the flow's prices, and how many it has.
+def cheapest_sessions(
+    p: ProblemArrays, flow: Flow, *, count: int, noise: float, chance: Chance
+) -> tuple[Ids, Ids, Floats]:
+    """Return each read's ``count`` cheapest sessions at the flow's prices, how many it has, and what it costs there.
 
-    Shapes (N, count) and (N,). Up to ``noise`` points are added by chance, for what is as cheap as many others should
-    not always be the first of them.
+    Shapes (N, count), (N,) and (N,); the cost in points, or that of no place at all if that is less. Up to ``noise`` points
+    are added by chance, for what is as cheap as many others should not always be the first of them.
     """
     grid = lay_grid(p, _COARSENESS)
     price = price_of_cells(p, grid, flow)
     chosen = np.full((len(p.reads), count), UNPLACED, np.int32)
+    worth = np.zeros(len(p.reads))
     _choose(
         *(p.prices, p.studies, p.people, p.level, p.latest, p.takes_pool, p.candidates_ptr, p.candidates),
         *(p.reads, p.sessions, p.reporters),
         *(cumulative_rent(grid, price), grid.ptr, grid.cell, cheapest_cell(p, grid, price), flow.load_price),
-        *(noise, chance, chosen),
+        *(noise, chance, chosen, worth),
     )
-    return chosen, np.sum(chosen != UNPLACED, axis=1).astype(np.int32)
+    return chosen, np.sum(chosen != UNPLACED, axis=1).astype(np.int32), worth
 
 
 @kernel
@@ -187,18 +168,23 @@ def _choose(
     noise: float,
     chance: Chance,
     chosen: Ids,
+    worth: Floats,
 ) -> None:
     most = chosen.shape[1]
     cost = np.empty(most)
     for read in range(len(reads)):
-        if reads[read].claimed != NOBODY:
-            continue
+        claimed = reads[read].claimed
         study = reads[read].study
         row = studies[study]
         share = 1.0 / (row.end_read - row.first_read)
         cost[:] = np.inf
-        for at in range(candidates_ptr[row.pool], candidates_ptr[row.pool + 1]):
-            session = int(candidates[at])
+        if claimed == NOBODY:
+            first, last = candidates_ptr[row.pool], candidates_ptr[row.pool + 1]
+        else:
+            first = reporters[claimed].first_session
+            last = min(first + 2, reporters[claimed].end_session)
+        for at in range(first, last):
+            session = int(candidates[at]) if claimed == NOBODY else int(at)
             reporter = sessions[session].reporter
             seconds = duration(studies, reads, sessions, read, session)
             least = share * price_of_completion(studies, study, float(sessions[session].start + seconds))
@@ -221,6 +207,11 @@ def _choose(
                 cost[later], chosen[read, later] = cost[later - 1], chosen[read, later - 1]
             if place < most:
                 cost[place], chosen[read, place] = points, session
+        worth[read] = (
+            cost[0]
+            if claimed != NOBODY
+            else min(cost[0], share * price_of_completion(studies, study, float(prices[0].beyond)))
+        )
 
 
 @kernel
@@ -241,13 +232,14 @@ def _respond(
     cell: Ints,
     cheapest: Floats,
     load_price: Floats,
+    some: Ids,
+    claims_end: Ints,
     favourite: Ints,
     taken: Floats,
-    used: Floats,
 ) -> tuple[float, int]:
-    """Return the sum over reads of the cheapest choice, and the sessions looked into; fill ``taken`` and ``used``."""
+    """Return the sum over some reads of the cheapest choice, and the sessions looked into; fill ``taken``."""
     total, work = 0.0, 0
-    for read in range(len(reads)):
+    for read in some:
         study = reads[read].study
         row = studies[study]
         share = 1.0 / (row.end_read - row.first_read)
@@ -279,6 +271,8 @@ def _respond(
                 continue
             work += 1
             last_start = latest[reporter, row.trust] - 1
+            if claimed != NOBODY:
+                last_start = min(last_start, claims_end[session] - seconds)
             points, end = _cheapest_end(
                 studies, sessions, cumulative, ptr, cell[session], study, share, seconds, session, last_start
             )
@@ -289,7 +283,6 @@ def _respond(
         total += best
         favourite[read] = best_session
         if best_session != UNPLACED:
-            used[sessions[best_session].reporter] += best_taken
             start, at_second = sessions[best_session].start, best_end - best_taken
             while at_second < best_end:
                 number = (at_second - start) // cell[best_session]
@@ -297,6 +290,26 @@ def _respond(
                 taken[ptr[best_session] + number] += until - at_second
                 at_second = until
     return total, work
+
+
+@kernel
+def _claims_end(studies: Records, reads: Records, sessions: Records, reporters: Records) -> Ints:
+    """Return by when the claimed reads in each session end at the latest, NEVER if one has to be waited for; (S,).
+
+    They stand first (H8), so they end no later than all of them together take.
+    """
+    ends = sessions["start"].copy()
+    for read in range(len(reads)):
+        claimed = reads[read].claimed
+        if claimed == NOBODY:
+            continue
+        first = reporters[claimed].first_session
+        for session in range(first, min(first + 2, reporters[claimed].end_session)):
+            if studies[reads[read].study].ready > sessions[session].start:
+                ends[session] = NEVER
+            elif ends[session] < NEVER:
+                ends[session] += duration(studies, reads, sessions, read, session)
+    return ends
 
 
 @kernel

@@ -260,12 +260,13 @@ def insertion(
     slots: Ids,
     read: int,
     session: int,
+    limit: float = INFEASIBLE,
 ) -> tuple[int, float]:
     """Return the best position (from 0) for an unplaced read in a session, and the clinical points it adds.
 
     The points are against the read not existing: its own price at its end, and what it costs those it delays.
-    (-1, INFEASIBLE) if there is no feasible position. One backward pass, O(length), where nothing waits; else a
-    simulation for each position.
+    (-1, INFEASIBLE) if there is no feasible position that adds less than ``limit``. One backward pass where nothing
+    waits, which ends where those delayed cost too much; else a simulation for each position.
     """
     if _is_full(reads, sessions, read, session):
         return -1, INFEASIBLE
@@ -275,14 +276,17 @@ def insertion(
     if reads[read].claimed != -1:
         lowest, highest = 0, row.claims
     if not _is_plain(studies, reads, sessions, reporters, read, session):
-        return _insertion_by_simulation(studies, latest, reads, sessions, slots, read, session, lowest, highest)
+        return _insertion_by_simulation(studies, latest, reads, sessions, slots, read, session, lowest, highest, limit)
     taken = duration(studies, reads, sessions, read, session)
     last_end = reads[slots[base + length - 1]].end if length else start
     if last_end + taken > row.end:
         return -1, INFEASIBLE
-    best, best_position = INFEASIBLE, -1
+    best, best_position = limit, -1
+    least = price_of_end(studies, reads, read, start + taken)
     delayed = 0.0
     for position in range(length, lowest - 1, -1):
+        if delayed + least >= best:
+            break
         before = reads[slots[base + position - 1]].end if position else start
         if position <= highest:
             points = delayed + price_of_end(studies, reads, read, before + taken)
@@ -291,6 +295,8 @@ def insertion(
         if position > lowest:
             other = slots[base + position - 1]
             delayed += price_of_end(studies, reads, other, before + taken) - price_of_end(studies, reads, other, before)
+    if best_position < 0:
+        return -1, INFEASIBLE
     return best_position, best
 
 
@@ -305,12 +311,15 @@ def _insertion_by_simulation(
     session: int,
     lowest: int,
     highest: int,
+    limit: float,
 ) -> tuple[int, float]:
-    best, best_position = INFEASIBLE, -1
+    best, best_position = limit, -1
     for position in range(lowest, highest + 1):
         points = insertion_at(studies, latest, reads, sessions, slots, read, session, position)
         if points < best:
             best, best_position = points, position
+    if best_position < 0:
+        return -1, INFEASIBLE
     return best_position, best
 
 

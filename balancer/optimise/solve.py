@@ -220,7 +220,6 @@ def _search_and_bound(run: _Run, flow: Flow, work: int, seed: int, workers: int)
     """Improve the best schedule and prove a bound, side by side if there are two workers."""
     p = run.compiled.arrays
     bound_work = int(_BOUND_WORK_A_PROPOSAL * work)
-    sunk = run.compiled.sunk - run.compiled.waited
 
     def prove() -> None:
         before = run.elapsed
@@ -231,7 +230,7 @@ def _search_and_bound(run: _Run, flow: Flow, work: int, seed: int, workers: int)
             took, before = run.elapsed - before, run.elapsed
             return run.has_time_for(took)  # nothing interrupts a step, and the next takes as long
 
-        hear(lower_bound(p, flow, sunk=sunk, work=bound_work, go_on=hear)[0])
+        hear(lower_bound(p, flow, work=bound_work, go_on=hear)[0])
 
     if workers == 1:
         with run.stage("improve"), run.share_of_time(_SEARCH_SHARE):
