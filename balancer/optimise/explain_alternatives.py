@@ -16,7 +16,7 @@ from balancer.optimise.repair import SEVERAL, force, rank_sessions, settle
 from balancer.optimise.schedule import INFEASIBLE, Schedule, copy_schedule, overwrite, remove, score
 
 _TRIES = 16  # sessions into which the read is forced, of as many reporters as there are
-_MORE = 3  # more than are asked for are repaired in full
+_MORE = 1  # more than are asked for are repaired in full
 
 
 def alternatives(opened: OpenPlan, read: int, *, count: int) -> tuple[tuple[Alternative, ...], int]:

@@ -28,10 +28,10 @@ from balancer.optimise.schedule import (
 
 SEVERAL = 1e200  # the guess for a session that more than one read must leave
 _LEAST_GAIN = 1e-9  # points; or rounding could be taken for progress, for ever
-_EJECTIONS = 8  # reads tried for ejection in earnest, the most promising ones
-_ROUNDS = 3  # of settling, and in all of them together:
-_LOOKS = 2000  # insertions tried to see who might gain,
-_TRIES = 100  # reads for which every place is tried
+_EJECTIONS = 5  # reads tried for ejection in earnest, the most promising ones
+_ROUNDS = 2  # of settling, and in all of them together:
+_LOOKS = 1000  # insertions tried to see who might gain,
+_TRIES = 40  # reads for which every place is tried
 
 
 def rank_sessions(p: ProblemArrays, x: Schedule, read: int, home: int) -> Floats:

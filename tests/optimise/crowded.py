@@ -35,7 +35,12 @@ def crowded_worlds(draw: st.DrawFn) -> AllocationProblem:
         )
         for number in range(draw(st.integers(3, 6)))
     ]
-    trusts = st.sampled_from([["RVV"], ["RVV", "RWF"], {"RVV": date(2026, 3, 2), "RWF": None}])
+    days: list[dict[str, date | None]] = [
+        {"RVV": None},
+        {"RVV": None, "RWF": None},
+        {"RVV": date(2026, 3, 2), "RWF": None},
+    ]
+    trusts = st.sampled_from(days)
     skills = st.sampled_from([{"neuro": 3}, {"neuro": 3}, {"neuro": 1, "msk": 2}])
     reporters = [
         reporter(name, trusts=draw(trusts), skills=draw(skills), speed=draw(st.sampled_from([1, 0.9, 1.3])))
