@@ -131,8 +131,8 @@ def cheapest_sessions(
 ) -> tuple[Ids, Ids, Floats]:
     """Return each read's ``count`` cheapest sessions at the flow's prices, how many it has, and what it costs there.
 
-    Shapes (N, count), (N,) and (N,); the cost in points, or that of no place at all if that is less. Up to ``noise`` points
-    are added by chance, for what is as cheap as many others should not always be the first of them.
+    Shapes (N, count), (N,) and (N,); the cost in points, or that of no place at all if that is less. Up to ``noise``
+    points are added by chance, for what is as cheap as many others should not always be the first of them.
     """
     grid = lay_grid(p, _COARSENESS)
     price = price_of_cells(p, grid, flow)

@@ -31,8 +31,9 @@ from balancer.optimise.schedule import Schedule, copy_schedule, empty_schedule, 
 from balancer.optimise.sequence import sequence
 from balancer.optimise.start import by_urgency, start_from_flow
 
-PROPOSALS_A_READ = 600
 LEAST_PROPOSALS = 100_000
+_PROPOSALS_A_READ, _SO_MANY_READS, _FEWER = 600, 6_000, 0.25  # a read of 16 times as many gets half as many
+_RULES_UNTIL = 5_000  # reads; for more, the flow's start was far better than any rule's, and rules take long
 _BOUND_WORK_A_PROPOSAL = 1.0  # sessions looked into: about as long as a proposal takes, measured
 _STEPS_A_PROPOSAL, _MOST_STEPS = 600, 60_000_000  # of the search within sessions: half a second at most, measured
 _LOOK_AHEAD_HOURS = (12.0, 24.0, 48.0)
@@ -171,7 +172,7 @@ def solve(
     run = _Run(compiled, seconds, on_progress, began)
     run.bound = compiled.sunk - compiled.waited  # nothing completes before now, and nothing else is below 0
     if work is None:
-        work = max(LEAST_PROPOSALS, PROPOSALS_A_READ * len(p.reads))
+        work = default_work(len(p.reads))
     with run.stage("dispatch"):
         took = _dispatch(run)
     flow: Flow | None = None
@@ -192,16 +193,24 @@ def solve(
     return plan
 
 
+def default_work(reads: int) -> int:
+    """Return how many proposals the search of a problem of this size makes unless told otherwise."""
+    share = min(1.0, (_SO_MANY_READS / max(1, reads)) ** _FEWER)
+    return max(LEAST_PROPOSALS, int(_PROPOSALS_A_READ * reads * share))
+
+
 def _dispatch(run: _Run) -> float:
     """Offer what simple rules make, the quickest first: a plan can only get better from there.
 
-    Return how long the last rule took, in seconds: nothing can interrupt one.
+    Return how long a rule takes, in seconds: nothing can interrupt one.
     """
     p = run.compiled.arrays
     before = run.elapsed
     run.offer(deal(p))
     run.tell("dispatch")
     took = _RULE_A_DEAL * (run.elapsed - before)
+    if len(p.reads) > _RULES_UNTIL:
+        return took
     groups = group_reads(p)
     rules = [(Rule.LOOK_AHEAD, hours * HOUR) for hours in _LOOK_AHEAD_HOURS]
     rules += [(Rule.STRICT_PRIORITY, 0.0), (Rule.GENERALISED_C_MU, 0.0), (Rule.EARLIEST_DUE, 0.0)]

@@ -144,9 +144,9 @@ def default_work(problem: Path) -> int:
     code = (
         "import sys, pathlib, datetime\n"
         "from balancer.ingest.problem_folder import read_problem\n"
-        "from balancer.optimise.solve import LEAST_PROPOSALS, PROPOSALS_A_READ\n"
+        "from balancer.optimise.solve import default_work\n"
         "problem, _ = read_problem(pathlib.Path(sys.argv[1]), now=datetime.datetime.fromisoformat(sys.argv[2]))\n"
-        "print(max(LEAST_PROPOSALS, PROPOSALS_A_READ * sum(study.reads for study in problem.studies)))\n"
+        "print(default_work(sum(study.reads for study in problem.studies)))\n"
     )
     said = subprocess.run(python("-c", code, problem, NOW), cwd=ROOT, capture_output=True, text=True, check=True)
     return int(said.stdout)
