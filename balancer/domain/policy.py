@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -48,8 +48,8 @@ class PriorityClass:
             "target_hours",
             f"class {self.code}: give exactly one of target_hours and target_working_days",
         )
-        for field in ("weight", "breach", "ceiling_hours", "target_hours", "target_working_days"):
-            _require((getattr(self, field) or 0) >= 0, field, f"class {self.code}: must not be negative")
+        for name in ("weight", "breach", "ceiling_hours", "target_hours", "target_working_days"):
+            _require((getattr(self, name) or 0) >= 0, name, f"class {self.code}: must not be negative")
 
     @property
     def is_emergency(self) -> bool:
@@ -84,8 +84,8 @@ class Weights:
     split: float
 
     def __post_init__(self) -> None:
-        for field in self.__slots__:
-            _require(getattr(self, field) >= 0, field, "a weight must not be negative")
+        for name in self.__slots__:
+            _require(getattr(self, name) >= 0, name, "a weight must not be negative")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +94,22 @@ class LoadBand:
 
     up_to: float
     price: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplanLimits:
+    """How much of what people see on their lists may change when a plan is mended between runs.
+
+    ``churn_budget`` is the share of published reads that may change reporter, ``protected_next`` how many reads that
+    each reporter comes to next stay with them whatever is gained.
+    """
+
+    churn_budget: float = 0.05
+    protected_next: int = 3
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.churn_budget <= 1, "replan.churn_budget", "must be a share from 0 to 1")
+        _require(self.protected_next >= 0, "replan.protected_next", "must not be negative")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +125,7 @@ class Policy:
     priorities: tuple[PriorityClass, ...]
     weights: Weights
     bands: tuple[LoadBand, ...]
+    replan: ReplanLimits = field(default_factory=ReplanLimits)
     owner: str = ""
     version: str = ""
     dated_on: str = ""

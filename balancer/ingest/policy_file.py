@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import date
 from typing import Any
 
 from balancer.domain.errors import Fault, InputRefusedError, InvalidValueError
-from balancer.domain.policy import LoadBand, Policy, PriorityClass, TargetClock, Weights
+from balancer.domain.policy import LoadBand, Policy, PriorityClass, ReplanLimits, TargetClock, Weights
 from balancer.ingest.toml_text import lines_of_keys, parse_toml, short
 
 # Beyond these a figure is a slip of the hand, and some of them would lead time itself beyond the year 9999.
@@ -18,6 +18,7 @@ _MOST_WORKING_HOURS = 87_600.0
 _MOST_WORKING_DAYS = 3_650
 _MOST_POINTS = 1e9
 _LEAST_PRODUCTIVITY = 0.001
+_MOST_PROTECTED = 1_000
 
 _KNOWN: dict[str, frozenset[str]] = {
     "policy": frozenset({"owner", "version", "date"}),
@@ -25,6 +26,7 @@ _KNOWN: dict[str, frozenset[str]] = {
     "productivity": frozenset({"default"}),
     "weights": frozenset(field.name for field in fields(Weights)),
     "load": frozenset({"bands"}),
+    "replan": frozenset(field.name for field in fields(ReplanLimits)),
 }
 _KNOWN_OF_PRIORITY = frozenset(field.name for field in fields(PriorityClass))
 
@@ -73,6 +75,7 @@ class _PolicyReader:
             name: self._number(prices, f"weights.{name}", most=_MOST_POINTS) for name in sorted(_KNOWN["weights"])
         }
         bands = self._bands()
+        limits = self._replan()
         about = self._about()
         if len(self.faults) > before:
             return None
@@ -84,6 +87,7 @@ class _PolicyReader:
                 priorities=priorities,
                 weights=Weights(**weights),
                 bands=bands,
+                replan=limits,
                 **about,
             )
         except InvalidValueError as error:
@@ -124,6 +128,18 @@ class _PolicyReader:
             self._fault(key, f"{short(value)} is not {bound} and at most {most:g}")
             return math.nan
         return float(value)
+
+    def _replan(self) -> ReplanLimits:
+        """Return how much may change between runs; each key may be left out, and so may the table."""
+        usual = ReplanLimits()
+        table = {**asdict(usual), **(self._table("replan") if "replan" in self.document else {})}
+        share = self._number(table, "replan.churn_budget", most=1)
+        number = self._number(table, "replan.protected_next", most=_MOST_PROTECTED)
+        if math.isnan(share) or math.isnan(number):
+            return usual
+        if number != int(number):
+            self._fault("replan.protected_next", f"{number:g} is not a whole number")
+        return ReplanLimits(churn_budget=share, protected_next=int(number))
 
     def _about(self) -> dict[str, str]:
         """Return whose policy it is: owner, version and date, for people; all may be left out."""

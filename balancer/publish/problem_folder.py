@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
-from balancer.domain.policy import Policy, PriorityClass
+from balancer.domain.policy import Policy, PriorityClass, ReplanLimits
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import Reporter, Session
 from balancer.domain.study import Study
@@ -183,6 +184,9 @@ def policy_text(policy: Policy) -> str:
             "load",
             {"bands": f"[{', '.join(f'[{number(band.up_to)}, {number(band.price)}]' for band in policy.bands)}]"},
         ),
+        _toml_table("replan", {name: number(value) for name, value in asdict(policy.replan).items()})
+        if policy.replan != ReplanLimits()
+        else "",
     ]
     return "\n".join(block for block in blocks if block)
 

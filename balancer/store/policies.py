@@ -11,7 +11,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from balancer.domain.errors import NotFoundError
-from balancer.domain.policy import LoadBand, Policy, PriorityClass, TargetClock, Weights
+from balancer.domain.policy import LoadBand, Policy, PriorityClass, ReplanLimits, TargetClock, Weights
 from balancer.store.tables import PolicyRow
 
 
@@ -36,6 +36,8 @@ def policies(session: Session) -> list[PolicyRow]:
 def put_policy(session: Session, policy: Policy, *, now: datetime) -> bool:
     """Make ``policy`` the one in force; ``False`` if it is already."""
     document = json.loads(json.dumps(asdict(policy)))
+    if policy.replan == ReplanLimits():
+        del document["replan"]  # as in the versions loaded before there were limits, so that they are not new again
     digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
     newest = session.exec(select(PolicyRow).order_by(col(PolicyRow.id).desc()).limit(1)).first()
     if newest is not None and newest.digest == digest:
@@ -59,9 +61,11 @@ def policy_of(row: PolicyRow) -> Policy:
     document: dict[str, Any] = dict(row.document)
     priorities = document.pop("priorities")
     weights, bands = document.pop("weights"), document.pop("bands")
+    limits = document.pop("replan", {})  # versions loaded before there were limits have none
     return Policy(
         **document,
         priorities=tuple(PriorityClass(**{**item, "clock": TargetClock(item["clock"])}) for item in priorities),
         weights=Weights(**weights),
         bands=tuple(LoadBand(**band) for band in bands),
+        replan=ReplanLimits(**limits),
     )
