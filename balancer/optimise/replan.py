@@ -31,12 +31,12 @@ from balancer.optimise.problem import HOUR, NEVER, NOBODY, UNPLACED, Floats, Ids
 from balancer.optimise.replan_arrays import LiveArrays, as_tally, of_sessions
 from balancer.optimise.replan_book import Book, Change, SessionChange
 from balancer.optimise.replan_moves import gains_of, moved_reads, terms_of, total_of
-from balancer.optimise.replan_search import AWAY, mend, seat_claim
+from balancer.optimise.replan_search import AWAY, lock_next, mend, seat_claim
 from balancer.optimise.schedule import copy_schedule, duration
 
-LEAST_WORK = 40_000  # sessions looked into for any events
-WORK_A_READ = 3_000  # and for each read that they bring or displace
-MOST_WORK = 600_000
+LEAST_WORK = 1_000_000  # reads looked at for any events
+WORK_A_READ = 200_000  # and for each read that they bring or displace
+MOST_WORK = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ def replan(problem: AllocationProblem, plan: Plan, events: Sequence[Event], *, w
     events
         In order of time, the first not before ``problem.now``.
     work
-        Sessions looked into at most; by the number of reads that lose their place or arrive if not given.
+        Reads looked at, at most; by the number of reads that lose their place or arrive if not given.
 
     Raises
     ------
@@ -113,7 +113,7 @@ class LivePlan:
     def apply(self, events: Sequence[Event], *, work: int | None = None) -> Mended:
         """Let these events happen, in order of time, mend the plan, and say what that changed.
 
-        ``work`` is how many sessions the search looks into at most. Nothing has happened if this raises.
+        ``work`` is how many reads the search looks at, at most. Nothing has happened if this raises.
 
         Raises
         ------
@@ -138,6 +138,7 @@ class LivePlan:
         homeless = self._homeless()
         tally = self._tally(budget, work, len(homeless))
         self._mend(tally, homeless, of_sessions(loosened))
+        self._last = tally.tolist()
         self._total = total_of(a)
         moved = moved_reads(between, a.schedule)
         gains = gains_of(a, between, a.schedule, moved)
@@ -230,15 +231,9 @@ class LivePlan:
     def _lock(self) -> None:
         """Keep claimed reads and each reporter's next few with their reporter; what an event took away is free."""
         a = self._arrays
-        a.notes["locked"][(a.reads["claimed"] != NOBODY) & (a.reads["session"] != UNPLACED)] = 1
         most = self._book.problem.policy.replan.protected_next
-        left = np.full(len(a.reporters), most, np.int64)
-        for session in np.flatnonzero(a.sessions["length"] > a.sessions["claims"]):
-            row = a.sessions[session]
-            number = min(int(left[row["reporter"]]), int(row["length"] - row["claims"]))
-            first = int(row["slot"] + row["claims"])
-            a.notes["locked"][a.slots[first : first + number]] = 1
-            left[row["reporter"]] -= number
+        a.notes["locked"][(a.reads["claimed"] != NOBODY) & (a.reads["session"] != UNPLACED)] = 1
+        lock_next(a.sessions, a.reporters, a.slots, a.notes, most)
 
     def _seat_claims(self, event: int) -> None:
         """Place the claimed reads that have no place, as long as there is room (H8)."""

@@ -2,7 +2,7 @@
 
 Descent only: every change that is kept lowers the total, so each of them gains more than it costs. Three limits hold at
 every step: reads that are *locked* never change reporter; of the published ones no more than ``BUDGET`` are away from
-the reporter who had them; the work (sessions looked into) ends at ``LIMIT``. There is no chance in it.
+the reporter who had them; the work (reads looked at) ends at ``LIMIT``. There is no chance in it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ NOTE = np.dtype(
 """What is noted of a read beside where it stands."""
 
 AWAY, BUDGET, WORK, LIMIT, KEPT = range(5)
-"""Entries of a tally: published reads away from their reporter, how many may be; sessions looked into, how many may;
+"""Entries of a tally: published reads away from their reporter, how many may be; reads looked at, how many may;
 changes kept."""
 
 _LEAST_GAIN = 1e-9  # points; or rounding could be taken for progress, for ever
@@ -51,9 +51,8 @@ _MOST_EJECTED = 6  # reads that make room for one
 _WIDTH = 20  # sessions in which an exchange is tried
 _DEPTH = 6  # exchanges of which is found out where the other read could go
 _ROUNDS = 3
-_EXCHANGE = 4  # sessions looked into that trying one exchange is worth
 _MOST_PULLS = 4  # reads pulled into one session that has room
-_MOST_OTHERS = 4.0  # points that terms other than the clinical one might give when a read is pulled; a guess is enough
+_PULLABLE = 48  # reads of which is found out what pulling them gains
 _AT_REST, _TOUCHED, _LOOSENED = range(3)  # a session in which nothing, something, or something that left time changed
 
 
@@ -118,19 +117,30 @@ def _place_in(
     tally: Ints,
     read: int,
     session: int,
+    bar: float,
 ) -> tuple[int, float]:
     """Return the best position in one session for an unplaced read that may be there, and how that changes the total.
 
-    (-1, INFEASIBLE) if there is no room.
+    (-1, INFEASIBLE) if there is no room, or none at which the change could be below ``bar``: to begin with, nobody
+    behind would have to wait.
     """
-    tally[WORK] += 1
+    row = sessions[session]
+    others = price_of_holding(
+        prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
+    ) - price_of_end(studies, reads, read, prices[0].beyond)
+    begin = max(row.start, studies[reads[read].study].ready)
+    if reads[read].claimed == NOBODY and row.claims > 0:
+        begin = max(begin, reads[slots[row.slot + row.claims - 1]].end)
+    end = begin + duration(studies, reads, sessions, read, session)
+    tally[WORK] += 2
+    if end > row.end or others + price_of_end(studies, reads, read, end) >= bar:
+        return -1, INFEASIBLE
+    is_slow = row.waits > 0 or reporters[row.reporter].is_expiring == 1 or begin > row.start
+    tally[WORK] += row.length * row.length // 2 if is_slow else row.length
     position, points = insertion(studies, latest, reads, sessions, reporters, slots, read, session)
     if position < 0:
         return -1, INFEASIBLE
-    points -= price_of_end(studies, reads, read, prices[0].beyond)
-    return position, points + price_of_holding(
-        prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
-    )
+    return position, points + others
 
 
 @kernel
@@ -173,24 +183,24 @@ def _best_place(
     notes: Records,
     tally: Ints,
     read: int,
-    avoided: int,
+    bar: float,
 ) -> tuple[int, int, float]:
-    """Return the best session and position for an unplaced read and how that changes the total; -1 if none is better.
+    """Return the best session and position for an unplaced read and how that changes the total.
 
-    ``avoided`` is a session not to look into, or -1.
+    -1 if there is none at which the change is below ``bar``, points.
     """
-    best, best_session, best_position = -_LEAST_GAIN, -1, -1
+    best, best_session, best_position = bar, -1, -1
     for reporter in range(len(reporters)):
         if not _may_go_to(studies, people, level, reads, sessions, notes, tally, read, reporter):
             continue
         for session in range(reporters[reporter].first_session, reporters[reporter].end_session):
-            if session == avoided or sessions[session].end <= sessions[session].start:
+            if sessions[session].end <= sessions[session].start:
                 continue
             if not can_hold(studies, takes_pool, reads, sessions, read, session):
                 continue
             position, change = _place_in(
                 prices, bands, studies, people, patient_reads, level, latest,
-                reads, sessions, reporters, slots, tally, read, session,
+                reads, sessions, reporters, slots, tally, read, session, best,
             )  # fmt: skip
             if change < best:
                 best, best_session, best_position = change, session, position
@@ -222,11 +232,11 @@ def _relocate(
         change = _take_out(
             prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, slots, notes, tally, read
         )
-    session, position, added = _best_place(
+    session, position, _ = _best_place(
         prices, bands, studies, people, patient_reads, level, latest, takes_pool,
-        reads, sessions, reporters, slots, notes, tally, read, -1,
+        reads, sessions, reporters, slots, notes, tally, read, -_LEAST_GAIN - change,
     )  # fmt: skip
-    if session >= 0 and change + added < -_LEAST_GAIN:
+    if session >= 0:
         _put_in(studies, reads, sessions, reporters, slots, notes, tally, read, session, position)
         return True
     if old != UNPLACED:
@@ -235,21 +245,70 @@ def _relocate(
 
 
 @kernel
-def _crowding(studies: Records, reads: Records, sessions: Records, slots: Ids, read: int, session: int) -> float:
-    """Return about what clinical points inserting would add if somebody else left and made the room."""
+def _crowding(
+    studies: Records, reads: Records, sessions: Records, slots: Ids, read: int, session: int
+) -> tuple[float, int]:
+    """Return about what clinical points inserting would add if somebody else left and made the room, and where."""
     row = sessions[session]
     taken = duration(studies, reads, sessions, read, session)
     ready = studies[reads[read].study].ready
-    best, delayed = INFEASIBLE, 0.0
+    best, best_position, delayed = INFEASIBLE, -1, 0.0
     for position in range(row.length, row.claims - 1, -1):
         before = reads[slots[row.slot + position - 1]].end if position else row.start
         begin = max(before, ready)
         if begin + taken <= row.end:
-            best = min(best, delayed + price_of_end(studies, reads, read, begin + taken))
+            points = delayed + price_of_end(studies, reads, read, begin + taken)
+            if points < best:
+                best, best_position = points, position
         if position > row.claims:
             other = slots[row.slot + position - 1]
             delayed += price_of_end(studies, reads, other, before + taken) - price_of_end(studies, reads, other, before)
-    return best
+    return best, best_position
+
+
+@kernel
+def _standing_in(
+    studies: Records,
+    latest: Ints,
+    reads: Records,
+    sessions: Records,
+    slots: Ids,
+    read: int,
+    other: int,
+    position: int,
+) -> float:
+    """Return the clinical points of having ``read`` at a position of a session instead of ``other`` at its own.
+
+    The price of ``other`` is taken off, wherever it goes. O(length).
+    """
+    session = reads[other].session
+    row = sessions[session]
+    base, out = row.slot, reads[other].position
+    first = min(position, out)
+    at = reads[slots[base + first - 1]].end if first > 0 else row.start
+    points = -price_of_end(studies, reads, other, reads[other].end)
+    for step in range(first, row.length + 1):
+        if step == position:
+            study = reads[read].study
+            begin = max(at, studies[study].ready)
+            at = begin + duration(studies, reads, sessions, read, session)
+            if at > row.end or begin >= latest[row.reporter, studies[study].trust]:
+                return INFEASIBLE
+            points += price_of_end(studies, reads, read, at)
+        if step == out or step == row.length:
+            continue
+        mover = slots[base + step]
+        study = reads[mover].study
+        begin = max(at, studies[study].ready)
+        at = begin + duration(studies, reads, sessions, mover, session)
+        if at > row.end or begin >= latest[row.reporter, studies[study].trust]:
+            return INFEASIBLE
+        if at == reads[mover].end:
+            if step > position and step > out:
+                break
+            continue
+        points += price_of_end(studies, reads, mover, at) - price_of_end(studies, reads, mover, reads[mover].end)
+    return points
 
 
 @kernel
@@ -269,10 +328,16 @@ def _most_promising(
     tally: Ints,
     read: int,
     found: Ids,
+    places: Ids,
+    costs: Floats,
 ) -> int:
-    """Write the sessions where an unplaced read would cost least if there were room; return how many are written."""
-    costs = np.full(len(found), INFEASIBLE)
+    """Write the sessions where an unplaced read would cost least if there were room; return how many are written.
+
+    With the position there, and by how much the total would change; the cheapest first.
+    """
+    costs[:] = INFEASIBLE
     count = 0
+    nowhere = price_of_end(studies, reads, read, prices[0].beyond)
     for reporter in range(len(reporters)):
         if not _may_go_to(studies, people, level, reads, sessions, notes, tally, read, reporter):
             continue
@@ -281,18 +346,19 @@ def _most_promising(
                 continue
             if not can_hold(studies, takes_pool, reads, sessions, read, session):
                 continue
-            tally[WORK] += 1
-            cost = _crowding(studies, reads, sessions, slots, read, session)
-            if cost >= costs[-1]:
+            tally[WORK] += 2 + sessions[session].length
+            cost, position = _crowding(studies, reads, sessions, slots, read, session)
+            if position < 0:
                 continue
+            cost -= nowhere
             cost += price_of_holding(
                 prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
             )
             at = _rank(costs, cost)
             if at < len(found):
                 for later in range(len(found) - 1, at, -1):
-                    found[later], costs[later] = found[later - 1], costs[later - 1]
-                found[at], costs[at] = session, cost
+                    found[later], places[later], costs[later] = found[later - 1], places[later - 1], costs[later - 1]
+                found[at], places[at], costs[at] = session, position, cost
                 count = min(count + 1, len(found))
     return count
 
@@ -333,46 +399,48 @@ def _exchange(
         gone = _take_out(
             prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, slots, notes, tally, read
         )
-    hopeful = np.full(_WIDTH, -1, np.int32)
+    hopeful, front, hopes = np.empty(_WIDTH, np.int32), np.empty(_WIDTH, np.int32), np.empty(_WIDTH)
     number = _most_promising(
         prices, bands, studies, people, patient_reads, level, takes_pool,
-        reads, sessions, reporters, slots, notes, tally, read, hopeful,
+        reads, sessions, reporters, slots, notes, tally, read, hopeful, front, hopes,
     )  # fmt: skip
+    nowhere = price_of_end(studies, reads, read, prices[0].beyond)
     # the most promising exchanges, as if the other read found a place as good as its own ...
     costs, others = np.full(_DEPTH, INFEASIBLE), np.full(_DEPTH, -1, np.int32)
     # ... and the one that is best if it finds none
     worst, last = INFEASIBLE, -1
     for index in range(number):
+        if gone + hopes[index] >= -_LEAST_GAIN:
+            break  # it would be no better there if somebody left
         session = int(hopeful[index])
+        holding = price_of_holding(
+            prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
+        )
         for place in range(sessions[session].claims, sessions[session].length):
             other = int(slots[sessions[session].slot + place])
             if notes[other].locked == 1 or reads[other].study == reads[read].study:
                 continue
-            tally[WORK] += _EXCHANGE
-            end = int(reads[other].end)
-            lost = _take_out(
-                prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, slots, notes, tally,
-                other,
-            )  # fmt: skip
-            position, added = _place_in(
-                prices, bands, studies, people, patient_reads, level, latest,
-                reads, sessions, reporters, slots, tally, read, session,
-            )  # fmt: skip
-            if position >= 0:
-                if lost + added < worst:
-                    worst, last = lost + added, other
-                waits = price_of_end(studies, reads, other, prices[0].beyond)
-                cost = lost + added - (waits - price_of_end(studies, reads, other, end))
-                at = _rank(costs, cost)
-                if at < _DEPTH:
-                    for later in range(_DEPTH - 1, at, -1):
-                        costs[later], others[later] = costs[later - 1], others[later - 1]
-                    costs[at], others[at] = cost, other
-            _put_in(studies, reads, sessions, reporters, slots, notes, tally, other, session, place)
+            tally[WORK] += 2 * sessions[session].length - place - min(place, front[index]) + 2
+            cost = min(
+                _standing_in(studies, latest, reads, sessions, slots, read, other, place),
+                _standing_in(studies, latest, reads, sessions, slots, read, other, int(front[index])),
+            )
+            if cost >= INFEASIBLE:
+                continue
+            cost += holding - nowhere
+            waits = cost + price_of_end(studies, reads, other, prices[0].beyond)
+            if waits < worst:
+                worst, last = waits, other
+            cost += price_of_end(studies, reads, other, reads[other].end)
+            at = _rank(costs, cost)
+            if at < _DEPTH:
+                for later in range(_DEPTH - 1, at, -1):
+                    costs[later], others[later] = costs[later - 1], others[later - 1]
+                costs[at], others[at] = cost, other
     best, chosen = -_LEAST_GAIN, -1
     for index in range(_DEPTH + 1):
         other = int(others[index]) if index < _DEPTH else last
-        if other < 0:
+        if other < 0 or (index < _DEPTH and gone + costs[index] >= -_LEAST_GAIN):
             continue
         change = gone + _carry_out(
             prices, bands, studies, people, patient_reads, level, latest, takes_pool,
@@ -423,7 +491,7 @@ def _carry_out(
     )
     position, added = _place_in(
         prices, bands, studies, people, patient_reads, level, latest,
-        reads, sessions, reporters, slots, tally, read, session,
+        reads, sessions, reporters, slots, tally, read, session, INFEASIBLE,
     )  # fmt: skip
     if position < 0:
         _put_in(studies, reads, sessions, reporters, slots, notes, tally, other, session, place)
@@ -432,7 +500,7 @@ def _carry_out(
     change += added
     to, at, gained = _best_place(
         prices, bands, studies, people, patient_reads, level, latest, takes_pool,
-        reads, sessions, reporters, slots, notes, tally, other, -1,
+        reads, sessions, reporters, slots, notes, tally, other, -_LEAST_GAIN,
     )  # fmt: skip
     if to >= 0:
         change += gained
@@ -476,11 +544,11 @@ def _make_room(
     The cheapest for their time leave first; then each goes to its best place, or to none. Writes who left; returns how
     many, 0 if nothing was changed.
     """
-    hopeful = np.full(_WIDTH, -1, np.int32)
+    hopeful, front, hopes = np.empty(_WIDTH, np.int32), np.empty(_WIDTH, np.int32), np.empty(_WIDTH)
     places, went = np.empty(_MOST_EJECTED, np.int32), np.empty(_MOST_EJECTED, np.int32)
     number = _most_promising(
         prices, bands, studies, people, patient_reads, level, takes_pool,
-        reads, sessions, reporters, slots, notes, tally, read, hopeful,
+        reads, sessions, reporters, slots, notes, tally, read, hopeful, front, hopes,
     )  # fmt: skip
     for index in range(number):
         session = int(hopeful[index])
@@ -491,7 +559,7 @@ def _make_room(
                 some = int(slots[sessions[session].slot + place])
                 if notes[some].locked == 1 or reads[some].study == reads[read].study:
                     continue
-                tally[WORK] += 1
+                tally[WORK] += sessions[session].length
                 cost = removal(studies, reads, sessions, slots, some)
                 cost += price_of_end(studies, reads, some, prices[0].beyond)
                 cost /= max(1, duration(studies, reads, sessions, some, session))
@@ -507,7 +575,7 @@ def _make_room(
             )  # fmt: skip
             position, added = _place_in(
                 prices, bands, studies, people, patient_reads, level, latest,
-                reads, sessions, reporters, slots, tally, read, session,
+                reads, sessions, reporters, slots, tally, read, session, INFEASIBLE,
             )  # fmt: skip
         if position >= 0:
             change += added
@@ -516,7 +584,7 @@ def _make_room(
                 went[out] = -1
                 to, at, gained = _best_place(
                     prices, bands, studies, people, patient_reads, level, latest, takes_pool,
-                    reads, sessions, reporters, slots, notes, tally, int(ejected[out]), -1,
+                    reads, sessions, reporters, slots, notes, tally, int(ejected[out]), -_LEAST_GAIN,
                 )  # fmt: skip
                 if to >= 0:
                     change += gained
@@ -545,6 +613,24 @@ def _make_room(
 
 
 @kernel
+def _rates_behind(studies: Records, reads: Records, sessions: Records, slots: Ids) -> Floats:
+    """Return about what a second's delay of everything behind each read costs, in points; shape (N,)."""
+    rates = np.zeros(len(reads))
+    for session in range(len(sessions)):
+        row, rate = sessions[session], 0.0
+        for place in range(row.length - 1, -1, -1):
+            read = slots[row.slot + place]
+            rates[read] = rate
+            study = studies[reads[read].study]
+            rate += study.a0
+            if reads[read].end > study.due:
+                rate += study.a1
+            if reads[read].end > study.ceiling:
+                rate += study.a2
+    return rates
+
+
+@kernel
 def _pull(
     prices: Records,
     bands: Floats,
@@ -560,33 +646,44 @@ def _pull(
     slots: Ids,
     notes: Records,
     tally: Ints,
+    behind: Floats,
     session: int,
 ) -> tuple[int, int]:
     """Put into a session the unclaimed read, from elsewhere or nowhere, for which that lowers the total most.
 
-    Returns the read and where it was before; (-1, -1) if there is none.
+    Tried are those that promise most, by their own gain in time and by ``behind`` (see ``_rates_behind``). Returns the
+    read and where it was before; (-1, -1) if there is none.
     """
     reporter = int(sessions[session].reporter)
-    best, chosen = -_LEAST_GAIN, -1
+    hopes, hopeful = np.full(_PULLABLE, INFEASIBLE), np.full(_PULLABLE, -1, np.int32)
     for read in range(len(reads)):
         old = int(reads[read].session)
-        if reads[read].claimed != NOBODY or old == session:
+        if reads[read].claimed != NOBODY or old == session or level[studies[reads[read].study].pool, reporter] == 0:
             continue
-        if level[studies[reads[read].study].pool, reporter] == 0:
+        if old != UNPLACED and notes[read].locked == 1 and sessions[old].reporter != reporter:
             continue
         if not can_hold(studies, takes_pool, reads, sessions, read, session):
             continue
-        back, change = int(reads[read].position), 0.0
+        tally[WORK] += 1
+        start = max(sessions[session].start, studies[reads[read].study].ready)
+        soonest = start + duration(studies, reads, sessions, read, session)
+        if soonest >= reads[read].end:
+            continue
+        hope = price_of_end(studies, reads, read, soonest) - price_of_end(studies, reads, read, reads[read].end)
         if old != UNPLACED:
-            if notes[read].locked == 1 and sessions[old].reporter != reporter:
-                continue
-            # an insertion costs at least nothing: what leaving gains must be something
-            least = removal(studies, reads, sessions, slots, read)
-            tally[WORK] += 1
-            start = max(sessions[session].start, studies[reads[read].study].ready)
-            soonest = start + duration(studies, reads, sessions, read, session)
-            if least + price_of_end(studies, reads, read, soonest) >= best + _MOST_OTHERS:
-                continue
+            hope -= behind[read] * duration(studies, reads, sessions, read, old)
+        if hope < hopes[-1]:
+            at = _rank(hopes, hope)
+            for later in range(_PULLABLE - 1, at, -1):
+                hopes[later], hopeful[later] = hopes[later - 1], hopeful[later - 1]
+            hopes[at], hopeful[at] = hope, read
+    best, chosen = -_LEAST_GAIN, -1
+    for read in hopeful:
+        if read < 0:
+            break
+        old, back, change = int(reads[read].session), int(reads[read].position), 0.0
+        if old != UNPLACED:
+            tally[WORK] += 3 * (sessions[old].length - back)
             change = _take_out(
                 prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, slots, notes, tally,
                 read,
@@ -594,10 +691,10 @@ def _pull(
         if _may_go_to(studies, people, level, reads, sessions, notes, tally, read, reporter):
             position, added = _place_in(
                 prices, bands, studies, people, patient_reads, level, latest,
-                reads, sessions, reporters, slots, tally, read, session,
+                reads, sessions, reporters, slots, tally, read, session, best - change,
             )  # fmt: skip
             if position >= 0 and change + added < best:
-                best, chosen = change + added, read
+                best, chosen = change + added, int(read)
         if old != UNPLACED:
             _put_in(studies, reads, sessions, reporters, slots, notes, tally, read, old, back)
     if chosen < 0:
@@ -747,6 +844,7 @@ def _improve_touched(
     ends: Ints,
 ) -> None:
     """Pull reads into the sessions of the queue that have room, and let those that stand there leave."""
+    behind = _rates_behind(studies, reads, sessions, slots)
     while ends[1] > 0 and tally[WORK] < tally[LIMIT]:
         session = int(queue[ends[0]])
         ends[0] = (ends[0] + 1) % len(queue)
@@ -759,7 +857,7 @@ def _improve_touched(
         while is_loosened and pulls < _MOST_PULLS and tally[WORK] < tally[LIMIT]:
             chosen, old = _pull(
                 prices, bands, studies, people, patient_reads, level, latest, takes_pool,
-                reads, sessions, reporters, slots, notes, tally, session,
+                reads, sessions, reporters, slots, notes, tally, behind, session,
             )  # fmt: skip
             if chosen < 0:
                 break
@@ -780,6 +878,19 @@ def _improve_touched(
 
 
 # ---------------------------------------------------------------- what events leave no choice about
+
+
+@kernel
+def lock_next(sessions: Records, reporters: Records, slots: Ids, notes: Records, most: int) -> None:
+    """Lock the unclaimed reads that each reporter comes to next, ``most`` of them."""
+    for reporter in range(len(reporters)):
+        left = most
+        for session in range(reporters[reporter].first_session, reporters[reporter].end_session):
+            row = sessions[session]
+            for place in range(row.claims, row.length):
+                if left > 0:
+                    notes[slots[row.slot + place]].locked = 1
+                    left -= 1
 
 
 @kernel
