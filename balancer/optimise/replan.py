@@ -34,9 +34,9 @@ from balancer.optimise.replan_moves import gains_of, moved_reads, terms_of, tota
 from balancer.optimise.replan_search import AWAY, lock_next, mend, seat_claim
 from balancer.optimise.schedule import copy_schedule, duration
 
-LEAST_WORK = 1_000_000  # reads looked at for any events
-WORK_A_READ = 200_000  # and for each read that they bring or displace
-MOST_WORK = 10_000_000
+LEAST_WORK = 600_000  # reads looked at for any events
+WORK_A_READ = 300_000  # and for each read that they bring or displace
+MOST_WORK = 12_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,6 @@ class LivePlan:
         homeless = self._homeless()
         tally = self._tally(budget, work, len(homeless))
         self._mend(tally, homeless, of_sessions(loosened))
-        self._last = tally.tolist()
         self._total = total_of(a)
         moved = moved_reads(between, a.schedule)
         gains = gains_of(a, between, a.schedule, moved)

@@ -125,22 +125,83 @@ def _place_in(
     behind would have to wait.
     """
     row = sessions[session]
-    others = price_of_holding(
-        prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
-    ) - price_of_end(studies, reads, read, prices[0].beyond)
-    begin = max(row.start, studies[reads[read].study].ready)
+    ready = studies[reads[read].study].ready
+    begin = max(row.start, ready)
     if reads[read].claimed == NOBODY and row.claims > 0:
         begin = max(begin, reads[slots[row.slot + row.claims - 1]].end)
-    end = begin + duration(studies, reads, sessions, read, session)
-    tally[WORK] += 2
-    if end > row.end or others + price_of_end(studies, reads, read, end) >= bar:
+    taken = duration(studies, reads, sessions, read, session)
+    tally[WORK] += 3
+    is_slow = row.waits > 0 or reporters[row.reporter].is_expiring == 1 or ready > row.start
+    if begin + taken > row.end:
         return -1, INFEASIBLE
-    is_slow = row.waits > 0 or reporters[row.reporter].is_expiring == 1 or begin > row.start
-    tally[WORK] += row.length * row.length // 2 if is_slow else row.length
-    position, points = insertion(studies, latest, reads, sessions, reporters, slots, read, session)
-    if position < 0:
+    if not is_slow and row.length > 0 and reads[slots[row.slot + row.length - 1]].end + taken > row.end:
+        return -1, INFEASIBLE
+    others = -price_of_end(studies, reads, read, prices[0].beyond)
+    least = others + price_of_end(studies, reads, read, begin + taken)
+    # the only other term that a read can lower is churn, by one reporter who keeps it
+    if least - prices[0].churn >= bar:
+        return -1, INFEASIBLE
+    holding = price_of_holding(
+        prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
+    )
+    others += holding
+    tally[WORK] += 3
+    if least + holding >= bar:
+        return -1, INFEASIBLE
+    if is_slow:
+        position, points = _insertion_below(studies, latest, reads, sessions, slots, tally, read, session, bar - others)
+    else:
+        tally[WORK] += row.length
+        position, points = insertion(studies, latest, reads, sessions, reporters, slots, read, session)
+    if position < 0 or points + others >= bar:
         return -1, INFEASIBLE
     return position, points + others
+
+
+@kernel
+def _insertion_below(
+    studies: Records,
+    latest: Ints,
+    reads: Records,
+    sessions: Records,
+    slots: Ids,
+    tally: Ints,
+    read: int,
+    session: int,
+    bar: float,
+) -> tuple[int, float]:
+    """Return what ``schedule.insertion`` does, where somebody waits or an entitlement ends, if it is below ``bar``.
+
+    An insertion makes nobody earlier, so a position is given up as soon as those it has delayed so far cost too much.
+    """
+    row = sessions[session]
+    if row.length + 1 > row.max_reads and (reads[read].claimed == NOBODY or row.length > row.claims):
+        return -1, INFEASIBLE
+    base, best, best_position = row.slot, bar, -1
+    lowest, highest = (row.claims, row.length) if reads[read].claimed == NOBODY else (0, row.claims)
+    for position in range(highest, lowest - 1, -1):
+        at = reads[slots[base + position - 1]].end if position else row.start
+        points = 0.0
+        for step in range(position, row.length + 1):
+            mover = read if step == position else slots[base + step - 1]
+            study = reads[mover].study
+            begin = max(at, studies[study].ready)
+            at = begin + duration(studies, reads, sessions, mover, session)
+            if at > row.end or begin >= latest[row.reporter, studies[study].trust]:
+                points = INFEASIBLE
+            elif step == position:
+                points += price_of_end(studies, reads, mover, at)
+            elif at == reads[mover].end:
+                break
+            else:
+                before = reads[mover].end
+                points += price_of_end(studies, reads, mover, at) - price_of_end(studies, reads, mover, before)
+            tally[WORK] += 1
+            if points >= best:
+                break
+        if points < best:
+            best, best_position = points, position
+    return (best_position, best) if best_position >= 0 else (-1, INFEASIBLE)
 
 
 @kernel
@@ -346,11 +407,16 @@ def _most_promising(
                 continue
             if not can_hold(studies, takes_pool, reads, sessions, read, session):
                 continue
-            tally[WORK] += 2 + sessions[session].length
-            cost, position = _crowding(studies, reads, sessions, slots, read, session)
-            if position < 0:
+            tally[WORK] += 3
+            end = max(sessions[session].start, studies[reads[read].study].ready)
+            end += duration(studies, reads, sessions, read, session)
+            if price_of_end(studies, reads, read, end) - nowhere - prices[0].churn >= costs[-1]:
                 continue
+            tally[WORK] += sessions[session].length
+            cost, position = _crowding(studies, reads, sessions, slots, read, session)
             cost -= nowhere
+            if position < 0 or cost - prices[0].churn >= costs[-1]:
+                continue
             cost += price_of_holding(
                 prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
             )
@@ -551,6 +617,8 @@ def _make_room(
         reads, sessions, reporters, slots, notes, tally, read, hopeful, front, hopes,
     )  # fmt: skip
     for index in range(number):
+        if tally[WORK] >= tally[LIMIT]:
+            break
         session = int(hopeful[index])
         change, count, position, added = 0.0, 0, -1, INFEASIBLE
         while position < 0 and count < _MOST_EJECTED:
@@ -756,10 +824,13 @@ def mend(
     restless = np.empty(4 * len(homeless) + 64, np.int32)
     for _ in range(_ROUNDS):
         before = tally[KEPT]
-        restless[: len(homeless)] = homeless
+        number = _by_regret(
+            prices, bands, studies, people, patient_reads, level, takes_pool,
+            reads, sessions, reporters, slots, notes, tally, homeless, restless,
+        )  # fmt: skip
         _find_better_places(
             prices, bands, studies, people, patient_reads, level, latest, takes_pool,
-            reads, sessions, reporters, slots, notes, tally, restless, len(homeless), queue, state, ends,
+            reads, sessions, reporters, slots, notes, tally, restless, number, queue, state, ends,
         )  # fmt: skip
         _improve_touched(
             prices, bands, studies, people, patient_reads, level, latest, takes_pool,
@@ -767,6 +838,55 @@ def mend(
         )  # fmt: skip
         if tally[WORK] >= tally[LIMIT] or tally[KEPT] == before:
             break
+
+
+@kernel
+def _by_regret(
+    prices: Records,
+    bands: Floats,
+    studies: Records,
+    people: Ids,
+    patient_reads: Ids,
+    level: NDArray[np.int8],
+    takes_pool: Flags,
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    slots: Ids,
+    notes: Records,
+    tally: Ints,
+    some: Ids,
+    ordered: Ids,
+) -> int:
+    """Write those of some reads that would be better off somewhere if somebody left; return how many.
+
+    Those first that would gain most.
+    """
+    session, front, hope = np.empty(1, np.int32), np.empty(1, np.int32), np.empty(1)
+    gains = np.zeros(len(some))
+    for index in range(len(some)):
+        read, change = int(some[index]), 0.0
+        if reads[read].claimed != NOBODY:
+            continue
+        old, back = int(reads[read].session), int(reads[read].position)
+        if old != UNPLACED:
+            change = _take_out(
+                prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, slots, notes, tally,
+                read,
+            )  # fmt: skip
+        if _most_promising(
+            prices, bands, studies, people, patient_reads, level, takes_pool,
+            reads, sessions, reporters, slots, notes, tally, read, session, front, hope,
+        ):  # fmt: skip
+            gains[index] = change + hope[0]
+        if old != UNPLACED:
+            _put_in(studies, reads, sessions, reporters, slots, notes, tally, read, old, back)
+    count = 0
+    for index in np.argsort(gains, kind="mergesort"):
+        if gains[index] < -_LEAST_GAIN:
+            ordered[count] = some[index]
+            count += 1
+    return count
 
 
 @kernel

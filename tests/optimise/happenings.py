@@ -104,7 +104,9 @@ def _arrivals(draw: st.DrawFn, book: Book, at: datetime, number: int) -> Study:
     )
     study = draw(st.sampled_from([blank, *([model] if model else [])]))
     reads = draw(st.integers(1, 2))
-    names = st.lists(st.sampled_from([None, *people]), max_size=reads).filter(lambda row: not row or row[-1] is not None)
+    names = st.lists(st.sampled_from([None, *people]), max_size=reads).filter(
+        lambda row: not row or row[-1] is not None
+    )
     return replace(
         study,
         accession_number=f"new {number}",

@@ -65,7 +65,9 @@ def faults(result: Replanned) -> list[str]:
 
 @SLOW
 @given(any_change())
-def test_the_referee_finds_nothing_wrong_with_a_mended_plan(change: tuple[AllocationProblem, Plan, list[Event]]) -> None:
+def test_the_referee_finds_nothing_wrong_with_a_mended_plan(
+    change: tuple[AllocationProblem, Plan, list[Event]],
+) -> None:
     """Rules, times, reasons and figures, whatever happened; and every read is there once (H10)."""
     assert faults(replan(*change)) == []
 
@@ -158,10 +160,17 @@ def test_a_live_week_is_right_after_each_event(data: st.DataObject) -> None:
 
 def next_reads(problem: AllocationProblem, plan: Plan, most: int) -> set[ReadKey]:
     """Return each reporter's next reads, claimed ones apart."""
-    claimed = {ReadKey(*study.key, read) for study in problem.studies for read in range(1, study.reads + 1) if study.claimed(read)}
+    claimed = {
+        ReadKey(*study.key, read)
+        for study in problem.studies
+        for read in range(1, study.reads + 1)
+        if study.claimed(read)
+    }
     found: set[ReadKey] = set()
     for reporter in problem.reporters:
-        own = sorted((row.start, row.end, row.key) for row in plan.allocations if row.reporter_id == reporter.reporter_id)
+        own = sorted(
+            (row.start, row.end, row.key) for row in plan.allocations if row.reporter_id == reporter.reporter_id
+        )
         found |= {key for *_, key in [row for row in own if row[-1] not in claimed][:most]}
     return found | claimed
 
@@ -213,7 +222,12 @@ def test_the_budget_holds_over_all_events_of_a_live_week(budget: float) -> None:
     before = readers(WEEKS_PLAN)
     for number, study in enumerate([item for item in WEEK.studies if not item.claimed_by][::20]):
         new = replace(
-            study, accession_number=f"new {number}", priority="emergency", acquired_at=WEEK.now, published_to=(), due_at=None
+            study,
+            accession_number=f"new {number}",
+            priority="emergency",
+            acquired_at=WEEK.now,
+            published_to=(),
+            due_at=None,
         )
         protected = next_reads(live.problem, live.plan(), 3)
         held = readers(live.plan())
