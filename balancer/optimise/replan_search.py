@@ -746,7 +746,8 @@ def _pull(
                 hopes[later], hopeful[later] = hopes[later - 1], hopeful[later - 1]
             hopes[at], hopeful[at] = hope, read
     best, chosen = -_LEAST_GAIN, -1
-    for read in hopeful:
+    for index in range(_PULLABLE):
+        read = int(hopeful[index])
         if read < 0:
             break
         old, back, change = int(reads[read].session), int(reads[read].position), 0.0
@@ -762,7 +763,7 @@ def _pull(
                 reads, sessions, reporters, slots, tally, read, session, best - change,
             )  # fmt: skip
             if position >= 0 and change + added < best:
-                best, chosen = change + added, int(read)
+                best, chosen = change + added, read
         if old != UNPLACED:
             _put_in(studies, reads, sessions, reporters, slots, notes, tally, read, old, back)
     if chosen < 0:

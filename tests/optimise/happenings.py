@@ -49,7 +49,7 @@ def happenings(draw: st.DrawFn, problem: AllocationProblem, most: int = 4) -> li
 
 
 @st.composite
-def _events(draw: st.DrawFn, book: Book, at: datetime, number: int) -> Event:
+def _events(draw: st.DrawFn, book: Book, at: datetime, number: int) -> Event:  # noqa: PLR0911 - one a kind
     people = st.sampled_from([reporter.reporter_id for reporter in book.problem.reporters])
     reads = [ReadKey(*study.key, read) for study in book.studies.values() for read in range(1, study.reads + 1)]
     claimed = [read for read in reads if _claimant(book, read)]
@@ -104,9 +104,8 @@ def _arrivals(draw: st.DrawFn, book: Book, at: datetime, number: int) -> Study:
     )
     study = draw(st.sampled_from([blank, *([model] if model else [])]))
     reads = draw(st.integers(1, 2))
-    names = st.lists(st.sampled_from([None, *people]), max_size=reads).filter(
-        lambda row: not row or row[-1] is not None
-    )
+    named = st.lists(st.sampled_from([None, *people]), max_size=reads)
+    names = named.filter(lambda row: not row or row[-1] is not None)
     return replace(
         study,
         accession_number=f"new {number}",

@@ -33,13 +33,14 @@ from balancer.simulate.instances import Shape, generate
 from tests.optimise.happenings import happenings
 from tests.random_worlds import problems
 
+Situation = tuple[AllocationProblem, Plan, list[Event]]
 SLOW = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 WEEK = generate(Shape(trusts=2, studies=300, reporters=8, seed=4, load=1.1, published=1.0))
 WEEKS_PLAN = solve(WEEK, work=50_000)
 
 
 @st.composite
-def any_change(draw: st.DrawFn) -> tuple[AllocationProblem, Plan, list[Event]]:
+def any_change(draw: st.DrawFn) -> Situation:
     """Return a random small problem, a plan for it, and what happens then."""
     problem = draw(problems())
     limits = ReplanLimits(churn_budget=draw(st.sampled_from([0.0, 0.3, 1.0])), protected_next=draw(st.integers(0, 2)))
@@ -66,7 +67,7 @@ def faults(result: Replanned) -> list[str]:
 @SLOW
 @given(any_change())
 def test_the_referee_finds_nothing_wrong_with_a_mended_plan(
-    change: tuple[AllocationProblem, Plan, list[Event]],
+    change: Situation,
 ) -> None:
     """Rules, times, reasons and figures, whatever happened; and every read is there once (H10)."""
     assert faults(replan(*change)) == []
@@ -90,7 +91,7 @@ def adds_up(before: float, mended: Mended, plan: Plan) -> None:
 
 @SLOW
 @given(any_change())
-def test_the_gains_add_up_to_the_difference_of_the_totals(change: tuple[AllocationProblem, Plan, list[Event]]) -> None:
+def test_the_gains_add_up_to_the_difference_of_the_totals(change: Situation) -> None:
     """With what the events cost on their own."""
     result = replan(*change)
     adds_up(change[1].summary.total, result.mended, result.plan)
@@ -106,7 +107,7 @@ def test_the_gains_add_up_in_a_busy_week(events: list[Event]) -> None:
 
 @SLOW
 @given(any_change())
-def test_moves_are_the_difference_of_the_plans(change: tuple[AllocationProblem, Plan, list[Event]]) -> None:
+def test_moves_are_the_difference_of_the_plans(change: Situation) -> None:
     """A read that changes session is told, with where it was and where it is."""
     problem, plan, events = change
     result = replan(problem, plan, events)
@@ -126,14 +127,14 @@ def test_moves_are_the_difference_of_the_plans(change: tuple[AllocationProblem, 
 
 @SLOW
 @given(any_change())
-def test_the_same_events_give_the_same_plan(change: tuple[AllocationProblem, Plan, list[Event]]) -> None:
+def test_the_same_events_give_the_same_plan(change: Situation) -> None:
     """And the same moves."""
     assert replan(*change) == replan(*change)
 
 
 @SLOW
 @given(any_change())
-def test_a_live_plan_is_right_after_each_event(change: tuple[AllocationProblem, Plan, list[Event]]) -> None:
+def test_a_live_plan_is_right_after_each_event(change: Situation) -> None:
     """One after the other, on the same object."""
     problem, plan, events = change
     live = LivePlan(problem, plan)
@@ -168,9 +169,8 @@ def next_reads(problem: AllocationProblem, plan: Plan, most: int) -> set[ReadKey
     }
     found: set[ReadKey] = set()
     for reporter in problem.reporters:
-        own = sorted(
-            (row.start, row.end, row.key) for row in plan.allocations if row.reporter_id == reporter.reporter_id
-        )
+        rows = [row for row in plan.allocations if row.reporter_id == reporter.reporter_id]
+        own = sorted((row.start, row.end, row.key) for row in rows)
         found |= {key for *_, key in [row for row in own if row[-1] not in claimed][:most]}
     return found | claimed
 
@@ -186,7 +186,7 @@ def published(problem: AllocationProblem) -> set[ReadKey]:
 
 
 @st.composite
-def arrivals(draw: st.DrawFn) -> tuple[AllocationProblem, Plan, list[Event]]:
+def arrivals(draw: st.DrawFn) -> Situation:
     """Return a change in which only studies arrive, unclaimed, at once: nothing is taken from anybody."""
     problem, plan, _ = draw(any_change())
     number = draw(st.integers(1, 3))
@@ -201,7 +201,7 @@ def arrivals(draw: st.DrawFn) -> tuple[AllocationProblem, Plan, list[Event]]:
 @SLOW
 @given(arrivals())
 def test_who_arrives_takes_nobodys_next_reads_and_little_of_what_is_published(
-    change: tuple[AllocationProblem, Plan, list[Event]],
+    change: Situation,
 ) -> None:
     """Claimed reads and the next few never change reporter, published ones only within the budget."""
     problem, plan, _ = change
