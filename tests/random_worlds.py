@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from hypothesis import strategies as st
 
 from balancer.domain.network import Examination, Trust
-from balancer.domain.policy import LoadBand, Policy, PriorityClass, TargetClock, Weights
+from balancer.domain.policy import LoadBand, Policy, PriorityClass, ReplanLimits, TargetClock, Weights
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import REPORTING, Reporter, Session, SkillLevel
 from balancer.domain.study import Study
@@ -37,6 +37,7 @@ def policies(draw: st.DrawFn) -> Policy:
         priorities=tuple(draw(_classes(code)) for code in codes),
         weights=Weights(**{name: draw(PRICES) for name in Weights.__slots__}),
         bands=tuple(LoadBand(up_to=top, price=price) for top, price in zip(tops, prices, strict=True)),
+        replan=ReplanLimits(churn_budget=draw(st.floats(0, 1)), protected_next=draw(st.integers(0, 5))),
     )
 
 

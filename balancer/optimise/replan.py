@@ -10,6 +10,7 @@ milliseconds. What it does with some events:
 * What an event takes away or brings is placed where it costs least, and around it the plan is improved, by changes each
   of which lowers the total, churn included. Claimed reads, the next few of each reporter (``policy.replan``) and all
   but a share of the published ones stay with their reporter; what an event itself takes away does not count.
+* Last, as after a run, nobody starves (``order``), whatever that costs.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from balancer.domain.plan import Allocation, Plan, Status, StoppedBy, Summary, T
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.study import Study, StudyKey
 from balancer.optimise.explain import reason_unallocated
+from balancer.optimise.order import let_the_starved_pass
 from balancer.optimise.problem import HOUR, NEVER, NOBODY, UNPLACED, Floats, Ids, Ints
 from balancer.optimise.replan_arrays import LiveArrays, as_tally, of_sessions
 from balancer.optimise.replan_book import Book, Change, SessionChange
@@ -131,6 +133,7 @@ class LivePlan:
         for number, change in changes:
             loosened += self._enter(change, number)
         self._displace(a.advance(book.now), len(events))
+        loosened += a.grown
         self._displace(self._claims_out_of_place(), len(events))
         self._lock()
         between, total_between = copy_schedule(a.schedule), total_of(a)
@@ -138,6 +141,7 @@ class LivePlan:
         homeless = self._homeless()
         tally = self._tally(budget, work, len(homeless))
         self._mend(tally, homeless, of_sessions(loosened))
+        let_the_starved_pass(a.compiled(), a.schedule)
         self._total = total_of(a)
         moved = moved_reads(between, a.schedule)
         gains = gains_of(a, between, a.schedule, moved)

@@ -103,6 +103,7 @@ class LiveArrays:
         }
         self._shortest = float(p.studies["minutes"].min(initial=60.0))
         self.slots: Ids = np.zeros(0, np.int32)
+        self.grown: list[int] = []  # sessions of which more counts since the clock last moved
         self._lay_out_slots()
         self.reads["end"] = 0
         self.advance(problem.now)
@@ -165,6 +166,21 @@ class LiveArrays:
             candidates_ptr=pointers,
             candidates=candidates,
             slots=len(self.slots),
+        )
+
+    def compiled(self) -> Compiled:
+        """Return what ``compile_problem`` would, without candidates and with rows for studies that are gone."""
+        return Compiled(
+            problem=self.problem,
+            arrays=self.as_arrays(with_candidates=False),
+            origin=self.origin,
+            reporters=self.problem.reporters,
+            sessions=tuple(self.rows_of_sessions),
+            due_at=tuple(self.due_at),
+            sunk=self.sunk,
+            waited=self.waited,
+            lost=self.lost,
+            beyond_second=self.beyond,
         )
 
     def _candidates(self) -> tuple[Ids, Ids]:
@@ -231,6 +247,7 @@ class LiveArrays:
         end = np.where(counts, np.maximum(np.floor(hours[:, 1]), start), 0).astype(np.int64)
         rows = self.sessions
         changed = np.flatnonzero((rows["start"] != start) | (rows["end"] != end))
+        self.grown = np.flatnonzero(end - start > rows["end"] - rows["start"]).tolist()
         rows["start"], rows["end"] = start, end
         before: Ints = np.cumsum(counts) - counts
         first = self.reporters["first_session"][rows["reporter"]]

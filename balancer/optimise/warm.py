@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from balancer.domain.events import SessionLost
 from balancer.domain.network import Examination, Trust
 from balancer.domain.policy import LoadBand, Policy, PriorityClass, Weights
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import Reporter, Session, SkillLevel
 from balancer.domain.study import Study
+from balancer.optimise.replan import replan
 from balancer.optimise.solve import solve
 
 _NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -66,8 +68,9 @@ def smallest_problem() -> AllocationProblem:
 
 
 def main() -> None:
-    """Compile every kernel by solving the smallest problem that needs them all."""
-    solve(smallest_problem(), work=1_000)
+    """Compile every kernel by solving and mending the smallest problem that needs them all."""
+    problem = smallest_problem()
+    replan(problem, solve(problem, work=1_000), [SessionLost(at=problem.now, session_id="s")])
 
 
 if __name__ == "__main__":

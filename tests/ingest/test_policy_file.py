@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.domain.errors import InputRefusedError
-from balancer.domain.policy import LoadBand, TargetClock
+from balancer.domain.policy import LoadBand, ReplanLimits, TargetClock
 from balancer.ingest.policy_file import read_policy
 from balancer.publish.problem_folder import policy_text
 from tests.ingest.test_problem_folder import FILES
@@ -39,6 +39,23 @@ def test_whose_policy_it_is_may_be_said() -> None:
     """Owner, version and date are for people."""
     policy = read_policy('[policy]\nowner = "KMIN"\nversion = "2"\ndate = 2026-03-01\n' + TEXT, "policy.toml")
     assert (policy.owner, policy.version, policy.dated_on) == ("KMIN", "2", "2026-03-01")
+
+
+def test_what_may_change_between_runs_has_a_default() -> None:
+    """Each key may be left out, and so may the table."""
+    assert read_policy(TEXT, "policy.toml").replan == ReplanLimits()
+    given = read_policy(TEXT + "\n[replan]\nchurn_budget = 0.2\n", "policy.toml").replan
+    assert given == ReplanLimits(churn_budget=0.2)
+    both = read_policy(TEXT + "\n[replan]\nchurn_budget = 0\nprotected_next = 7\n", "policy.toml").replan
+    assert both == ReplanLimits(churn_budget=0, protected_next=7)
+
+
+@pytest.mark.parametrize(
+    "line", ["churn_budget = 1.5", "churn_budget = -1", "protected_next = 0.5", "protected_next = -1"]
+)
+def test_what_may_change_between_runs_is_checked(line: str) -> None:
+    """A share is from 0 to 1, a number of reads whole."""
+    assert [key for _, key in faults(TEXT + f"\n[replan]\n{line}\n")] == [f"replan.{line.partition(' ')[0]}"]
 
 
 def test_a_file_from_windows_is_read() -> None:

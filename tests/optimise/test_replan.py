@@ -59,9 +59,15 @@ def readers(plan: Plan) -> dict[ReadKey, str]:
     return {row.key: row.reporter_id for row in plan.allocations}
 
 
+def wrong(problem: AllocationProblem, plan: Plan) -> list[str]:
+    """Return what the referee finds wrong with a plan, reads that starve included."""
+    verdict = judge(problem, plan)
+    return [str(finding) for finding in (*verdict.findings, *verdict.starved)]
+
+
 def faults(result: Replanned) -> list[str]:
-    """Return what the referee finds wrong with a mended plan."""
-    return [str(finding) for finding in judge(result.problem, result.plan).findings]
+    """Return what is wrong with a mended plan."""
+    return wrong(result.problem, result.plan)
 
 
 @SLOW
@@ -143,7 +149,7 @@ def test_a_live_plan_is_right_after_each_event(change: Situation) -> None:
         mended = live.apply([event])
         now = live.plan()
         adds_up(before, mended, now)
-        assert [str(finding) for finding in judge(live.problem, now).findings] == []
+        assert wrong(live.problem, now) == []
 
 
 @settings(SLOW, max_examples=25)
@@ -153,7 +159,7 @@ def test_a_live_week_is_right_after_each_event(data: st.DataObject) -> None:
     live = LivePlan(WEEK, WEEKS_PLAN)
     for event in data.draw(happenings(WEEK, most=6)):
         live.apply([event])
-        assert [str(finding) for finding in judge(live.problem, live.plan()).findings] == []
+        assert wrong(live.problem, live.plan()) == []
 
 
 # --- what may not move -----------------------------------------------------------------------------------------------
