@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -21,6 +22,7 @@ from balancer.domain.events import (
     TimePassed,
 )
 from balancer.domain.moves import Place
+from balancer.domain.plan import UnallocatedReason
 from balancer.domain.policy import ReplanLimits
 from balancer.domain.problem import AllocationProblem
 from balancer.optimise.referee import judge
@@ -241,3 +243,54 @@ def test_events_out_of_order_are_refused() -> None:
     with pytest.raises(InvalidValueError, match="before now"):
         live.apply([TimePassed(at=at(2)), TimePassed(at=at(1))])
     assert live.now == NOW
+
+
+def test_a_claim_stays_in_its_claimants_first_two_sessions_though_one_is_cut_in_two() -> None:
+    """H8: A1 stood in R1's second session, which is the third now; it goes to the piece that is the second."""
+    problem = world(
+        studies=[study("A1", claimed_by=("R1",))],
+        reporters=[reporter("R1")],
+        sessions=[session("S1", "R1", hours=6), session("S2", "R1", start=8)],
+        policy=PAYS_FOR_WAITING,
+    )
+    away = ReporterUnavailable(at=NOW, reporter_id="R1", since=at(0.5), until=at(3))
+    assert lists(happens(problem, {"S2": ["A1"]}, away)) == {"S1~2": ["A1"]}
+
+
+def test_an_entitlement_ends_as_time_passes() -> None:
+    """H1 holds at now: at midnight nobody is entitled any more, and the reason says so."""
+    problem = world(
+        studies=[study("A1")],
+        reporters=[reporter("R1", trusts={"RVV": date(2026, 3, 2)})],
+        sessions=[session("S1", "R1", hours=48)],
+        policy=PAYS_FOR_WAITING,
+    )
+    result = happens(problem, {"S1": ["A1"]}, TimePassed(at=at(16)))
+    assert [row.reason for row in result.plan.unallocated] == [UnallocatedReason.NO_ENTITLED_REPORTER]
+
+
+def test_gains_are_exact_to_the_fraction_of_a_second() -> None:
+    """An unallocated read is deemed to end 33 h and 0.36 s after now; a placed one ends on the second."""
+    problem = world(
+        studies=[],
+        reporters=[reporter("R1")],
+        sessions=[session("S1", "R1")],
+        policy=policy(priority(weight=3600, target_hours=1), hours=9.0001),
+    )
+    result = happens(problem, {}, StudyArrived(at=NOW, study=study("E", acquired=-1)))
+    (move,) = result.mended.moves
+    assert move.gain == pytest.approx(32 * 3600 + 0.36, abs=1e-6)
+
+
+def test_a_study_of_a_patient_who_is_known_goes_to_the_same_reporter() -> None:
+    """Split is paid for what arrives as for what was there."""
+    problem = world(
+        studies=[study("A1", patient_id="p")],
+        reporters=[reporter("R1"), reporter("R2")],
+        sessions=[session("S1", "R1"), session("S2", "R2")],
+        policy=policy(*CLASSES, wait_rate=0.02, split=1),
+    )
+    result = happens(problem, {"S1": ["A1"]}, StudyArrived(at=NOW, study=study("A2", patient_id="p")))
+    assert lists(result) == {"S1": ["A1", "A2"]}
+    other = happens(problem, {"S1": ["A1"]}, StudyArrived(at=NOW, study=study("A2", patient_id="q")))
+    assert lists(other) == {"S1": ["A1"], "S2": ["A2"]}
