@@ -36,9 +36,9 @@ from balancer.optimise.replan_moves import gains_of, moved_reads, terms_of, tota
 from balancer.optimise.replan_search import AWAY, lock_next, mend, seat_claim
 from balancer.optimise.schedule import copy_schedule, duration
 
-LEAST_WORK = 600_000  # reads looked at for any events
-WORK_A_READ = 300_000  # and for each read that they bring or displace
-MOST_WORK = 12_000_000
+LEAST_WORK = 300_000  # reads looked at for any events
+WORK_A_READ = 150_000  # and for each read that they bring or displace
+MOST_WORK = 8_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

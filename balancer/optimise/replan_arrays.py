@@ -169,15 +169,15 @@ class LiveArrays:
         )
 
     def compiled(self) -> Compiled:
-        """Return what ``compile_problem`` would, without candidates and with rows for studies that are gone."""
+        """Return what ``order`` needs of a compiled problem; names and what is sunk take time and are left out."""
         return Compiled(
             problem=self.problem,
             arrays=self.as_arrays(with_candidates=False),
             origin=self.origin,
             reporters=self.problem.reporters,
-            sessions=tuple(self.rows_of_sessions),
-            due_at=tuple(self.due_at),
-            sunk=self.sunk,
+            sessions=(),
+            due_at=(),
+            sunk=0.0,
             waited=self.waited,
             lost=self.lost,
             beyond_second=self.beyond,
