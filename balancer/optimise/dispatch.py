@@ -7,6 +7,7 @@ the reads out in order of priority and due time to whoever has the least to do. 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ from balancer.optimise.schedule import (
     insertion_at,
     price_of_completion,
     price_of_person,
+    remove,
 )
 
 _TRIES_PER_GROUP = 6  # how far past a head that this reporter may not read a rule looks
@@ -77,22 +79,45 @@ def group_reads(p: ProblemArrays) -> Groups:
 def place_claimed(p: ProblemArrays, x: Schedule) -> None:
     """Put every claimed read into its claimant's first or second session, where it fits (H8).
 
-    Those first whose lateness costs most for each minute of work. Where somebody has claimed more than two sessions
-    hold, which of them are left is decided here and not searched over.
+    Those first whose lateness costs most for each minute of work; or, if somebody's do not all fit so, the longest
+    first. Where somebody has claimed more than two sessions hold, which of them are left is decided here and not
+    searched over.
     """
     claimed = np.flatnonzero(p.reads["claimed"] != UNPLACED)
     rows = p.studies[p.reads["study"]]
     worth = (rows["a0"] + rows["a1"]) / rows["minutes"]
-    for read in sorted(claimed, key=lambda k: (-worth[k], k)):
-        reporter = p.reads["claimed"][read]
-        if not can_read(p.studies, p.people, p.level, x.reads, x.sessions, read, reporter):
+    for reporter in np.unique(p.reads["claimed"][claimed]):
+        reads = claimed[p.reads["claimed"][claimed] == reporter]
+        left = _seat(p, x, sorted(reads, key=lambda k: (-worth[k], k)), reporter)
+        if not left:
             continue
-        first, last = p.reporters["first_session"][reporter], p.reporters["end_session"][reporter]
-        for session in range(first, min(first + 2, last)):
-            position, _ = insertion(p.studies, p.latest, x.reads, x.sessions, x.reporters, x.slots, read, session)
-            if position >= 0:
-                insert(p.studies, x.reads, x.sessions, x.reporters, x.slots, read, session, position)
-                break
+        _unseat(p, x, reads)
+        if len(_seat(p, x, sorted(reads, key=lambda k: (-rows["minutes"][k], k)), reporter)) >= len(left):
+            _unseat(p, x, reads)
+            _seat(p, x, sorted(reads, key=lambda k: (-worth[k], k)), reporter)
+
+
+def _seat(p: ProblemArrays, x: Schedule, reads: Sequence[int], reporter: int) -> list[int]:
+    """Put a reporter's claimed reads, in this order, into the first session where they fit; return which do not."""
+    left = []
+    first, last = p.reporters["first_session"][reporter], p.reporters["end_session"][reporter]
+    for read in reads:
+        position = -1
+        if can_read(p.studies, p.people, p.level, x.reads, x.sessions, read, reporter):
+            for session in range(first, min(first + 2, last)):
+                position, _ = insertion(p.studies, p.latest, x.reads, x.sessions, x.reporters, x.slots, read, session)
+                if position >= 0:
+                    insert(p.studies, x.reads, x.sessions, x.reporters, x.slots, read, session, position)
+                    break
+        if position < 0:
+            left.append(read)
+    return left
+
+
+def _unseat(p: ProblemArrays, x: Schedule, reads: Iterable[int]) -> None:
+    for read in reads:
+        if x.reads["session"][read] != UNPLACED:
+            remove(p.prices, p.studies, x.reads, x.sessions, x.reporters, x.slots, read)
 
 
 def dispatch(p: ProblemArrays, groups: Groups, rule: Rule, look_ahead: float = 0.0) -> Schedule:

@@ -11,7 +11,7 @@ Integers inside, as OR-Tools wants: minutes in tenths, points in thousandths a t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from balancer.optimise.problem import NOBODY, Floats, Ids, Ints, ProblemArrays
 
 _UNIT = 0.1  # minutes
 _SCALE = 1000.0
+_MOST_COST = 1e17
 _AMPLE = 1 << 40
 _NOWHERE = -1
 _FINE_SECONDS, _FINE_UNTIL, _COARSE_SECONDS = 900, 6 * 3600, 3600
@@ -123,15 +124,18 @@ class _Arcs:
     """Arcs gathered as arrays; ends, capacities in tenths of a minute, costs in points a tenth of a minute."""
 
     def __init__(self) -> None:
-        self.parts: list[tuple[NDArray[np.int64], ...]] = []
+        self.parts: list[tuple[NDArray[Any], ...]] = []
 
     def add(self, tail: Ints, head: Ints | int, capacity: Ints | int, points: Floats | float) -> None:
-        cost = np.round(np.asarray(points) * _SCALE).astype(np.int64)
-        self.parts.append(tuple(a.astype(np.int64).ravel() for a in np.broadcast_arrays(tail, head, capacity, cost)))
+        self.parts.append(tuple(a.ravel() for a in np.broadcast_arrays(tail, head, capacity, np.asarray(points))))
 
-    def columns(self) -> tuple[Ints, Ints, Ints, Ints]:
-        tail, head, capacity, cost = (np.concatenate(column) for column in zip(*self.parts, strict=True))
-        return tail, head, capacity, cost
+    def columns(self, nodes: int) -> tuple[Ints, Ints, Ints, Ints, float]:
+        """Return tails, heads, capacities and whole costs, and how many of these make a point."""
+        tail, head, capacity, points = (np.concatenate(column) for column in zip(*self.parts, strict=True))
+        # OR-Tools multiplies costs by the number of nodes, and refuses what may then overflow
+        scale = min(_SCALE, _MOST_COST / (nodes * max(1.0, float(np.abs(points).max()))))
+        cost = np.round(points * scale).astype(np.int64)
+        return tail.astype(np.int64), head.astype(np.int64), capacity.astype(np.int64), cost, scale
 
 
 def pooled_flow(p: ProblemArrays) -> Flow:
@@ -242,7 +246,7 @@ class _Network:
             self.reporter_of_piece
         )
         self._add_load(arcs)
-        self.tail, self.head, self.capacity, self.cost = arcs.columns()
+        self.tail, self.head, self.capacity, self.cost, self.scale = arcs.columns(self.sink + 1)
 
     def _person(self, pool: Ids, reporter: Ids) -> Floats:
         """Return match + remote of one read of a pool by a reporter."""
@@ -305,8 +309,8 @@ class _Network:
         distance = _potentials(ptr, head[order], cost[order])
         reporter = distance[self.first_reporter : self.sink]
         piece = distance[self.first_piece : self.first_reporter]
-        to_pass = np.maximum(0, reporter[self.reporter_of_piece] - piece) / _SCALE / _UNIT
-        to_end = np.maximum(0, distance[self.sink] - reporter) / _SCALE / _UNIT
+        to_pass = np.maximum(0, reporter[self.reporter_of_piece] - piece) / self.scale / _UNIT
+        to_end = np.maximum(0, distance[self.sink] - reporter) / self.scale / _UNIT
         return to_pass, to_end
 
     def shares(self, flow: Ints) -> tuple[Ids, Ids, Ints]:

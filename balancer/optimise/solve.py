@@ -31,7 +31,7 @@ from balancer.optimise.schedule import Schedule, copy_schedule, empty_schedule, 
 from balancer.optimise.sequence import sequence
 from balancer.optimise.start import by_urgency, start_from_flow
 
-LEAST_PROPOSALS = 100_000
+LEAST_PROPOSALS = 600_000
 _PROPOSALS_A_READ, _SO_MANY_READS, _FEWER = 600, 6_000, 0.25  # a read of 16 times as many gets half as many
 _RULES_UNTIL = 5_000  # reads; for more, the flow's start was far better than any rule's, and rules take long
 _BOUND_WORK_A_PROPOSAL = 1.0  # sessions looked into: about as long as a proposal takes, measured
