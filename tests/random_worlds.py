@@ -155,7 +155,7 @@ def _studies(
         pinned_to=_given(draw(st.lists(listed, max_size=reads))),
         excluded=draw(st.frozensets(anybody.filter(bool).map(str), max_size=2)),
         prior_reporter=draw(anybody),
-        published_to=_given(draw(st.lists(anybody, max_size=reads))),
+        published_to=_given(draw(st.lists(anybody, max_size=reads + 1))),
         claimed_by=_given(draw(st.lists(listed, max_size=reads))),
     )
 

@@ -7,13 +7,10 @@ from balancer.domain.study import StudyKey
 
 
 def published_by(previous: Plan) -> dict[StudyKey, tuple[str | None, ...]]:
-    """Return, for every study an earlier plan lists, who has its reads there, in read order."""
-    readers: dict[StudyKey, dict[int, str]] = {}
+    """Return, for every study an earlier plan lists, who has its reads there: in read order, ``None`` for nobody."""
+    readers: dict[StudyKey, dict[int, str | None]] = {}
     for left in previous.unallocated:
-        readers.setdefault(StudyKey(left.trust, left.accession_number), {})
+        readers.setdefault(StudyKey(left.trust, left.accession_number), {})[left.read] = None
     for row in previous.allocations:
         readers.setdefault(StudyKey(row.trust, row.accession_number), {})[row.read] = row.reporter_id
-    return {
-        key: tuple(of_study.get(read) for read in range(1, max(of_study, default=0) + 1))
-        for key, of_study in readers.items()
-    }
+    return {key: tuple(of_study[read] for read in sorted(of_study)) for key, of_study in readers.items()}

@@ -84,9 +84,13 @@ class AllocationProblem:
         return self.policy.priority(study.priority).due_at(study.acquired_at, self.calendar)
 
     def with_published(self, published: Mapping[StudyKey, tuple[str | None, ...]]) -> AllocationProblem:
-        """Return the problem with ``published_to`` replaced for the studies listed (``--previous`` wins)."""
+        """Return the problem with ``published_to`` replaced for the studies listed (``--previous`` wins).
+
+        Taken literally: of two who had a read each, the one whose read is still to be done is the second as often as
+        the first, so a study that needs fewer reads by now keeps all its names.
+        """
         studies = tuple(
-            replace(study, published_to=published[study.key][: study.reads]) if study.key in published else study
+            replace(study, published_to=published[study.key]) if study.key in published else study
             for study in self.studies
         )
         return replace(self, studies=studies)

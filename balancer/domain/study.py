@@ -31,8 +31,9 @@ class Study:
 
     ``minutes`` are expected minutes per read at speed 1; ``reads`` those still to be done (whoever did the others is
     in ``excluded``); ``pinned_to``, ``published_to`` and ``claimed_by`` are in read order, ``None`` where not given,
-    and may be shorter than ``reads``. ``patient_id`` is a pseudonym, one per person across trusts; empty means a
-    patient of its own.
+    and may be shorter than ``reads``. ``published_to`` may also be longer: it names whoever was given the study, and a
+    read of theirs may have been done since. ``patient_id`` is a pseudonym, one per person across trusts; empty means
+    a patient of its own.
     """
 
     trust: str
@@ -65,7 +66,7 @@ class Study:
             raise InvalidValueError("minutes", f"{self.minutes:g} is not above 0")
         if self.reads < 1:
             raise InvalidValueError("reads", f"{self.reads} is less than 1")
-        for name in ("pinned_to", "published_to", "claimed_by"):
+        for name in ("pinned_to", "claimed_by"):
             if len(getattr(self, name)) > self.reads:
                 raise InvalidValueError(name, f"names more than the {self.reads} read(s) still to be done")
 

@@ -86,9 +86,10 @@ class StudyReader:
             so_far = len(table.faults)
             count = table.whole("reads", reads, least=1, most=MOST_READS)
             count = count if len(table.faults) == so_far else MOST_READS
-        pinned_to = self._people("pinned_to", pins, count, listed=True) if pins else ()
-        published_to = self._people("published_to", published, count, listed=False) if published else ()
-        claimed_by = self._people("claimed_by", claims, count, listed=True) if claims else ()
+        pinned_to = self._listed("pinned_to", pins, count) if pins else ()
+        # of any length: whoever has done a read since is named still
+        published_to = self._shared(by_read(published)) if published else ()
+        claimed_by = self._listed("claimed_by", claims, count) if claims else ()
         if len(table.faults) != before or exam is None or acquired_at is None:
             return None
         return Study(
@@ -118,12 +119,15 @@ class StudyReader:
             known.exam_names.refer(self.table, "exam_code", exam_code, "an examination of exams.csv")
         return exam
 
-    def _people(self, column: str, cell: str, reads: int, *, listed: bool) -> tuple[str | None, ...]:
-        """Return a list in read order; with ``listed`` everyone on it must be a reporter of the file."""
+    def _listed(self, column: str, cell: str, reads: int) -> tuple[str | None, ...]:
+        """Return a list in read order, on which everyone must be a reporter of the file."""
         names = by_read(cell)
         if len(names) > reads:
             self.table.fault(column, f"names {len(names)} reads, but {reads} are to be done")
         for name in names:
-            if listed and name:
+            if name:
                 self.known.reporters.refer(self.table, column, name, "a reporter of reporters.csv")
+        return self._shared(names)
+
+    def _shared(self, names: tuple[str | None, ...]) -> tuple[str | None, ...]:
         return tuple(self.shared.setdefault(name, name) if name else None for name in names)

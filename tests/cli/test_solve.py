@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,18 @@ from balancer.cli import app
 from balancer.publish.plan_folder import read_plan, write_plan
 from balancer.publish.problem_folder import write_problem
 from balancer.simulate.instances import Shape, generate
-from tests.worlds import NOW, breast_screening, lay_out, overloaded_morning, two_trusts
+from tests.worlds import (
+    NOW,
+    breast_screening,
+    lay_out,
+    overloaded_morning,
+    policy,
+    reporter,
+    session,
+    study,
+    two_trusts,
+    world,
+)
 
 AT = NOW.isoformat()
 
@@ -88,6 +100,30 @@ def test_a_previous_plan_says_what_is_published(problem: Path, tmp_path: Path) -
     unaware = CliRunner().invoke(app, check)
     assert unaware.exit_code == 1
     assert "churn" in unaware.output
+
+
+def test_whoever_holds_the_read_that_remains_keeps_it(tmp_path: Path) -> None:
+    """R1 and R2 had a read each and R1 has reported: the study needs one read, and moving it off R2 would be churn.
+
+    R3 is cheaper by less than that. Churn is paid for R1 whatever happens, as ``published_to`` is taken literally.
+    """
+    before = world(
+        studies=[study(reads=2)],
+        reporters=[reporter("R1"), reporter("R2", skills={"neuro": 2}), reporter("R3")],
+        sessions=[session("S1", "R1"), session("S2", "R2"), session("S3", "R3")],
+        policy=policy(churn=1, general=0.5),
+    )
+    write_plan(lay_out(before, {"S1": ["A1#1"], "S2": ["A1#2"]}), tmp_path / "earlier")
+    after = replace(before, studies=(study(excluded=["R1"]),))
+    write_problem(after, tmp_path / "problem")
+    previous = ["--previous", tmp_path / "earlier"]
+    assert run(tmp_path / "problem", "--now", AT, "--out", tmp_path / "alone").exit_code == 0
+    assert [row.reporter_id for row in read_plan(tmp_path / "alone").allocations] == ["R3"]
+    assert run(tmp_path / "problem", "--now", AT, "--out", tmp_path / "plan", *previous).exit_code == 0
+    assert [row.reporter_id for row in read_plan(tmp_path / "plan").allocations] == ["R2"]
+    assert summary(tmp_path / "plan")["terms"]["churn"] == 1
+    check = ["check", str(tmp_path / "problem"), str(tmp_path / "plan"), "--now", AT, *map(str, previous)]
+    assert CliRunner().invoke(app, check).exit_code == 0
 
 
 def test_a_later_plan_replaces_an_earlier_one(problem: Path, tmp_path: Path) -> None:

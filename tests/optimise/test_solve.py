@@ -82,7 +82,7 @@ def tiny_worlds(draw: st.DrawFn) -> AllocationProblem:
                 pinned_to=draw(st.sampled_from([(), (), (named,)])),
                 excluded=draw(st.sampled_from([(), (), ("R1",)])),
                 prior_reporter=draw(people),
-                published_to=(named,) if named else (),
+                published_to=draw(st.sampled_from([(named,), (named, "R2"), ("R1", "R2")])) if named else (),
                 # one claim in a world: which of too many claims is left is decided, not searched (see place_claimed)
                 claimed_by=draw(st.sampled_from([(), (named,)])) if number == 0 else (),
             )
