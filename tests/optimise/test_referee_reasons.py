@@ -271,12 +271,47 @@ def test_claimed_reads_beyond_max_reads_break_nothing_alone() -> None:
     assert rules(["A1", "A2", "A3"], {}) == {"H4"}
 
 
-def test_where_rounding_decides_both_answers_are_accepted() -> None:
-    """Now is half past a second, the session an hour from then: a plan in whole seconds cannot hold the hour."""
-    problem = world(
-        studies=[study()],
-        reporters=[reporter()],
-        sessions=[session(start=0.5 / 3600, hours=1)],
-        now=NOW + timedelta(seconds=0.5),
-    )
-    assert accepted(problem) == {"deferred", "no_capacity"}
+SECOND = 1 / 3600
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "reason"),
+    [
+        (0.0, 1.0, "deferred"),
+        (0.4, 1.5, "no_session"),  # 1.1 seconds long, but no second of it lies between two whole ones
+        (0.4, 1.99, "no_session"),
+        (0.4, 2.0, "deferred"),
+        (0.999, 2.001, "deferred"),
+        (0.2, 0.9, "no_session"),
+    ],
+)
+def test_a_session_has_room_from_its_first_whole_second_to_its_last(begins: float, ends: float, reason: str) -> None:
+    """A plan's instants are whole seconds, so a read of one second needs two of them in its session."""
+    of = session(start=begins * SECOND, hours=(ends - begins) * SECOND)
+    assert accepted(alone(study(minutes=1 / 60), sessions=[of])) == {reason}
+
+
+def test_now_and_ready_at_begin_with_the_whole_second_after_them() -> None:
+    """A session of ten seconds, nine left for a read of nine if now is half past a second; for ten there are not."""
+    sessions, now = [session(hours=10 * SECOND)], NOW + timedelta(seconds=0.5)
+    for seconds, reason in ((9, "deferred"), (10, "no_session")):
+        read = study(minutes=seconds / 60)
+        assert accepted(world(studies=[read], reporters=[reporter()], sessions=sessions, now=now)) == {reason}
+        ready = study(minutes=seconds / 60, ready=0.5 * SECOND)
+        assert accepted(alone(ready, sessions=sessions)) == {reason}
+
+
+def test_a_claim_needs_whole_seconds_too() -> None:
+    """H8: a session of 1.1 seconds that holds no read of one second is no excuse less."""
+    fits, not_quite = (session(start=0.4 * SECOND, hours=hours * SECOND) for hours in (1.6, 1.1))
+    read = study(minutes=1 / 60, claimed_by=("R1",))
+    assert accepted(alone(read, sessions=[fits])) == set()
+    assert accepted(alone(read, sessions=[not_quite])) == {"claimed_reporter_unavailable"}
+
+
+def test_half_a_second_left_is_no_room() -> None:
+    """Two reads of one second between 0.4 and 3.5: whole seconds 1 to 3 are taken by the two; a third has none."""
+    reads = [study(f"A{number}", minutes=1 / 60) for number in (1, 2, 3)]
+    problem = alone(*reads, sessions=[session(start=0.4 * SECOND, hours=3.1 * SECOND)])
+    plan = lay_out(problem, {"S1": ["A2", "A3"]}, {"A1": "no_capacity"})
+    assert not [found for found in judge(problem, plan).findings if found.rule != "figure"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,7 @@ from balancer.simulate.instances import Shape, generate
 from tests.optimise.exhaustive import least_total
 from tests.random_worlds import problems
 from tests.worlds import (
+    NOW,
     breast_screening,
     one_study_one_reporter,
     overloaded_morning,
@@ -49,6 +51,50 @@ def placed(plan: Plan) -> list[tuple[str, int, str, int]]:
 def test_the_referee_finds_nothing_wrong_with_a_plan(problem: AllocationProblem) -> None:
     """Rules, times, reasons and figures of plans for problems in which every field is used."""
     verdict = judge(problem, solve(problem, work=2_000))
+    assert [str(finding) for finding in verdict.findings] == []
+
+
+@st.composite
+def worlds_of_seconds(draw: st.DrawFn) -> AllocationProblem:
+    """Return reads and sessions of a few seconds, in which fractions of one decide what fits and why not."""
+    micros = st.sampled_from([0, 0, 1, 250_000, 400_000, 500_000, 999_999])
+
+    def seconds(most: int) -> float:
+        return draw(st.integers(0, most)) + draw(micros) / 1e6
+
+    now = NOW + timedelta(seconds=seconds(3))
+    sessions, free = [], 0.0
+    for number in range(draw(st.integers(1, 3))):
+        start = free + seconds(2)
+        free = start + max(seconds(6), 1e-6)
+        sessions.append(session(f"S{number}", start=start / 3600, hours=(free - start) / 3600))
+    sessions.append(session("S9", "R2", start=seconds(3) / 3600, hours=(1 + seconds(4)) / 3600))
+    person = st.sampled_from([(), (), ("R1",)])
+    studies = [
+        study(
+            f"A{number}",
+            minutes=draw(st.integers(1, 4)) / 60,
+            ready=draw(st.sampled_from([None, seconds(8) / 3600])),
+            claimed_by=draw(person),
+            pinned_to=draw(person),
+            reads=draw(st.sampled_from([1, 1, 2])),
+        )
+        for number in range(draw(st.integers(1, 5)))
+    ]
+    return world(
+        studies=studies,
+        reporters=[reporter("R1"), reporter("R2")],
+        sessions=sessions,
+        policy=policy(hours=draw(st.sampled_from([1.0, 5.5 / 3600])), wait_rate=1),
+        now=now,
+    )
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(worlds_of_seconds())
+def test_solver_and_referee_agree_on_fractions_of_a_second(problem: AllocationProblem) -> None:
+    """A plan's instants are whole seconds, however now, sessions and ready times are given; reasons and claims too."""
+    verdict = judge(problem, solve(problem, work=500))
     assert [str(finding) for finding in verdict.findings] == []
 
 

@@ -55,8 +55,7 @@ class Case:
     """A problem and a plan, indexed once.
 
     ``sessions`` are those that count, cut to the horizon; ``placed`` leaves out rows that name something unknown
-    (``rules`` reports those); ``by_session`` is in position order; ``completed_at`` is C of every study; ``grain`` is
-    by how many seconds the whole seconds of a plan can differ from exact instants: 0 if those are whole themselves.
+    (``rules`` reports those); ``by_session`` is in position order; ``completed_at`` is C of every study.
     """
 
     problem: AllocationProblem
@@ -70,7 +69,6 @@ class Case:
     readers_of: Mapping[StudyKey, tuple[str, ...]]
     due_at: Mapping[StudyKey, datetime]
     completed_at: Mapping[StudyKey, datetime]
-    grain: float
 
     @classmethod
     def of(cls, problem: AllocationProblem, plan: Plan) -> Case:
@@ -103,7 +101,6 @@ class Case:
             readers_of={name: tuple(readers) for name, readers in readers_of.items()},
             due_at={study.key: problem.due_at(study) for study in problem.studies},
             completed_at=_completions(problem, placed),
-            grain=0.0 if _is_whole(problem, counted) else TOLERANCE.total_seconds(),
         )
 
 
@@ -133,11 +130,14 @@ def _completions(problem: AllocationProblem, placed: tuple[Placed, ...]) -> dict
     return completed
 
 
-def _is_whole(problem: AllocationProblem, sessions: list[Session]) -> bool:
-    """Tell whether every instant that a read's start can follow from is a whole second."""
-    ready = (study.ready_at for study in problem.studies if study.ready_at is not None)
-    ends = (instant for session in sessions for instant in (session.start, session.end))
-    return not any(instant.microsecond for instant in (*ready, *ends))
+def first_second(instant: datetime) -> datetime:
+    """Return the first whole second at or after ``instant``: the earliest that a plan can name."""
+    return instant if instant.microsecond == 0 else last_second(instant) + timedelta(seconds=1)
+
+
+def last_second(instant: datetime) -> datetime:
+    """Return the last whole second at or before ``instant``."""
+    return instant.replace(microsecond=0)
 
 
 def named(key: ReadKey) -> str:

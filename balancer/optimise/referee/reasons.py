@@ -12,6 +12,9 @@ What the words of the contract are taken to mean, in their order:
 * ``no_capacity``: in none of those sessions can the read be inserted anywhere with the others kept in their order,
   without breaking a rule: max_reads, H8's order, H9, the session's end, another read's entitlement.
 * ``deferred``: it can.
+
+A plan's instants are whole seconds, so a read has the time from the first whole second in a session, or at or after
+``ready_at``, to the last whole second in the session.
 """
 
 from __future__ import annotations
@@ -24,25 +27,24 @@ from balancer.domain.instant import reading_seconds
 from balancer.domain.plan import UnallocatedReason
 from balancer.domain.reporter import Reporter, Session
 from balancer.domain.study import Study, StudyKey
-from balancer.optimise.referee.case import Case, Finding, Placed, named
+from balancer.optimise.referee.case import Case, Finding, Placed, first_second, last_second, named
 
-_FOREVER = float("inf")
+_FOREVER = 1 << 60  # seconds
 
 Reason = UnallocatedReason
 Scope = tuple[str, str, str]
 
 
 def wrong_reasons(case: Case) -> Iterator[Finding]:
-    """Yield every unallocated read whose reason is not the first that holds; only rounding is forgiven."""
+    """Yield every unallocated read whose reason is not the first that holds."""
     desk = _Desk(case)
     for row in case.plan.unallocated:
         study = case.studies.get(StudyKey(row.trust, row.accession_number))
         if study is None or not 1 <= row.read <= study.reads:
             continue  # H10 says so
-        expected = desk.reasons(study, row.read)
-        if row.reason not in expected:
-            true = " or ".join(sorted(expected))
-            yield Finding(rule="reason", where=named(row.key), what=f"says {row.reason.value}; it is {true}")
+        true = desk.reason(study, row.read)
+        if row.reason is not true:
+            yield Finding(rule="reason", where=named(row.key), what=f"says {row.reason.value}; it is {true.value}")
 
 
 def claimed_read_fits(case: Case, session: Session, study: Study, read: int) -> bool:
@@ -60,27 +62,27 @@ def claimed_read_fits(case: Case, session: Session, study: Study, read: int) -> 
     if reporter.reporter_id in case.readers_of.get(study.key, ()):
         return False
     claimed = [item for item in case.by_session.get(session.session_id, ()) if item.is_claimed]
-    return _Room.of(session, claimed, first=0).takes(study, reporter, slack=-case.grain)
+    return _Room.of(session, claimed, first=0).takes(study, reporter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Room:
-    """Where a session has time left. Seconds since the epoch; one entry for each place a read could be inserted.
+    """Where a session has time left. Whole seconds since the epoch; one entry for each place a read could be inserted.
 
     Inserted at a place, a read can start at ``earliest`` and must end by ``latest``, or those behind it would be
     pushed past the session's end or their reporter's entitlement. ``widest`` is the largest difference.
     """
 
-    earliest: Sequence[float]
-    latest: Sequence[float]
-    widest: float
+    earliest: Sequence[int]
+    latest: Sequence[int]
+    widest: int
     productivity: float
 
     @classmethod
     def of(cls, session: Session, items: Sequence[Placed], *, first: int) -> _Room:
         """Return the room among ``items``, in order; nothing goes before the place numbered ``first``."""
-        earliest = [session.start.timestamp(), *(item.row.end.timestamp() for item in items)]
-        latest = [session.end.timestamp()]
+        earliest = [_begin(session.start), *(_begin(item.row.end) for item in items)]
+        latest = [_end(session.end)]
         for item in reversed(items):
             latest.append(min(latest[-1] - item.seconds, _last_start(item.reporter, item.study)))
         latest.reverse()
@@ -88,23 +90,34 @@ class _Room:
         widest = max(end - start for start, end in zip(earliest, latest, strict=True))
         return cls(earliest=earliest, latest=latest, widest=widest, productivity=session.productivity)
 
-    def takes(self, study: Study, reporter: Reporter, *, slack: float) -> bool:
-        """Tell whether the read can be inserted somewhere; ``slack`` seconds are forgiven (or, below 0, demanded)."""
+    def takes(self, study: Study, reporter: Reporter) -> bool:
+        """Tell whether the read can be inserted somewhere."""
         seconds = reading_seconds(study.minutes, reporter.speed, self.productivity)
-        if seconds > self.widest + slack:
+        if seconds > self.widest:
             return False
-        ready = study.ready_at.timestamp() if study.ready_at is not None else 0.0
-        last = _last_start(reporter, study)
+        ready, last = _ready(study), _last_start(reporter, study)
         return any(
-            max(start, ready) <= last + slack and max(start, ready) + seconds <= end + slack
+            max(start, ready) <= last and max(start, ready) + seconds <= end
             for start, end in zip(self.earliest, self.latest, strict=True)
         )
 
 
-def _last_start(reporter: Reporter, study: Study) -> float:
+def _begin(instant: datetime) -> int:
+    return int(first_second(instant).timestamp())
+
+
+def _end(instant: datetime) -> int:
+    return int(last_second(instant).timestamp())
+
+
+def _ready(study: Study) -> int:
+    return 0 if study.ready_at is None else _begin(study.ready_at)
+
+
+def _last_start(reporter: Reporter, study: Study) -> int:
     """Return the last whole second at which the reporter's entitlement lets the read start (H1)."""
     until = reporter.entitled_until(study.trust) if study.trust in reporter.trusts else None
-    return _FOREVER if until is None else until.timestamp() - 1.0
+    return _FOREVER if until is None else _begin(until) - 1
 
 
 def _may_read(case: Case, reporter: Reporter, study: Study) -> bool:
@@ -144,12 +157,12 @@ class _Desk:
     entitled: dict[str, list[Reporter]] = field(default_factory=dict)
     skilled: dict[Scope, list[Reporter]] = field(default_factory=dict)
     rooms: dict[str, _Room] = field(default_factory=dict)
-    alike: dict[tuple[str, str, str, str, float], frozenset[Reason]] = field(default_factory=dict)
+    alike: dict[tuple[str, str, str, str, float], Reason] = field(default_factory=dict)
 
-    def reasons(self, study: Study, read: int) -> frozenset[Reason]:
-        """Return the first reason that holds; two if the rounding of instants decides between them."""
+    def reason(self, study: Study, read: int) -> Reason:
+        """Return the first reason that holds."""
         if study.claimed(read) is not None:
-            return frozenset({Reason.CLAIMED_REPORTER_UNAVAILABLE})
+            return Reason.CLAIMED_REPORTER_UNAVAILABLE
         pinned = study.pinned(read)
         if pinned is not None:
             return self._of_pinned(study, self.case.reporters[pinned])
@@ -161,33 +174,27 @@ class _Desk:
             self.alike[alike] = self._of_unpinned(study)
         return self.alike[alike]
 
-    def _of_unpinned(self, study: Study) -> frozenset[Reason]:
+    def _of_unpinned(self, study: Study) -> Reason:
         entitled = self._entitled(study.trust)
         if all(reporter.reporter_id in study.excluded for reporter in entitled):
-            return frozenset({Reason.NO_ENTITLED_REPORTER})
+            return Reason.NO_ENTITLED_REPORTER
         skilled = [r for r in self._skilled(study) if r.reporter_id not in study.excluded]
         if not skilled:
-            return frozenset({Reason.NO_SKILLED_REPORTER})
-        found: set[Reason] = set()
-        case, alone = self.case, False
+            return Reason.NO_SKILLED_REPORTER
+        alone = False
         for reporter in skilled:
             for session in self._sessions(study, reporter):
                 alone = True
-                if self._fits(session, study, reporter, slack=-case.grain):
-                    return frozenset({Reason.DEFERRED})
-                if case.grain and self._fits(session, study, reporter, slack=case.grain):
-                    found.add(Reason.DEFERRED)
-        return frozenset({Reason.NO_CAPACITY if alone else Reason.NO_SESSION, *found})
+                if self._fits(session, study, reporter):
+                    return Reason.DEFERRED
+        return Reason.NO_CAPACITY if alone else Reason.NO_SESSION
 
-    def _of_pinned(self, study: Study, reporter: Reporter) -> frozenset[Reason]:
-        case, found = self.case, {Reason.PINNED_REPORTER_UNAVAILABLE}
-        if _may_read(case, reporter, study) and _can_read(reporter, study):
+    def _of_pinned(self, study: Study, reporter: Reporter) -> Reason:
+        if _may_read(self.case, reporter, study) and _can_read(reporter, study):
             for session in self._sessions(study, reporter):
-                if self._fits(session, study, reporter, slack=-case.grain):
-                    return frozenset({Reason.DEFERRED})
-                if case.grain and self._fits(session, study, reporter, slack=case.grain):
-                    found.add(Reason.DEFERRED)
-        return frozenset(found)
+                if self._fits(session, study, reporter):
+                    return Reason.DEFERRED
+        return Reason.PINNED_REPORTER_UNAVAILABLE
 
     def _entitled(self, trust: str) -> list[Reporter]:
         """Return who passes H1 at ``now``."""
@@ -205,16 +212,15 @@ class _Desk:
 
     def _sessions(self, study: Study, reporter: Reporter) -> Iterator[Session]:
         """Yield the reporter's counted sessions that take the study and could hold the read if it were alone."""
-        last = _last_start(reporter, study)
-        ready = study.ready_at.timestamp() if study.ready_at is not None else 0.0
+        ready, last = _ready(study), _last_start(reporter, study)
         for session in self.case.sessions_of.get(reporter.reporter_id, ()):
             if _accepts(session, study):
-                start = max(session.start.timestamp(), ready)
+                start = max(_begin(session.start), ready)
                 seconds = reading_seconds(study.minutes, reporter.speed, session.productivity)
-                if start <= last and start + seconds <= session.end.timestamp():
+                if start <= last and start + seconds <= _end(session.end):
                     yield session
 
-    def _fits(self, session: Session, study: Study, reporter: Reporter, *, slack: float) -> bool:
+    def _fits(self, session: Session, study: Study, reporter: Reporter) -> bool:
         items = self.case.by_session.get(session.session_id, ())
         if session.max_reads is not None and len(items) + 1 > session.max_reads:
             return False
@@ -224,4 +230,4 @@ class _Desk:
             # claimed reads stand in front, and nothing unclaimed goes before them (H8)
             claimed = sum(item.is_claimed for item in items)
             self.rooms[session.session_id] = _Room.of(session, items, first=claimed)
-        return self.rooms[session.session_id].takes(study, reporter, slack=slack)
+        return self.rooms[session.session_id].takes(study, reporter)

@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from balancer.optimise.referee.case import Case, Finding, Placed
+from balancer.optimise.referee.case import Case, Finding, Placed, first_second
 
 
 def starved(case: Case) -> Iterator[Finding]:
     """Yield every read that is starved, with the read that starves it."""
     for items in case.by_session.values():
-        free = _whole_second_up(items[0].session.start)
+        free = first_second(items[0].session.start)
         for ahead, behind in pairwise(items):
             if _starves(case, ahead, behind, free):
                 ceiling = _ceiling_at(case, behind)
@@ -52,12 +52,8 @@ def _starves(case: Case, ahead: Placed, behind: Placed, free: datetime) -> bool:
 
 def _start(item: Placed, free: datetime) -> datetime:
     ready_at = item.study.ready_at
-    return free if ready_at is None else max(free, _whole_second_up(ready_at))
+    return free if ready_at is None else max(free, first_second(ready_at))
 
 
 def _ceiling_at(case: Case, item: Placed) -> datetime:
     return case.problem.policy.priority(item.study.priority).ceiling_at(item.study.acquired_at)
-
-
-def _whole_second_up(instant: datetime) -> datetime:
-    return instant if instant.microsecond == 0 else instant.replace(microsecond=0) + timedelta(seconds=1)
