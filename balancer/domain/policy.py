@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -137,11 +138,7 @@ class Policy:
         _require(bool(self.priorities), "priority", "at least one class is needed")
         codes = [priority.code for priority in self.priorities]
         _require(len(set(codes)) == len(codes), "priority", "two classes have the same code")
-        for before, after in pairwise(self.bands):
-            _require(before.up_to < after.up_to, "load.bands", "bands must rise")
-            _require(before.price <= after.price, "load.bands", "prices must not fall, or equal load is not cheapest")
-        for band in self.bands:
-            _require(band.up_to > 0 and band.price >= 0, "load.bands", "bounds must be positive, prices not negative")
+        require_convex(self.bands)
 
     def priority(self, code: str) -> PriorityClass:
         """Return the class with this code; ``KeyError`` if the policy has none."""
@@ -162,3 +159,18 @@ class Policy:
             points += max(0.0, top - below) * band.price
             below = band.up_to
         return points
+
+
+def require_convex(bands: Sequence[LoadBand]) -> None:
+    """Ensure that bands rise in both columns, so that equal relative load is cheapest (section 4).
+
+    Raises
+    ------
+    InvalidValueError
+        If they do not, or one has a negative price or no width.
+    """
+    for before, after in pairwise(bands):
+        _require(before.up_to < after.up_to, "load.bands", "bands must rise")
+        _require(before.price <= after.price, "load.bands", "prices must not fall, or equal load is not cheapest")
+    for band in bands:
+        _require(band.up_to > 0 and band.price >= 0, "load.bands", "bounds must be positive, prices not negative")

@@ -29,6 +29,9 @@ OPTIONAL = (
     "status",
 )
 DATES = ("acquired_at", "ready_at", "due_at")
+# The subspecialty of every examination of a child, whatever the catalogue says.
+PAEDIATRIC = "paediatric"
+
 _MOST_MINUTES = 10_080
 _OLDEST_CHILD = 25
 

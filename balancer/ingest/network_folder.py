@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +14,10 @@ from balancer.domain.policy import Policy
 from balancer.domain.reporter import Reporter
 from balancer.domain.working_days import WorkingCalendar
 from balancer.ingest.bank_holidays import england_and_wales
-from balancer.ingest.feed_file import FeedDescription, read_feed
+from balancer.ingest.feed_file import PAEDIATRIC, FeedDescription, read_feed
 from balancer.ingest.file_format import Source
 from balancer.ingest.network_checks import Known, check_feeds, check_rosters, read_aliases
-from balancer.ingest.policy_file import parse_policy
+from balancer.ingest.policy_file import parse_policy, priority_codes
 from balancer.ingest.problem_catalogue import (
     EXAM_COLUMNS,
     EXAM_OPTIONAL,
@@ -31,6 +31,7 @@ from balancer.ingest.problem_people import REPORTER_COLUMNS, REPORTER_OPTIONAL, 
 from balancer.ingest.problem_table import Table
 from balancer.ingest.roster_file import ROSTER, RosterDescription, read_roster_description
 from balancer.ingest.toml_section import TomlFile
+from balancer.ingest.unmatched_names import Scopes, Use, of_examinations, of_reporters, of_sessions, unmatched
 
 D = TypeVar("D", bound=Source)
 
@@ -94,13 +95,13 @@ class _NetworkReader:
         aliases = read_aliases(self.folder / "exams.csv", examinations, self.faults)
         reporters_table = self._table("reporters.csv", REPORTER_COLUMNS, REPORTER_OPTIONAL)
         reporters, _ = read_reporters(reporters_table, trust_names)
-        policy = self._policy()
+        policy, priorities = self._policy()
         for table in (trusts_table, exams_table, reporters_table):
             self._warn_of(table)
         known = Known(
             trusts=_complete(trust_names),
             exams=_complete(exam_names),
-            priorities=[priority.code for priority in policy.priorities] if policy else None,
+            priorities=priorities,
             faults=self.faults,
         )
         feeds = self._described("feeds", read_feed)
@@ -109,6 +110,7 @@ class _NetworkReader:
         check_rosters(rosters, known)
         if self.faults or policy is None:
             raise InputRefusedError(sorted(self.faults, key=lambda fault: fault_order(_FILES, fault)))
+        self.warnings.extend(unmatched(_named(examinations, reporters, rosters)))
         return NetworkFolder(
             folder=self.folder,
             title=title,
@@ -155,18 +157,39 @@ class _NetworkReader:
                 self.warnings.extend(source.warnings)
         return found
 
-    def _policy(self) -> Policy | None:
+    def _policy(self) -> tuple[Policy | None, frozenset[str] | None]:
+        """Return the policy, and the codes of its classes, which may be readable even if the rest is at fault."""
         unknown: list[str] = []
         try:
             content = (self.folder / POLICY_FILE).read_bytes()
         except OSError as error:
             reason = "the file is missing" if isinstance(error, FileNotFoundError) else f"{error.strerror}"
             self.faults.append(Fault(file=POLICY_FILE, reason=reason))
-            return None
+            return None, None
         policy = parse_policy(content, POLICY_FILE, self.faults, unknown)
         if unknown:
             self.warnings.append(f"{POLICY_FILE}: ignored unknown keys: {', '.join(map(repr, unknown))}")
-        return policy
+        return policy, priority_codes(content)
+
+
+def _named(
+    examinations: Iterable[Examination], reporters: Sequence[Reporter], rosters: Mapping[str, RosterDescription]
+) -> list[Use]:
+    """Return which subspecialties and modalities the folder names; those of children are a subspecialty of their own."""
+    there = of_examinations(examinations) | Scopes(subspecialties=frozenset({PAEDIATRIC}), modalities=frozenset())
+    skills, modalities = of_reporters(reporters)
+    return [
+        Use(where="reporters.csv, skills", named=skills, known=there),
+        Use(where="reporters.csv, modalities", named=modalities, known=there),
+        *(
+            Use(
+                where=file,
+                named=of_sessions(rule.restrictions for rule in roster.activities.values()),
+                known=there,
+            )
+            for file, roster in rosters.items()
+        ),
+    ]
 
 
 def _complete(names: Names) -> list[str] | None:

@@ -9,7 +9,15 @@ from datetime import date
 from typing import Any
 
 from balancer.domain.errors import Fault, InputRefusedError, InvalidValueError
-from balancer.domain.policy import LoadBand, Policy, PriorityClass, ReplanLimits, TargetClock, Weights
+from balancer.domain.policy import (
+    LoadBand,
+    Policy,
+    PriorityClass,
+    ReplanLimits,
+    TargetClock,
+    Weights,
+    require_convex,
+)
 from balancer.ingest.toml_text import lines_of_keys, parse_toml, short
 
 # Beyond these a figure is a slip of the hand, and some of them would lead time itself beyond the year 9999.
@@ -50,6 +58,19 @@ def parse_policy(content: str | bytes, file: str, faults: list[Fault], unknown: 
     """Return the policy, or ``None`` with at least one fault added; keys that nobody reads are added to ``unknown``."""
     parsed = parse_toml(content, file, faults)
     return _PolicyReader(*parsed, file, faults, unknown).read() if parsed else None
+
+
+def priority_codes(content: str | bytes) -> frozenset[str] | None:
+    """Return the codes of the classes, whatever else is wrong; ``None`` unless every class has one that can be read.
+
+    With it, what refers to a class can be judged even if a weight of the policy is at fault.
+    """
+    parsed = parse_toml(content, "", [])
+    blocks = parsed[0].get("priority") if parsed else None
+    if not isinstance(blocks, list) or not blocks or not all(isinstance(block, dict) for block in blocks):
+        return None
+    codes = [block.get("code") for block in blocks]
+    return frozenset(map(str, codes)) if all(map(_is_code, codes)) else None
 
 
 class _PolicyReader:
@@ -171,7 +192,7 @@ class _PolicyReader:
         before = len(self.faults)
         self.unknown.extend(f"{key}.{name}" for name in block if name not in _KNOWN_OF_PRIORITY)
         code = block.get("code")
-        if not isinstance(code, str) or not code or ";" in code:
+        if not _is_code(code):
             self._fault(f"{key}.code", "a class needs a code of text without ';'")
         clock = block.get("clock", TargetClock.CALENDAR.value)
         if clock not in list(TargetClock):
@@ -218,7 +239,15 @@ class _PolicyReader:
                 found.append(LoadBand(up_to=float(band[0]), price=float(band[1])))
             else:
                 self._fault("load.bands", f"band {number} is not a pair of finite numbers")
+        try:
+            require_convex(found)
+        except InvalidValueError as error:
+            self._fault(error.field, error.reason)
         return tuple(found)
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and ";" not in value
 
 
 def _is_plain_number(value: object) -> bool:

@@ -10,11 +10,12 @@ from balancer.domain.errors import Fault, InputRefusedError, InvalidValueError
 from balancer.domain.instant import require_aware
 from balancer.domain.policy import Policy, PriorityClass, TargetClock
 from balancer.domain.problem import AllocationProblem
+from balancer.domain.reporter import REPORTING, Session
 from balancer.domain.study import Study
 from balancer.domain.working_days import WorkingCalendar
 from balancer.ingest.bank_holidays import england_and_wales
 from balancer.ingest.collector import no_collections
-from balancer.ingest.policy_file import parse_policy
+from balancer.ingest.policy_file import parse_policy, priority_codes
 from balancer.ingest.problem_catalogue import (
     EXAM_COLUMNS,
     EXAM_OPTIONAL,
@@ -32,7 +33,8 @@ from balancer.ingest.problem_people import (
     read_sessions,
 )
 from balancer.ingest.problem_studies import STUDY_COLUMNS, STUDY_OPTIONAL, Known, StudyReader
-from balancer.ingest.problem_table import FIRST_YEAR, LAST_YEAR, Table
+from balancer.ingest.problem_table import FIRST_YEAR, LAST_YEAR, Table, shown
+from balancer.ingest.unmatched_names import in_a_problem, unmatched
 
 POLICY_FILE = "policy.toml"
 PROBLEM_FILES = ("trusts.csv", "exams.csv", "reporters.csv", "sessions.csv", "studies.csv", POLICY_FILE)
@@ -67,14 +69,13 @@ class _FolderReader:
         self.unknown: dict[str, list[str]] = {}
 
     def read(self) -> tuple[AllocationProblem, list[str]]:
-        policy = self._policy()
+        policy, priorities = self._policy()
         trusts_table = self._table("trusts.csv", TRUST_COLUMNS)
         trusts, trust_names = read_trusts(trusts_table)
         exams_table = self._table("exams.csv", EXAM_COLUMNS, EXAM_OPTIONAL)
         exams, exam_names = read_examinations(exams_table)
         reporters_table = self._table("reporters.csv", REPORTER_COLUMNS, REPORTER_OPTIONAL)
         reporters, reporter_names = read_reporters(reporters_table, trust_names)
-        priorities = frozenset(priority.code for priority in policy.priorities) if policy else None
         sessions_table = self._table("sessions.csv", SESSION_COLUMNS, SESSION_OPTIONAL)
         sessions = read_sessions(sessions_table, reporter_names, trust_names, priorities, policy)
         studies_table = self._table("studies.csv", STUDY_COLUMNS, STUDY_OPTIONAL)
@@ -103,19 +104,21 @@ class _FolderReader:
             studies=tuple(studies),
             calendar=calendar_for(policy, studies, self.now),
         )
-        return problem, self._warnings()
+        named = in_a_problem(problem.examinations, reporters, sessions, studies)
+        return problem, [*self._warnings(), *unmatched(named), *_almost_reporting(sessions)]
 
-    def _policy(self) -> Policy | None:
+    def _policy(self) -> tuple[Policy | None, frozenset[str] | None]:
+        """Return the policy, and the codes of its classes, which may be readable even if the rest is at fault."""
         unknown: list[str] = []
         try:
             content = (self.folder / POLICY_FILE).read_bytes()
         except OSError as error:
             reason = "the file is missing" if isinstance(error, FileNotFoundError) else f"{error.strerror}"
             self.faults.append(Fault(file=POLICY_FILE, reason=reason))
-            return None
+            return None, None
         policy = parse_policy(content, POLICY_FILE, self.faults, unknown)
         self.unknown[POLICY_FILE] = unknown
-        return policy
+        return policy, priority_codes(content)
 
     def _table(self, file: str, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> Table:
         return Table(self.folder / file, required=required, optional=optional, faults=self.faults)
@@ -123,6 +126,14 @@ class _FolderReader:
     def _warnings(self) -> list[str]:
         named = [f"{file}: {', '.join(map(repr, names))}" for file, names in sorted(self.unknown.items()) if names]
         return [f"ignored unknown columns or keys: {'; '.join(named)}"] if named else []
+
+
+def _almost_reporting(sessions: Iterable[Session]) -> list[str]:
+    """Warn of activities that are ``reporting`` but for capitals and blanks: taken literally, they carry no reads."""
+    named = {session.activity for session in sessions} - {REPORTING}
+    almost = sorted(name for name in named if name.strip().casefold() == REPORTING)
+    told = ", ".join(map(shown, almost))
+    return [f"sessions.csv: activity {told} is not {REPORTING!r}: such sessions carry no reads"] if almost else []
 
 
 def calendar_for(policy: Policy, studies: Iterable[Study], now: datetime) -> WorkingCalendar:

@@ -87,7 +87,8 @@ def read_sessions(
 
     ``priorities`` is ``None`` if the policy could not be read: then no code is called unknown.
     """
-    sessions: list[tuple[int, Session]] = []
+    sessions: list[Session] = []
+    timed: list[tuple[int, Session]] = []
     names = Names()
     default = policy.default_productivity if policy else 1.0
     for cells in table.rows():
@@ -101,10 +102,14 @@ def read_sessions(
             if priorities is not None and code not in priorities:
                 table.fault("priorities", f"{shown(code)} is not a class of the policy")
         session = _session(table, cells, default)
-        if session is not None and len(table.faults) == before:
-            sessions.append((table.line, session))
-    _refuse_overlaps(table, sessions)
-    return [session for _, session in sessions]
+        if session is None:
+            continue
+        timed.append((table.line, session))
+        if len(table.faults) == before:
+            sessions.append(session)
+    # whatever else is wrong with a session, if its times could be read they can be held against the others'
+    _refuse_overlaps(table, timed)
+    return sessions
 
 
 def _session(table: Table, cells: Sequence[str], default_productivity: float) -> Session | None:

@@ -11,11 +11,11 @@ import pandas as pd
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.feed import ExcludedRow, IncomingStudy, QuarantinedRow
 from balancer.domain.study import StudyKey
+from balancer.ingest.feed_file import PAEDIATRIC
 from balancer.ingest.heading_table import Tabulated
 from balancer.ingest.row_fates import Fate, settle_fates
 from balancer.ingest.study_columns import StudyColumns
 
-PAEDIATRIC = "paediatric"
 _NOBODY: frozenset[str] = frozenset()
 
 # From a plain NHS number, or none, and the trust's own number of the patient.

@@ -122,6 +122,23 @@ def test_columns_and_keys_that_nobody_reads_are_warned_of(folder: Path) -> None:
     )
 
 
+def test_a_skill_that_no_examination_needs_is_warned_of(folder: Path) -> None:
+    """A slip of the pen must not make a reporter ineligible without a word."""
+    mend(folder / "reporters.csv", "neuro:3", "nuero:3")
+    assert read_network(folder).warnings == (
+        "subspecialties or modalities that match nothing: reporters.csv, skills: 'nuero' (did you mean 'neuro'?)",
+    )
+
+
+def test_a_broken_weight_does_not_hide_that_a_class_is_unknown(folder: Path) -> None:
+    """The policy's codes can be read, so a feed's classes are judged."""
+    mend(folder / "policy.toml", "wait_rate", "weight_rate")
+    mend(folder / "feeds" / "RVV.toml", '"routine"', '"rutine"')
+    told = faults_of(folder)
+    assert any("wait_rate" in fault for fault in told)
+    assert any("'rutine' is not a class of policy.toml" in fault for fault in told)
+
+
 def test_a_description_is_a_feed_or_a_rota_by_its_kind(folder: Path) -> None:
     """One command checks both."""
     network = read_network(folder)

@@ -27,6 +27,7 @@ FILES = {
         "ZCT,CT head,CT,head,neuro,7,\n"
         "ZMG,Mammogram,MG,breast,breast,2.5,2\n"
         "ZMR,MRI head,MR,head,neuro,12,1\n"
+        "ZXK,XR knee,DX,knee,msk,3,1\n"
     ),
     "reporters.csv": (
         "reporter_id,name,grade,home_trust,trusts,skills,modalities,speed\n"
@@ -198,7 +199,8 @@ def test_a_byte_order_mark_quoted_line_breaks_and_blank_lines_are_no_faults(fold
 def test_optional_columns_may_be_missing(folder: Path) -> None:
     """Columns with a default need not be there."""
     (folder / "exams.csv").write_text(
-        "exam_code,name,modality,body_region,subspecialty,minutes\nZCT,CT head,CT,head,neuro,7\nZMG,M,MG,b,breast,2\n",
+        "exam_code,name,modality,body_region,subspecialty,minutes\nZCT,CT head,CT,head,neuro,7\nZMG,M,MG,b,breast,2\n"
+        "ZXK,XR knee,DX,knee,msk,3\nZMR,MRI head,MR,head,neuro,12\n",
         encoding="utf-8",
     )
     (folder / "sessions.csv").write_text(
@@ -238,7 +240,8 @@ def test_a_study_may_be_published_to_more_people_than_it_needs_reads(folder: Pat
     """Two had it, one has done a read since; churn asks who had it, so every name counts (section 4)."""
     change(folder, "studies.csv", 2, "published_to", "R1;;R2")
     study = read(folder).studies[0]
-    assert (study.reads, study.published_to, study.publishers) == (1, ("R1", None, "R2"), {"R1", "R2"})
+    assert (study.reads, study.published_to) == (1, ("R1", None, "R2"))
+    assert study.publishers == {"R1", "R2"}
 
 
 def test_adjoining_sessions_and_other_activities_do_not_overlap(folder: Path) -> None:
@@ -255,6 +258,56 @@ def test_for_ever_is_a_day_too(folder: Path) -> None:
     until = read(folder).reporters[0].entitled_until("RVV")
     assert until is not None
     assert until.year > 2900
+
+
+# --- warnings --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "column", "value", "told"),
+    [
+        ("reporters.csv", 2, "skills", "nuero:3", "reporters.csv, skills: 'nuero' (did you mean 'neuro'?)"),
+        ("reporters.csv", 2, "skills", "Neuro:3", "reporters.csv, skills: 'Neuro' (did you mean 'neuro'?)"),
+        ("reporters.csv", 2, "skills", "neuro/mr:3", "reporters.csv, skills: 'mr' (did you mean 'MR'?)"),
+        ("reporters.csv", 2, "modalities", "CT;xray", "reporters.csv, modalities: 'xray'"),
+        ("sessions.csv", 2, "subspecialties", " neuro", "sessions.csv: ' neuro' (did you mean 'neuro'?)"),
+        ("sessions.csv", 2, "modalities", "M R;CT", "sessions.csv: 'M R' (did you mean 'MR'?)"),
+        ("studies.csv", 2, "subspecialty", "nuero", "studies.csv: 'nuero' (did you mean 'neuro'?)"),
+        ("studies.csv", 2, "modality", "XX", "studies.csv: 'XX'"),
+    ],
+)
+def test_a_name_that_matches_nothing_is_warned_of(
+    folder: Path, file: str, line: int, column: str, value: str, told: str
+) -> None:
+    """A slip of the pen must not make somebody ineligible without a word; one warning names all of them."""
+    change(folder, file, line, column, value)
+    _, warnings = read_problem(folder, now=NOW)
+    assert warnings == [f"subspecialties or modalities that match nothing: {told}"]
+
+
+def test_all_names_that_match_nothing_are_in_one_warning(folder: Path) -> None:
+    """By file, and not by the hundred."""
+    change(folder, "reporters.csv", 2, "skills", ";".join(f"x{number:02}:3" for number in range(30)))
+    change(folder, "sessions.csv", 2, "modalities", "YY")
+    _, warnings = read_problem(folder, now=NOW)
+    assert len(warnings) == 1
+    assert "'x19', and 10 more; sessions.csv: 'YY'" in warnings[0]
+
+
+def test_what_the_other_side_knows_is_no_slip(folder: Path) -> None:
+    """No examination is paediatric, but a study of a child is, and a reporter has the skill."""
+    change(folder, "reporters.csv", 2, "skills", "neuro:3;paediatric:2")
+    change(folder, "studies.csv", 2, "subspecialty", "paediatric")
+    assert read(folder).studies[0].subspecialty == "paediatric"
+
+
+@pytest.mark.parametrize("activity", ["Reporting", "REPORTING", " reporting"])
+def test_an_activity_that_is_almost_reporting_is_warned_of(folder: Path, activity: str) -> None:
+    """The contract's word is ``reporting``, which every checker compares as it stands; so do we, but say so."""
+    change(folder, "sessions.csv", 2, "activity", activity)
+    problem, warnings = read_problem(folder, now=NOW)
+    assert warnings == [f"sessions.csv: activity {activity!r} is not 'reporting': such sessions carry no reads"]
+    assert [s.session_id for s in problem.counted_sessions()] == []
 
 
 # --- faults ----------------------------------------------------------------------------------------------------------
@@ -412,6 +465,50 @@ def test_every_fault_of_every_file_is_listed_in_order(folder: Path) -> None:
     assert {("studies.csv", 2, "minutes"), ("studies.csv", 2, "acquired_at")} <= set(found)
     assert found[-1] == ("policy.toml", 12, "priority[1].weight")
     assert found == sorted(found, key=lambda where: (PROBLEM_FILES.index(where[0]), where[1] or 0))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("weight = 10\n", "weight = true\n"),
+        ("target_hours = 24\n", ""),
+        ("general = 0.5\n", ""),
+        ("[0.8, 1.0]", "[0.5, 1.0]"),
+        ("[horizon]", "[horizont]"),
+        ('clock = "working_days"', 'clock = "cuckoo"'),
+    ],
+)
+def test_a_faulty_policy_does_not_hide_that_a_class_is_unknown(folder: Path, fault: tuple[str, str]) -> None:
+    """Its codes could be read, so what refers to them is judged."""
+    assert fault[0] in FILES["policy.toml"]
+    (folder / "policy.toml").write_text(FILES["policy.toml"].replace(*fault), encoding="utf-8")
+    change(folder, "studies.csv", 2, "priority", "stat")
+    change(folder, "sessions.csv", 3, "priorities", "stat")
+    found = faults(folder)
+    assert found[:2] == [("sessions.csv", 3, "priorities"), ("studies.csv", 2, "priority")]
+    assert {where[0] for where in found[2:]} == {"policy.toml"}
+
+
+@pytest.mark.parametrize("code", ["code = 5", 'code = ""', 'code = "a;b"', "", "code ="])
+def test_if_one_class_has_no_code_none_is_called_unknown(folder: Path, code: str) -> None:
+    """It might be the one that is meant."""
+    text = FILES["policy.toml"].replace('code = "routine"', code)
+    (folder / "policy.toml").write_text(text, encoding="utf-8")
+    assert {where[0] for where in faults(folder)} == {"policy.toml"}
+
+
+def test_every_fault_of_a_policy_is_found(folder: Path) -> None:
+    """Bands that fall are told even if a weight is missing."""
+    text = FILES["policy.toml"].replace("general = 0.5\n", "").replace("[0.8, 1.0]", "[0.5, 1.0]")
+    (folder / "policy.toml").write_text(text, encoding="utf-8")
+    assert {where[2] for where in faults(folder)} == {"weights.general", "load.bands"}
+
+
+def test_another_fault_of_a_session_does_not_hide_that_it_overlaps(folder: Path) -> None:
+    """Its times could be read."""
+    with (folder / "sessions.csv").open("a", encoding="utf-8") as handle:
+        handle.write("S3,R1,2026-03-02T10:00:00+00:00,2026-03-02T11:00:00+00:00,reporting,7,,,,,\n")
+    assert faults(folder) == [("sessions.csv", 4, "productivity"), ("sessions.csv", 4, "start")]
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:

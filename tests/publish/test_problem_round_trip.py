@@ -23,7 +23,8 @@ def written_and_read(problem: AllocationProblem, folder: Path) -> AllocationProb
     """Return what comes back, with the calendar it went in with: bank holidays are not written."""
     write_problem(problem, folder)
     found, warnings = read_problem(folder, now=problem.now)
-    assert warnings == []
+    # a random problem may name modalities that none of its examinations has
+    assert all("match nothing" in warning for warning in warnings)
     return replace(found, calendar=problem.calendar)
 
 
