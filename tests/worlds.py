@@ -360,7 +360,7 @@ def blank_summary(problem: AllocationProblem) -> Summary:
         late={},
         longest_wait_hours={},
         seed=0,
-        digest="",
+        digest="none",
     )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from balancer.cli.exits import FOUND_WANTING, parse_now, refusing_bad_input, warn
+from balancer.cli.exits import FOUND_WANTING, gathering, parse_now, refusing_bad_input, warn
 from balancer.cli.progress import Stages
 
 if TYPE_CHECKING:
@@ -36,6 +34,8 @@ def check(
         verdict = judge(problem, filed.plan, filed.stated)
     for fault in filed.impossible:
         typer.echo(f"impossible: {fault}")
+    for fault in filed.form:
+        typer.echo(f"form: {fault}")
     for finding in verdict.findings:
         typer.echo(str(finding))
     for name, points in verdict.terms.as_dict().items():
@@ -49,7 +49,7 @@ def check(
     if verdict.starved:
         first = verdict.starved[0]
         typer.echo(f"{len(verdict.starved):,} past its ceiling behind a read that could wait, e.g. {first}")
-    count = len(verdict.findings) + len(filed.impossible)
+    count = len(verdict.findings) + len(filed.impossible) + len(filed.form)
     typer.echo("nothing wrong was found" if count == 0 else f"{count:,} finding{'' if count == 1 else 's'}")
     if count:
         raise typer.Exit(FOUND_WANTING)
@@ -59,27 +59,16 @@ def _read(
     problem_dir: Path, plan_dir: Path, now: datetime, previous: Path | None
 ) -> tuple[AllocationProblem, FiledPlan]:
     """Return problem and plan; all faults of all folders are refused together."""
-    from balancer.cli.previous import published_by
+    from balancer.cli.previous import read_problem_after
     from balancer.domain.errors import Fault, InputRefusedError
-    from balancer.ingest.problem_folder import read_problem
-    from balancer.publish.plan_folder import read_filed_plan, read_plan
+    from balancer.publish.plan_folder import read_filed_plan
 
     faults: list[Fault] = []
-
-    @contextmanager
-    def gathering() -> Iterator[None]:
-        try:
-            yield
-        except InputRefusedError as error:
-            faults.extend(error.faults)
-
-    with gathering():
-        problem, warnings = read_problem(problem_dir, now=now)
-    with gathering():
-        published = published_by(read_plan(previous)) if previous is not None else {}
-    with gathering():
+    with gathering(faults):
+        problem, warnings = read_problem_after(problem_dir, now, previous)
+    with gathering(faults):
         filed = read_filed_plan(plan_dir)
     if faults:
         raise InputRefusedError(faults)
     warn(warnings)
-    return problem.with_published(published), filed
+    return problem, filed

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import typer
 
-from balancer.domain.errors import InputRefusedError, InvalidValueError
+from balancer.domain.errors import Fault, InputRefusedError, InvalidValueError
 
 FOUND_WANTING = 1
 BAD_INPUT = 2
@@ -30,6 +30,15 @@ def refusing_bad_input() -> Iterator[None]:
     except OSError as error:
         typer.echo(f"refused: {error.filename}: {error.strerror}; nothing was written", err=True)
         raise typer.Exit(BAD_INPUT) from error
+
+
+@contextmanager
+def gathering(faults: list[Fault]) -> Iterator[None]:
+    """Note the faults of refused input and go on, so that the next input's come out with them."""
+    try:
+        yield
+    except InputRefusedError as error:
+        faults.extend(error.faults)
 
 
 def parse_now(text: str) -> datetime:

@@ -45,15 +45,12 @@ def explain(  # noqa: PLR0913, PLR0917 - one parameter an argument
 
 def opened_plan(stages: Stages, problem_dir: Path, plan_dir: Path, now: str, previous: Path | None) -> OpenPlan:
     """Return the plan opened; exit 2 on bad input, 1 on a plan that the referee would not let pass."""
-    from balancer.cli.previous import published_by
+    from balancer.cli.previous import read_problem_after
     from balancer.domain.errors import PlanRejectedError
-    from balancer.ingest.problem_folder import read_problem
     from balancer.publish.plan_folder import read_plan
 
     with refusing_bad_input(), stages.stage("read", "reading"):
-        problem, warnings = read_problem(problem_dir, now=parse_now(now))
-        if previous is not None:
-            problem = problem.with_published(published_by(read_plan(previous)))
+        problem, warnings = read_problem_after(problem_dir, parse_now(now), previous)
         plan = read_plan(plan_dir)
     warn(warnings)
     with stages.stage("load", "loading the solver"):

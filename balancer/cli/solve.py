@@ -40,9 +40,8 @@ def solve(  # noqa: PLR0913, PLR0917 - one parameter a flag of the contract
     workers: Annotated[int | None, typer.Option(min=1, help="Processes or threads; changes no plan.")] = None,
 ) -> None:
     """Share out the studies of PROBLEM_DIR and write the plan to --out."""
-    from balancer.cli.previous import published_by
-    from balancer.ingest.problem_folder import read_problem
-    from balancer.publish.plan_folder import read_plan, refuse_plan_target, write_plan
+    from balancer.cli.previous import read_problem_after
+    from balancer.publish.plan_folder import refuse_plan_target, write_plan
 
     stages = Stages()
     with refusing_bad_input():
@@ -50,9 +49,7 @@ def solve(  # noqa: PLR0913, PLR0917 - one parameter a flag of the contract
         refuse_plan_target(out)
         worked = time.process_time()
         with stages.stage("read", "reading"):
-            problem, warnings = read_problem(problem_dir, now=instant)
-            if previous is not None:
-                problem = problem.with_published(published_by(read_plan(previous)))
+            problem, warnings = read_problem_after(problem_dir, instant, previous)
             digest = _digest(problem_dir, previous)
         worked = time.process_time() - worked
     warn(warnings)

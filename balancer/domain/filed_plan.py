@@ -24,9 +24,12 @@ class FiledPlan:
     """A plan as its folder states it.
 
     ``impossible`` lists rows that break a rule so plainly that no domain value can hold them (a read that ends before
-    it starts, a reason that does not exist); they are missing from ``plan``.
+    it starts, a reason that does not exist); they are missing from ``plan``. ``repeated`` lists rows of a read that has
+    one already, ``form`` what is not written as section 5 says, which changes nothing of what is said.
     """
 
     plan: Plan
     stated: StatedFigures
     impossible: tuple[Fault, ...] = field(default=())
+    repeated: tuple[Fault, ...] = field(default=())
+    form: tuple[Fault, ...] = field(default=())

@@ -175,7 +175,7 @@ class _NetworkReader:
 def _named(
     examinations: Iterable[Examination], reporters: Sequence[Reporter], rosters: Mapping[str, RosterDescription]
 ) -> list[Use]:
-    """Return which subspecialties and modalities the folder names; those of children are a subspecialty of their own."""
+    """Return which subspecialties and modalities the folder names; children are a subspecialty of their own."""
     there = of_examinations(examinations) | Scopes(subspecialties=frozenset({PAEDIATRIC}), modalities=frozenset())
     skills, modalities = of_reporters(reporters)
     return [

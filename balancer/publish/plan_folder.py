@@ -98,9 +98,9 @@ def read_plan(folder: Path) -> Plan:
     Raises
     ------
     InputRefusedError
-        With every fault of every file, rows that no plan can hold included.
+        With every fault of every file; rows that no plan can hold, and a second row for a read, included.
     """
     filed = read_filed_plan(folder)
-    if filed.impossible:
-        raise InputRefusedError(filed.impossible)
+    if filed.impossible or filed.repeated:
+        raise InputRefusedError([*filed.impossible, *filed.repeated])
     return filed.plan

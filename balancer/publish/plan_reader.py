@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from balancer.domain.plan import (
     UnallocatedReason,
 )
 from balancer.domain.study import ReadKey
+from balancer.publish.plan_form import Lines, PlanForm
 
 PLAN_COLUMNS = (
     "trust",
@@ -56,34 +56,53 @@ def read_filed_plan(folder: Path) -> FiledPlan:
 
 
 class _PlanReader:
-    """Reads the files of one plan; ``faults`` make it unreadable, ``impossible`` rows are the referee's business."""
+    """Reads the files of one plan; ``faults`` make it unreadable, all else that is wrong is the referee's business."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.faults: list[Fault] = []
         self.impossible: list[Fault] = []
+        self.repeated: list[Fault] = []
+        self.form = PlanForm()
+        self.first: dict[ReadKey, tuple[str, int]] = {}
         self.late_minutes: dict[ReadKey, float] = {}
 
     def read(self) -> FiledPlan:
         allocations = tuple(self._allocations())
         unallocated = tuple(self._unallocated())
         figures = self._json("summary.json")
-        summary = _SummaryReader(figures, self.faults).read() if figures is not None else None
+        summary = _SummaryReader(figures, self.faults, self.form).read() if figures is not None else None
         if self.faults or summary is None or figures is None:
             raise InputRefusedError(self.faults)
         stated = StatedFigures(total=float(figures["total"]), gap=float(figures["gap"]), late_minutes=self.late_minutes)
         plan = Plan(allocations=allocations, unallocated=unallocated, summary=summary)
-        return FiledPlan(plan=plan, stated=stated, impossible=tuple(self.impossible))
+        return FiledPlan(
+            plan=plan,
+            stated=stated,
+            impossible=tuple(self.impossible),
+            repeated=tuple(self.repeated),
+            form=self.form.faults(),
+        )
+
+    def _note(self, file: str, line: int, key: ReadKey) -> None:
+        """Note where the row of a read stands."""
+        self.form.row(file, line, key)
+        first_file, first_line = self.first.setdefault(key, (file, line))
+        if (first_file, first_line) != (file, line):
+            reason = f"{key.trust} {key.accession_number} read {key.read} already stands in {first_file}:{first_line}"
+            self.repeated.append(Fault(file=file, line=line, column="read", reason=reason))
 
     def _allocations(self) -> Iterator[Allocation]:
         for line, cells in self._rows("plan.csv", PLAN_COLUMNS):
-            row = _Row("plan.csv", line, cells, self.faults)
+            row = _Row("plan.csv", line, cells, self.faults, self.form)
             before = len(self.faults)
             read, position = row.whole("read"), row.whole("position")
             start, end, due_at = row.instant("start"), row.instant("end"), row.instant("due_at")
             late = row.number("late_minutes")
+            self.form.two_decimals("plan.csv", line, "late_minutes", cells["late_minutes"])
             if len(self.faults) > before or start is None or end is None or due_at is None:
                 continue
+            self._note("plan.csv", line, ReadKey(cells["trust"], cells["accession_number"], read))
             try:
                 allocation = Allocation(
                     trust=cells["trust"],
@@ -104,8 +123,9 @@ class _PlanReader:
 
     def _unallocated(self) -> Iterator[Unallocated]:
         for line, cells in self._rows("unallocated.csv", UNALLOCATED_COLUMNS):
-            row = _Row("unallocated.csv", line, cells, self.faults)
+            row = _Row("unallocated.csv", line, cells, self.faults, self.form)
             read = row.whole("read")
+            self._note("unallocated.csv", line, ReadKey(cells["trust"], cells["accession_number"], read))
             reason = _REASONS.get(cells["reason"])
             if reason is None:
                 what = f"{cells['reason']!r} is not a reason"
@@ -120,9 +140,11 @@ class _PlanReader:
         text = self._text(file)
         if text is None:
             return
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        lines = Lines(text)
+        reader = csv.reader(lines, strict=True)
         try:
             header = next(reader, [])
+            self.form.line_end(file, 1, lines.last)
             missing = [name for name in columns if header.count(name) != 1]
             for name in missing:
                 self.faults.append(Fault(file=file, line=1, column=name, reason="the column must be there once"))
@@ -130,6 +152,7 @@ class _PlanReader:
                 return
             line = reader.line_num + 1
             for row in reader:
+                self.form.line_end(file, line, lines.last)
                 if len(row) == len(header):
                     yield line, dict(zip(header, row, strict=True))
                 elif row:
@@ -143,6 +166,8 @@ class _PlanReader:
         text = self._text(file)
         if text is None:
             return None
+        for number, read in enumerate(Lines(text), start=1):
+            self.form.line_end(file, number, read)
         try:
             content = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -168,8 +193,8 @@ class _PlanReader:
 class _Row:
     """The cells of one CSV row; what is wrong with one goes to ``faults``."""
 
-    def __init__(self, file: str, line: int, cells: Mapping[str, str], faults: list[Fault]) -> None:
-        self.file, self.line, self.cells, self.faults = file, line, cells, faults
+    def __init__(self, file: str, line: int, cells: Mapping[str, str], faults: list[Fault], form: PlanForm) -> None:
+        self.file, self.line, self.cells, self.faults, self.form = file, line, cells, faults, form
 
     def _fault(self, column: str, reason: str) -> None:
         self.faults.append(Fault(file=self.file, line=self.line, column=column, reason=reason))
@@ -201,21 +226,24 @@ class _Row:
         if value.tzinfo is None:
             self._fault(column, f"{cell!r} has no offset from UTC")
             return None
+        self.form.instant(self.file, self.line, column, cell, value)
         return value
 
 
 class _SummaryReader:
     """Reads ``summary.json``; figures may be false but must be figures."""
 
-    def __init__(self, content: dict[str, Any], faults: list[Fault]) -> None:
+    def __init__(self, content: dict[str, Any], faults: list[Fault], form: PlanForm) -> None:
         self.content = content
         self.faults = faults
+        self.form = form
 
     def read(self) -> Summary | None:
         before = len(self.faults)
         self._number(self.content, "total")
         self._number(self.content, "gap")
         terms = self._terms()
+        self.form.digest("summary.json", self.content.get("digest"))
         found = Summary(
             now=self._now(),
             status=Status(self._one_of("status", [status.value for status in Status])),
@@ -257,6 +285,8 @@ class _SummaryReader:
         if now is None or now.tzinfo is None:
             self._fault("now", f"{str(value)[:60]!r} is not an ISO 8601 instant with offset")
             return datetime(1970, 1, 1, tzinfo=UTC)  # never seen: the fault refuses the summary
+        # not a row's instant but the one that was given, so it may have a fraction of a second
+        self.form.in_utc("summary.json", None, "now", str(value))
         return now
 
     def _one_of(self, key: str, values: list[str]) -> str:

@@ -292,3 +292,108 @@ def test_a_plan_made_at_another_time_does_not_pass(folders: tuple[Path, Path]) -
 def test_a_naive_now_is_refused(folders: tuple[Path, Path]) -> None:
     """08:00 without an offset is two different instants a year."""
     assert check(folders, "2026-03-02T08:00:00").exit_code == 2
+
+
+# --- how the files are written ---------------------------------------------------------------------------------------
+
+
+def rewrite(file: Path, was: str, now: str) -> None:
+    """Replace a text that must be there, wherever it stands."""
+    text = file.read_bytes().decode()
+    assert was in text
+    file.write_bytes(text.replace(was, now).encode())
+
+
+@pytest.mark.parametrize("name", ["plan.csv", "unallocated.csv", "summary.json"])
+def test_line_ends_other_than_a_line_feed_are_caught(folders: tuple[Path, Path], name: str) -> None:
+    """Section 5: line feed. One finding for a file, not one a line."""
+    rewrite(folders[1] / name, "\n", "\r\n")
+    result = check(folders)
+    assert result.exit_code == 1
+    assert result.stdout.count("form: ") == 1
+    assert f"form: {name}:1: ends with a carriage return, not a line feed" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["plan.csv", "unallocated.csv"])
+def test_rows_out_of_order_are_caught(folders: tuple[Path, Path], name: str) -> None:
+    """By trust, accession number and read; nothing else is wrong with such a plan."""
+    problem = every_rule()
+    plan = lay_out(problem, {"S1": PLACED["S1"]}, {"A5#2": "deferred", "A6": "deferred"})
+    write_plan(with_true_figures(problem, plan), folders[1])
+    header, *rows = (folders[1] / name).read_text(encoding="utf-8").splitlines()
+    (folders[1] / name).write_text("\n".join([header, *rows[::-1], ""]), encoding="utf-8")
+    result = check(folders)
+    assert result.exit_code == 1
+    assert rules(result) & {"form", "H10", "H5"} == {"form"}
+    assert f"form: {name}:3: stands after a row that it should stand before" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "told"),
+    [
+        ("+00:00", "Z", "does not end with +00:00"),
+        ("T08:00:00+00:00", "T09:00:00+01:00", "does not end with +00:00"),
+        ("T08:00:00+00:00", "T08:00:00.400+00:00", "is not a whole second"),
+        (",0.00", ",0.0", "two decimals"),
+        (",0.00", ",0", "two decimals"),
+    ],
+)
+def test_instants_and_lateness_written_otherwise_are_caught(
+    folders: tuple[Path, Path], was: str, now: str, told: str
+) -> None:
+    """Whole seconds in UTC with ``+00:00``, minutes with two decimals; told once a column, with how many there are."""
+    rewrite(folders[1] / "plan.csv", was, now)
+    result = check(folders)
+    assert result.exit_code == 1
+    assert set(rules(result)) & {"form", "H5", "figure"} == {"form"}
+    assert told in result.stdout
+    assert result.stdout.count("form: ") <= 3
+
+
+def test_a_plan_says_in_utc_when_it_was_made(folders: tuple[Path, Path]) -> None:
+    """``now`` may have a fraction of a second, as it was given, but not another offset."""
+    rewrite(folders[1] / "summary.json", "T08:00:00+00:00", "T09:00:00+01:00")
+    assert "form: summary.json: now:" in check(folders).stdout
+
+
+@pytest.mark.parametrize("digest", [None, 5, "", [1]])
+def test_a_plan_without_a_digest_of_its_inputs_is_caught(folders: tuple[Path, Path], digest: object) -> None:
+    """Missing, or not text; what it is made of is the writer's choice."""
+    file = folders[1] / "summary.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["digest"] = digest
+    if digest is None:
+        del content["digest"]
+    file.write_text(json.dumps(content), encoding="utf-8")
+    result = check(folders)
+    assert result.exit_code == 1
+    assert "form: summary.json: digest:" in result.stdout
+
+
+@pytest.mark.parametrize("table", ["late", "longest_wait_hours"])
+def test_a_class_that_the_policy_does_not_have_is_caught(folders: tuple[Path, Path], table: str) -> None:
+    """Even if its figure is 0."""
+    file = folders[1] / "summary.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content[table]["stat"] = 0
+    file.write_text(json.dumps(content), encoding="utf-8")
+    result = check(folders)
+    assert result.exit_code == 1
+    assert f"figure: {table}.stat: the policy has no such class" in result.stdout
+
+
+def test_what_the_contract_leaves_open_is_nobodys_business(folders: tuple[Path, Path]) -> None:
+    """Another order of columns, further ones, further keys, a byte order mark, no end to the last line."""
+    with (folders[1] / "plan.csv").open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    with (folders[1] / "plan.csv").open("w", newline="", encoding="utf-8-sig") as handle:
+        writer = csv.DictWriter(handle, ["note", *reversed(rows[0])], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**row, "note": "two\r\nlines"} for row in rows)
+    file = folders[1] / "summary.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({"solver": "another", **content, "digest": "md5 of something"}), encoding="utf-8")
+    left = folders[1] / "unallocated.csv"
+    left.write_text(left.read_text(encoding="utf-8").rstrip("\n"), encoding="utf-8")
+    result = check(folders)
+    assert result.exit_code == 0, result.output

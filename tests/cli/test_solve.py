@@ -126,6 +126,22 @@ def test_whoever_holds_the_read_that_remains_keeps_it(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, check).exit_code == 0
 
 
+@pytest.mark.parametrize("name", ["plan.csv", "unallocated.csv"])
+def test_an_earlier_plan_with_a_read_twice_is_refused(problem: Path, tmp_path: Path, name: str) -> None:
+    """Nobody can say who has it; the problem's own faults come out with it."""
+    write_plan(lay_out(two_trusts(), {"S1": ["A1"]}, {"A3": "deferred"}), tmp_path / "earlier")
+    row = "RVV,A1,1,R2,S2,1,2026-03-02T08:00:00+00:00,2026-03-02T09:00:00+00:00,2026-03-02T10:00:00+00:00,0.00\n"
+    with (tmp_path / "earlier" / name).open("a", encoding="utf-8") as handle:
+        handle.write(row if name == "plan.csv" else "RVV,A1,1,deferred\n")
+    (problem / "sessions.csv").unlink()
+    result = run(problem, "--now", AT, "--out", tmp_path / "plan", "--previous", tmp_path / "earlier")
+    assert result.exit_code == 2
+    first, second, *_ = result.stderr.splitlines()
+    assert first == "sessions.csv: the file is missing"
+    assert second == f"{tmp_path / 'earlier' / name}:3: read: RVV A1 read 1 already stands in plan.csv:2"
+    assert not (tmp_path / "plan").exists()
+
+
 def test_a_later_plan_replaces_an_earlier_one(problem: Path, tmp_path: Path) -> None:
     """``--out`` may be the folder of the last run, and that of ``--previous`` too."""
     for seed in (1, 2):

@@ -72,8 +72,10 @@ def _counts(case: Case, summary: Summary) -> Iterator[Finding]:
 
 def _by_class(name: str, stated: Mapping[str, float], true: Mapping[str, float], allowed: float) -> Iterator[Finding]:
     for code in sorted({*stated, *true}):
-        if not abs(stated.get(code, 0) - true.get(code, 0)) <= allowed:
-            yield _wrong(f"{name}.{code}", stated.get(code, 0), true.get(code, 0))
+        if code not in true:
+            yield Finding(rule="figure", where=f"{name}.{code}", what="the policy has no such class")
+        elif not abs(stated.get(code, 0) - true[code]) <= allowed:
+            yield _wrong(f"{name}.{code}", stated.get(code, 0), true[code])
 
 
 def _late_minutes(case: Case, stated: StatedFigures) -> Iterator[Finding]:
