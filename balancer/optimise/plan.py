@@ -11,8 +11,9 @@ from balancer.optimise.explain import reason_unallocated
 from balancer.optimise.problem import HOUR, UNPLACED, Compiled, Floats
 from balancer.optimise.schedule import Schedule, duration, score
 
-# The share of what is avoidable below which total and bound are called equal.
-_EQUAL = 1e-9
+# The share of the total below which total and bound are called equal: twice what the relaxation takes off its bound for
+# the rounding of its sums, or a bound that is the total itself would be called lower.
+_EQUAL = 2e-9
 
 
 def make_plan(

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from balancer.domain.plan import Plan, StoppedBy
+from balancer.domain.plan import Plan, Status, StoppedBy
+from balancer.domain.policy import Policy
 from balancer.domain.problem import AllocationProblem
 from balancer.optimise.dispatch import Rule, deal, dispatch, group_reads
 from balancer.optimise.plan import terms_of
@@ -20,6 +21,7 @@ from balancer.simulate.instances import Shape, generate
 from tests.optimise.exhaustive import least_total
 from tests.random_worlds import problems
 from tests.worlds import (
+    EXAMPLE_POLICY,
     NOW,
     breast_screening,
     one_study_one_reporter,
@@ -266,6 +268,16 @@ def test_progress_tells_incumbent_and_bound() -> None:
 def test_small_and_empty_worlds_are_no_exception(problem: AllocationProblem) -> None:
     """Every one has a plan the referee accepts."""
     assert judge(problem, solve(problem, work=5_000)).ok
+
+
+@pytest.mark.parametrize("count", [1, 5, 20, 200])
+@pytest.mark.parametrize("prices", [EXAMPLE_POLICY, policy(wait_rate=0.02), policy()])
+def test_with_no_session_at_all_every_plan_is_optimal(count: int, prices: Policy) -> None:
+    """There is one plan; its total and its bound differ by rounding only, and the status says so."""
+    studies = [study(f"A{number}", acquired=-1.37 * number, minutes=3 + number % 7) for number in range(count)]
+    summary = solve(world(studies=studies, reporters=[reporter()], policy=prices)).summary
+    assert (summary.status, summary.stopped_by) == (Status.OPTIMAL, StoppedBy.OPTIMAL)
+    assert summary.bound == pytest.approx(summary.total, rel=1e-8)
 
 
 def test_a_claimed_read_comes_first_even_if_an_emergency_waits() -> None:
