@@ -32,7 +32,7 @@ from balancer.optimise.sequence import sequence
 from balancer.optimise.start import by_urgency, start_from_flow
 
 LEAST_PROPOSALS = 600_000
-_PROPOSALS_A_READ, _SO_MANY_READS, _FEWER = 600, 6_000, 0.25  # a read of 16 times as many gets half as many
+_PROPOSALS_A_READ, _SO_MANY_READS, _FEWER = 400, 6_000, 0.4  # a read of 16 times as many gets a third as many
 _RULES_UNTIL = 5_000  # reads; for more, the flow's start was far better than any rule's, and rules take long
 _BOUND_WORK_A_PROPOSAL = 1.0  # sessions looked into: about as long as a proposal takes, measured
 _STEPS_A_PROPOSAL, _MOST_STEPS = 600, 60_000_000  # of the search within sessions: half a second at most, measured
