@@ -162,8 +162,14 @@ def longer_sessions(problem: AllocationProblem, addition: Addition, minutes: int
 
 
 def extra_sessions(problem: AllocationProblem, addition: Addition, minutes: int) -> Iterator[Addition]:
-    """Yield the addition with an extra session now, when one of the reporter's ends, and once the read is ready."""
+    """Yield the addition with an extra session now, when one of the reporter's ends, and once the read is ready.
+
+    Not for somebody who has claimed another read, to which H8 might give the extra session.
+    """
+    claimants = {who for one in problem.studies if one.key != addition.key[:2] for who in one.claimed_by}
     for who in problem.reporters:
+        if who.reporter_id in claimants:
+            continue
         if addition.permissions and who.reporter_id != addition.placement.reporter_id:
             continue
         own = [one for one in problem.sessions if one.reporter_id == who.reporter_id]
