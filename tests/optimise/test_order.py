@@ -19,7 +19,7 @@ from balancer.optimise.order import let_the_starved_pass
 from balancer.optimise.plan import make_plan
 from balancer.optimise.problem import UNPLACED, Compiled, compile_problem
 from balancer.optimise.referee import judge
-from balancer.optimise.schedule import Schedule, can_hold, can_read, empty_schedule, insert, insertion_at
+from balancer.optimise.schedule import INFEASIBLE, Schedule, can_hold, can_read, empty_schedule, insert, insertion_at
 from balancer.optimise.solve import solve
 from balancer.simulate.instances import Shape, generate
 from tests.random_worlds import problems
@@ -198,8 +198,16 @@ def thrown_together(compiled: Compiled, seed: int) -> Schedule:
                 continue
             if not can_hold(p.studies, p.takes_pool, x.reads, x.sessions, k, s):
                 continue
-            place = int(row["length"])
-            if insertion_at(p.studies, p.latest, x.reads, x.sessions, x.slots, k, s, place) < 1e299:
+            # a claimed read must have a place if any order of the claimed ones has one for it (H8)
+            first = 0 if p.reads["claimed"][k] != UNPLACED else int(row["length"])
+            places = range(int(row["length"]), first - 1, -1)
+            fitting = (
+                at
+                for at in places
+                if insertion_at(p.studies, p.latest, x.reads, x.sessions, x.slots, k, s, at) < INFEASIBLE
+            )
+            place = next(fitting, None)
+            if place is not None:
                 insert(p.studies, x.reads, x.sessions, x.reporters, x.slots, k, s, place)
                 break
     return x
