@@ -67,6 +67,7 @@ def read_network(folder: Path) -> NetworkFolder:
 def build_app(settings: Settings, database: Database) -> Application:
     """Return the API on an open database; beyond this machine it answers to any name, as a proxy may use any."""
     from balancer.api.app import create_app  # noqa: PLC0415
+    from balancer.api.doors import LocalDoor  # noqa: PLC0415
     from balancer.api.serving import Serving  # noqa: PLC0415
 
     serving = Serving(
@@ -76,7 +77,8 @@ def build_app(settings: Settings, database: Database) -> Application:
         pseudonym_key=pseudonym_key(settings),
         shifts=settings.shift_to_present,
     )
-    return create_app(serving, hosts=_LOCAL_NAMES if settings.is_local else ())
+    door = LocalDoor(trusts_proxies=settings.allow_unauthenticated)
+    return create_app(serving, door=door, hosts=_LOCAL_NAMES if settings.is_local else ())
 
 
 def build_intake(

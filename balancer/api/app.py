@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from balancer import __version__
 from balancer.api import problems
+from balancer.api.callers import Door, require_declarations
 from balancer.api.guard import Guard
 from balancer.api.openapi import ABOUT, TAGS, operation_id, with_problems
 from balancer.api.pages import pages
@@ -26,10 +27,17 @@ _ROUTERS: Sequence[APIRouter] = (
     quarantine.router,
     health.router,
 )
+_OF_EVERY_ROUTE = (problems.INVALID, problems.UNKNOWN_CALLER, problems.NOT_ALLOWED)
 
 
-def create_app(serving: Serving, *, hosts: Collection[str] = ()) -> FastAPI:
-    """Return the application; ``hosts`` are the Host headers it answers, all if empty."""
+def create_app(serving: Serving, *, door: Door, hosts: Collection[str] = ()) -> FastAPI:
+    """Return the application; ``door`` tells who calls, ``hosts`` are the Host headers it answers, all if empty.
+
+    Raises
+    ------
+    UndeclaredError
+        If a route does not say who may call it.
+    """
     app = FastAPI(
         title="Balancer",
         version=__version__,
@@ -43,11 +51,12 @@ def create_app(serving: Serving, *, hosts: Collection[str] = ()) -> FastAPI:
         generate_unique_id_function=operation_id,
         responses=problems.may_be(problems.BAD_REQUEST, problems.FAILED, problems.BUSY),
     )
-    app.state.serving = serving
+    app.state.serving, app.state.door = serving, door
     for router in _ROUTERS:
-        app.include_router(router, prefix=PREFIX, responses=problems.may_be(problems.INVALID))
+        app.include_router(router, prefix=PREFIX, responses=problems.may_be(*_OF_EVERY_ROUTE))
     app.openapi = with_problems(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does
     pages.install(app)
     problems.install(app)
+    require_declarations(app)
     app.add_middleware(Guard, hosts=hosts)
     return app

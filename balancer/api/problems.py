@@ -19,7 +19,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from balancer.api.models.shape import Out
-from balancer.domain.errors import BalancerError, ConflictError, InputRefusedError, InvalidValueError, NotFoundError
+from balancer.domain.errors import (
+    BalancerError,
+    ConflictError,
+    InputRefusedError,
+    InvalidValueError,
+    NotAllowedError,
+    NotFoundError,
+)
 from balancer.store.database import StoreBusyError
 
 _log = structlog.get_logger("balancer.api")
@@ -42,6 +49,10 @@ class Kind:
         return f"{TYPES_PAGE}#{self.name}"
 
 
+class NotSignedInError(BalancerError):
+    """Nobody can tell who asks: there are no credentials, or they are not, or no longer, good."""
+
+
 BAD_REQUEST = Kind(
     name="bad-request",
     status=HTTPStatus.BAD_REQUEST,
@@ -53,6 +64,20 @@ ELSEWHERE = Kind(
     status=HTTPStatus.FORBIDDEN,
     title="The request comes from another site's page",
     remedy="A page of another site made the browser send it. Changes are made from this service's own pages and tools.",
+)
+UNKNOWN_CALLER = Kind(
+    name="sign-in-needed",
+    status=HTTPStatus.UNAUTHORIZED,
+    title="Sign in first",
+    remedy="A person signs in at `/sign-in`; a system sends `Authorization: Bearer` with its key or a token from "
+    "`/oauth/token`. What was sent may have expired.",
+)
+NOT_ALLOWED = Kind(
+    name="not-allowed",
+    status=HTTPStatus.FORBIDDEN,
+    title="You may not do this",
+    remedy="Nothing was done. What you may do follows from your roles and the trusts you hold them at; who runs the "
+    "service can change them.",
 )
 NOT_FOUND = Kind(
     name="not-found",
@@ -122,12 +147,14 @@ OTHER = Kind(
 )
 
 KINDS = (
-    *(BAD_REQUEST, ELSEWHERE, NOT_FOUND, NO_PAGE, METHOD, CONFLICT),
+    *(BAD_REQUEST, UNKNOWN_CALLER, NOT_ALLOWED, ELSEWHERE, NOT_FOUND, NO_PAGE, METHOD, CONFLICT),
     *(NETWORK_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, BUSY, OTHER),
 )
-_BY_STATUS = {kind.status: kind for kind in KINDS if kind not in (NO_PAGE, NETWORK_REFUSED, BUSY, OTHER)}
+_BY_STATUS = {kind.status: kind for kind in KINDS if kind not in (ELSEWHERE, NO_PAGE, NETWORK_REFUSED, BUSY, OTHER)}
 # The table: what a use case raised, and what the caller is told.
 _BY_ERROR: Mapping[type[BalancerError], Kind] = {
+    NotSignedInError: UNKNOWN_CALLER,
+    NotAllowedError: NOT_ALLOWED,
     NotFoundError: NOT_FOUND,
     ConflictError: CONFLICT,
     InvalidValueError: INVALID,
@@ -223,7 +250,9 @@ def _of_ours(request: Request, error: Exception) -> ProblemResponse:
         return answer(request.state.request_id, NO_PAGE, f"the cursor {error.reason}")
     for kind_of_error, kind in _BY_ERROR.items():
         if isinstance(error, kind_of_error):
-            return answer(request.state.request_id, kind, _said_by(error), errors=list(_faults_of(error)))
+            headers = {"WWW-Authenticate": "Bearer"} if kind is UNKNOWN_CALLER else {}  # RFC 6750, 3
+            faults = list(_faults_of(error))
+            return answer(request.state.request_id, kind, _said_by(error), errors=faults, headers=headers)
     raise error
 
 

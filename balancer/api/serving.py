@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from fastapi import Depends, Path, Query, Request
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
+from balancer.api.callers import reach_of
 from balancer.api.models.shape import PageOut
 from balancer.domain.errors import NotFoundError
 from balancer.domain.instant import Clock
@@ -43,10 +44,11 @@ class Serving:
     shifts: bool = False
 
 
-def _serving(request: Request) -> Serving:
+async def _serving(request: Request) -> Serving:
+    """Return what there is to serve from, with the database as this caller may see it."""
     found = request.app.state.serving
     assert isinstance(found, Serving)  # noqa: S101 - create_app put it there
-    return found
+    return replace(found, database=found.database.within(reach_of(request)))
 
 
 def _not_a_number(value: object) -> object:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from balancer.domain.errors import InvalidValueError
+from balancer.domain.errors import InvalidValueError, NotAllowedError
 from balancer.domain.permission import MAY, Permission, Role
 
 EVERY_TRUST = "*"
@@ -51,6 +51,17 @@ class Reach:
     def covers(self, trust: str) -> bool:
         """Tell whether everything of a trust is within reach."""
         return self.is_everywhere or trust in self.trusts
+
+    def require_reporter(self, reporter_id: str) -> None:
+        """Ensure that what is a reporter's own is asked for by that reporter, or by somebody who reaches beyond.
+
+        Raises
+        ------
+        NotAllowedError
+            If the caller is another reporter and nothing more.
+        """
+        if not self.trusts and self.own != reporter_id:
+            raise NotAllowedError("this is another reporter's")
 
 
 NOWHERE = Reach()

@@ -8,6 +8,7 @@
     +-- PlanRejectedError     the referee found a broken rule; nothing was published
     +-- NotFoundError         no such thing in the store
     +-- ConflictError         the state changed under the caller
+    +-- NotAllowedError       whoever asks may not do this
     +-- BooksError            a batch's books do not balance; nothing of it was taken
 
 Outcomes that are expected (a read left unallocated, a quarantined row, a run that hit its time limit) are values, not
@@ -73,3 +74,7 @@ class ConflictError(BalancerError):
 
 class BooksError(BalancerError):
     """A batch's books do not balance: rows or studies would be lost, so nothing of it was taken."""
+
+
+class NotAllowedError(BalancerError):
+    """Whoever asks is known and may not do this; nothing was done."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlmodel import Session
 
+from balancer.domain.actor import Reach
 from balancer.domain.errors import InvalidValueError
+from balancer.store import scope
 from balancer.store.schema import upgrade
 
 __all__ = ["Database", "Session", "StoreBusyError"]
@@ -54,11 +57,18 @@ class Database:
         reads = {} if self.dialect == _SQLITE else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = self.engine.execution_options(**reads)
         self._writer = self.engine.execution_options(**{_WRITES: True})
+        self._reach: Reach | None = None
+
+    def within(self, reach: Reach) -> Database:
+        """Return this database as a caller may see it: every session of it is limited to ``reach``."""
+        limited = copy(self)
+        limited._reach = reach  # noqa: SLF001 - its own kind
+        return limited
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         """Yield a session that reads: one state of the database throughout; writing in it is an error."""
-        with Session(self._reader, autoflush=False, expire_on_commit=False) as session:
+        with self._opened(self._reader, autoflush=False) as session:
             yield session
 
     @contextmanager
@@ -68,12 +78,21 @@ class Database:
         On SQLite it holds the one write lock from its first statement (BEGIN IMMEDIATE), so that it never fails
         half-way because another writer was quicker.
         """
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._opened(self._writer) as session, session.begin():
             yield session
+
+    def _opened(self, engine: Engine, *, autoflush: bool = True) -> Session:
+        if self._reach is None:
+            return Session(engine, autoflush=autoflush, expire_on_commit=False)
+        session = scope.CallersSession(engine, autoflush=autoflush, expire_on_commit=False)
+        scope.limit(session, self._reach)
+        return session
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """Yield a connection in a writing transaction, for what is not about rows."""
+        """Yield a connection in a writing transaction, for what is not about rows; ``UnscopedError`` for a caller."""
+        if self._reach is not None:
+            raise scope.UnscopedError("a caller gets no bare connection")
         with self._writer.begin() as connection:
             yield connection
 

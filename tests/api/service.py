@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
 
 from balancer.api.app import create_app
+from balancer.api.callers import Door
+from balancer.api.doors import LocalDoor
 from balancer.api.serving import Serving
 from balancer.store.database import Database
 from tests.worlds import NOW
@@ -30,13 +33,28 @@ class StandingClock:
 
 
 class Service:
-    """A client of the API under ``/api/v1``."""
+    """A client of the API under ``/api/v1``; whoever is on this machine unless another ``door`` tells."""
 
-    def __init__(self, db: Database, read_network: Callable[[], Any] = dict, hosts: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        db: Database,
+        read_network: Callable[[], Any] = dict,
+        hosts: tuple[str, ...] = (),
+        door: Door | None = None,
+    ) -> None:
         self.clock = StandingClock()
         serving = Serving(database=db, clock=self.clock, read_network=read_network, pseudonym_key=KEY)
-        self.app = create_app(serving, hosts=hosts)
+        self.app = create_app(serving, door=door or LocalDoor(), hosts=hosts)
         self.client = TestClient(self.app)
+
+    @classmethod
+    def of(cls, app: FastAPI, db: Database) -> Service:
+        """Return a client of an application that is there already, on another database."""
+        service = cls.__new__(cls)
+        service.clock = StandingClock()
+        app.state.serving = replace(app.state.serving, database=db, clock=service.clock)
+        service.app, service.client = app, TestClient(app)
+        return service
 
     def get(self, path: str, **query: Any) -> Response:
         """Ask; ``path`` is below ``/api/v1``."""

@@ -10,6 +10,7 @@ import pytest
 import schemathesis
 
 from balancer.api.app import OPENAPI, create_app
+from balancer.api.doors import LocalDoor
 from balancer.api.readiness import SCHEDULER
 from balancer.api.serving import Serving
 from balancer.store import jobs
@@ -19,7 +20,10 @@ from tests.api.small_network import allocate, read_network
 from tests.worlds import NOW
 
 # The tests are made from the document before there is a database, which the fixture then brings.
-APP = create_app(Serving(database=None, clock=StandingClock(), read_network=read_network, pseudonym_key=KEY))  # type: ignore[arg-type]
+APP = create_app(
+    Serving(database=None, clock=StandingClock(), read_network=read_network, pseudonym_key=KEY),  # type: ignore[arg-type]
+    door=LocalDoor(),
+)
 SCHEMA = schemathesis.openapi.from_asgi(OPENAPI, APP)
 
 

@@ -132,6 +132,9 @@ class WorklistOut(Out):
     version: int = Field(description="Rises by one whenever the list changes.", examples=[4])
     published_at: Instant
     run_id: int = Field(description="The run that made this version.", examples=[12])
+    withheld: int = Field(
+        description="How many more reads are on the list, of trusts that the caller may not see.", examples=[0]
+    )
     items: list[WorklistItemOut]
 
     @classmethod
@@ -146,5 +149,6 @@ class WorklistOut(Out):
             version=version.version,
             published_at=version.published_at,
             run_id=version.run_id,
+            withheld=version.items - len(worklist.items),
             items=[WorklistItemOut.of(entry, reporter, sessions, names) for entry in worklist.items],
         )

@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from balancer import __version__, api
 from balancer.api import problems
+from balancer.api.callers import anybody
 from balancer.api.pages.layout import page, prose, text
 from balancer.api.pages.reference import reference
 from balancer.api.readiness import checks
@@ -23,8 +24,10 @@ out across the network, and publishes a worklist for every reporter, in the orde
 def install(app: FastAPI) -> None:
     """Add the pages and their files to the application."""
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    app.add_api_route("/", _index, include_in_schema=False, response_class=HTMLResponse)
-    app.add_api_route("/problems", _problems, include_in_schema=False, response_class=HTMLResponse)
+    app.add_api_route("/", _index, include_in_schema=False, response_class=HTMLResponse, dependencies=[anybody()])
+    app.add_api_route(
+        "/problems", _problems, include_in_schema=False, response_class=HTMLResponse, dependencies=[anybody()]
+    )
 
     @cache
     def documentation() -> str:
@@ -33,7 +36,7 @@ def install(app: FastAPI) -> None:
     def docs() -> HTMLResponse:
         return page("The API", documentation())
 
-    app.add_api_route("/docs", docs, include_in_schema=False, response_class=HTMLResponse)
+    app.add_api_route("/docs", docs, include_in_schema=False, response_class=HTMLResponse, dependencies=[anybody()])
 
 
 def _index(request: Request) -> HTMLResponse:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from balancer.api.callers import may
 from balancer.api.models.balance import TrustBalanceOut
 from balancer.api.models.shape import ListOut
 from balancer.api.serving import Served
+from balancer.domain.permission import Permission
 from balancer.store.balance import balance
 
 router = APIRouter()
 
 
-@router.get("/balance", tags=["studies"])
+@router.get("/balance", tags=["studies"], dependencies=[may(Permission.BALANCE_READ)])
 def get_balance(served: Served) -> ListOut[TrustBalanceOut]:
     """Show, for every trust, where each read of each open study stands: none is ever lost."""
     with served.database.session() as session:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from balancer.api import problems
+from balancer.api.callers import may
 from balancer.api.models.feeds import BatchOut, DecisionIn, FeedOut, RosterBatchOut, RosterOut
 from balancer.api.models.shape import ListOut, PageOut
 from balancer.api.serving import FeedInPath, IdInPath, Paging, RosterInPath, Served, named_feed, page_out
+from balancer.domain.permission import Permission
 from balancer.services import ingest_studies
 from balancer.services.request_run import request_run
 from balancer.store import batches, sources
@@ -16,21 +18,31 @@ router = APIRouter()
 _DECIDED = problems.may_be(problems.NOT_FOUND, problems.CONFLICT)
 
 
-@router.get("/feeds", tags=["feeds"])
+@router.get("/feeds", tags=["feeds"], dependencies=[may(Permission.FEEDS_READ)])
 def list_feeds(served: Served) -> ListOut[FeedOut]:
     """List every feed: how fresh it is, what it last delivered, whether a file of it waits for a person."""
     with served.database.session() as session:
         return ListOut(items=[FeedOut.of(status) for status in sources.feeds(session, served.clock.now())])
 
 
-@router.get("/feeds/{feed}", tags=["feeds"], responses=problems.may_be(problems.NOT_FOUND))
+@router.get(
+    "/feeds/{feed}",
+    tags=["feeds"],
+    responses=problems.may_be(problems.NOT_FOUND),
+    dependencies=[may(Permission.FEEDS_READ)],
+)
 def get_feed(served: Served, feed: FeedInPath) -> FeedOut:
     """Get one feed, by its name or by the code of its trust if that has one feed only."""
     with served.database.session() as session:
         return FeedOut.of(named_feed(sources.feeds(session, served.clock.now()), feed))
 
 
-@router.get("/feeds/{feed}/batches", tags=["feeds"], responses=problems.may_be(problems.NOT_FOUND))
+@router.get(
+    "/feeds/{feed}/batches",
+    tags=["feeds"],
+    responses=problems.may_be(problems.NOT_FOUND),
+    dependencies=[may(Permission.FEEDS_READ)],
+)
 def list_batches(served: Served, feed: FeedInPath, cut: Paging) -> PageOut[BatchOut]:
     """List what a feed delivered, newest first, with both books equations of every batch."""
     with served.database.session() as session:
@@ -38,7 +50,7 @@ def list_batches(served: Served, feed: FeedInPath, cut: Paging) -> PageOut[Batch
         return page_out(batches.batches_of(session, status.name, cut), BatchOut.of)
 
 
-@router.get("/batches/held", tags=["feeds"])
+@router.get("/batches/held", tags=["feeds"], dependencies=[may(Permission.FEEDS_READ)])
 def list_held(served: Served) -> ListOut[BatchOut]:
     """List every batch that waits for a person, oldest first within its feed: release or discard each."""
     with served.database.session() as session:
@@ -47,14 +59,21 @@ def list_held(served: Served) -> ListOut[BatchOut]:
 
 
 # a number only: "held" is another address
-@router.get("/batches/{batch_id:int}", tags=["feeds"], responses=problems.may_be(problems.NOT_FOUND))
+@router.get(
+    "/batches/{batch_id:int}",
+    tags=["feeds"],
+    responses=problems.may_be(problems.NOT_FOUND),
+    dependencies=[may(Permission.FEEDS_READ)],
+)
 def get_batch(served: Served, batch_id: IdInPath) -> BatchOut:
     """Get one batch."""
     with served.database.session() as session:
         return BatchOut.of(batches.batch(session, batch_id))
 
 
-@router.post("/batches/{batch_id:int}/release", tags=["feeds"], responses=_DECIDED)
+@router.post(
+    "/batches/{batch_id:int}/release", tags=["feeds"], responses=_DECIDED, dependencies=[may(Permission.FEEDS_DECIDE)]
+)
 def release_batch(served: Served, batch_id: IdInPath, decision: DecisionIn) -> BatchOut:
     """Release a held batch: withdraw or exclude what it would have.
 
@@ -68,7 +87,9 @@ def release_batch(served: Served, batch_id: IdInPath, decision: DecisionIn) -> B
         return BatchOut.of(batches.batch(session, outcome.batch_id))
 
 
-@router.post("/batches/{batch_id:int}/discard", tags=["feeds"], responses=_DECIDED)
+@router.post(
+    "/batches/{batch_id:int}/discard", tags=["feeds"], responses=_DECIDED, dependencies=[may(Permission.FEEDS_DECIDE)]
+)
 def discard_batch(served: Served, batch_id: IdInPath, decision: DecisionIn) -> BatchOut:
     """Discard a held batch: what it would have withdrawn or excluded stays open; what it brought stays too."""
     ingest_studies.discard_held_batch(served.database, batch_id, served.clock.now(), by=decision.decided_by)
@@ -76,14 +97,14 @@ def discard_batch(served: Served, batch_id: IdInPath, decision: DecisionIn) -> B
         return BatchOut.of(batches.batch(session, batch_id))
 
 
-@router.get("/rosters", tags=["feeds"])
+@router.get("/rosters", tags=["feeds"], dependencies=[may(Permission.FEEDS_READ)])
 def list_rosters(served: Served) -> ListOut[RosterOut]:
     """List every trust's feed of rostered sessions and the last file that came for it."""
     with served.database.session() as session:
         return ListOut(items=[RosterOut.of(status) for status in sources.rosters(session)])
 
 
-@router.get("/rosters/{roster}/batches", tags=["feeds"])
+@router.get("/rosters/{roster}/batches", tags=["feeds"], dependencies=[may(Permission.FEEDS_READ)])
 def list_roster_batches(served: Served, roster: RosterInPath) -> ListOut[RosterBatchOut]:
     """List the last hundred files of a roster, newest first, each with the rows that could not be taken."""
     with served.database.session() as session:

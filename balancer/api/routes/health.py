@@ -6,22 +6,26 @@ from fastapi import APIRouter, Request, Response
 
 from balancer import __version__
 from balancer.api import problems
+from balancer.api.callers import anybody, may
 from balancer.api.models.health import LiveOut, ReadyOut, VersionOut
 from balancer.api.readiness import checks
 from balancer.api.serving import Served
 from balancer.domain.errors import NotFoundError
+from balancer.domain.permission import Permission
 from balancer.store.policies import current_policy_row
 
 router = APIRouter(tags=["service"])
 
 
-@router.get("/health/live")
+@router.get("/health/live", dependencies=[anybody()])
 def get_live() -> LiveOut:
     """Tell whether the process answers."""
     return LiveOut()
 
 
-@router.get("/health/ready", responses=problems.may_be(problems.NOT_READY), response_model=ReadyOut)
+@router.get(
+    "/health/ready", responses=problems.may_be(problems.NOT_READY), response_model=ReadyOut, dependencies=[anybody()]
+)
 def get_ready(served: Served, request: Request) -> ReadyOut | Response:
     """Tell whether worklists can be had and are kept up to date; 503 with the reasons if not.
 
@@ -37,7 +41,7 @@ def get_ready(served: Served, request: Request) -> ReadyOut | Response:
     )
 
 
-@router.get("/version")
+@router.get("/version", dependencies=[may(Permission.SERVICE_READ)])
 def get_version(served: Served) -> VersionOut:
     """Tell what is running, and on which clinical policy."""
     with served.database.session() as session:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query
 
 from balancer.api import problems
+from balancer.api.callers import may
 from balancer.api.models.feeds import BatchOut
 from balancer.api.models.quarantine import QuarantinedRowOut, ReasonOut, ReplayIn
 from balancer.api.models.shape import ListOut, PageOut
 from balancer.api.serving import Code, IdInPath, Paging, Served, page_out
 from balancer.domain.errors import NotFoundError
+from balancer.domain.permission import Permission
 from balancer.domain.states import QuarantineState
 from balancer.services.request_run import request_run
 from balancer.services.shift import shift_to_present
@@ -26,7 +28,12 @@ if TYPE_CHECKING:
 router = APIRouter()
 
 
-@router.get("/quarantine", tags=["quarantine"], responses=problems.may_be(problems.NO_PAGE))
+@router.get(
+    "/quarantine",
+    tags=["quarantine"],
+    responses=problems.may_be(problems.NO_PAGE),
+    dependencies=[may(Permission.QUARANTINE_READ)],
+)
 def list_quarantined(  # noqa: PLR0913, PLR0917 - one parameter a filter
     served: Served,
     cut: Paging,
@@ -41,7 +48,7 @@ def list_quarantined(  # noqa: PLR0913, PLR0917 - one parameter a filter
         return page_out(quarantine.quarantined(session, which, cut), QuarantinedRowOut.of)
 
 
-@router.get("/quarantine/reasons", tags=["quarantine"])
+@router.get("/quarantine/reasons", tags=["quarantine"], dependencies=[may(Permission.FEEDS_READ)])
 def count_quarantined(served: Served, feed: Code | None = None) -> ListOut[ReasonOut]:
     """Count the rows that wait in quarantine, by feed and reason, the most frequent first."""
     with served.database.session() as session:
@@ -49,7 +56,12 @@ def count_quarantined(served: Served, feed: Code | None = None) -> ListOut[Reaso
 
 
 # a number only: "replay" is another address
-@router.get("/quarantine/{row_id:int}", tags=["quarantine"], responses=problems.may_be(problems.NOT_FOUND))
+@router.get(
+    "/quarantine/{row_id:int}",
+    tags=["quarantine"],
+    responses=problems.may_be(problems.NOT_FOUND),
+    dependencies=[may(Permission.QUARANTINE_READ)],
+)
 def get_quarantined(served: Served, row_id: IdInPath) -> QuarantinedRowOut:
     """Get one row, whatever became of it."""
     with served.database.session() as session:
@@ -60,6 +72,7 @@ def get_quarantined(served: Served, row_id: IdInPath) -> QuarantinedRowOut:
     "/quarantine/replay",
     tags=["quarantine"],
     responses=problems.may_be(problems.NOT_FOUND, problems.NETWORK_REFUSED),
+    dependencies=[may(Permission.FEEDS_DECIDE)],
 )
 def replay(served: Served, asked: ReplayIn | None = None) -> ListOut[BatchOut]:
     """Read the rows in quarantine again, with the feed descriptions and the catalogue as they are now.

@@ -7,15 +7,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from balancer.api import problems
+from balancer.api.callers import may
 from balancer.api.models.reporters import ReporterOut, SessionOut
 from balancer.api.models.shape import ListOut
 from balancer.api.serving import Code, ReporterInPath, Served, When
+from balancer.domain.permission import Permission
 from balancer.store import people
 
 router = APIRouter()
 
 
-@router.get("/reporters", tags=["reporters"])
+@router.get("/reporters", tags=["reporters"], dependencies=[may(Permission.REPORTERS_READ)])
 def list_reporters(
     served: Served,
     trust: Code | None = None,
@@ -27,14 +29,24 @@ def list_reporters(
         return ListOut(items=[ReporterOut.of(listed) for listed in found])
 
 
-@router.get("/reporters/{reporter_id}", tags=["reporters"], responses=problems.may_be(problems.NOT_FOUND))
+@router.get(
+    "/reporters/{reporter_id}",
+    tags=["reporters"],
+    responses=problems.may_be(problems.NOT_FOUND),
+    dependencies=[may(Permission.REPORTERS_READ)],
+)
 def get_reporter(served: Served, reporter_id: ReporterInPath) -> ReporterOut:
     """Get one reporter."""
     with served.database.session() as session:
         return ReporterOut.of(people.reporter(session, reporter_id))
 
 
-@router.get("/reporters/{reporter_id}/sessions", tags=["reporters"], responses=problems.may_be(problems.NOT_FOUND))
+@router.get(
+    "/reporters/{reporter_id}/sessions",
+    tags=["reporters"],
+    responses=problems.may_be(problems.NOT_FOUND),
+    dependencies=[may(Permission.REPORTERS_READ)],
+)
 def list_sessions(
     served: Served,
     reporter_id: ReporterInPath,

@@ -8,9 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 
 from balancer.api import problems
+from balancer.api.callers import may
 from balancer.api.models.shape import ListOut, PageOut
 from balancer.api.models.studies import Reason, StudyOut, UnallocatedOut, UnallocatedReasonOut
 from balancer.api.serving import MOST_CHARACTERS, PATTERN, Code, Paging, Served, TrustInPath, page_out
+from balancer.domain.permission import Permission
 from balancer.domain.states import StudyState
 from balancer.domain.study import StudyKey
 from balancer.store import runs, studies
@@ -65,7 +67,12 @@ def _filter(  # noqa: PLR0913, PLR0917 - one parameter a filter
     )
 
 
-@router.get("/studies", tags=["studies"], responses=problems.may_be(problems.NO_PAGE))
+@router.get(
+    "/studies",
+    tags=["studies"],
+    responses=problems.may_be(problems.NO_PAGE),
+    dependencies=[may(Permission.STUDIES_READ)],
+)
 def list_studies(
     served: Served,
     which: Annotated[studies.StudyFilter, Depends(_filter)],
@@ -78,7 +85,12 @@ def list_studies(
         return page_out(found, StudyOut.of)
 
 
-@router.get("/studies/{trust}/{accession_number:path}", tags=["studies"], responses=problems.may_be(problems.NOT_FOUND))
+@router.get(
+    "/studies/{trust}/{accession_number:path}",
+    tags=["studies"],
+    responses=problems.may_be(problems.NOT_FOUND),
+    dependencies=[may(Permission.STUDIES_READ)],
+)
 def get_study(
     served: Served,
     trust: TrustInPath,
@@ -91,7 +103,12 @@ def get_study(
         return StudyOut.of(studies.study(session, StudyKey(trust, accession_number)))
 
 
-@router.get("/unallocated", tags=["studies"], responses=problems.may_be(problems.NO_PAGE))
+@router.get(
+    "/unallocated",
+    tags=["studies"],
+    responses=problems.may_be(problems.NO_PAGE),
+    dependencies=[may(Permission.STUDIES_READ)],
+)
 def list_unallocated(
     served: Served,
     cut: Paging,
@@ -103,7 +120,7 @@ def list_unallocated(
         return page_out(runs.unallocated(session, cut, reason=reason, trust=trust), UnallocatedOut.of)
 
 
-@router.get("/unallocated/reasons", tags=["studies"])
+@router.get("/unallocated/reasons", tags=["studies"], dependencies=[may(Permission.BALANCE_READ)])
 def count_unallocated(served: Served) -> ListOut[UnallocatedReasonOut]:
     """Count the reads that the current plan has no place for, by trust and reason."""
     with served.database.session() as session:

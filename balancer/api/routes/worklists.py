@@ -8,16 +8,18 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response
 
 from balancer.api import problems
+from balancer.api.callers import Reaching, may
 from balancer.api.models.shape import ListOut
 from balancer.api.models.worklists import WorklistOut, WorklistSummaryOut
 from balancer.api.serving import ReporterInPath, Served
+from balancer.domain.permission import Permission
 from balancer.store import people, standing, worklists
 
 router = APIRouter()
 _ETAG = {"ETag": {"description": "Give it back as If-None-Match.", "schema": {"type": "string"}}}
 
 
-@router.get("/worklists", tags=["worklists"])
+@router.get("/worklists", tags=["worklists"], dependencies=[may(Permission.WORKLISTS_READ)])
 def list_worklists(served: Served) -> ListOut[WorklistSummaryOut]:
     """List every reporter's current list in figures; empty until the first lists are published."""
     with served.database.session() as session:
@@ -33,9 +35,11 @@ def list_worklists(served: Served) -> ListOut[WorklistSummaryOut]:
         304: {"description": "The list is what you have.", "headers": _ETAG},
         **problems.may_be(problems.NOT_FOUND),
     },
+    dependencies=[may(Permission.WORKLISTS_READ)],
 )
 def get_worklist(
     served: Served,
+    reach: Reaching,
     reporter_id: ReporterInPath,
     if_none_match: Annotated[str | None, Header(description="The ETag of the list you have.")] = None,
 ) -> Response:
@@ -43,6 +47,7 @@ def get_worklist(
 
     Ask again with `If-None-Match`: the answer is 304 without a body for as long as nothing in it has changed.
     """
+    reach.require_reporter(reporter_id)
     with served.database.session() as session:
         listed = people.reporter(session, reporter_id).reporter
         current = worklists.worklist(session, reporter_id)

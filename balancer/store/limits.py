@@ -1,0 +1,151 @@
+"""What a caller's reach allows of each table. A new table is named in ``LIMITS``, or no caller is served at all.
+
+Limits are on the tables themselves, not on the row classes: ``scope`` adds a class's limit wherever the class stands,
+and would add it within the limit too, for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Table, false, or_, select
+
+from balancer.domain.actor import Reach
+from balancer.store import tables
+from balancer.store.tables import Row
+
+# Says what a reach allows of a table.
+Limit = Callable[[Reach], ColumnElement[bool]]
+
+
+def _table(row: type[Row]) -> Table:
+    """Return the table of a row class."""
+    found = row.__table__  # type: ignore[attr-defined]
+    assert isinstance(found, Table)  # noqa: S101 - every row class here has one
+    return found
+
+
+_STUDIES, _FEEDS, _ROSTERS = _table(tables.StudyRow), _table(tables.FeedRow), _table(tables.RosterRow)
+_LISTS, _ITEMS, _CLAIMS = _table(tables.WorklistRow), _table(tables.WorklistItemRow), _table(tables.ClaimRow)
+_BATCHES, _PEOPLE, _ENTITLED = _table(tables.BatchRow), _table(tables.ReporterRow), _table(tables.EntitlementRow)
+
+
+def at_trust(column: str = "trust") -> Callable[[type[Row]], Limit]:
+    """Return the limit of rows that name their trust."""
+    return lambda row: lambda reach: _table(row).c[column].in_(sorted(reach.trusts))
+
+
+def of_study(row: type[Row]) -> Limit:
+    """Return the limit of rows about a study: those of studies within reach."""
+    return lambda reach: _table(row).c.study_id.in_(select(_STUDIES.c.id).where(_study(reach)))
+
+
+def of_feed(row: type[Row]) -> Limit:
+    """Return the limit of rows about a feed."""
+    return lambda reach: _table(row).c.feed.in_(select(_FEEDS.c.name).where(_FEEDS.c.trust.in_(sorted(reach.trusts))))
+
+
+def _study(reach: Reach) -> ColumnElement[bool]:
+    """Return the limit of studies.
+
+    A reporter's are those of trusts where they report or are entitled to, and whatever is theirs all the same: on
+    their list or in their hands when an entitlement ended.
+    """
+    allowed: list[ColumnElement[bool]] = [_STUDIES.c.trust.in_(sorted(reach.trusts))]
+    if reach.own is not None:
+        entitled = select(_ENTITLED.c.trust).where(_ENTITLED.c.reporter_id == reach.own)
+        home = select(_PEOPLE.c.home_trust).where(_PEOPLE.c.reporter_id == reach.own)
+        claimed = select(_CLAIMS.c.study_id).where(_CLAIMS.c.reporter_id == reach.own)
+        listed = (
+            select(_ITEMS.c.study_id)
+            .join(_LISTS, _LISTS.c.id == _ITEMS.c.worklist_id)
+            .where(_LISTS.c.reporter_id == reach.own, _LISTS.c.superseded_at.is_(None))
+        )
+        allowed += [_STUDIES.c.trust.in_(entitled), _STUDIES.c.trust.in_(home)]
+        allowed += [_STUDIES.c.id.in_(claimed), _STUDIES.c.id.in_(listed)]
+    return or_(*allowed)
+
+
+def _working_at(reach: Reach, reporter_id: Any) -> list[ColumnElement[bool]]:
+    """Return the conditions under which a reporter is at home or entitled within reach."""
+    trusts = sorted(reach.trusts)
+    at_home = select(_PEOPLE.c.reporter_id).where(_PEOPLE.c.home_trust.in_(trusts))
+    entitled = select(_ENTITLED.c.reporter_id).where(_ENTITLED.c.trust.in_(trusts))
+    return [reporter_id.in_(at_home), reporter_id.in_(entitled)]
+
+
+def of_reporter(row: type[Row]) -> Limit:
+    """Return the limit of rows about a reporter: the caller's own, and of those who work within reach."""
+
+    def limit(reach: Reach) -> ColumnElement[bool]:
+        column = _table(row).c.reporter_id
+        mine = [] if reach.own is None else [column == reach.own]
+        return or_(*mine, *_working_at(reach, column))
+
+    return limit
+
+
+def _worklist_item(reach: Reach) -> ColumnElement[bool]:
+    """Return the limit of reads on lists: on one's own every one, on others' those of studies within reach."""
+    allowed: list[ColumnElement[bool]] = []
+    if reach.own is not None:
+        mine = select(_LISTS.c.id).where(_LISTS.c.reporter_id == reach.own)
+        allowed.append(_ITEMS.c.worklist_id.in_(mine))
+    within = select(_STUDIES.c.id).where(_STUDIES.c.trust.in_(sorted(reach.trusts)))
+    return or_(*allowed, _ITEMS.c.study_id.in_(within))
+
+
+def _session(reach: Reach) -> ColumnElement[bool]:
+    rostered = _table(tables.SessionRow)
+    mine = [] if reach.own is None else [rostered.c.reporter_id == reach.own]
+    return or_(*mine, rostered.c.trust.in_(sorted(reach.trusts)))
+
+
+def _held_closure(reach: Reach) -> ColumnElement[bool]:
+    within = select(_BATCHES.c.id).where(of_feed(tables.BatchRow)(reach))
+    return _table(tables.HeldClosureRow).c.batch_id.in_(within)
+
+
+def _roster_batch(reach: Reach) -> ColumnElement[bool]:
+    within = select(_ROSTERS.c.name).where(_ROSTERS.c.trust.in_(sorted(reach.trusts)))
+    return _table(tables.RosterBatchRow).c.roster.in_(within)
+
+
+def nobody(_reach: Reach) -> ColumnElement[bool]:
+    """Return the limit of what no caller sees, whatever their reach: keys, sign-ins."""
+    return false()
+
+
+# Rows that say nothing of a trust, a patient or a person's access.
+OPEN: Final = None
+
+LIMITS: dict[type[Row], Limit | None] = {
+    tables.TrustRow: at_trust("code")(tables.TrustRow),
+    tables.ExaminationRow: OPEN,
+    # who works where is known among colleagues; a reporter sees who has what they ask for
+    tables.ReporterRow: lambda reach: (
+        or_(*_working_at(reach, _PEOPLE.c.reporter_id)) if reach.own is None else _PEOPLE.c.reporter_id.is_not(None)
+    ),
+    tables.EntitlementRow: of_reporter(tables.EntitlementRow),
+    tables.SkillRow: of_reporter(tables.SkillRow),
+    tables.PolicyRow: OPEN,
+    tables.FeedRow: at_trust()(tables.FeedRow),
+    tables.BatchRow: of_feed(tables.BatchRow),
+    tables.StudyRow: _study,
+    tables.HeldClosureRow: _held_closure,
+    tables.ExclusionRow: at_trust()(tables.ExclusionRow),
+    tables.QuarantineRow: of_feed(tables.QuarantineRow),
+    tables.RosterRow: at_trust()(tables.RosterRow),
+    tables.RosterBatchRow: _roster_batch,
+    tables.SessionRow: _session,
+    tables.RunRow: OPEN,
+    tables.WorklistRow: of_reporter(tables.WorklistRow),
+    tables.WorklistItemRow: _worklist_item,
+    tables.UnallocatedRow: of_study(tables.UnallocatedRow),
+    tables.ClaimRow: of_study(tables.ClaimRow),
+    tables.LeaseRow: OPEN,
+    tables.JobRow: OPEN,
+    tables.HeartbeatRow: OPEN,
+    tables.SettingRow: OPEN,
+}

@@ -1,0 +1,80 @@
+"""Who sees which rows: the one place that every query made for a caller passes.
+
+A session that is opened for a caller adds to each of its statements, whatever it asks for and however it joins, what
+the caller's reach allows of every table in it (``limits``). A route, a service or a query that forgets about trusts
+therefore finds nothing of another trust; one that asks in a way that cannot be limited is refused, and so is a table
+that nobody has said anything about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from sqlalchemy import event
+from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
+from sqlalchemy.sql.base import ExecutableOption
+from sqlmodel import Session
+
+from balancer.domain.actor import Reach
+from balancer.store.limits import LIMITS
+from balancer.store.tables import Row
+
+_REACH = "reach"
+
+
+class UnscopedError(LookupError):
+    """A statement that cannot be limited was made for a caller who must be."""
+
+
+class CallersSession(Session):
+    """A session in which every statement is limited to a caller's reach."""
+
+
+def limit(session: CallersSession, reach: Reach) -> None:
+    """Limit everything that the session will ask for to ``reach``."""
+    session.info[_REACH] = reach
+
+
+def tables_without_limits() -> list[type[Row]]:
+    """Return the tables nobody has said anything about: while there is one, no caller is served."""
+    return [row for row in _rows(Row) if row not in LIMITS]
+
+
+def _rows(parent: type[Row]) -> Iterable[type[Row]]:
+    for child in parent.__subclasses__():
+        if hasattr(child, "__table__"):
+            yield child
+        yield from _rows(child)
+
+
+@event.listens_for(CallersSession, "do_orm_execute")
+def _limited(state: ORMExecuteState) -> None:
+    """Add to a statement what its session's reach allows."""
+    options = _options(state.session.info[_REACH])
+    if state.is_insert or state.is_column_load:
+        return  # what is made is decided by its use case; what is loaded again came through here before
+    if not state.is_orm_statement:
+        raise UnscopedError("a caller's session takes statements about row classes only: no text, no bare table")
+    if not _is_by_primary_key(state):
+        state.statement = state.statement.options(*options)
+
+
+def _is_by_primary_key(state: ORMExecuteState) -> bool:
+    """Tell whether it changes many rows, each named by its key (SQLAlchemy's bulk update), which takes no condition."""
+    return state.is_update and isinstance(state.parameters, list)
+
+
+@lru_cache(maxsize=1024)
+def _options(reach: Reach) -> tuple[ExecutableOption, ...]:
+    missing = tables_without_limits()
+    if missing:
+        names = ", ".join(row.__name__ for row in missing)
+        raise UnscopedError(f"store/limits.py does not say who may see the rows of {names}")
+    if reach.is_everywhere:
+        return ()
+    return tuple(
+        with_loader_criteria(row, limit_of(reach), include_aliases=True)
+        for row, limit_of in LIMITS.items()
+        if limit_of is not None
+    )

@@ -1,0 +1,259 @@
+"""Every route there is, and every one to come, says who may call it and shows nobody anything beyond their reach.
+
+The routes are those of the application itself. One with a parameter that nobody has met here fails until it is said
+below what its values are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import RouteContext, iter_route_contexts
+from httpx2 import Response
+from sqlmodel import select
+
+from balancer.api.callers import UNGUARDED, May, UndeclaredError, declared, require_declarations
+from balancer.api.serving import Served
+from balancer.domain.actor import NOWHERE, Actor, Reach
+from balancer.domain.permission import MAY, Role
+from balancer.store import limits
+from balancer.store.database import Database
+from balancer.store.tables import BatchRow, QuarantineRow, RunRow
+from tests.access.doors import MANAGER_EAST, MANAGER_WEST, REPORTER, SYSTEM_EAST, Known, holding
+from tests.access.two_trusts import EAST, OF_EAST, OF_WEST, WEST, allocate_both
+from tests.api.service import Service, problem
+
+# Whoever comes is answered by these and no others.
+FOR_ANYBODY = {"/", "/docs", "/problems", "/api/v1/health/live", "/api/v1/health/ready"}
+# What a route that changes something is sent, where nothing at all would be refused before it looks.
+BODIES: dict[str, Any] = {
+    "/api/v1/batches/{batch_id}/release": {"decided_by": "A. Person"},
+    "/api/v1/batches/{batch_id}/discard": {"decided_by": "A. Person"},
+}
+
+
+@pytest.fixture(scope="module")
+def allocated_file(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database file of two trusts to copy from."""
+    path = tmp_path_factory.mktemp("two-trusts") / "balancer.sqlite"
+    shutil.copy(migrated_sqlite, path)
+    db = Database(f"sqlite:///{path}")
+    allocate_both(db)
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    return path
+
+
+@pytest.fixture
+def both(allocated_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """Yield a database of two trusts; that limits hold on every kind of database is shown in tests/store."""
+    shutil.copy(allocated_file, tmp_path / "both.sqlite")
+    db = Database(f"sqlite:///{tmp_path / 'both.sqlite'}")
+    yield db
+    db.close()
+
+
+def _application() -> FastAPI:
+    """Return the application, with nothing to serve."""
+    return Service(None).app  # type: ignore[arg-type]
+
+
+APP = _application()
+
+
+def served(db: Database, actor: Actor | None) -> Service:
+    """Return a service that takes whoever comes for ``actor``: always the same application."""
+    service = Service.of(APP, db)
+    APP.state.door = Known(actor)
+    return service
+
+
+def _routes(app: FastAPI) -> list[RouteContext]:
+    return [route for route in iter_route_contexts(app.routes) if route.path not in UNGUARDED]
+
+
+def _calls(route: RouteContext) -> list[str]:
+    return sorted((route.methods or set()) - {"HEAD", "OPTIONS"})
+
+
+WALK = [(method, str(route.path)) for route in _routes(APP) for method in _calls(route)]
+GUARDED = [(method, path) for method, path in WALK if path not in FOR_ANYBODY]
+
+
+def _declaration(method: str, path: str) -> May:
+    found = (route for route in _routes(APP) if route.path == path and method in (route.methods or ()))
+    said = declared(next(found))
+    assert said is not None
+    return said
+
+
+def values(db: Database, trust: str) -> dict[str, str]:
+    """Return what stands for each parameter of a path, of one trust."""
+    reach = Reach(trusts=frozenset({trust}))
+    with db.within(reach).session() as session:
+        batch, row = session.exec(select(BatchRow)).first(), session.exec(select(QuarantineRow)).first()
+        run = session.exec(select(RunRow)).first()
+    assert batch is not None
+    assert row is not None
+    assert run is not None
+    return {
+        "trust": trust,
+        "accession_number": (OF_EAST if trust == EAST else OF_WEST)[0],
+        "feed": batch.feed,
+        "roster": f"{trust} rota",
+        "batch_id": str(batch.id),
+        "row_id": str(row.id),
+        "reporter_id": "R1" if trust == EAST else "R2",
+        "run_id": str(run.id),
+    }
+
+
+# Those that say nothing of a trust: whose value it is does not matter.
+OF_NO_TRUST = {"run_id", "reporter_id"}
+
+
+def ask(service: Service, method: str, path: str, known: dict[str, str]) -> Response:
+    """Call a route with these values."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        assert name in known, f"say in values() what {{{name}}} of {path} is, for each trust"
+        return known[name]
+
+    body = BODIES.get(re.sub(r":\w+}", "}", path))
+    address = re.sub(r"{(\w+)(?::\w+)?}", value, path)
+    return service.client.request(method, address, json=body, params={"limit": 1000} if method == "GET" else None)
+
+
+def test_the_walk_meets_every_route_of_the_document() -> None:
+    """And more: pages are in no document."""
+    documented = set(APP.openapi()["paths"])
+    assert documented <= {re.sub(r":\w+}", "}", path) for _, path in WALK}
+    assert len(WALK) > 25
+
+
+def test_what_is_for_anybody_is_listed() -> None:
+    """A route that becomes one is noticed."""
+    assert {path for method, path in WALK if not _declaration(method, path).permissions} == FOR_ANYBODY
+
+
+@pytest.mark.parametrize(("method", "path"), GUARDED)
+def test_nobody_is_served_who_does_not_say_who_they_are(method: str, path: str, both: Database) -> None:
+    """401 before anything is looked at, even for what is not there."""
+    known = dict.fromkeys(values(both, EAST), "1")
+    problem(ask(served(both, None), method, path, known), 401, "sign-in-needed")
+
+
+@pytest.mark.parametrize(("method", "path"), GUARDED)
+@pytest.mark.parametrize("role", Role)
+def test_a_role_is_let_in_exactly_where_it_may(method: str, path: str, role: Role, both: Database) -> None:
+    """By the one table of who may what."""
+    answer = ask(served(both, holding(role, EAST)), method, path, values(both, EAST))
+    if MAY[role].isdisjoint(_declaration(method, path).permissions):
+        problem(answer, 403, "not-allowed")
+    else:
+        assert answer.status_code not in {401, 403}, answer.text
+
+
+def contents(db: Database, trust: str) -> str:
+    """Return everything in the database that belongs to a trust."""
+    with db.within(Reach(trusts=frozenset({trust}))).session() as session:
+        return repr([
+            sorted(repr(row) for row in session.exec(select(table)))
+            for table, limit in limits.LIMITS.items()
+            if limit is not limits.OPEN
+        ])  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path"), GUARDED)
+@pytest.mark.parametrize("caller", [MANAGER_EAST, SYSTEM_EAST], ids=["manager", "system"])
+@pytest.mark.parametrize("asked", [EAST, WEST])
+def test_no_route_shows_or_changes_anything_of_another_trust(
+    method: str, path: str, caller: Actor, asked: str, both: Database
+) -> None:
+    """Whether it is asked about one's own trust or about the other: not a number, not a patient, not a row."""
+    before = contents(both, WEST)
+    answer = ask(served(both, caller), method, path, values(both, asked))
+    assert "WEST-" not in answer.text
+    assert contents(both, WEST) == before
+    names = set(re.findall(r"{(\w+)", path)) - OF_NO_TRUST
+    if asked == WEST and names:
+        assert answer.status_code in {403, 404} or answer.json() == {"items": []}, answer.text
+
+
+def test_the_walk_would_have_seen_it(both: Database) -> None:
+    """Whoever does hold the trust is shown its studies, patients and rows by many a route."""
+    service = served(both, MANAGER_WEST)
+    shown = {path for method, path in GUARDED if "WEST-" in ask(service, method, path, values(both, WEST)).text}
+    assert {
+        "/api/v1/studies",
+        "/api/v1/studies/{trust}/{accession_number:path}",
+        "/api/v1/worklists/{reporter_id}",
+        "/api/v1/quarantine",
+    } <= shown
+
+
+@pytest.mark.parametrize(("method", "path"), GUARDED)
+def test_no_route_shows_a_reporter_what_is_on_another_reporters_list(method: str, path: str, both: Database) -> None:
+    """R1 has EAST-1 and WEST-1; R2 has WEST-2 and EAST-2; EAST-3 is nobody's."""
+    service = served(both, REPORTER)
+    for trust in (EAST, WEST):
+        text = ask(service, method, path, values(both, trust)).text
+        assert [number for number in ("WEST-2", "EAST-2", "EAST-3") if number in text] == []
+
+
+def test_a_reporter_sees_their_own_list_whole(both: Database) -> None:
+    """Of whichever trust; somebody else's is refused."""
+    service = served(both, REPORTER)
+    numbers = [item["accession_number"] for item in service.ask("/worklists/R1")["items"]]
+    assert numbers == ["EAST-1", "WEST-1"]
+    problem(service.get("/worklists/R2"), 403, "not-allowed")
+
+
+def test_a_manager_is_told_that_a_list_has_more_than_they_are_shown(both: Database) -> None:
+    """A list cut in silence would look like a reporter with little to do."""
+    found = served(both, MANAGER_EAST).ask("/worklists/R1")
+    assert ([item["accession_number"] for item in found["items"]], found["withheld"]) == (["EAST-1"], 1)
+    assert served(both, REPORTER).ask("/worklists/R1")["withheld"] == 0
+
+
+@pytest.fixture
+def forgetful() -> APIRouter:
+    """A route that does not say who may call it."""
+    router = APIRouter()
+
+    @router.get("/everything")
+    def everything(served: Served) -> str:
+        with served.database.session() as session:
+            return json.dumps([row.accession_number for row in session.exec(select(QuarantineRow))])
+
+    return router
+
+
+def test_a_route_that_does_not_say_who_may_call_it_keeps_the_service_from_starting(forgetful: APIRouter) -> None:
+    """By its name, wherever it was put."""
+    app = _application()
+    app.include_router(forgetful, prefix="/api/v1")
+    with pytest.raises(UndeclaredError, match="/api/v1/everything"):
+        require_declarations(app)
+
+
+def test_a_route_that_does_not_say_who_may_call_it_gets_no_database(forgetful: APIRouter, both: Database) -> None:
+    """Should it be added to a service that runs."""
+    service = Service(both)
+    service.app.include_router(forgetful, prefix="/api/v1")
+    problem(service.get("/everything"), 500, "internal-error")
+
+
+def test_nobody_reaches_anything_through_a_route_for_anybody(both: Database) -> None:
+    """Its database holds no row of any trust."""
+    with both.within(NOWHERE).session() as session:
+        assert session.exec(select(QuarantineRow)).all() == []

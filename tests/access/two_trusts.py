@@ -1,0 +1,56 @@
+"""Two trusts that have been allocated together: each of two reporters has a study of each trust on their list."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from balancer.domain.states import BatchState
+from balancer.services.ingest_studies import ingest_extract
+from balancer.services.run_allocation import run_allocation
+from balancer.store.database import Database
+from balancer.store.rosters import add_roster_batch, replace_sessions
+from balancer.store.tables import RosterBatchRow
+from tests.networks import TWO_FEEDS, Feed, Roster, bad_row, extract, incoming, loaded, minutes, solving
+from tests.networks import WEST as WEST_FEED
+from tests.worlds import NOW, policy, priority, session
+
+EAST, WEST = "RVV", "RWF"
+# Spelt so that whatever shows one of them can be searched for it.
+OF_EAST, OF_WEST = ("EAST-1", "EAST-2", "EAST-3"), ("WEST-1", "WEST-2")
+ROSTERS = (Roster(), Roster(name="RWF rota", trust=WEST))
+
+
+def allocate_both(db: Database) -> None:
+    """Take both in and publish: R1 has EAST-1 and WEST-1, R2 has WEST-2 and EAST-2, EAST-3 has no place.
+
+    Each trust has a row in quarantine.
+    """
+    classes = policy(priority("urgent"), priority("emergency", target_hours=1))
+    loaded(db, replace(TWO_FEEDS, policy=classes, rosters=ROSTERS))
+    for feed, numbers in ((Feed(), OF_EAST), (WEST_FEED, OF_WEST)):
+        studies = [incoming(number, trust=feed.trust) for number in numbers]
+        bad = bad_row(f"{numbers[0][:4]}-9", NHS=f"{numbers[0][:4]}-8")
+        ingest_extract(db, feed, extract(*studies, feed=feed.name, quarantined=[bad]), NOW)
+    for roster, session_id, reporter_id in zip(ROSTERS, ("S1", "S2"), ("R1", "R2"), strict=True):
+        _rostered(db, roster, session_id, reporter_id)
+    run_allocation(
+        db,
+        NOW,
+        solver=solving({"S1": ["EAST-1", "RWF/WEST-1"], "S2": ["RWF/WEST-2", "EAST-2"]}, {"EAST-3": "deferred"}),
+    )
+
+
+def _rostered(db: Database, roster: Roster, session_id: str, reporter_id: str) -> None:
+    with db.transaction() as writing:
+        batch = RosterBatchRow(
+            roster=roster.name,
+            file_name="rota.csv",
+            digest="",
+            received_at=NOW,
+            last_received_at=NOW,
+            state=BatchState.APPLIED,
+            faults=[],
+        )
+        batch_id = add_roster_batch(writing, batch)
+        shift = session(session_id, reporter_id)
+        replace_sessions(writing, roster.trust, [shift], start=minutes(0), end=minutes(0), batch_id=batch_id)

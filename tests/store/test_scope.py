@@ -1,0 +1,194 @@
+"""Every query made for a caller is limited to the caller's reach, whatever it asks for and whoever wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import Session, col, exists, func, select, update
+
+from balancer.domain.actor import EVERYWHERE, NOWHERE, Reach
+from balancer.domain.errors import NotFoundError
+from balancer.store import balance, limits, people, quarantine, scope, sources, studies, tables, worklists
+from balancer.store.database import Database
+from balancer.store.pages import Cut
+from balancer.store.tables import Row, StudyRow, WorklistItemRow, WorklistRow
+from tests.access.two_trusts import EAST, WEST, allocate_both
+from tests.worlds import NOW
+
+IN_EAST, IN_WEST = Reach(trusts=frozenset({EAST})), Reach(trusts=frozenset({WEST}))
+
+
+@pytest.fixture
+def both(db: Database) -> Database:
+    """Return a database in which two trusts have studies, on each other's reporters' lists too."""
+    allocate_both(db)
+    return db
+
+
+def seen(db: Database, reach: Reach, statement: Any) -> list[Any]:
+    """Return what a caller finds."""
+    with db.within(reach).session() as session:
+        return list(session.exec(statement).all())
+
+
+# One thing asked in every way that the query modules ask: each names the trusts of the studies it is about.
+WAYS: dict[str, Any] = {
+    "rows": select(StudyRow),
+    "columns": select(StudyRow.trust, StudyRow.id),
+    "a count": select(StudyRow.trust, func.count()).group_by(StudyRow.trust),
+    "a join": select(WorklistItemRow, StudyRow).join(StudyRow, col(StudyRow.id) == col(WorklistItemRow.study_id)),
+    "an outer join": select(StudyRow.trust, WorklistItemRow.place).outerjoin(
+        WorklistItemRow, col(WorklistItemRow.study_id) == col(StudyRow.id)
+    ),
+    "rows that exist elsewhere": select(StudyRow).where(
+        exists().where(col(WorklistItemRow.study_id) == col(StudyRow.id))
+    ),
+    "two joins": select(StudyRow.trust, WorklistRow.reporter_id)
+    .join(WorklistItemRow, col(WorklistItemRow.study_id) == col(StudyRow.id))
+    .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id)),
+}
+
+
+def _trust_of(found: Any) -> str:
+    if isinstance(found, StudyRow):
+        return found.trust
+    return next(_trust_of(part) if isinstance(part, StudyRow) else part for part in found if _tells(part))
+
+
+def _tells(part: Any) -> bool:
+    return isinstance(part, StudyRow) or (isinstance(part, str) and part in {EAST, WEST})
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_however_it_is_asked_nothing_of_another_trust_is_found(both: Database, way: str) -> None:
+    """And everything of one's own: unlimited, the two together are all there is."""
+    everything = seen(both, EVERYWHERE, WAYS[way])
+    for reach, trust in ((IN_EAST, EAST), (IN_WEST, WEST)):
+        found = seen(both, reach, WAYS[way])
+        assert found
+        assert {_trust_of(item) for item in found} == {trust}
+        assert len(found) == sum(_trust_of(item) == trust for item in everything)
+    assert seen(both, NOWHERE, WAYS[way]) == []
+
+
+def test_a_count_over_a_subquery_counts_what_may_be_seen(both: Database) -> None:
+    """A total tells too."""
+    with both.within(IN_EAST).session() as session:
+        of_east = studies.studies(session, studies.StudyFilter(), Cut(), now=NOW)
+    assert of_east.total == len(of_east.items) == 3
+
+
+def test_a_row_of_another_trust_cannot_be_had_by_its_number(both: Database) -> None:
+    """It is as if it were not there."""
+    (theirs,) = {row.id for row in seen(both, IN_WEST, select(StudyRow)) if row.accession_number == "WEST-1"}
+    with both.within(IN_EAST).session() as session:
+        assert session.get(StudyRow, theirs) is None
+    with both.within(IN_WEST).session() as session:
+        assert session.get(StudyRow, theirs) is not None
+
+
+def test_a_change_reaches_no_further_than_what_may_be_seen(both: Database) -> None:
+    """A statement without any condition changes the caller's own rows only."""
+    with both.within(IN_EAST).transaction() as session:
+        changed = session.exec(
+            update(StudyRow).values(site="changed"), execution_options={"synchronize_session": False}
+        )
+        assert changed.rowcount == 3
+    assert {row.site for row in seen(both, IN_WEST, select(StudyRow))} == {""}
+
+
+@pytest.mark.parametrize("statement", [text("SELECT * FROM studies"), select(StudyRow.__table__)])  # type: ignore[attr-defined]
+def test_what_cannot_be_limited_is_refused(both: Database, statement: Any) -> None:
+    """Text and bare tables pass no limit."""
+    with both.within(IN_EAST).session() as session, pytest.raises(scope.UnscopedError):
+        session.execute(statement)
+    with pytest.raises(scope.UnscopedError), both.within(IN_EAST).connection():
+        pass
+
+
+def test_every_table_says_who_may_see_it() -> None:
+    """A new one is named in limits.py, or nobody is served."""
+    assert scope.tables_without_limits() == []
+
+
+@pytest.fixture
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A table that nobody has said anything about."""
+    without = {row: limit for row, limit in limits.LIMITS.items() if row is not tables.QuarantineRow}
+    monkeypatch.setattr(scope, "LIMITS", without)
+    scope._options.cache_clear()  # noqa: SLF001 - what it says is kept
+    yield
+    scope._options.cache_clear()  # noqa: SLF001
+
+
+@pytest.mark.usefixtures("forgotten")
+@pytest.mark.parametrize("reach", [IN_EAST, EVERYWHERE, NOWHERE])
+def test_while_a_table_is_forgotten_no_caller_is_served(both: Database, reach: Reach) -> None:
+    """Not even with what is not in that table: it is found on the first day."""
+    with pytest.raises(scope.UnscopedError, match="QuarantineRow"):
+        seen(both, reach, select(StudyRow))
+
+
+def test_a_reporter_sees_their_own_list_whole_and_no_other(both: Database) -> None:
+    """R1's list holds a study of each trust."""
+    with both.within(Reach(own="R1")).session() as session:
+        assert {item.study.trust for item in worklists.worklist(session, "R1").items} == {EAST, WEST}
+        with pytest.raises(NotFoundError):
+            worklists.worklist(session, "R2")
+        assert [entry.reporter_id for entry in worklists.worklists(session)] == ["R1"]
+
+
+def test_a_reporter_whose_entitlement_ended_still_sees_what_is_on_their_list(both: Database) -> None:
+    """A read that is somebody's and hidden from them would be lost."""
+    with both.transaction() as session:
+        for row in session.exec(select(tables.EntitlementRow).where(tables.EntitlementRow.reporter_id == "R1")):
+            session.delete(row)
+    with both.within(Reach(own="R1")).session() as session:
+        assert {item.study.trust for item in worklists.worklist(session, "R1").items} == {EAST, WEST}
+
+
+def test_a_manager_sees_of_a_list_the_studies_of_their_own_trust(both: Database) -> None:
+    """Whose list it is may be known; another trust's patient may not."""
+    with both.within(IN_EAST).session() as session:
+        found = worklists.worklist(session, "R1")
+    assert {item.study.trust for item in found.items} == {EAST}
+    assert found.version.items == 2
+
+
+QUESTIONS: dict[str, Any] = {
+    "feeds": lambda session: {status.trust for status in sources.feeds(session, NOW)},
+    "rosters": lambda session: {status.trust for status in sources.rosters(session)},
+    "balance": lambda session: {trust.trust for trust in balance.balance(session)},
+    "sessions": lambda session: {row.trust for row in people.session_rows(session)},
+    "quarantine": lambda session: {
+        row.feed.split()[0] for row in quarantine.quarantined(session, quarantine.QuarantineFilter(), Cut()).items
+    },
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_each_subject_shows_the_callers_trust_only(both: Database, question: str) -> None:
+    """Feeds, rosters, balance, sessions and quarantine alike."""
+    ask = QUESTIONS[question]
+
+    def answer(reach: Reach) -> Any:
+        with both.within(reach).session() as session:
+            return ask(session)
+
+    assert (answer(IN_EAST), answer(IN_WEST), answer(NOWHERE)) == ({EAST}, {WEST}, set())
+    assert answer(EVERYWHERE) >= {EAST, WEST}
+
+
+def test_no_limit_is_looser_than_nothing_for_a_caller_without_reach(both: Database) -> None:
+    """Table by table: whoever reaches nowhere finds nothing but what is everybody's."""
+    limited: list[type[Row]] = [row for row, limit in limits.LIMITS.items() if limit is not limits.OPEN]
+    for row in limited:
+        with both.within(NOWHERE).session() as session:
+            assert _first(session, row) is None
+
+
+def _first(session: Session, row: type[Row]) -> Row | None:
+    return session.exec(select(row)).first()
