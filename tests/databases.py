@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -122,3 +123,16 @@ class Cluster:
     def _create(self, name: str, template: str = "template0") -> None:
         with self._admin.connect() as connection:
             connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+
+
+def wait_until_somebody_waits(db: Database) -> None:
+    """On PostgreSQL, wait until a lock is waited for; on SQLite a writer waits before it has read anything."""
+    if db.dialect == "sqlite":
+        return
+    deadline = time.monotonic() + 60
+    while True:
+        with db.connection() as connection:
+            if connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar():
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -12,13 +12,14 @@ from balancer.api.callers import Door, require_declarations
 from balancer.api.guard import Guard
 from balancer.api.openapi import ABOUT, TAGS, operation_id, with_problems
 from balancer.api.pages import pages
-from balancer.api.routes import balance, feeds, health, quarantine, reporters, runs, studies, worklists
+from balancer.api.routes import assignments, balance, feeds, health, quarantine, reporters, runs, studies, worklists
 from balancer.api.serving import Serving
 
 PREFIX = "/api/v1"
 OPENAPI = f"{PREFIX}/openapi.json"
 _ROUTERS: Sequence[APIRouter] = (
     worklists.router,
+    assignments.router,
     studies.router,
     balance.router,
     reporters.router,

@@ -14,6 +14,7 @@ from balancer.api.problems import ProblemOut
 _GOOD = {"200": "What was asked for", "202": "Taken on; it is done elsewhere"}
 TAGS = [
     {"name": "worklists", "description": "What each reporter should read next, in order, with planned times."},
+    {"name": "assignments", "description": "Where a trust's reads stand, change by change: for its PACS."},
     {"name": "studies", "description": "What waits for a report, where each read stands, and what has no place."},
     {"name": "reporters", "description": "Who may report what, and when they are rostered."},
     {"name": "runs", "description": "Allocation runs: ask for one, watch it, see what it cost and proved."},

@@ -22,6 +22,7 @@ from balancer.api.models.shape import Out
 from balancer.domain.errors import (
     BalancerError,
     ConflictError,
+    GoneError,
     InputRefusedError,
     InvalidValueError,
     NotAllowedError,
@@ -103,6 +104,12 @@ CONFLICT = Kind(
     title="The state has changed",
     remedy="Nothing was done. Get it again, see what has changed, and decide anew.",
 )
+BEGIN_AGAIN = Kind(
+    name="begin-again",
+    status=HTTPStatus.GONE,
+    title="The changes since then are no longer kept",
+    remedy="Ask without `since`: the answer is everything there is. Drop what you had that is not in it.",
+)
 TOO_LARGE = Kind(
     name="too-large",
     status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -147,7 +154,7 @@ OTHER = Kind(
 )
 
 KINDS = (
-    *(BAD_REQUEST, UNKNOWN_CALLER, NOT_ALLOWED, ELSEWHERE, NOT_FOUND, NO_PAGE, METHOD, CONFLICT),
+    *(BAD_REQUEST, UNKNOWN_CALLER, NOT_ALLOWED, ELSEWHERE, NOT_FOUND, NO_PAGE, METHOD, CONFLICT, BEGIN_AGAIN),
     *(NETWORK_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, BUSY, OTHER),
 )
 _BY_STATUS = {kind.status: kind for kind in KINDS if kind not in (ELSEWHERE, NO_PAGE, NETWORK_REFUSED, BUSY, OTHER)}
@@ -157,6 +164,7 @@ _BY_ERROR: Mapping[type[BalancerError], Kind] = {
     NotAllowedError: NOT_ALLOWED,
     NotFoundError: NOT_FOUND,
     ConflictError: CONFLICT,
+    GoneError: BEGIN_AGAIN,
     InvalidValueError: INVALID,
     InputRefusedError: NETWORK_REFUSED,
 }

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from balancer.api.callers import reach_of
 from balancer.api.models.shape import PageOut
+from balancer.api.watch import Watch
 from balancer.domain.errors import NotFoundError
 from balancer.domain.instant import Clock
 from balancer.store.database import Database
@@ -65,7 +66,17 @@ def _in_calendar(instant: datetime) -> datetime:
     return _LAST if instant.year >= _LAST.year else instant.astimezone(UTC)
 
 
+async def _watch(request: Request) -> Watch:
+    """Return the one watch on the database that is served; what it knows of is for routes to show within reach."""
+    state = request.app.state
+    found: Watch | None = getattr(state, "watch", None)
+    if found is None or found.database is not state.serving.database:
+        found = state.watch = Watch(state.serving.database)
+    return found
+
+
 Served = Annotated[Serving, Depends(_serving)]
+Watching = Annotated[Watch, Depends(_watch)]
 Code = Annotated[str, Query(max_length=MOST_CHARACTERS, pattern=PATTERN)]
 FeedInPath = Annotated[
     str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN, description="A feed's name, or its trust's code.")

@@ -2,11 +2,12 @@
 
 import typer
 
-from balancer.cli import allocate, check, explain, feed, generate, refresh, sample, scarcity, serve, solve
+from balancer.cli import allocate, changes, check, explain, feed, generate, refresh, sample, scarcity, serve, solve
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Share out radiology reporting.")
 
 app.add_typer(feed.app, name="feed")
+app.add_typer(changes.app, name="changes")
 app.command("generate")(generate.generate)
 app.command("sample")(sample.sample)
 app.command("solve")(solve.solve)

@@ -9,6 +9,7 @@
     +-- NotFoundError         no such thing in the store
     +-- ConflictError         the state changed under the caller
     +-- NotAllowedError       whoever asks may not do this
+    +-- GoneError             what the caller holds on to is no longer kept
     +-- BooksError            a batch's books do not balance; nothing of it was taken
 
 Outcomes that are expected (a read left unallocated, a quarantined row, a run that hit its time limit) are values, not
@@ -70,6 +71,10 @@ class NotFoundError(BalancerError):
 
 class ConflictError(BalancerError):
     """The state changed under the caller; nothing was done."""
+
+
+class GoneError(BalancerError):
+    """What the caller's cursor stands on is no longer kept; they begin again from the whole."""
 
 
 class BooksError(BalancerError):

@@ -77,3 +77,25 @@ class FeedState(StrEnum):
     STALE = "stale"
     HELD = "held"
     SILENT = "silent"
+
+
+class AssignmentState(StrEnum):
+    """Where a read stands for the PACS that shows it; the last three are the end of it there.
+
+    ``unallocated``: nobody has it, ``reason`` says why or is empty while no plan has seen it yet. ``parked`` and
+    ``sent_out``: it waits for something, or for somebody outside the network.
+    """
+
+    UNALLOCATED = "unallocated"
+    ALLOCATED = "allocated"
+    CLAIMED = "claimed"
+    PARKED = "parked"
+    SENT_OUT = "sent_out"
+    DONE = "done"
+    EXCLUDED = "excluded"
+    WITHDRAWN = "withdrawn"
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nobody is to read it any more."""
+        return self in {AssignmentState.DONE, AssignmentState.EXCLUDED, AssignmentState.WITHDRAWN}

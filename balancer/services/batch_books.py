@@ -9,6 +9,7 @@ from balancer.domain.errors import BooksError
 from balancer.domain.feed import Books, ParsedExtract
 from balancer.domain.states import BatchState
 from balancer.services.outcomes import BatchOutcome
+from balancer.store.assignments import note_trusts
 from balancer.store.batches import add_batch, books_of, keep_books
 from balancer.store.database import Session
 from balancer.store.studies import open_count
@@ -49,6 +50,7 @@ def settle(
     if not books.balance:
         raise BooksError(f"the books of feed {row.name!r} do not balance: {books}")
     keep_books(batch, books)
+    note_trusts(session, [row.trust], batch.received_at)
     return outcome_of(batch)
 
 

@@ -12,6 +12,7 @@ from balancer.domain.policy import Policy
 from balancer.domain.reporter import Reporter
 from balancer.services.due_times import DueTimes
 from balancer.store import standing
+from balancer.store.assignments import begin_feeds, note_all, touch_worklists
 from balancer.store.database import Database, Session
 from balancer.store.policies import put_policy
 
@@ -67,6 +68,9 @@ def load_network(db: Database, network: StandingData, now: datetime) -> None:
         standing.put_rosters(session, [{"name": roster.name, "trust": roster.trust} for roster in network.rosters])
         if put_policy(session, network.policy, now=now):
             _reckon_due_times(session, network.policy, now)
+        begin_feeds(session, [trust.code for trust in network.trusts])
+        note_all(session, now)
+        touch_worklists(session)
 
 
 def _feed(feed: DescribedFeed) -> dict[str, Any]:

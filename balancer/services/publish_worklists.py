@@ -10,7 +10,7 @@ from balancer.domain.plan import Allocation, Plan
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.states import RunState
 from balancer.domain.study import ReadKey, StudyKey
-from balancer.store import leases, queue, runs
+from balancer.store import assignments, leases, queue, runs
 from balancer.store.database import Database
 from balancer.store.leases import Lease
 from balancer.store.tables import WorklistRow
@@ -67,6 +67,7 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
         queue.add_unallocated(session, run_id, reasons, ids)
         runs.keep_summary(run, plan.summary)
         run.state, run.stage, run.finished_at = RunState.PUBLISHED, "", now
+        assignments.note_all(session, now)
 
 
 def _by_reporter(plan: Plan) -> Mapping[str, list[Allocation]]:

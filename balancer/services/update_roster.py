@@ -14,6 +14,7 @@ from balancer.domain.states import BatchState
 from balancer.services.ingest_studies import Described
 from balancer.services.outcomes import RosterOutcome
 from balancer.store import rosters
+from balancer.store.assignments import touch_worklists
 from balancer.store.database import Database, Session
 from balancer.store.sources import lock_trust
 from balancer.store.tables import RosterBatchRow
@@ -57,6 +58,7 @@ def update_roster(  # noqa: PLR0913 - what came, when, and how it is looked at
         batch_id = rosters.add_roster_batch(session, batch)
         if not reason:
             _replace(session, row.trust, parsed, batch_id, shift)
+            touch_worklists(session)
         return _outcome(batch)
 
 

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,13 @@ _BUSY_SECONDS = 30
 _MIGRATION_LOCK = 7_240_519
 
 
+@dataclass(slots=True)
+class Writes:
+    """How many transactions have been committed; one for a database and all its limited views."""
+
+    number: int = 0
+
+
 class Database:
     """A database by URL: ``sqlite:///var/balancer.sqlite`` or ``postgresql://user@host/name``.
 
@@ -58,6 +66,12 @@ class Database:
         self._reader = self.engine.execution_options(**reads)
         self._writer = self.engine.execution_options(**{_WRITES: True})
         self._reach: Reach | None = None
+        self._writes = Writes()
+
+    @property
+    def writes(self) -> int:
+        """How many transactions have been committed through this door: whoever keeps what it read can tell its age."""
+        return self._writes.number
 
     def within(self, reach: Reach) -> Database:
         """Return this database as a caller may see it: every session of it is limited to ``reach``."""
@@ -80,6 +94,7 @@ class Database:
         """
         with self._opened(self._writer) as session, session.begin():
             yield session
+        self._writes.number += 1
 
     def _opened(self, engine: Engine, *, autoflush: bool = True) -> Session:
         if self._reach is None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, false, or_, select
 
 from balancer.domain.actor import Reach
-from balancer.store import tables
+from balancer.store import tables, tables_assignments
 from balancer.store.tables import Row
 
 # Says what a reach allows of a table.
@@ -148,4 +148,8 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables.JobRow: OPEN,
     tables.HeartbeatRow: OPEN,
     tables.SettingRow: OPEN,
+    tables_assignments.AssignmentRow: at_trust()(tables_assignments.AssignmentRow),
+    tables_assignments.AssignmentHeadRow: at_trust()(tables_assignments.AssignmentHeadRow),
+    tables_assignments.ChangeFeedRow: OPEN,
+    tables_assignments.WorklistRevisionRow: of_reporter(tables_assignments.WorklistRevisionRow),
 }

@@ -16,6 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 
+from balancer.store import tables_assignments  # noqa: F401 - so that its tables are among Row's
 from balancer.store.tables import Row
 
 _FOLDER = Path(__file__).parent / "migrations"

@@ -8,7 +8,8 @@ that nobody has said anything about.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from sqlalchemy import event
@@ -34,6 +35,19 @@ class CallersSession(Session):
 def limit(session: CallersSession, reach: Reach) -> None:
     """Limit everything that the session will ask for to ``reach``."""
     session.info[_REACH] = reach
+
+
+@contextmanager
+def unlimited(session: Session) -> Iterator[Session]:
+    """Yield a session in the same transaction that sees everything.
+
+    For what must hold whoever caused it, such as the change feed, and never for what a caller is shown.
+    """
+    session.flush()
+    # a savepoint: what fails in it is undone there, and then by whoever holds the transaction
+    whole = Session(session.connection(), expire_on_commit=False, join_transaction_mode="create_savepoint")
+    with whole, whole.begin():
+        yield whole
 
 
 def tables_without_limits() -> list[type[Row]]:

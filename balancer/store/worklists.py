@@ -10,6 +10,7 @@ from sqlmodel import Session, case, col, func, select
 from balancer.domain.errors import NotFoundError
 from balancer.domain.states import StudyState
 from balancer.store.tables import ClaimRow, ReporterRow, SessionRow, StudyRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_assignments import WorklistRevisionRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,30 @@ class WorklistSummary:
     late: int
     first_start: datetime | None
     last_end: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListMark:
+    """Which version of a list is the current one, and when what it shows last changed otherwise."""
+
+    worklist_id: int
+    published_at: datetime
+    revision: int
+
+
+def list_marks(session: Session, reporter_id: str | None = None) -> dict[str, ListMark]:
+    """Return the mark of every current list, or of one reporter's, by reporter; equal marks mean equal lists."""
+    statement = (
+        select(WorklistRow.reporter_id, WorklistRow.id, WorklistRow.published_at, WorklistRevisionRow.revision)
+        .outerjoin(WorklistRevisionRow, col(WorklistRevisionRow.reporter_id) == col(WorklistRow.reporter_id))
+        .where(col(WorklistRow.superseded_at).is_(None))
+    )
+    if reporter_id is not None:
+        statement = statement.where(WorklistRow.reporter_id == reporter_id)
+    return {
+        whose: ListMark(worklist_id=worklist_id or 0, published_at=at, revision=revision or 0)
+        for whose, worklist_id, at, revision in session.exec(statement)
+    }
 
 
 def worklist(session: Session, reporter_id: str) -> Worklist:

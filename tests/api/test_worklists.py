@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NoReturn
 
+import pytest
+
+from balancer.domain.roster import ParsedRoster
 from balancer.services.ingest_studies import ingest_extract
+from balancer.services.load_network import load_network
 from balancer.services.run_allocation import run_allocation
+from balancer.services.update_roster import update_roster
+from balancer.store import worklists
 from balancer.store.database import Database
 from tests.api.service import Service, problem
-from tests.networks import Feed, extract, incoming, loaded, minutes, solving
-from tests.worlds import NOW
+from tests.api.test_assignments import claim
+from tests.networks import TWO_FEEDS, Feed, Roster, extract, incoming, loaded, minutes, solving
+from tests.worlds import NOW, session
 
 
 def test_a_worklist_lists_reads_in_the_order_they_should_be_read(allocated: Service) -> None:
@@ -92,3 +102,60 @@ def test_every_instant_is_in_utc_and_says_so(allocated: Service) -> None:
 
 
 _INSTANT = re.compile(r'"(\d{4}-\d{2}-\d{2}T[^"]*)"')
+
+
+def test_an_unchanged_list_is_known_to_be_so_without_making_it(
+    allocated: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """304 costs no look at the list; and whoever wants it whole once more gets what was made before."""
+    first = allocated.get("/worklists/R1")
+
+    def made_again(*_: object) -> NoReturn:
+        raise AssertionError
+
+    monkeypatch.setattr(worklists, "worklist", made_again)
+    headers = {"If-None-Match": first.headers["etag"]}
+    assert allocated.client.get("/api/v1/worklists/R1", headers=headers).status_code == 304
+    assert allocated.get("/worklists/R1").content == first.content
+
+
+def _a_claim(db: Database) -> None:
+    claim(db, "A2")
+
+
+def _a_roster(db: Database) -> None:
+    parsed = ParsedRoster(
+        feed=Roster().name, digest="new", rows_read=1, covers_from=NOW.date(), covers_to=NOW.date(),
+        sessions=(session("S1", "R1", hours=3),),
+    )  # fmt: skip
+    update_roster(db, Roster(), parsed, NOW)
+
+
+def _a_name(db: Database) -> None:
+    exams = [replace(exam, name=exam.name + " (new)") for exam in TWO_FEEDS.examinations]
+    load_network(db, replace(TWO_FEEDS, examinations=exams), NOW)
+
+
+def _a_site(db: Database) -> None:
+    changed = extract(incoming("A1", prior_reporter="R1", site="K&C"), "A2", "A3", at=2)
+    ingest_extract(db, Feed(), changed, minutes(2))
+
+
+@pytest.mark.parametrize("change", [_a_claim, _a_roster, _a_name, _a_site])
+def test_whatever_changes_what_a_list_shows_changes_its_etag(
+    allocated: Service, db: Database, change: Callable[[Database], None]
+) -> None:
+    """A claim, the roster, the catalogue, the source's word on a study: none of them is a new version of the list."""
+    first = allocated.get("/worklists/R1")
+    change(db)
+    again = allocated.client.get("/api/v1/worklists/R1", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 200
+    assert again.json()["version"] == first.json()["version"]
+    assert again.content != first.content
+
+
+def test_a_claim_by_somebody_else_leaves_the_etag_of_other_lists(allocated: Service, db: Database) -> None:
+    """Sixty reporters who claim all day must not make each other's lists be sent again."""
+    headers = {"If-None-Match": allocated.get("/worklists/R2").headers["etag"]}
+    claim(db, "A2")
+    assert allocated.client.get("/api/v1/worklists/R2", headers=headers).status_code == 304

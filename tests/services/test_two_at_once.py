@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
-
-from sqlalchemy import text
 
 from balancer.domain.states import BatchState, StudyState
 from balancer.services.ingest_studies import ingest_extract, release_held_batch
@@ -13,6 +10,7 @@ from balancer.services.run_allocation import run_allocation
 from balancer.store import sources, studies
 from balancer.store.database import Database
 from balancer.store.pages import Cut
+from tests.databases import wait_until_somebody_waits
 from tests.networks import FEED, Feed, extract, loaded, minutes, queued, rostered, solving
 from tests.worlds import NOW, session
 
@@ -69,23 +67,10 @@ def test_whoever_waited_sees_what_was_taken_meanwhile(db: Database) -> None:
         row = sources.locked_feed(writing, FEED)
         writing.flush()
         thread.start()
-        _wait_until_somebody_waits(db)
+        wait_until_somebody_waits(db)
         row.last_extracted_at = minutes(30)
     thread.join()
     assert waiting[0].state is BatchState.REFUSED
-
-
-def _wait_until_somebody_waits(db: Database) -> None:
-    """On PostgreSQL, wait until a lock is waited for; on SQLite a writer waits before it has read anything."""
-    if db.dialect == "sqlite":
-        return
-    deadline = time.monotonic() + 60
-    while True:
-        with db.connection() as connection:
-            if connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar():
-                return
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_of_two_who_release_a_held_batch_one_does(db: Database) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Annotated
+from functools import partial
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
+from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
 from balancer.api.callers import Reaching, may
+from balancer.api.conditional import ETAG, NOT_MODIFIED, IfNoneMatch, Wait, etag, has, json_body, unchanged
 from balancer.api.models.shape import ListOut
 from balancer.api.models.worklists import WorklistOut, WorklistSummaryOut
-from balancer.api.serving import ReporterInPath, Served
+from balancer.api.serving import ReporterInPath, Served, Watching
+from balancer.api.watch import Marks
+from balancer.domain.actor import Reach
 from balancer.domain.permission import Permission
 from balancer.store import people, standing, worklists
+from balancer.store.database import Database
 
 router = APIRouter()
-_ETAG = {"ETag": {"description": "Give it back as If-None-Match.", "schema": {"type": "string"}}}
 
 
 @router.get("/worklists", tags=["worklists"], dependencies=[may(Permission.WORKLISTS_READ)])
@@ -30,39 +33,53 @@ def list_worklists(served: Served) -> ListOut[WorklistSummaryOut]:
     "/worklists/{reporter_id}",
     tags=["worklists"],
     response_model=WorklistOut,
-    responses={
-        200: {"headers": _ETAG},
-        304: {"description": "The list is what you have.", "headers": _ETAG},
-        **problems.may_be(problems.NOT_FOUND),
-    },
+    responses={200: {"headers": ETAG}, **NOT_MODIFIED, **problems.may_be(problems.NOT_FOUND)},
     dependencies=[may(Permission.WORKLISTS_READ)],
 )
-def get_worklist(
+async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter a wish
     served: Served,
+    watch: Watching,
     reach: Reaching,
     reporter_id: ReporterInPath,
-    if_none_match: Annotated[str | None, Header(description="The ETag of the list you have.")] = None,
+    wait: Wait = 0,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Get a reporter's list in the order in which it should be read.
 
-    Ask again with `If-None-Match`: the answer is 304 without a body for as long as nothing in it has changed.
+    Ask again with `If-None-Match`: the answer is 304 without a body for as long as nothing in it has changed. With
+    `wait` as well, the answer comes as soon as something has, or when the time is over.
     """
     reach.require_reporter(reporter_id)
-    with served.database.session() as session:
+
+    def tag_in(marks: Marks) -> str | None:
+        mark = marks.lists.get(reporter_id)
+        return None if mark is None else _tag(reporter_id, mark, reach)
+
+    def news(marks: Marks) -> bool:
+        tag = tag_in(marks)
+        return tag is None or not has(if_none_match, tag)
+
+    tag = tag_in(await watch.until(news, wait))
+    if tag is not None and has(if_none_match, tag):
+        return unchanged(tag)
+    kept = watch.bodies.kept((reporter_id, reach), tag)
+    if tag is not None and kept is not None:
+        return json_body(kept, tag)
+    make = partial(_read, served.database, reporter_id, reach)
+    return json_body(*await run_in_threadpool(watch.bodies.made, (reporter_id, reach), tag, make))
+
+
+def _tag(reporter_id: str, mark: worklists.ListMark, reach: Reach) -> str:
+    """Return the ETag of a list as somebody sees it who reaches that far."""
+    return etag(reporter_id, mark, sorted(reach.trusts), reach.own)
+
+
+def _read(database: Database, reporter_id: str, reach: Reach) -> tuple[bytes, str]:
+    """Return a list as it is sent, with the ETag of the very state of the database that it shows."""
+    with database.session() as session:
         listed = people.reporter(session, reporter_id).reporter
         current = worklists.worklist(session, reporter_id)
         names = {exam.code: exam.name for exam in standing.examinations(session, listed_only=False)}
         out = WorklistOut.of(current, listed, worklists.sessions_on(session, current), names)
-    body = out.model_dump_json().encode()
-    headers = {"ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"', "Cache-Control": "private, no-cache"}
-    if _has(if_none_match, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
-
-
-def _has(if_none_match: str | None, etag: str) -> bool:
-    """Tell whether If-None-Match (RFC 9110, 13.1.2: weak comparison) names ``etag``."""
-    if if_none_match is None:
-        return False
-    given = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in given or given == ["*"]
+        mark = worklists.list_marks(session, reporter_id)[reporter_id]
+    return out.model_dump_json().encode(), _tag(reporter_id, mark, reach)

@@ -1,0 +1,83 @@
+"""How many clients wait for news with one look at the database for all of them.
+
+Whoever waits is a coroutine that sleeps; it holds no thread and no connection. A look is a short query, made at most
+once in ``OLDEST_SECONDS`` whatever the number of clients, and at once after this process has written something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+
+from balancer.api.bodies import Bodies
+from balancer.store import changes, worklists
+from balancer.store.changes import Mark
+from balancer.store.database import Database
+from balancer.store.worklists import ListMark
+
+# What another replica has committed is known here within this time; what this one has, at once.
+OLDEST_SECONDS = 0.1
+# How often somebody who waits looks up.
+_EVERY_SECONDS = 0.2
+MOST_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """How far everything has come that clients ask for again and again: each trust's changes, each reporter's list."""
+
+    feeds: Mapping[str, Mark]
+    lists: Mapping[str, ListMark]
+
+
+class Watch:
+    """Knows how far things have come, everywhere, and keeps lists as they are sent, each as far as somebody reaches.
+
+    Safe for any number of coroutines of one event loop.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.bodies = Bodies()
+        self._marks: Marks | None = None
+        self._looked_at = 0.0
+        self._writes_seen = -1
+        self._looking: asyncio.Task[Marks] | None = None
+
+    async def look(self) -> Marks:
+        """Return the marks as they are now, or were within the last ``OLDEST_SECONDS`` if only others write."""
+        if self._marks is not None and self._is_fresh():
+            return self._marks
+        looking = self._looking
+        if looking is None or looking.done() or looking.get_loop() is not asyncio.get_running_loop():
+            looking = self._looking = asyncio.create_task(self._look())
+        # one who goes away must not take the others' look along
+        return await asyncio.shield(looking)
+
+    async def until(self, happened: Callable[[Marks], bool], seconds: float) -> Marks:
+        """Return the marks once ``happened`` is true of them, or as they are when the time is over."""
+        deadline = time.monotonic() + min(seconds, MOST_SECONDS)
+        while True:
+            marks = await self.look()
+            left = deadline - time.monotonic()
+            if left <= 0 or happened(marks):
+                return marks
+            await asyncio.sleep(min(_EVERY_SECONDS, left))
+
+    def _is_fresh(self) -> bool:
+        return self._writes_seen == self.database.writes and time.monotonic() - self._looked_at < OLDEST_SECONDS
+
+    async def _look(self) -> Marks:
+        # noted before the look: what is written during it is looked at again
+        writes, at = self.database.writes, time.monotonic()
+        marks = await run_in_threadpool(self._read)
+        self._marks, self._writes_seen, self._looked_at = marks, writes, at
+        return marks
+
+    def _read(self) -> Marks:
+        with self.database.session() as session:
+            return Marks(feeds=changes.marks(session), lists=worklists.list_marks(session))

@@ -1,0 +1,196 @@
+"""The change feed's writing side: one function, called in the transaction of whatever moved a read.
+
+A change that commits late must not slip in behind a cursor that has passed it. So numbers are given in the order of
+commits: whoever has moved a read holds the feed's one row from before looking at it until the transaction ends. A
+sequence of the database would not do: it numbers in the order of asking (docs/adr/0012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from secrets import token_hex
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, delete, func, insert, or_, select, update
+
+from balancer.domain.states import StudyState
+from balancer.store import scope
+from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_assignments import AssignmentHeadRow, AssignmentRow, ChangeFeedRow, WorklistRevisionRow
+from balancer.store.where_reads_stand import Key, Scope, Standing, closed_states, where_reads_stand
+
+_NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
+_COMPARED = tuple(field.name for field in fields(Standing))
+_KNOWN = ("study_id", "read", "trust", "gone", *_COMPARED)
+
+
+def note_studies(session: Session, study_ids: Collection[int], at: datetime) -> int:
+    """Enter into the change feed whatever has changed of these studies' reads; return how many reads have.
+
+    Call it last in the transaction that changed them, with nothing but the audit after it: from here until the commit
+    nobody else moves a read, and whoever waits for the turn sees this change. Nothing need be said of what changed:
+    lists, claims and studies are looked at, and what is as it was is left alone.
+    """
+    if not study_ids:
+        return 0
+    with scope.unlimited(session) as whole:
+        return _note(whole, Scope(study_ids=set(study_ids)), at)
+
+
+def note_trusts(session: Session, trusts: Collection[str], at: datetime) -> int:
+    """Enter whatever has changed of all reads of these trusts, as ``note_studies``; for changes in bulk."""
+    if not trusts:
+        return 0
+    with scope.unlimited(session) as whole:
+        return _note(whole, Scope(trusts=set(trusts)), at)
+
+
+def note_all(session: Session, at: datetime) -> int:
+    """Enter whatever has changed of any read, as ``note_studies``."""
+    with scope.unlimited(session) as whole:
+        return _note(whole, Scope(trusts=set(whole.exec(select(AssignmentHeadRow.trust)))), at)
+
+
+def touch_worklists(session: Session) -> None:
+    """Enter that what lists show beside reads and studies (people, sessions, names) may have changed on all of them."""
+    current = select(WorklistRow.reporter_id).where(col(WorklistRow.superseded_at).is_(None))
+    with scope.unlimited(session) as whole:
+        feed = take_turn(whole)
+        feed.sequence += 1
+        _revise(whole, set(whole.exec(current)), feed.sequence)
+
+
+def begin_feeds(session: Session, trusts: Iterable[str]) -> None:
+    """Ensure that each of these trusts has a head; those that have one keep it."""
+    known = set(session.exec(select(AssignmentHeadRow.trust)))
+    session.add_all(AssignmentHeadRow(trust=trust) for trust in trusts if trust not in known)
+    session.flush()
+
+
+def void_cursors(session: Session) -> None:
+    """Make every cursor in the world void, as must be done once a backup is restored: numbers are given anew."""
+    take_turn(session).incarnation = token_hex(8)
+
+
+def forget_gone(session: Session, before: datetime) -> None:
+    """Forget tombstones older than that; a cursor from before them must begin again with a snapshot."""
+    take_turn(session)
+    old = (col(AssignmentRow.gone), col(AssignmentRow.changed_at) < before)
+    counted = select(AssignmentRow.trust, func.max(AssignmentRow.sequence)).where(*old)
+    for trust, highest in session.exec(counted.group_by(col(AssignmentRow.trust))).all():
+        head = session.get_one(AssignmentHeadRow, trust, populate_existing=True)
+        head.floor = max(head.floor, highest)
+    session.exec(delete(AssignmentRow).where(*old), **_NO_SYNC)
+
+
+def take_turn(session: Session) -> ChangeFeedRow:
+    """Return the feed's row once nobody else has the turn; it is ours until the transaction ends."""
+    session.flush()
+    # one that the session has read before may have moved on since
+    statement = select(ChangeFeedRow).with_for_update().execution_options(populate_existing=True)
+    return session.exec(statement).one()
+
+
+def _note(session: Session, which: Scope, at: datetime) -> int:
+    # first the turn, then the look: what committed while we waited is seen
+    feed = take_turn(session)
+    known = _known(session, which)
+    true = where_reads_stand(session, which)
+    changed = {key: standing for key, standing in true.items() if not _is(known.get(key), standing)}
+    changed.update(_ended(session, {key for key, row in known.items() if key not in true and not row.gone}))
+    if changed:
+        _write(session, feed, changed, known, at)
+        _revise(session, _showing(session, {study_id for study_id, _ in changed}), feed.sequence)
+        session.flush()
+    return len(changed)
+
+
+def _known(session: Session, which: Scope) -> dict[Key, Any]:
+    """Return what the feed says of the reads meant; of studies long closed it says nothing new."""
+    columns = [getattr(AssignmentRow, name) for name in _KNOWN]
+    statement = select(*columns).join(StudyRow, col(StudyRow.id) == col(AssignmentRow.study_id))
+    alive = or_(~col(AssignmentRow.gone), col(StudyRow.state) == StudyState.OPEN)
+    rows = [row for condition in which.conditions() for row in session.exec(statement.where(condition, alive))]
+    return {(row.study_id, row.read): row for row in rows}
+
+
+def _is(row: Any, standing: Standing) -> bool:
+    return row is not None and all(getattr(row, name) == getattr(standing, name) for name in _COMPARED)
+
+
+def _ended(session: Session, keys: Collection[Key]) -> dict[Key, Standing]:
+    closed = closed_states(session, {study_id for study_id, _ in keys})
+    return {key: closed[key[0]] for key in keys}
+
+
+def _write(
+    session: Session, feed: ChangeFeedRow, changed: Mapping[Key, Standing], known: Mapping[Key, Any], at: datetime
+) -> None:
+    """Give each change the next number; of one transaction's changes, what is planned first comes first."""
+    trusts = _trusts(session, {study_id for study_id, _ in changed})
+    added: list[dict[str, Any]] = []
+    moved: list[dict[str, Any]] = []
+    heads: dict[str, int] = {}
+    for key in _in_order(changed):
+        feed.sequence += 1
+        trust, standing = trusts[key[0]], changed[key]
+        heads[trust] = feed.sequence
+        columns = {name: getattr(standing, name) for name in _COMPARED}
+        row = {"study_id": key[0], "read": key[1], "trust": trust, "sequence": feed.sequence, "changed_at": at}
+        (moved if key in known else added).append({**row, **columns, "gone": standing.state.is_gone})
+    if moved:
+        session.exec(update(AssignmentRow), params=moved)
+    if added:
+        session.exec(insert(AssignmentRow), params=added)
+    session.exec(
+        update(AssignmentHeadRow), params=[{"trust": trust, "sequence": last} for trust, last in heads.items()]
+    )
+
+
+def _in_order(changed: Mapping[Key, Standing]) -> Sequence[Key]:
+    def order(key: Key) -> tuple[bool, float, Key]:
+        start = changed[key].planned_start
+        return start is None, start.timestamp() if start else 0.0, key
+
+    return sorted(changed, key=order)
+
+
+def _trusts(session: Session, study_ids: Collection[int]) -> dict[int, str]:
+    """Return whose studies these are."""
+    found: dict[int, str] = {}
+    for condition in Scope(study_ids=study_ids).conditions():
+        for study_id, trust in session.exec(select(StudyRow.id, StudyRow.trust).where(condition)):
+            found[study_id or 0] = trust
+    return found
+
+
+def _showing(session: Session, study_ids: Collection[int]) -> set[str]:
+    """Return whose lists show something of these studies: a read of one, or one as a prior of the same patient."""
+    found: set[str] = set()
+    for condition in Scope(study_ids=study_ids).conditions():
+        patients = select(StudyRow.patient_id).where(condition)
+        found.update(session.exec(_holders(col(StudyRow.patient_id).in_(patients))))
+    return found
+
+
+def _holders(of_studies: ColumnElement[bool]) -> Any:
+    return (
+        select(WorklistRow.reporter_id)
+        .join(WorklistItemRow, col(WorklistItemRow.worklist_id) == col(WorklistRow.id))
+        .join(StudyRow, col(StudyRow.id) == col(WorklistItemRow.study_id))
+        .where(col(WorklistRow.superseded_at).is_(None), of_studies)
+        .distinct()
+    )
+
+
+def _revise(session: Session, reporter_ids: Collection[str], revision: int) -> None:
+    known = set(session.exec(select(WorklistRevisionRow.reporter_id)))
+    changed = [{"reporter_id": name, "revision": revision} for name in reporter_ids if name in known]
+    added = [{"reporter_id": name, "revision": revision} for name in reporter_ids if name not in known]
+    if changed:
+        session.exec(update(WorklistRevisionRow), params=changed)
+    if added:
+        session.exec(insert(WorklistRevisionRow), params=added)
