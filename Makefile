@@ -1,6 +1,6 @@
 # What people and .ci/run type. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-wt bench-table bench-report sample notebooks lock clean
+.PHONY: help run test check bench bench-wt bench-table bench-polling bench-report sample notebooks lock clean
 
 BIN := .venv/bin
 # .venv is set up once, and again when what it is made from changes.
@@ -41,6 +41,9 @@ bench-wt: $(COMPILED) ## OR-Library's weighted tardiness against its optima; INS
 
 bench-table: $(COMPILED) ## Kent to England, three loads, three seeds (what has no result yet); ARGS="--rows Kent"
 	$(BIN)/python -m tests.benchmarks.table $(ARGS)
+
+bench-polling: $(COMPILED) ## 200 clients that poll worklists, as ratios to an empty route; ARGS="--database URL --name postgresql"
+	$(BIN)/python -m tests.benchmarks.polling.run $(ARGS)
 
 bench-report: $(INSTALLED) ## write docs/benchmarks from the results that are there
 	$(BIN)/python -m tests.benchmarks.report

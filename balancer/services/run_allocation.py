@@ -17,7 +17,7 @@ from balancer.services.build_problem import Gathered, gather
 from balancer.services.keep_lease import LASTING, ElapsedClock, Telling, kept
 from balancer.services.outcomes import RunOutcome
 from balancer.services.publish_worklists import publish
-from balancer.store import leases, queue, runs
+from balancer.store import assignments, leases, queue, runs
 from balancer.store.database import Database, Session
 from balancer.store.leases import Lease
 
@@ -25,6 +25,8 @@ LEASE = "allocation"
 _FINDINGS_KEPT = 20
 # A network of 6,000 reads that plans every quarter of an hour fills half a million rows a day.
 _KEPT = timedelta(days=7)
+# A PACS that was away for longer begins again with a snapshot.
+_TOMBSTONES_KEPT = timedelta(days=30)
 
 
 class Solver(Protocol):
@@ -143,6 +145,7 @@ def _judge_and_publish(run: _Run, gathered: Gathered, plan: Plan) -> RunOutcome:
     publish(run.db, run.id, plan, gathered.problem, at, lease=run.lease, left_out=gathered.left_out)
     with run.db.transaction() as session:
         queue.forget_plans(session, at - _KEPT)
+        assignments.forget_gone(session, at - _TOMBSTONES_KEPT)
     return RunOutcome(run_id=run.id, state=RunState.PUBLISHED, warnings=gathered.warnings, plan=plan)
 
 

@@ -1,0 +1,76 @@
+"""What is polled: the Kent sample, allocated and served as ever, and beside it a route that does nothing."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from fastapi import Response
+
+from balancer import bootstrap, telemetry
+from balancer.api.callers import anybody
+from balancer.config import Settings, read_settings
+from balancer.scheduler.solving import run_once
+
+EMPTY: Final = "/api/v1/empty"
+_NICE = 10  # as the scheduler's own solves
+
+
+def settings(url: str) -> Settings:
+    """Return the settings of the benchmark, whatever the environment says."""
+    root = Path(__file__).parents[3]
+    return read_settings(database_url=url, network=root / "data" / "kent", shift_to_present=True)
+
+
+def prepare(url: str) -> None:
+    """Take the sample in, and publish a first plan."""
+    given = settings(url)
+    database = bootstrap.open_database(given)
+    folder = bootstrap.read_network(given.network)
+    take_in = bootstrap.build_intake(given, database, folder)
+    for roster in folder.rosters:
+        take_in(roster)
+    for feed in folder.feeds:
+        take_in(feed)
+    database.close()
+    solve(url, 3.0)
+
+
+def solve(url: str, seconds: float) -> None:
+    """Run an allocation in this process, with one worker at reduced priority."""
+    from balancer.optimise.solve import solve as solver  # noqa: PLC0415 - OR-Tools takes seconds to import
+
+    os.nice(_NICE)
+    database = bootstrap.open_database(settings(url))
+    now = bootstrap.SystemClock().now()
+    run_once(database, now, seconds=seconds, solver=functools.partial(solver, workers=1))
+    database.close()
+
+
+async def _nothing() -> Response:
+    return Response()
+
+
+def serve(url: str, port: int) -> None:
+    """Serve in this process until told to stop."""
+    given = settings(url)
+    telemetry.configure(given.log_format)
+    app = bootstrap.build_app(given, bootstrap.open_database(given))
+    app.add_api_route(EMPTY, _nothing, dependencies=[anybody()])  # type: ignore[attr-defined]  # it is FastAPI's
+    uvicorn.run(
+        app, port=port, log_config=None, access_log=False, lifespan="off", proxy_headers=False, server_header=False
+    )
+
+
+if __name__ == "__main__":
+    what, url = sys.argv[1:3]
+    if what == "prepare":
+        prepare(url)
+    elif what == "solve":
+        solve(url, float(sys.argv[3]))
+    else:
+        serve(url, int(sys.argv[3]))

@@ -1,0 +1,70 @@
+"""What the polling benchmark says is what its clients counted: its sums, and its clients against a real service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+
+import uvicorn
+
+from balancer.store.database import Database
+from tests.api.service import Service
+from tests.api.small_network import allocate
+from tests.benchmarks.polling.clients import all_at_once, request
+from tests.benchmarks.polling.run import percentile, ratios, shared_out
+
+
+def test_a_percentile_is_a_value_that_was_measured() -> None:
+    """Of a hundred values the 99th is the one that 99 do not exceed."""
+    values = [float(value) for value in range(1, 101)]
+    assert (percentile(values, 0.99), percentile(values, 0.5), percentile([7.0], 0.99)) == (99.0, 50.0, 7.0)
+
+
+def test_ratios_are_within_a_round_and_the_median_over_rounds() -> None:
+    """A round in which the whole machine was slow says as much as any other."""
+    rounds = [
+        {"empty": 1000.0, "full": 500.0},
+        {"empty": 100.0, "full": 60.0},
+        {"empty": 1000.0, "full": 400.0},
+    ]
+    assert ratios(rounds) == {"full": 0.5}
+
+
+def test_clients_share_the_lists_out() -> None:
+    """Each asks for one, with its ETag or for the whole."""
+    known = [("/a", '"1"', 10), ("/b", '"2"', 10)]
+    assert shared_out(3, known, conditional=True) == [("/a", '"1"'), ("/b", '"2"'), ("/a", '"1"')]
+    assert shared_out(1, known, conditional=False) == [("/a", None)]
+
+
+@contextlib.contextmanager
+def listening(service: Service) -> Iterator[int]:
+    """Serve on a port of this machine, in a thread; yield the port."""
+    config = uvicorn.Config(service.app, port=0, log_config=None, access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            thread.join(0.01)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def test_clients_count_what_comes_back(sqlite_db: Database) -> None:
+    """Some have the list and get 304, some get it whole, each as often as it asks."""
+    allocate(sqlite_db)
+    allocated = Service(sqlite_db)
+    etag = allocated.get("/worklists/R1").headers["etag"]
+    size = len(allocated.get("/worklists/R1").content)
+    with listening(allocated) as port:
+        host = f"127.0.0.1:{port}"
+        requests = [request("/api/v1/worklists/R1", host, given) for given in (etag, etag, None)]
+        found = asyncio.run(all_at_once(("127.0.0.1", port), requests, 0.3, 0.0))
+    assert set(found.statuses) == {"304", "200"}
+    assert found.received == size * found.statuses["200"]
+    assert len(found.took) == sum(found.statuses.values())
