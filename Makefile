@@ -15,6 +15,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: export BALANCER_SHIFT_TO_PRESENT := 1
+run: export BALANCER_SIGN_IN := local
 run: $(COMPILED) ## set up, take in the Kent sample, allocate it and serve worklists at http://127.0.0.1:8000
 	$(BIN)/balancer serve --network data/kent
 

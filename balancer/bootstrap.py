@@ -15,15 +15,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 
 from balancer import telemetry
-from balancer.config import PREFIX, Settings, pseudonym_key
+from balancer.config import PREFIX, Settings, client_secret, pseudonym_key, require_sign_in
 from balancer.domain.errors import Fault, InputRefusedError
 from balancer.store.database import Database, StoreBusyError
 
 if TYPE_CHECKING:
+    from balancer.api.sign_in.ways import Ways
     from balancer.ingest.feed_file import FeedDescription
     from balancer.ingest.network_folder import NetworkFolder
     from balancer.ingest.roster_file import RosterDescription
@@ -67,7 +69,7 @@ def read_network(folder: Path) -> NetworkFolder:
 def build_app(settings: Settings, database: Database) -> Application:
     """Return the API on an open database; beyond this machine it answers to any name, as a proxy may use any."""
     from balancer.api.app import create_app  # noqa: PLC0415
-    from balancer.api.doors import LocalDoor  # noqa: PLC0415
+    from balancer.api.doors import CredentialsDoor, LocalDoor  # noqa: PLC0415
     from balancer.api.serving import Serving  # noqa: PLC0415
 
     serving = Serving(
@@ -77,8 +79,41 @@ def build_app(settings: Settings, database: Database) -> Application:
         pseudonym_key=pseudonym_key(settings),
         shifts=settings.shift_to_present,
     )
-    door = LocalDoor(trusts_proxies=settings.allow_unauthenticated)
-    return create_app(serving, door=door, hosts=_LOCAL_NAMES if settings.is_local else ())
+    ways = _ways(settings)
+    local = LocalDoor(trusts_proxies=settings.allow_unauthenticated) if settings.sign_in == "local" else None
+    door = CredentialsDoor(lambda: database, serving.clock, cookie=ways.cookie, without=local)
+    return create_app(serving, door=door, ways=ways, hosts=_names(settings))
+
+
+def _names(settings: Settings) -> Sequence[str]:
+    """Return the names under which a service on this machine only may be asked for."""
+    if not settings.is_local:
+        return ()
+    public = urlsplit(settings.public_url).hostname
+    return (*_LOCAL_NAMES, public) if public else _LOCAL_NAMES
+
+
+def _ways(settings: Settings) -> Ways:
+    """Return how people sign in; ``InputRefusedError`` if that is not said, or not rightly."""
+    from balancer.api.sign_in.provider import Provider, Registration  # noqa: PLC0415
+    from balancer.api.sign_in.ways import LOCAL, Ways  # noqa: PLC0415
+    from balancer.ingest.access_file import read_access  # noqa: PLC0415
+
+    require_sign_in(settings)
+    if settings.sign_in == "local" or settings.access is None:
+        return LOCAL
+    rules = read_access(settings.access)
+    registration = Registration(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        secret=client_secret(settings),
+        signs=settings.oidc_client_key is not None,
+        redirect_uri=f"{settings.public_url.rstrip('/')}/sign-in/callback",
+        shape=rules.shape,
+    )
+    return Ways(
+        provider=Provider(registration), rules=rules, is_private=urlsplit(settings.public_url).scheme == "https"
+    )
 
 
 def build_intake(

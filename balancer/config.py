@@ -8,9 +8,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -34,6 +35,13 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to serve on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to serve on; 0 takes a free one.")
     allow_unauthenticated: bool = Field(default=False, description="Serve beyond this machine without sign-in.")
+    sign_in: Literal["oidc", "local"] = Field("oidc", description="With an identity provider; local to try it out.")
+    public_url: str = Field("", description="Where browsers reach this service: https://balancer.trust.example.")
+    oidc_issuer: str = Field("", description="The identity provider, as its metadata names it.")
+    oidc_client_id: str = Field("", description="What it knows this service by.")
+    oidc_client_secret: SecretStr | None = Field(None, description="Its secret for this service.")
+    oidc_client_key: Path | None = Field(None, description="Instead: PEM file of the key this service signs with.")
+    access: Path | None = Field(None, description="The file that says what the provider's claims grant.")
     allocate_seconds: float = Field(20.0, gt=0, description="Clock time a solve may take.")
     allocate_every_minutes: float = Field(15.0, gt=0, description="Allocate at least this often, changes or not.")
     allocate_workers: int | None = Field(None, ge=1, description="Processes or threads of a solve; all cores but one.")
@@ -55,11 +63,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _not_open_by_accident(self) -> Settings:
-        if not self.is_local and not self.allow_unauthenticated:
+        if not self.is_local and not self.has_provider and not self.allow_unauthenticated:
             raise ValueError(
-                f"{self.host} can be reached from other machines, and there is no sign-in yet: whoever reaches it sees "
-                f"every worklist. Serve on 127.0.0.1, or set {PREFIX}ALLOW_UNAUTHENTICATED=1 if something in front of "
-                "it lets in only who may"
+                f"{self.host} can be reached from other machines, and nobody signs in: whoever reaches it sees every "
+                f"worklist. Serve on 127.0.0.1, set {PREFIX}OIDC_ISSUER and what goes with it, or set "
+                f"{PREFIX}ALLOW_UNAUTHENTICATED=1 if something in front of it lets in only who may"
             )
         return self
 
@@ -67,6 +75,11 @@ class Settings(BaseSettings):
     def is_local(self) -> bool:
         """Whether only this machine can reach what is served."""
         return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+
+    @property
+    def has_provider(self) -> bool:
+        """Whether people sign in with an identity provider, and one is named."""
+        return self.sign_in == "oidc" and bool(self.oidc_issuer)
 
     @property
     def workers(self) -> int:
@@ -86,6 +99,62 @@ def read_settings(**given: Any) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         raise InputRefusedError(_faults(error)) from error
+
+
+def require_sign_in(settings: Settings) -> None:
+    """Ensure that a service knows how people sign in before it serves anybody.
+
+    Nothing need be said for that to be asked: production is what there is unless ``local`` is said in as many words.
+
+    Raises
+    ------
+    InputRefusedError
+        Listing every setting that is missing, or that goes only with the other way of signing in.
+    """
+    faults = list(_faults_of_sign_in(settings))
+    if faults:
+        raise InputRefusedError(faults)
+
+
+def _faults_of_sign_in(settings: Settings) -> Iterator[Fault]:
+    if settings.sign_in == "local":
+        if settings.oidc_issuer:
+            yield _fault("sign_in", "is local, and a provider is named too: which is meant?")
+        return
+    for name in ("oidc_issuer", "oidc_client_id", "access", "public_url"):
+        if not getattr(settings, name):
+            yield _fault(name, f"is needed for people to sign in; to try it out on this machine: {PREFIX}SIGN_IN=local")
+    if (settings.oidc_client_secret is None) == (settings.oidc_client_key is None):
+        yield _fault("oidc_client_secret", f"set it or {PREFIX}OIDC_CLIENT_KEY, one of the two")
+    for name in ("oidc_issuer", "public_url"):
+        address = getattr(settings, name)
+        if address and not _is_private(address):
+            yield _fault(name, "must begin with https://, or be on this machine")
+    if settings.allow_unauthenticated:
+        yield _fault("allow_unauthenticated", f"goes with {PREFIX}SIGN_IN=local only: here people sign in")
+    if settings.shift_to_present:
+        yield _fault("shift_to_present", "is for the sample: real studies are where they are in time")
+
+
+def _is_private(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"})
+
+
+def client_secret(settings: Settings) -> str:
+    """Return what this service shows the identity provider: its secret, or the key that it signs with.
+
+    Raises
+    ------
+    InputRefusedError
+        If the key's file cannot be read.
+    """
+    if settings.oidc_client_key is None:
+        return settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else ""
+    try:
+        return settings.oidc_client_key.read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise InputRefusedError([_fault("oidc_client_key", "cannot be read")]) from error
 
 
 def pseudonym_key(settings: Settings) -> bytes:

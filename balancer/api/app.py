@@ -11,9 +11,21 @@ from balancer.api import problems
 from balancer.api.callers import Door, require_declarations
 from balancer.api.guard import Guard
 from balancer.api.openapi import ABOUT, TAGS, operation_id, with_problems
-from balancer.api.pages import pages
-from balancer.api.routes import assignments, balance, feeds, health, quarantine, reporters, runs, studies, worklists
+from balancer.api.pages import pages, sign_in
+from balancer.api.routes import (
+    access,
+    assignments,
+    balance,
+    feeds,
+    health,
+    quarantine,
+    reporters,
+    runs,
+    studies,
+    worklists,
+)
 from balancer.api.serving import Serving
+from balancer.api.sign_in.ways import Ways
 
 PREFIX = "/api/v1"
 OPENAPI = f"{PREFIX}/openapi.json"
@@ -26,13 +38,16 @@ _ROUTERS: Sequence[APIRouter] = (
     runs.router,
     feeds.router,
     quarantine.router,
+    access.router,
     health.router,
 )
 _OF_EVERY_ROUTE = (problems.INVALID, problems.UNKNOWN_CALLER, problems.NOT_ALLOWED)
 
 
-def create_app(serving: Serving, *, door: Door, hosts: Collection[str] = ()) -> FastAPI:
-    """Return the application; ``door`` tells who calls, ``hosts`` are the Host headers it answers, all if empty.
+def create_app(serving: Serving, *, door: Door, ways: Ways, hosts: Collection[str] = ()) -> FastAPI:
+    """Return the application; ``door`` tells who calls, in these ``ways`` people sign in.
+
+    ``hosts`` are the Host headers it answers, all if empty.
 
     Raises
     ------
@@ -52,11 +67,12 @@ def create_app(serving: Serving, *, door: Door, hosts: Collection[str] = ()) -> 
         generate_unique_id_function=operation_id,
         responses=problems.may_be(problems.BAD_REQUEST, problems.FAILED, problems.BUSY),
     )
-    app.state.serving, app.state.door = serving, door
+    app.state.serving, app.state.door, app.state.ways = serving, door, ways
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=problems.may_be(*_OF_EVERY_ROUTE))
     app.openapi = with_problems(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does
     pages.install(app)
+    sign_in.install(app)
     problems.install(app)
     require_declarations(app)
     app.add_middleware(Guard, hosts=hosts)

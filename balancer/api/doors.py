@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from balancer.api.problems import NotSignedInError
-from balancer.domain.actor import EVERY_TRUST, Actor, Grant, person
+from balancer.domain.actor import EVERY_TRUST, Actor, ActorKind, Grant, person
+from balancer.domain.errors import NotAllowedError
+from balancer.domain.instant import Clock
 from balancer.domain.permission import Role
+from balancer.services import sign_in
+from balancer.services.secret import KEY_PREFIX, digest_of
+from balancer.store import systems
+from balancer.store.database import Database
 
 # Whoever sits at the machine that a local service runs on: everything but a reporter's own list, which they are not.
 OPERATOR: Final = person(
     "local:operator",
     "whoever is on this machine",
-    *(Grant(role, EVERY_TRUST) for role in Role if role != Role.REPORTER),
+    *(Grant(role, EVERY_TRUST) for role in Role if role is not Role.REPORTER),
 )
+# The prefix binds the cookie to this host, over HTTPS, with the path / (RFC 6265bis, 4.1.3).
+SAFE_COOKIE: Final = "__Host-balancer"
+LOCAL_COOKIE: Final = "balancer-local"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # What a proxy adds: whoever calls then sits somewhere else.
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+
+
+class Without(Protocol):
+    """Says who comes without any credentials."""
+
+    async def caller(self, request: Request) -> Actor | None:
+        """Return who it is; ``None`` for nobody in particular."""
+        ...
 
 
 class LocalDoor:
@@ -34,3 +54,65 @@ class LocalDoor:
         if not self._trusts_proxies and any(name in request.headers for name in _FORWARDED):
             raise NotSignedInError("the local sign-in is for this machine only, and a proxy has passed this on")
         return OPERATOR
+
+
+class CredentialsDoor:
+    """Tells who calls by what they show: a system's key or token, or the cookie of a person who has signed in.
+
+    Parameters
+    ----------
+    database
+        Returns the database, whole: it is asked before anybody's reach is known.
+    cookie
+        The name of the cookie that holds a person's secret.
+    without
+        Says who comes without any credentials; nobody does unless it is given.
+    """
+
+    def __init__(
+        self, database: Callable[[], Database], clock: Clock, *, cookie: str, without: Without | None = None
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self.cookie = cookie
+        self._without = without
+
+    async def caller(self, request: Request) -> Actor | None:
+        """Return who calls; what is shown and is no good is refused, never taken for nothing shown."""
+        scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+        if scheme:
+            return await self._of_authorization(scheme, shown.strip())
+        secret = request.cookies.get(self.cookie)
+        if secret:
+            actor = await run_in_threadpool(sign_in.whose, self._database(), secret, self._clock.now())
+            if actor is not None and actor.kind is ActorKind.PERSON:
+                _require_own_page(request)
+                return actor
+        return await self._without.caller(request) if self._without else None
+
+    async def _of_authorization(self, scheme: str, shown: str) -> Actor:
+        if scheme.lower() != "bearer" or not shown:
+            raise NotSignedInError("the Authorization header is not `Bearer` and a key or token")
+        actor = await run_in_threadpool(self._of_bearer, shown)
+        if actor is None:
+            raise NotSignedInError("the key or token is not, or no longer, good")
+        return actor
+
+    def _of_bearer(self, shown: str) -> Actor | None:
+        database, now = self._database(), self._clock.now()
+        if not shown.startswith(KEY_PREFIX):
+            actor = sign_in.whose(database, shown, now, idle=None)
+            return actor if actor is not None and actor.kind is ActorKind.SYSTEM else None
+        with database.session() as session:
+            found = systems.by_key(session, digest_of(shown), now=now)
+        return None if found is None else found.actor
+
+
+def _require_own_page(request: Request) -> None:
+    """Ensure that what changes something was sent by a page of ours, where a browser adds the cookie by itself.
+
+    The guard has refused what says that it comes from elsewhere; a browser that says nothing is too old to be trusted.
+    """
+    says = "origin" in request.headers or "sec-fetch-site" in request.headers
+    if request.method not in _SAFE_METHODS and not says:
+        raise NotAllowedError("a change with a session's cookie must come from a page: send a key or token instead")

@@ -40,14 +40,18 @@ def serve(
     database: DatabaseOption = None,
     host: Annotated[str | None, typer.Option(help="Unless given BALANCER_HOST, else 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="0 takes a free one; unless given BALANCER_PORT, else 8000.")] = None,
+    sign_in: Annotated[
+        str | None, typer.Option(help="oidc, or local to try it out; unless given BALANCER_SIGN_IN, else oidc.")
+    ] = None,
 ) -> None:
     """Take in feeds and rosters, allocate, and serve worklists; again and again, until stopped."""
     stages = Stages()
     with refusing_bad_input(), stages.stage("start", "starting"):
         from balancer import bootstrap, telemetry
-        from balancer.config import read_settings
+        from balancer.config import read_settings, require_sign_in
 
-        settings = read_settings(network=network, database_url=database, host=host, port=port)
+        settings = read_settings(network=network, database_url=database, host=host, port=port, sign_in=sign_in)
+        require_sign_in(settings)
         telemetry.configure(settings.log_format)
         folder = bootstrap.read_network(settings.network)
         listening = _listen(settings)
@@ -56,7 +60,7 @@ def serve(
         supervisor = bootstrap.build_supervisor(settings)
     url = _address(listening)
     warn(folder.warnings)
-    _introduce(folder, opened, url)
+    _introduce(settings, folder, opened, url)
     stop = threading.Event()
     try:
         with _sigterm_as_exit():
@@ -89,7 +93,7 @@ def _address(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _introduce(folder: NetworkFolder, database: Database, url: str) -> None:
+def _introduce(settings: Settings, folder: NetworkFolder, database: Database, url: str) -> None:
     from balancer import __version__
 
     for name, what in (
@@ -98,9 +102,17 @@ def _introduce(folder: NetworkFolder, database: Database, url: str) -> None:
         ("reporters", f"{len(folder.reporters)} in {len(folder.trusts)} trusts"),
         ("database", repr(database.engine.url)),
         ("serving", f"{url}  (what can be asked: {url}/docs)"),
+        ("sign-in", _signs_in(settings)),
         ("", "no worklists yet: taking in feeds and rosters, then allocating; this takes less than a minute"),
     ):
         typer.echo(f"{name:<11}{what}")
+
+
+def _signs_in(settings: Settings) -> str:
+    """Return how people sign in, in words that nobody takes for a safe service if it is none."""
+    if settings.sign_in == "local":
+        return "LOCAL, FOR TRYING OUT ONLY: whoever is on this machine may everything; never with patients' data"
+    return f"with {settings.oidc_issuer}"
 
 
 def _announce(database: Database, url: str, stop: threading.Event) -> None:

@@ -5,7 +5,7 @@ A permission's value is also the OAuth 2.0 scope (RFC 6749, 3.3) that a system i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 
@@ -32,6 +32,12 @@ class Permission(StrEnum):
     SERVICE_READ = "service.read"
     STUDIES_READ = "studies.read"
     WORKLISTS_READ = "worklists.read"
+
+
+def permissions_named(names: Iterable[str]) -> frozenset[Permission]:
+    """Return the permissions of these names; a name that is none, or none any more, permits nothing."""
+    known = {permission.value: permission for permission in Permission}
+    return frozenset(known[name] for name in names if name in known)
 
 
 class Role(StrEnum):

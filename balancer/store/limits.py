@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, false, or_, select
 
 from balancer.domain.actor import Reach
-from balancer.store import tables, tables_assignments
+from balancer.store import tables, tables_access, tables_assignments
 from balancer.store.tables import Row
 
 # Says what a reach allows of a table.
@@ -152,4 +152,8 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_assignments.AssignmentHeadRow: at_trust()(tables_assignments.AssignmentHeadRow),
     tables_assignments.ChangeFeedRow: OPEN,
     tables_assignments.WorklistRevisionRow: of_reporter(tables_assignments.WorklistRevisionRow),
+    tables_access.SignInRow: nobody,
+    tables_access.SignInAttemptRow: nobody,
+    tables_access.SystemRow: nobody,
+    tables_access.AssertionRow: nobody,
 }

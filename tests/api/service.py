@@ -15,6 +15,7 @@ from balancer.api.app import create_app
 from balancer.api.callers import Door
 from balancer.api.doors import LocalDoor
 from balancer.api.serving import Serving
+from balancer.api.sign_in.ways import LOCAL, Ways
 from balancer.store.database import Database
 from tests.worlds import NOW
 
@@ -41,10 +42,11 @@ class Service:
         read_network: Callable[[], Any] = dict,
         hosts: tuple[str, ...] = (),
         door: Door | None = None,
+        ways: Ways = LOCAL,
     ) -> None:
         self.clock = StandingClock()
         serving = Serving(database=db, clock=self.clock, read_network=read_network, pseudonym_key=KEY)
-        self.app = create_app(serving, door=door or LocalDoor(), hosts=hosts)
+        self.app = create_app(serving, door=door or LocalDoor(), ways=ways, hosts=hosts)
         self.client = TestClient(self.app)
 
     @classmethod

@@ -13,6 +13,7 @@ from balancer.api.app import OPENAPI, create_app
 from balancer.api.doors import LocalDoor
 from balancer.api.readiness import SCHEDULER
 from balancer.api.serving import Serving
+from balancer.api.sign_in.ways import LOCAL
 from balancer.store import jobs
 from balancer.store.database import Database
 from tests.api.service import KEY, StandingClock
@@ -23,6 +24,7 @@ from tests.worlds import NOW
 APP = create_app(
     Serving(database=None, clock=StandingClock(), read_network=read_network, pseudonym_key=KEY),  # type: ignore[arg-type]
     door=LocalDoor(),
+    ways=LOCAL,
 )
 SCHEMA = schemathesis.openapi.from_asgi(OPENAPI, APP)
 

@@ -24,6 +24,7 @@ def environment(folder: Path, **more: str) -> Mapping[str, str]:
         **kept,
         "BALANCER_DATABASE_URL": f"sqlite:///{folder / 'balancer.sqlite'}",
         "BALANCER_SHIFT_TO_PRESENT": "1",
+        "BALANCER_SIGN_IN": "local",
         "BALANCER_ALLOCATE_SECONDS": "3",
         "BALANCER_ALLOCATE_EVERY_MINUTES": "100000",
         "PYTHONUNBUFFERED": "1",

@@ -25,7 +25,7 @@ def page(title: str, body: str, *, status: int = 200) -> HTMLResponse:
 <body>
 <a class="skip" href="#main">Skip to main content</a>
 <header><nav aria-label="Pages"><a class="name" href="/">Balancer</a> <a href="/docs">API</a>
-<a href="/problems">Problems</a></nav></header>
+<a href="/problems">Problems</a> <a href="/sign-in">Sign in</a></nav></header>
 <main id="main">
 <h1>{text(title)}</h1>
 {body}

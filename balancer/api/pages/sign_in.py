@@ -1,0 +1,176 @@
+"""The pages on which people sign in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import parse_qs
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from balancer.api.callers import anybody
+from balancer.api.doors import OPERATOR
+from balancer.api.pages.layout import page, prose, text
+from balancer.api.sign_in.provider import ProviderError
+from balancer.api.sign_in.ways import Ways
+from balancer.domain.actor import Actor, Grant, person
+from balancer.domain.claims import actor_of
+from balancer.domain.errors import NotAllowedError
+from balancer.domain.permission import Role
+from balancer.services.sign_in import sign_in, sign_out
+from balancer.services.sign_in_elsewhere import PATIENCE, begin_attempt, end_attempt
+from balancer.store import people, standing
+
+_log = structlog.get_logger("balancer.api")
+_SEE_OTHER: Final = 303
+_LOCAL = """This is for trying Balancer out on this machine. There is no password: whoever is here is
+whoever they say. It must never be used with patients' data.
+
+Whoever has not signed in is the operator, who may everything. Choose somebody to see what they see."""
+
+
+def install(app: FastAPI) -> None:
+    """Add the pages to the application."""
+    for path, method, route in (
+        ("/sign-in", "GET", _begin),
+        ("/sign-in", "POST", _choose),
+        ("/sign-in/callback", "GET", _come_back),
+        ("/sign-out", "POST", _leave),
+    ):
+        app.add_api_route(path, route, methods=[method], include_in_schema=False, dependencies=[anybody()])
+
+
+def _ways(request: Request) -> Ways:
+    found = request.app.state.ways
+    assert isinstance(found, Ways)  # noqa: S101 - create_app put it there
+    return found
+
+
+# --- with the organisation's identity provider ------------------------------------------------------------------------
+
+
+def _begin(request: Request, return_to: str = "/") -> Response:
+    """Send a browser to the identity provider; without one, ask who they want to be."""
+    ways, served = _ways(request), request.app.state.serving
+    if ways.provider is None:
+        return _local_page(request)
+    now = served.clock.now()
+    attempt = begin_attempt(served.database, now, _own_path(return_to))
+    try:
+        address = ways.provider.address(
+            state=attempt.state, nonce=attempt.nonce, code_verifier=attempt.code_verifier, now=now
+        )
+    except ProviderError as error:
+        return _refused(str(error), status=503)
+    answer = RedirectResponse(address, _SEE_OTHER)
+    ways.give(answer, ways.attempt_cookie, attempt.browser, seconds=int(PATIENCE.total_seconds()))
+    return answer
+
+
+def _come_back(request: Request, state: str = "", code: str = "", error: str = "", iss: str = "") -> Response:
+    """Sign in whoever the identity provider has sent back."""
+    ways, served = _ways(request), request.app.state.serving
+    if ways.provider is None or ways.rules is None:
+        return _refused("there is no identity provider here", status=404)
+    now = served.clock.now()
+    browser = request.cookies.get(ways.attempt_cookie, "")
+    returned = end_attempt(served.database, now, state=state, browser=browser)
+    if returned is None:
+        return _refused("this sign-in was not begun in this browser, or too long ago: begin again", status=400)
+    if error or not code or (iss and iss != ways.provider.registration.issuer):
+        return _refused("the organisation's sign-in has let nobody in", status=403)
+    try:
+        claims = ways.provider.claims(code=code, nonce=returned.nonce, code_verifier=returned.code_verifier, now=now)
+        actor = actor_of(claims, ways.rules)
+    except ProviderError as failure:
+        return _refused(str(failure), status=503)
+    except NotAllowedError as refusal:
+        _log.warning("sign_in.without_role")
+        return _refused(str(refusal), status=403)
+    return _signed_in(request, actor, returned.return_to)
+
+
+def _signed_in(request: Request, actor: Actor, return_to: str) -> Response:
+    ways, served = _ways(request), request.app.state.serving
+    before = request.cookies.get(ways.cookie)
+    secret = sign_in(served.database, actor, served.clock.now(), instead=before)
+    _log.info("sign_in.done", roles=sorted(actor.roles))
+    answer = RedirectResponse(return_to, _SEE_OTHER)
+    ways.give(answer, ways.cookie, secret)
+    ways.take_back(answer, ways.attempt_cookie)
+    return answer
+
+
+def _leave(request: Request) -> Response:
+    """Sign out here; that ends nothing at the identity provider, and the page says so."""
+    ways, served = _ways(request), request.app.state.serving
+    secret = request.cookies.get(ways.cookie)
+    if secret:
+        sign_out(served.database, secret, served.clock.now())
+    answer = page(
+        "You have signed out",
+        prose("Of this service. On a shared machine sign out of your organisation's sign-in as well."),
+    )
+    ways.take_back(answer, ways.cookie)
+    return answer
+
+
+def _own_path(address: str) -> str:
+    """Return an address within this service; the first page for any other (an open redirect would lead anywhere)."""
+    inside = address.startswith("/") and not address.startswith(("//", "/\\"))
+    return address if inside and address.isprintable() and "\\" not in address else "/"
+
+
+def _refused(reason: str, *, status: int) -> HTMLResponse:
+    return page(
+        "You are not signed in",
+        f'{prose(reason[:1].upper() + reason[1:] + ".")}<p><a href="/sign-in">Try again</a></p>',
+        status=status,
+    )
+
+
+# --- locally, to try it out -------------------------------------------------------------------------------------------
+
+
+def _local_page(request: Request) -> HTMLResponse:
+    options = "".join(f'<option value="{text(value)}">{text(name)}</option>' for value, name, _ in _people(request))
+    return page(
+        "Local sign-in",
+        f"""{prose(_LOCAL)}
+<form method="post" action="/sign-in"><label>Who <select name="who">{options}</select></label>
+<button type="submit">Sign in</button></form>
+<form method="post" action="/sign-out"><button type="submit">Be the operator again</button></form>""",
+    )
+
+
+async def _choose(request: Request) -> Response:
+    """Sign in as whoever was chosen, where that is how one signs in."""
+    if _ways(request).provider is not None:
+        return _refused("people sign in with their organisation here", status=404)
+    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
+    who = sent.get("who", [""])[0]
+    chosen = await run_in_threadpool(lambda: {value: actor for value, _, actor in _people(request)}.get(who))
+    if chosen is None:
+        return _refused("there is nobody of that name", status=422)
+    return await run_in_threadpool(_signed_in, request, chosen, "/")
+
+
+def _people(request: Request) -> Iterator[tuple[str, str, Actor]]:
+    """Yield everybody one can be: for the form, for people, and for us."""
+    with request.app.state.serving.database.session() as session:
+        trusts = [trust.code for trust in standing.trusts(session)]
+        reporters = [listed.reporter for listed in people.reporters(session)]
+    yield "operator", "Operator: everything, at every trust", OPERATOR
+    for role in (Role.MANAGER, Role.REFERRER, Role.ADMINISTRATOR, Role.AUDITOR):
+        for trust in trusts:
+            value = f"{role}@{trust}"
+            yield value, f"{role.capitalize()} of {trust}", person(f"local:{value}", value, Grant(role, trust))
+    for reporter in reporters:
+        grant = Grant(Role.REPORTER, reporter.home_trust)
+        value = f"reporter:{reporter.reporter_id}"
+        actor = person(f"local:{value}", reporter.name, grant, reporter_id=reporter.reporter_id)
+        yield value, f"Reporter {reporter.name}, {reporter.home_trust}", actor

@@ -1,0 +1,60 @@
+"""Sign somebody in, see who a secret belongs to, sign them out."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from balancer.domain.actor import Actor
+from balancer.services.secret import TOKEN_PREFIX, digest_of, new_secret
+from balancer.store import sign_ins
+from balancer.store.database import Database
+
+# However busy, somebody signs in anew after a working day; whoever has left their desk sooner.
+LASTING: Final = timedelta(hours=12)
+IDLE: Final = timedelta(minutes=30)
+# SMART Backend Services: a system's token lives five minutes at most.
+OF_A_TOKEN: Final = timedelta(minutes=5)
+# Being seen is written down at most this often: a page that asks every few seconds must not write as often.
+_SEEN: Final = timedelta(minutes=1)
+_KEPT: Final = timedelta(days=30)
+
+
+def sign_in(database: Database, actor: Actor, now: datetime, *, instead: str | None = None) -> str:
+    """Sign a person in and return the secret that shows it from now on; what was shown ``instead`` ends.
+
+    A secret from before signing in is never one after it (session fixation).
+    """
+    secret = new_secret()
+    with database.transaction() as session:
+        sign_ins.forget(session, before=now - _KEPT)
+        if instead:
+            sign_ins.end(session, digest_of(instead), now=now)
+        sign_ins.begin(session, digest_of(secret), actor, now=now, lasting=LASTING)
+    return secret
+
+
+def issue_token(database: Database, actor: Actor, now: datetime) -> str:
+    """Return a token under which a system may call for five minutes."""
+    secret = new_secret(TOKEN_PREFIX)
+    with database.transaction() as session:
+        sign_ins.begin(session, digest_of(secret), actor, now=now, lasting=OF_A_TOKEN)
+    return secret
+
+
+def whose(database: Database, secret: str, now: datetime, *, idle: timedelta | None = IDLE) -> Actor | None:
+    """Return whose secret it is, if it still holds, and note that they were seen; never too ``idle`` if ``None``."""
+    with database.session() as session:
+        found = sign_ins.holder(session, digest_of(secret), now=now, idle=idle)
+    if found is None:
+        return None
+    if idle is not None and now - found.last_seen_at > _SEEN:
+        with database.transaction() as session:
+            sign_ins.touch(session, found.id, now=now)
+    return found.actor
+
+
+def sign_out(database: Database, secret: str, now: datetime) -> None:
+    """End what this secret shows."""
+    with database.transaction() as session:
+        sign_ins.end(session, digest_of(secret), now=now)
