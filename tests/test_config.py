@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from balancer.config import Settings, pseudonym_key, read_settings
+from balancer.config import Settings, client_secret, pseudonym_key, read_settings, require_sign_in
 from balancer.domain.errors import InputRefusedError
 
 KEY = "sixteen bytes at least"
@@ -49,9 +49,71 @@ def test_this_machine_may_be_served(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "192.0.2.7"])  # noqa: S104 - what is refused
 def test_others_are_served_only_if_that_is_said_in_as_many_words(host: str) -> None:
-    """There is no sign-in yet."""
+    """Or if people sign in."""
     assert _refused(host=host) == ["BALANCER_HOST"]
+    assert _refused(host=host, sign_in="local", oidc_issuer="https://id.example") == ["BALANCER_HOST"]
     assert not read_settings(host=host, allow_unauthenticated=True).is_local
+    assert not read_settings(host=host, oidc_issuer="https://id.example").is_local
+
+
+def _lacking(**given: object) -> list[str]:
+    with pytest.raises(InputRefusedError) as refusal:
+        require_sign_in(read_settings(**given))
+    return [str(fault.column) for fault in refusal.value.faults]
+
+
+CONFIGURED = {
+    "oidc_issuer": "https://id.example",
+    "oidc_client_id": "balancer",
+    "oidc_client_secret": "secret",
+    "public_url": "https://balancer.example",
+    "access": Path("access.toml"),
+}
+
+
+def test_a_service_that_nobody_has_configured_serves_nobody() -> None:
+    """Production is what there is unless somebody says local; all that is missing is named."""
+    assert _lacking() == [
+        "BALANCER_OIDC_ISSUER",
+        "BALANCER_OIDC_CLIENT_ID",
+        "BALANCER_ACCESS",
+        "BALANCER_PUBLIC_URL",
+        "BALANCER_OIDC_CLIENT_SECRET",
+    ]
+    require_sign_in(read_settings(**CONFIGURED))
+    require_sign_in(read_settings(sign_in="local"))
+
+
+@pytest.mark.parametrize("name", CONFIGURED)
+def test_a_service_that_is_half_configured_serves_nobody(name: str) -> None:
+    """Each setting is needed."""
+    assert _lacking(**{**CONFIGURED, name: None}) == [f"BALANCER_{name.upper()}"]
+
+
+def test_what_is_for_trying_out_does_not_go_with_people_who_sign_in() -> None:
+    """Nor the other way round: which is meant would be a guess."""
+    assert _lacking(**CONFIGURED, allow_unauthenticated=True) == ["BALANCER_ALLOW_UNAUTHENTICATED"]
+    assert _lacking(**CONFIGURED, shift_to_present=True) == ["BALANCER_SHIFT_TO_PRESENT"]
+    assert _lacking(**CONFIGURED, sign_in="local") == ["BALANCER_SIGN_IN"]
+    assert _lacking(**CONFIGURED, oidc_client_key=Path("key.pem")) == ["BALANCER_OIDC_CLIENT_SECRET"]
+
+
+@pytest.mark.parametrize("name", ["oidc_issuer", "public_url"])
+@pytest.mark.parametrize("address", ["http://id.example", "id.example", "ftp://id.example", "http://10.1.2.3"])
+def test_people_sign_in_over_https(name: str, address: str) -> None:
+    """Unless both ends are on this machine."""
+    assert _lacking(**{**CONFIGURED, name: address}) == [f"BALANCER_{name.upper()}"]
+    require_sign_in(read_settings(**{**CONFIGURED, name: "http://127.0.0.1:8000"}))
+
+
+def test_the_secret_for_the_provider_is_not_shown(tmp_path: Path) -> None:
+    """Nor is what is in its place guessed."""
+    settings = read_settings(**CONFIGURED)
+    assert "secret'" not in repr(settings).replace("client_secret", "")
+    assert client_secret(settings) == "secret"
+    missing = read_settings(**{**CONFIGURED, "oidc_client_secret": None}, oidc_client_key=tmp_path / "key.pem")
+    with pytest.raises(InputRefusedError, match="BALANCER_OIDC_CLIENT_KEY"):
+        client_secret(missing)
 
 
 def test_a_host_is_an_address() -> None:

@@ -31,10 +31,20 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])  # noqa: S104 - what is refused
 def test_nobody_beyond_this_machine_is_served_by_accident(tmp_path: Path, host: str) -> None:
-    """There is no sign-in yet: whoever serves others says so in as many words."""
+    """With the local sign-in whoever serves others says so in as many words."""
     done = balancer("serve", "--network", str(SAMPLE), "--host", host, env=environment(tmp_path))
     assert done.returncode == 2
     assert "BALANCER_ALLOW_UNAUTHENTICATED" in done.stderr
+    assert not (tmp_path / "balancer.sqlite").exists()
+
+
+def test_a_service_without_a_way_to_sign_in_is_refused(tmp_path: Path) -> None:
+    """Nobody need ask for that: it is so unless the local sign-in is chosen, which the refusal names."""
+    env = environment(tmp_path, BALANCER_SHIFT_TO_PRESENT="0")
+    done = balancer("serve", "--network", str(SAMPLE), "--port", "0", "--sign-in", "oidc", env=env)
+    assert done.returncode == 2
+    assert "BALANCER_OIDC_ISSUER" in done.stderr
+    assert "BALANCER_SIGN_IN=local" in done.stderr
     assert not (tmp_path / "balancer.sqlite").exists()
 
 

@@ -1,0 +1,149 @@
+"""The local sign-in: for trying Balancer out on this machine, labelled as what it is, and shut to anybody else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from httpx2 import Response
+
+from balancer.api.doors import LOCAL_COOKIE, SAFE_COOKIE, CredentialsDoor, LocalDoor
+from balancer.api.sign_in.ways import LOCAL, Ways
+from balancer.domain.actor import Grant, person
+from balancer.domain.permission import Role
+from balancer.services import sign_in
+from balancer.store.database import Database
+from tests.access.two_trusts import allocate_both
+from tests.api.service import Service, StandingClock, problem
+from tests.networks import minutes
+from tests.worlds import NOW
+
+ORIGIN = {"Origin": "http://testserver"}
+
+
+@pytest.fixture
+def local(db: Database) -> Service:
+    """Return a service as `make run` starts it, on two trusts."""
+    allocate_both(db)
+    return _service(db)
+
+
+def _service(db: Database, *, ways: Ways = LOCAL, local: bool = True) -> Service:
+    clock = StandingClock()
+    without = LocalDoor() if local else None
+    service = Service(db, door=CredentialsDoor(lambda: db, clock, cookie=ways.cookie, without=without), ways=ways)
+    service.clock = clock
+    service.app.state.serving = replace(service.app.state.serving, clock=clock)
+    return service
+
+
+def be(service: Service, who: str) -> Response:
+    """Choose who to be."""
+    return service.client.post("/sign-in", data={"who": who}, headers=ORIGIN, follow_redirects=False)
+
+
+def test_whoever_is_on_this_machine_is_its_operator(local: Service) -> None:
+    """So that what the README says to type works without a word more."""
+    assert local.ask("/me")["subject"] == "local:operator"
+    assert len(local.ask("/worklists")["items"]) == 2
+    assert local.post("/runs").status_code == 202
+
+
+def test_it_says_what_it_is(local: Service) -> None:
+    """Nobody takes it for a safe one."""
+    text = local.client.get("/sign-in").text
+    assert "Local sign-in" in text
+    assert "never be used with patients" in text
+
+
+def test_one_can_be_somebody_to_see_what_they_see(local: Service) -> None:
+    """A manager of one trust, a reporter, and the operator again."""
+    assert be(local, "manager@RVV").status_code == 303
+    assert {item["trust"] for item in local.ask("/studies")["items"]} == {"RVV"}
+    be(local, "reporter:R1")
+    assert len(local.ask("/worklists/R1")["items"]) == 2
+    problem(local.get("/studies"), 403, "not-allowed")
+    local.client.post("/sign-out", headers=ORIGIN)
+    assert local.ask("/me")["subject"] == "local:operator"
+
+
+@pytest.mark.parametrize("who", ["", "king", "manager@RXX", "reporter:R9", "manager@"])
+def test_nobody_can_be_whom_there_is_not(local: Service, who: str) -> None:
+    """The form's own choices and no others."""
+    assert be(local, who).status_code == 422
+    assert LOCAL_COOKIE not in local.client.cookies
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Proto"])
+def test_what_a_proxy_has_passed_on_is_not_from_this_machine(local: Service, header: str) -> None:
+    """A proxy in front of the local sign-in would make everybody behind it the operator."""
+    answer = local.client.get("/api/v1/me", headers={header: "192.0.2.1"})
+    problem(answer, 401, "sign-in-needed")
+
+
+def test_another_sites_page_signs_nobody_in(local: Service) -> None:
+    """The guard sees where a form comes from."""
+    answer = local.client.post("/sign-in", data={"who": "operator"}, headers={"Origin": "http://elsewhere.example"})
+    problem(answer, 403, "from-elsewhere")
+
+
+A_MANAGER = person("test:1", "A. Manager", Grant(Role.MANAGER, "RVV"))
+
+
+def _shown(service: Service, name: str, secret: str) -> int:
+    return service.client.get("/api/v1/me", headers={"Cookie": f"{name}={secret}"}).status_code
+
+
+@pytest.fixture
+def private(db: Database) -> Service:
+    """Return a service that people reach over HTTPS and that knows nobody but those who have signed in."""
+    return _service(db, ways=Ways(is_private=True), local=False)
+
+
+def test_over_https_the_cookie_is_bound_to_this_host(private: Service) -> None:
+    """The prefix makes browsers insist on it; a cookie of the plain name opens nothing."""
+    secret = sign_in.sign_in(private.app.state.serving.database, A_MANAGER, NOW)
+    assert _shown(private, SAFE_COOKIE, secret) == 200
+    assert _shown(private, LOCAL_COOKIE, secret) == 401
+    cookie = private.client.post("/sign-out", headers=ORIGIN).headers["set-cookie"]
+    assert cookie.startswith(f"{SAFE_COOKIE}=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
+
+
+def test_a_session_ends_when_its_holder_has_left(private: Service) -> None:
+    """Half an hour of silence; whoever goes on asking stays until the end of a working day."""
+    secret = sign_in.sign_in(private.app.state.serving.database, A_MANAGER, NOW)
+    for minute in range(0, 12 * 60, 29):
+        private.clock.at = minutes(minute)
+        assert _shown(private, SAFE_COOKIE, secret) == 200
+    private.clock.at = minutes(12 * 60)
+    assert _shown(private, SAFE_COOKIE, secret) == 401
+    left = sign_in.sign_in(private.app.state.serving.database, A_MANAGER, NOW)
+    private.clock.at = minutes(31)
+    assert _shown(private, SAFE_COOKIE, left) == 401
+
+
+def test_a_secret_from_before_signing_in_is_none_after_it(private: Service) -> None:
+    """Whoever planted it gets nothing (session fixation)."""
+    db = private.app.state.serving.database
+    planted = sign_in.sign_in(db, A_MANAGER, NOW)
+    after = sign_in.sign_in(db, A_MANAGER, NOW, instead=planted)
+    assert (_shown(private, SAFE_COOKIE, planted), _shown(private, SAFE_COOKIE, after)) == (401, 200)
+
+
+def test_whoever_reads_the_database_can_sign_in_as_nobody(private: Service) -> None:
+    """It holds digests."""
+    db = private.app.state.serving.database
+    secret = sign_in.sign_in(db, A_MANAGER, NOW)
+    with db.session() as session:
+        kept = session.connection().exec_driver_sql("SELECT * FROM sign_ins").all()
+    assert len(kept) == 1
+    assert secret not in repr(kept)
+    assert all(_shown(private, SAFE_COOKIE, str(value)) == 401 for value in kept[0] if str(value).isascii())
+
+
+def test_a_persons_cookie_is_no_systems_token(private: Service) -> None:
+    """Each secret is taken where it belongs."""
+    secret = sign_in.sign_in(private.app.state.serving.database, A_MANAGER, NOW)
+    answer = private.client.get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
+    problem(answer, 401, "sign-in-needed")

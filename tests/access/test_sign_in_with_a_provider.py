@@ -1,0 +1,233 @@
+"""A person signs in with a real identity provider, in both shapes of claims, and with nothing less."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from httpx2 import Response
+from joserfc.jwk import RSAKey
+from starlette.testclient import TestClient
+
+from balancer.bootstrap import build_app
+from balancer.config import read_settings
+from balancer.store.database import Database
+from tests.access.providers import OURS, SECRET, RunningProvider, UnavailableError, running, sign_in_there
+from tests.access.two_trusts import allocate_both
+
+ENTRA = """
+shape = "entra"
+reporter_claim = "employeeid"
+[[grant]]
+says = "Balancer.Manager.RVV"
+role = "manager"
+trusts = ["RVV"]
+[[grant]]
+says = "Balancer.Reporter"
+role = "reporter"
+trusts = ["RVV"]
+"""
+CIS2 = """
+shape = "cis2"
+[organisations]
+RVV01 = "RVV"
+[[grant]]
+says = "R8003"
+role = "manager"
+[[grant]]
+says = "R8000"
+role = "administrator"
+"""
+
+
+def _provider(*, claims_in_id_token: bool) -> Iterator[RunningProvider]:
+    try:
+        with running(claims_in_id_token=claims_in_id_token) as provider:
+            yield provider
+    except UnavailableError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI needs a real identity provider: {error}")
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def entra() -> Iterator[RunningProvider]:
+    """Yield a provider that says in the ID token what somebody is, as Entra ID does."""
+    yield from _provider(claims_in_id_token=True)
+
+
+@pytest.fixture(scope="module")
+def cis2() -> Iterator[RunningProvider]:
+    """Yield a provider that says it at its UserInfo endpoint only, as NHS CIS2 does."""
+    yield from _provider(claims_in_id_token=False)
+
+
+def browser(db: Database, folder: Path, provider: RunningProvider, rules: str) -> TestClient:
+    """Return a browser of a service that is configured as an installation is, by settings and a file."""
+    (folder / "access.toml").write_text(rules, encoding="utf-8")
+    by_key = rules is CIS2
+    (folder / "key.pem").write_bytes(provider.key.as_pem(private=True))
+    given = read_settings(
+        database_url=db.engine.url.render_as_string(hide_password=False),
+        pseudonym_key="sixteen bytes at least",
+        access=folder / "access.toml",
+        oidc_issuer=provider.issuer,
+        oidc_client_id="cis2-shaped" if by_key else "entra-shaped",
+        oidc_client_secret=None if by_key else SECRET,
+        oidc_client_key=folder / "key.pem" if by_key else None,
+        public_url=OURS,
+    )
+    return TestClient(build_app(given, db), base_url=OURS, follow_redirects=False)
+
+
+@pytest.fixture
+def by_entra(db: Database, tmp_path: Path, entra: RunningProvider) -> TestClient:
+    """Return a browser of a service whose people sign in with claims of Entra ID's shape."""
+    allocate_both(db)
+    return browser(db, tmp_path, entra, ENTRA)
+
+
+@pytest.fixture
+def by_cis2(sqlite_db: Database, tmp_path: Path, cis2: RunningProvider) -> TestClient:
+    """Return a browser of a service whose people sign in with claims of CIS2's shape."""
+    return browser(sqlite_db, tmp_path, cis2, CIS2)
+
+
+def signed_in(client: TestClient, login: str, return_to: str = "/api/v1/me") -> Response:
+    """Go all the way, and return what comes of it."""
+    sent = client.get("/sign-in", params={"return_to": return_to})
+    assert sent.status_code == 303, sent.text
+    return client.get(sign_in_there(sent.headers["location"], login))
+
+
+def test_a_manager_signs_in_and_sees_their_own_trust(by_entra: TestClient) -> None:
+    """With a code, PKCE and a nonce; before it nothing is to be had."""
+    assert by_entra.get("/api/v1/me").status_code == 401
+    back = signed_in(by_entra, "manager")
+    assert (back.status_code, back.headers["location"]) == (303, "/api/v1/me")
+    me = by_entra.get("/api/v1/me").json()
+    assert (me["subject"], me["name"], me["kind"]) == ("entra:oid-manager", "M. Anager", "person")
+    assert me["grants"] == [{"role": "manager", "trust": "RVV"}]
+    studies = by_entra.get("/api/v1/studies").json()
+    assert {item["trust"] for item in studies["items"]} == {"RVV"}
+
+
+def test_a_reporter_signs_in_to_their_own_list(by_entra: TestClient) -> None:
+    """Known by the number that the provider says."""
+    signed_in(by_entra, "reporter")
+    assert by_entra.get("/api/v1/me").json()["reporter_id"] == "R1"
+    assert len(by_entra.get("/api/v1/worklists/R1").json()["items"]) == 2
+    assert by_entra.get("/api/v1/worklists/R2").status_code == 403
+    assert by_entra.get("/api/v1/studies").status_code == 403
+
+
+def test_somebody_without_a_role_here_is_told_so_and_is_not_signed_in(by_entra: TestClient) -> None:
+    """The provider knows them; we do not."""
+    refused = signed_in(by_entra, "nobody")
+    assert refused.status_code == 403
+    assert "you have no role here" in refused.text
+    assert by_entra.get("/api/v1/me").status_code == 401
+
+
+def test_a_clinician_acts_in_the_role_they_selected(by_cis2: TestClient) -> None:
+    """CIS2: a signed assertion instead of a secret, roles from UserInfo, an organisation mapped to its trust."""
+    assert signed_in(by_cis2, "clinician").status_code == 303
+    me = by_cis2.get("/api/v1/me").json()
+    assert me["subject"] == "cis2:555000000001"
+    assert me["grants"] == [{"role": "manager", "trust": "RVV"}]
+
+
+def test_a_cookie_is_out_of_reach_of_scripts_and_other_sites(by_entra: TestClient) -> None:
+    """And of plain HTTP, where the service is reached by HTTPS: see test_cookies."""
+    cookies = signed_in(by_entra, "manager").headers.get_list("set-cookie")
+    session = next(cookie for cookie in cookies if cookie.startswith("balancer-local="))
+    assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(session.split("; "))
+
+
+def _callback(client: TestClient) -> str:
+    sent = client.get("/sign-in")
+    return sign_in_there(sent.headers["location"], "manager")
+
+
+def test_a_code_that_comes_to_another_browser_signs_nobody_in(by_entra: TestClient) -> None:
+    """Or a person could be signed in as somebody else without noticing (login CSRF)."""
+    address = _callback(by_entra)
+    by_entra.cookies.clear()
+    assert by_entra.get(address).status_code == 400
+    assert by_entra.get("/api/v1/me").status_code == 401
+
+
+def test_a_code_is_taken_once(by_entra: TestClient) -> None:
+    """The same address again, from the history of a shared machine say, leads nowhere."""
+    address = _callback(by_entra)
+    assert by_entra.get(address).status_code == 303
+    assert by_entra.get(address).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"state": ["another"]}, {"code": ["another"]}, {"code": []}, {"iss": ["https://elsewhere.example"]}],
+    ids=["another state", "another code", "no code", "another provider"],
+)
+def test_an_answer_that_was_changed_signs_nobody_in(by_entra: TestClient, change: dict[str, list[str]]) -> None:
+    """Whatever of it was changed."""
+    parts = urlsplit(_callback(by_entra))
+    query = urlencode({**parse_qs(parts.query), **change}, doseq=True)
+    refused = by_entra.get(f"{parts.path}?{query}")
+    assert refused.status_code in {400, 403, 503}
+    assert by_entra.get("/api/v1/me").status_code == 401
+
+
+def test_what_goes_through_the_browser_is_bound_to_what_stays_here(by_entra: TestClient) -> None:
+    """PKCE with S256, a nonce, a state: all there, all new every time."""
+    first, second = (parse_qs(urlsplit(by_entra.get("/sign-in").headers["location"]).query) for _ in range(2))
+    assert first["code_challenge_method"] == ["S256"]
+    assert first["response_type"] == ["code"]
+    assert all(first[name] != second[name] for name in ("state", "nonce", "code_challenge"))
+
+
+@pytest.mark.parametrize("address", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "x"])
+def test_whoever_has_signed_in_is_led_nowhere_but_here(by_entra: TestClient, address: str) -> None:
+    """An open redirect would lend our name to any page."""
+    assert signed_in(by_entra, "manager", return_to=address).headers["location"] == "/"
+
+
+def test_who_signs_out_is_out_whoever_kept_the_cookie(by_entra: TestClient) -> None:
+    """The session ends here, not only in that browser."""
+    signed_in(by_entra, "manager")
+    kept = dict(by_entra.cookies)
+    assert by_entra.post("/sign-out", headers={"Origin": OURS}).status_code == 200
+    by_entra.cookies.update(kept)
+    assert by_entra.get("/api/v1/me").status_code == 401
+
+
+def test_a_change_with_a_cookie_comes_from_our_own_page(by_entra: TestClient) -> None:
+    """Not from another site's, and not from where a browser does not say."""
+    signed_in(by_entra, "manager")
+
+    def asked(**headers: str) -> int:
+        return by_entra.post("/api/v1/runs", headers=headers).status_code
+
+    assert asked(Origin="https://elsewhere.example") == 403
+    assert asked(**{"Sec-Fetch-Site": "cross-site"}) == 403
+    assert asked(**{"Sec-Fetch-Site": "same-site"}) == 403
+    assert asked() == 403
+    assert by_entra.get("/api/v1/runs").json()["total"] == 1
+    assert asked(Origin=OURS) == 202
+
+
+def test_nobody_chooses_who_they_are_where_a_provider_says_it(by_entra: TestClient) -> None:
+    """The local sign-in is not there."""
+    refused = by_entra.post("/sign-in", data={"who": "operator"}, headers={"Origin": OURS})
+    assert refused.status_code == 404
+    assert by_entra.get("/api/v1/me").status_code == 401
+
+
+def test_a_provider_that_does_not_answer_signs_nobody_in(sqlite_db: Database, tmp_path: Path) -> None:
+    """503, and it is tried again."""
+    key = RSAKey.generate_key(2048, private=True)
+    gone = browser(sqlite_db, tmp_path, RunningProvider("http://127.0.0.1:9", key), ENTRA)
+    assert gone.get("/sign-in").status_code == 503
