@@ -30,7 +30,11 @@ accession numbers repeat between trusts. A read is one reporter reading one stud
 Errors are problems (RFC 9457); their kinds are described at `/problems`. Within `v1` changes only add: ignore fields
 that you do not know.
 
-Nobody signs in yet: the service answers on its own machine only, unless whoever runs it says otherwise.
+Who calls: a person has signed in and sends the session's cookie; a system sends `Authorization: Bearer` with its key,
+or with a token from `/oauth/token` (client credentials with a signed assertion). What somebody may do follows from
+their roles and the trusts they hold them at: what is beyond is not there (404, or missing in a list), what nobody of
+their kind may do is refused (403). `/api/v1/me` says what you may. Started with the local sign-in, the service takes
+whoever is on its machine for its operator.
 """
 
 
