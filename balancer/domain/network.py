@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from balancer.domain.errors import InvalidValueError
+from balancer.domain.pacs_link import PacsLink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """An NHS trust, known by its ODS code."""
+    """An NHS trust, known by its ODS code; ``pacs_link`` opens a study in its PACS, if there is a way."""
 
     code: str
     name: str
+    pacs_link: PacsLink | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from balancer.ingest.problem_catalogue import (
     EXAM_COLUMNS,
     EXAM_OPTIONAL,
     TRUST_COLUMNS,
+    TRUST_OPTIONAL,
     Names,
     fault_order,
     read_examinations,
@@ -87,7 +88,7 @@ class _NetworkReader:
 
     def read(self) -> NetworkFolder:
         title, as_of, synthetic = self._about()
-        trusts_table = self._table("trusts.csv", TRUST_COLUMNS)
+        trusts_table = self._table("trusts.csv", TRUST_COLUMNS, TRUST_OPTIONAL)
         trusts, trust_names = read_trusts(trusts_table)
         exams_table = self._table("exams.csv", EXAM_COLUMNS, EXAM_OPTIONAL)
         exams, exam_names = read_examinations(exams_table)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from balancer.domain.errors import Fault
+from balancer.domain.errors import Fault, InvalidValueError
 from balancer.domain.network import Examination, Trust
+from balancer.domain.pacs_link import PacsLink
 from balancer.ingest.problem_table import Table, shown
 
 TRUST_COLUMNS = ("trust", "name")
+TRUST_OPTIONAL = ("pacs_link",)
 EXAM_COLUMNS = ("exam_code", "name", "modality", "body_region", "subspecialty", "minutes")
 EXAM_OPTIONAL = ("reads",)
 
@@ -45,12 +47,20 @@ class Names:
 def read_trusts(table: Table) -> tuple[list[Trust], Names]:
     """Return the trusts of ``trusts.csv`` and their codes."""
     trusts, names, before = [], Names(), len(table.faults)
-    for code, name in table.rows():
+    for code, name, link in table.rows():
         names.define(table, "trust", code)
         _refuse_separators(table, "trust", code)
-        trusts.append(Trust(code=code, name=name))
+        trusts.append(Trust(code=code, name=name, pacs_link=_link(table, link)))
     names.complete = bool(names.line_of) or len(table.faults) == before
     return trusts, names
+
+
+def _link(table: Table, cell: str) -> PacsLink | None:
+    try:
+        return PacsLink(cell) if cell else None
+    except InvalidValueError as error:
+        table.fault("pacs_link", error.reason)
+        return None
 
 
 def read_examinations(table: Table) -> tuple[dict[str, Examination | None], Names]:

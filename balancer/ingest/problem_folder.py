@@ -20,6 +20,7 @@ from balancer.ingest.problem_catalogue import (
     EXAM_COLUMNS,
     EXAM_OPTIONAL,
     TRUST_COLUMNS,
+    TRUST_OPTIONAL,
     fault_order,
     read_examinations,
     read_trusts,
@@ -70,7 +71,7 @@ class _FolderReader:
 
     def read(self) -> tuple[AllocationProblem, list[str]]:
         policy, priorities = self._policy()
-        trusts_table = self._table("trusts.csv", TRUST_COLUMNS)
+        trusts_table = self._table("trusts.csv", TRUST_COLUMNS, TRUST_OPTIONAL)
         trusts, trust_names = read_trusts(trusts_table)
         exams_table = self._table("exams.csv", EXAM_COLUMNS, EXAM_OPTIONAL)
         exams, exam_names = read_examinations(exams_table)

@@ -121,7 +121,10 @@ def nobody(_reach: Reach) -> ColumnElement[bool]:
 OPEN: Final = None
 
 LIMITS: dict[type[Row], Limit | None] = {
-    tables.TrustRow: at_trust("code")(tables.TrustRow),
+    # which trusts there are is no secret among those who report for several
+    tables.TrustRow: lambda reach: (
+        at_trust("code")(tables.TrustRow)(reach) if reach.own is None else _table(tables.TrustRow).c.code.is_not(None)
+    ),
     tables.ExaminationRow: OPEN,
     # who works where is known among colleagues; a reporter sees who has what they ask for
     tables.ReporterRow: lambda reach: (

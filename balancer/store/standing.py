@@ -10,6 +10,7 @@ from sqlmodel import Session, col, delete, insert, select, update
 
 from balancer.domain.feed import FeedKind
 from balancer.domain.network import Examination, Trust
+from balancer.domain.pacs_link import PacsLink
 from balancer.domain.reporter import Reporter
 from balancer.domain.states import StudyState
 from balancer.store.tables import (
@@ -26,7 +27,11 @@ from balancer.store.tables import (
 
 def put_trusts(session: Session, trusts: Iterable[Trust]) -> None:
     """Make these the listed trusts."""
-    _put(session, TrustRow, "code", [{"code": trust.code, "name": trust.name} for trust in trusts])
+    rows = [
+        {"code": trust.code, "name": trust.name, "pacs_link": trust.pacs_link.template if trust.pacs_link else ""}
+        for trust in trusts
+    ]
+    _put(session, TrustRow, "code", rows)
 
 
 def put_examinations(session: Session, examinations: Iterable[Examination]) -> None:
@@ -97,6 +102,12 @@ def put_feeds(session: Session, feeds: Iterable[Mapping[str, Any]]) -> None:
 def put_rosters(session: Session, rosters: Iterable[Mapping[str, Any]]) -> None:
     """Make these the listed rosters: name, trust."""
     _put(session, RosterRow, "name", list(rosters))
+
+
+def pacs_links(session: Session) -> dict[str, PacsLink]:
+    """Return the templates of the trusts that have one, by trust."""
+    found = session.exec(select(TrustRow.code, TrustRow.pacs_link).where(TrustRow.pacs_link != ""))
+    return {code: PacsLink(template) for code, template in found}
 
 
 def trusts(session: Session, *, listed_only: bool = True) -> list[TrustRow]:

@@ -41,6 +41,7 @@ class TrustRow(Row, table=True):
     code: str = Field(primary_key=True)
     name: str
     listed: bool = True
+    pacs_link: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class ExaminationRow(Row, table=True):

@@ -9,6 +9,8 @@ from typing import NoReturn
 
 import pytest
 
+from balancer.domain.network import Trust
+from balancer.domain.pacs_link import PacsLink
 from balancer.domain.roster import ParsedRoster
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
@@ -18,8 +20,8 @@ from balancer.store import worklists
 from balancer.store.database import Database
 from tests.api.service import Service, problem
 from tests.api.test_assignments import claim
-from tests.networks import TWO_FEEDS, Feed, Roster, extract, incoming, loaded, minutes, solving
-from tests.worlds import NOW, session
+from tests.networks import TWO_FEEDS, WEST, Feed, Roster, extract, incoming, loaded, minutes, queued, rostered, solving
+from tests.worlds import NOW, policy, priority, session
 
 
 def test_a_worklist_lists_reads_in_the_order_they_should_be_read(allocated: Service) -> None:
@@ -159,3 +161,34 @@ def test_a_claim_by_somebody_else_leaves_the_etag_of_other_lists(allocated: Serv
     headers = {"If-None-Match": allocated.get("/worklists/R2").headers["etag"]}
     claim(db, "A2")
     assert allocated.client.get("/api/v1/worklists/R2", headers=headers).status_code == 304
+
+
+def test_a_read_says_where_the_patients_priors_are_and_what_opens_them(service: Service, db: Database) -> None:
+    """By each trust's own template; a trust without one has no links."""
+    trusts = [
+        Trust(code="RVV", name="East", pacs_link=PacsLink("https://pacs.example/{trust}/{accession_number}")),
+        Trust(code="RWF", name="West"),
+    ]
+    network = replace(TWO_FEEDS, trusts=trusts, policy=policy(priority("urgent")))
+    queued(db, incoming("A 1", patient_id="P"))
+    load_network(db, network, NOW)
+    rostered(db, session("S1", "R1", hours=2.5))
+    run_allocation(db, NOW, solver=solving({"S1": ["A 1"]}))
+    prior = incoming("W1", trust="RWF", patient_id="P", acquired_at=minutes(-900))
+    ingest_extract(db, WEST, extract(prior, feed=WEST.name), NOW)
+    item = service.ask("/worklists/R1")["items"][0]
+    assert item["pacs_link"] == "https://pacs.example/RVV/A%201"
+    assert [(found["trust"], found["accession_number"], found["pacs_link"]) for found in item["priors"]] == [
+        ("RWF", "W1", None)
+    ]
+
+
+def test_a_prior_that_comes_to_light_changes_the_etag(allocated: Service, db: Database) -> None:
+    """The other trust's feed brings the patient's study: the list that shows the patient is another list."""
+    headers = {"If-None-Match": allocated.get("/worklists/R1").headers["etag"]}
+    patient = incoming("A1").patient_id
+    prior = incoming("W1", trust="RWF", patient_id=patient, acquired_at=minutes(-900))
+    ingest_extract(db, WEST, extract(prior, feed=WEST.name), NOW)
+    again = allocated.client.get("/api/v1/worklists/R1", headers=headers)
+    assert again.status_code == 200
+    assert [found["accession_number"] for found in again.json()["items"][0]["priors"]] == ["W1"]

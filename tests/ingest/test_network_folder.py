@@ -122,6 +122,20 @@ def test_columns_and_keys_that_nobody_reads_are_warned_of(folder: Path) -> None:
     )
 
 
+def test_a_link_into_the_pacs_is_a_template_or_a_fault(folder: Path) -> None:
+    """Found when the folder is read, with the line: not when a reporter presses it."""
+    table = folder / "trusts.csv"
+    header, *rows = table.read_text(encoding="utf-8").splitlines()
+    links = ["https://pacs.example/{accession_number}", "", "https://pacs.example/{nhs_number}"]
+    given = [f"{row},{link}" for row, link in zip(rows, links, strict=True)]
+    table.write_text("\n".join([f"{header},pacs_link", *given, ""]), encoding="utf-8")
+    assert len(faults_of(folder)) == 1
+    assert faults_of(folder)[0].startswith("trusts.csv:4: pacs_link: {nhs_number} is not one of")
+    mend(table, "nhs_number", "study_instance_uid")
+    links_read = [trust.pacs_link.template if trust.pacs_link else "" for trust in read_network(folder).trusts]
+    assert links_read == [*links[:2], "https://pacs.example/{study_instance_uid}"]
+
+
 def test_a_skill_that_no_examination_needs_is_warned_of(folder: Path) -> None:
     """A slip of the pen must not make a reporter ineligible without a word."""
     mend(folder / "reporters.csv", "neuro:3", "nuero:3")

@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pydantic import Field
 
 from balancer.api.models.shape import Instant, Out
+from balancer.domain.pacs_link import PacsLink
 from balancer.domain.reporter import Reporter
-from balancer.store.tables import SessionRow
+from balancer.domain.states import StudyState
+from balancer.store.tables import SessionRow, StudyRow
 from balancer.store.worklists import Worklist, WorklistItem, WorklistSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What a list shows beside its reads: sessions by id, names by exam code, links by trust, priors by study."""
+
+    sessions: Mapping[str, SessionRow]
+    names: Mapping[str, str]
+    links: Mapping[str, PacsLink]
+    priors: Mapping[int, Sequence[StudyRow]]
+
+    def name_of(self, study: StudyRow) -> str:
+        """Return the name of a study's examination; its code if the catalogue has lost it."""
+        return self.names.get(study.exam_code, study.exam_code)
+
+    def link_to(self, study: StudyRow) -> str | None:
+        """Return what opens a study in its trust's PACS, if there is a way."""
+        link = self.links.get(study.trust)
+        if link is None:
+            return None
+        return link.to(
+            trust=study.trust,
+            accession_number=study.accession_number,
+            local_patient_id=study.local_patient_id,
+            study_instance_uid=study.study_instance_uid,
+        )
 
 
 class WorklistSummaryOut(Out):
@@ -51,6 +80,35 @@ class WhyMineOut(Out):
     reported_prior: bool = Field(description="The reporter reported the patient's prior study.", examples=[False])
 
 
+class PriorOut(Out):
+    """Another study of the same patient that the network knows of."""
+
+    trust: str = Field(description="Where it is.", examples=["RWF"])
+    accession_number: str = Field(examples=["M2000456"])
+    study_instance_uid: str | None = Field(examples=["2.25.5678"])
+    exam_code: str = Field(examples=["CHEAD"])
+    exam_name: str = Field(examples=["CT head"])
+    modality: str = Field(examples=["CT"])
+    acquired_at: Instant
+    still_open: bool = Field(description="It waits for its report itself.", examples=[False])
+    pacs_link: str | None = Field(description="Opens it in its trust's PACS.", examples=[None])
+
+    @classmethod
+    def of(cls, study: StudyRow, around: Around) -> PriorOut:
+        """Return a prior study as the API shows it."""
+        return cls(
+            trust=study.trust,
+            accession_number=study.accession_number,
+            study_instance_uid=study.study_instance_uid,
+            exam_code=study.exam_code,
+            exam_name=around.name_of(study),
+            modality=study.modality,
+            acquired_at=study.acquired_at,
+            still_open=study.state is StudyState.OPEN,
+            pacs_link=around.link_to(study),
+        )
+
+
 class WorklistItemOut(Out):
     """One read on a worklist."""
 
@@ -81,14 +139,17 @@ class WorklistItemOut(Out):
     why_mine: WhyMineOut
     still_open: bool = Field(description="False once its source no longer lists it: do not read.", examples=[True])
     claimed_by: str | None = Field(description="The reporter who has opened it.", examples=[None])
+    pacs_link: str | None = Field(
+        description="Opens it in its trust's PACS, in the context of its patient.",
+        examples=["https://pacs.example/open?study=2.25.1234"],
+    )
+    priors: list[PriorOut] = Field(description="The patient's earlier studies in the network, the newest first.")
 
     @classmethod
-    def of(
-        cls, entry: WorklistItem, reporter: Reporter, sessions: Mapping[str, SessionRow], names: Mapping[str, str]
-    ) -> WorklistItemOut:
-        """Return a read as the API shows it; ``names`` are the examinations' by code."""
+    def of(cls, entry: WorklistItem, reporter: Reporter, around: Around) -> WorklistItemOut:
+        """Return a read as the API shows it."""
         item, study = entry.item, entry.study
-        session = sessions.get(item.session_id)
+        session = around.sessions.get(item.session_id)
         return cls(
             place=item.place,
             session_id=item.session_id,
@@ -101,7 +162,7 @@ class WorklistItemOut(Out):
             local_patient_id=study.local_patient_id,
             study_instance_uid=study.study_instance_uid,
             exam_code=study.exam_code,
-            exam_name=names.get(study.exam_code, study.exam_code),
+            exam_name=around.name_of(study),
             modality=study.modality,
             subspecialty=study.subspecialty,
             site=study.site,
@@ -121,6 +182,8 @@ class WorklistItemOut(Out):
             ),
             still_open=entry.still_open,
             claimed_by=entry.claimed_by,
+            pacs_link=around.link_to(study),
+            priors=[PriorOut.of(prior, around) for prior in around.priors.get(study.id or 0, ())],
         )
 
 
@@ -138,9 +201,7 @@ class WorklistOut(Out):
     items: list[WorklistItemOut]
 
     @classmethod
-    def of(
-        cls, worklist: Worklist, reporter: Reporter, sessions: Mapping[str, SessionRow], names: Mapping[str, str]
-    ) -> WorklistOut:
+    def of(cls, worklist: Worklist, reporter: Reporter, around: Around) -> WorklistOut:
         """Return a list as the API shows it."""
         version = worklist.version
         return cls(
@@ -150,5 +211,5 @@ class WorklistOut(Out):
             published_at=version.published_at,
             run_id=version.run_id,
             withheld=version.items - len(worklist.items),
-            items=[WorklistItemOut.of(entry, reporter, sessions, names) for entry in worklist.items],
+            items=[WorklistItemOut.of(entry, reporter, around) for entry in worklist.items],
         )

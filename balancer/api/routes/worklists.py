@@ -11,13 +11,14 @@ from balancer.api import problems
 from balancer.api.callers import Reaching, may
 from balancer.api.conditional import ETAG, NOT_MODIFIED, IfNoneMatch, Wait, etag, has, json_body, unchanged
 from balancer.api.models.shape import ListOut
-from balancer.api.models.worklists import WorklistOut, WorklistSummaryOut
+from balancer.api.models.worklists import Around, WorklistOut, WorklistSummaryOut
 from balancer.api.serving import ReporterInPath, Served, Watching
 from balancer.api.watch import Marks
 from balancer.domain.actor import Reach
 from balancer.domain.permission import Permission
 from balancer.store import people, standing, worklists
 from balancer.store.database import Database
+from balancer.store.priors import priors
 
 router = APIRouter()
 
@@ -79,7 +80,12 @@ def _read(database: Database, reporter_id: str, reach: Reach) -> tuple[bytes, st
     with database.session() as session:
         listed = people.reporter(session, reporter_id).reporter
         current = worklists.worklist(session, reporter_id)
-        names = {exam.code: exam.name for exam in standing.examinations(session, listed_only=False)}
-        out = WorklistOut.of(current, listed, worklists.sessions_on(session, current), names)
+        around = Around(
+            sessions=worklists.sessions_on(session, current),
+            names={exam.code: exam.name for exam in standing.examinations(session, listed_only=False)},
+            links=standing.pacs_links(session),
+            priors=priors(session, [entry.study for entry in current.items]),
+        )
+        out = WorklistOut.of(current, listed, around)
         mark = worklists.list_marks(session, reporter_id)[reporter_id]
     return out.model_dump_json().encode(), _tag(reporter_id, mark, reach)
