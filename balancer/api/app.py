@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from fastapi import APIRouter, FastAPI
 
 from balancer import __version__
-from balancer.api import problems
+from balancer.api import once, problems
 from balancer.api.callers import Door, require_declarations
 from balancer.api.guard import Guard
 from balancer.api.openapi import ABOUT, TAGS, operation_id, with_problems
@@ -74,6 +74,7 @@ def create_app(serving: Serving, *, door: Door, ways: Ways, hosts: Collection[st
     pages.install(app)
     sign_in.install(app)
     problems.install(app)
+    once.install(app)
     require_declarations(app)
     app.add_middleware(Guard, hosts=hosts)
     return app

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Protocol
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import RouteContext, iter_route_contexts
 
+from balancer.api.once import once
 from balancer.api.problems import NotSignedInError
 from balancer.domain.actor import NOWHERE, Actor, Reach
 from balancer.domain.errors import NotAllowedError
@@ -52,6 +53,7 @@ class May:
         if reach == NOWHERE:
             raise NotAllowedError(f"this needs leave to {' or to '.join(map(MEANING.__getitem__, self.permissions))}")
         request.state.caller, request.state.reach = actor, reach
+        await once(request, actor, request.app.state.serving.database, request.app.state.serving.clock)
 
 
 def may(permission: Permission, *others: Permission) -> Any:

@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
-from balancer.api.problems import ProblemOut
+from balancer.api.once import PARAMETER, WRITES
+from balancer.api.problems import CONFLICT, ProblemOut, may_be
 
 _GOOD = {"200": "What was asked for", "202": "Taken on; it is done elsewhere"}
 TAGS = [
@@ -54,9 +55,20 @@ def with_problems(app: FastAPI) -> Callable[[], dict[str, Any]]:
             _, shapes = models_json_schema([(ProblemOut, "serialization")], ref_template="#/components/schemas/{model}")
             schemas.update(shapes["$defs"])
             _say_what_comes_back(made)
+            _let_writes_be_repeated(made)
         return made
 
     return document
+
+
+def _let_writes_be_repeated(document: dict[str, Any]) -> None:
+    """Add to whatever changes something the key that makes it be done once, and what may become of a second time."""
+    for item in document["paths"].values():
+        for method, operation in item.items():
+            if method.upper() in WRITES:
+                operation.setdefault("parameters", []).append(PARAMETER)
+                for status, answer in may_be(CONFLICT).items():
+                    operation["responses"].setdefault(str(status), answer)
 
 
 def _say_what_comes_back(document: dict[str, Any]) -> None:

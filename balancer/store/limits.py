@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, false, or_, select
 
 from balancer.domain.actor import Reach
-from balancer.store import tables, tables_access, tables_assignments
+from balancer.store import tables, tables_access, tables_assignments, tables_keys
 from balancer.store.tables import Row
 
 # Says what a reach allows of a table.
@@ -151,6 +151,7 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables.JobRow: OPEN,
     tables.HeartbeatRow: OPEN,
     tables.SettingRow: OPEN,
+    tables_keys.IdempotencyKeyRow: nobody,
     tables_assignments.AssignmentRow: at_trust()(tables_assignments.AssignmentRow),
     tables_assignments.AssignmentHeadRow: at_trust()(tables_assignments.AssignmentHeadRow),
     tables_assignments.ChangeFeedRow: OPEN,

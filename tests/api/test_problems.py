@@ -140,5 +140,5 @@ def test_the_log_of_a_failure_has_its_type_and_place_and_not_its_words(service: 
         _raising(service, RuntimeError("patient Smith")).get("/fail")
     failed = next(line for line in lines if line["event"] == "request.failed")
     assert failed["error"] == "RuntimeError"
-    assert failed["where"][-1].startswith("balancer/api/guard.py:")
+    assert failed["where"][-1].startswith("balancer/api/once.py:")
     assert "Smith" not in str(lines)

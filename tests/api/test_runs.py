@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import time
+
 import pytest
 
+from balancer.domain.states import RunState
 from balancer.services.run_allocation import run_allocation
+from balancer.store import runs
 from balancer.store.database import Database
 from tests.api.service import Service, problem
 from tests.worlds import NOW
@@ -53,3 +59,37 @@ def test_the_progress_of_a_run_can_be_followed(allocated: Service) -> None:
     assert allocated.ask(f"/runs/{waiting}/progress")["stage"] == "because"
     done = allocated.ask("/runs", state="published")["items"][0]["run_id"]
     assert allocated.ask(f"/runs/{done}/progress")["state"] == "published"
+
+
+def test_a_run_that_has_ended_is_one_event(allocated: Service) -> None:
+    """And the stream closes; what there is not is said before it begins."""
+    done = allocated.ask("/runs", state="published")["items"][0]["run_id"]
+    answer = allocated.get(f"/runs/{done}/events")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert events(answer.text) == [("ended", "published")]
+    problem(allocated.get("/runs/77/events"), 404, "not-found")
+
+
+def test_a_run_is_followed_to_its_end(allocated: Service, db: Database) -> None:
+    """From waiting over under way to its end: each state once, in order."""
+    waiting = allocated.post("/runs", {"reason": "because"}).json()["run_id"]
+
+    def go_through() -> None:
+        time.sleep(0.7)
+        with db.transaction() as writing:
+            runs.begin_run(writing, token=9, now=NOW, started_at=NOW, seed=0)
+        time.sleep(0.7)
+        with db.transaction() as writing:
+            runs.own_run(writing, waiting, 9).state = RunState.REJECTED
+
+    thread = threading.Thread(target=go_through)
+    thread.start()
+    found = events(allocated.get(f"/runs/{waiting}/events").text)
+    thread.join()
+    assert found == [("progress", "requested"), ("progress", "running"), ("ended", "rejected")]
+
+
+def events(text: str) -> list[tuple[str, str]]:
+    """Return the name and the state of each event of a stream."""
+    fields = [dict(line.split(": ", 1) for line in event.splitlines()) for event in text.split("\n\n") if event]
+    return [(field["event"], json.loads(field["data"])["state"]) for field in fields]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
 from balancer.api.callers import may
@@ -15,6 +20,10 @@ from balancer.domain.permission import Permission
 from balancer.domain.states import RunState
 from balancer.services.request_run import request_run
 from balancer.store import runs
+from balancer.store.database import Database
+
+_LOOK_SECONDS: Final = 0.5
+_LONGEST_SECONDS: Final = 3_600.0
 
 router = APIRouter()
 
@@ -67,4 +76,39 @@ def get_run(served: Served, run_id: IdInPath) -> RunOut:
 def get_progress(served: Served, run_id: IdInPath) -> RunProgressOut:
     """Get how far a run is, as its solver last said."""
     with served.database.session() as session:
+        return RunProgressOut.of(runs.run(session, run_id))
+
+
+async def _there(served: Served, run_id: IdInPath) -> int:
+    """Return the run's number, having seen that there is one: once a stream has begun it is too late to say."""
+    await run_in_threadpool(_progress, served.database, run_id)
+    return run_id
+
+
+@router.get(
+    "/runs/{run_id}/events",
+    tags=["runs"],
+    response_class=EventSourceResponse,
+    responses=problems.may_be(problems.NOT_FOUND),
+    dependencies=[may(Permission.RUNS_READ)],
+)
+async def follow_run(served: Served, run_id: Annotated[int, Depends(_there)]) -> AsyncIterator[ServerSentEvent]:
+    """Follow a run as server-sent events: `progress` whenever there is any, and `ended` once, after which to close.
+
+    Each holds what `/runs/{run_id}/progress` would say. The stream ends after an hour at the latest: connect again.
+    """
+    told, until = None, time.monotonic() + _LONGEST_SECONDS
+    while time.monotonic() < until:
+        progress = await run_in_threadpool(_progress, served.database, run_id)
+        ended = progress.state not in {RunState.REQUESTED, RunState.RUNNING}
+        if progress != told:
+            yield ServerSentEvent(data=progress, event="ended" if ended else "progress")
+        if ended:
+            return
+        told = progress
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _progress(database: Database, run_id: int) -> RunProgressOut:
+    with database.session() as session:
         return RunProgressOut.of(runs.run(session, run_id))

@@ -1,0 +1,119 @@
+"""Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): a request that is repeated is done once.
+
+Whoever does not know whether a request arrived sends it again with the same key. If it had been done, the answer comes
+again; if it is under way, or its answer was lost with the process that made it, 409. It is never done twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from balancer.domain.actor import Actor
+from balancer.domain.errors import InvalidValueError
+from balancer.domain.instant import Clock
+from balancer.store import keys
+from balancer.store.database import Database
+from balancer.store.keys import KeptAnswer, Key
+
+HEADER: Final = "Idempotency-Key"
+WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+PARAMETER: Final[dict[str, Any]] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Any text of your own, new for each request. The same request with the same key is done once.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[\\x21-\\x7e]+$"},
+}
+_MOST_CHARACTERS = 200
+_KEPT_HEADERS = ("content-type", "location")
+_PENDING = "idempotency"
+
+
+class DoneBeforeError(Exception):
+    """The request was done before; this is what was answered then."""
+
+    def __init__(self, answer: KeptAnswer) -> None:
+        self.answer = answer
+        super().__init__("done before")
+
+
+async def once(request: Request, actor: Actor, database: Database, clock: Clock) -> None:
+    """Let a request through that has no key, or one that is new; raise ``DoneBeforeError`` if it has been done."""
+    given = request.headers.get(HEADER)
+    if given is None or request.method not in WRITES:
+        return
+    if not 1 <= len(given) <= _MOST_CHARACTERS or not all("!" <= letter <= "~" for letter in given):
+        raise InvalidValueError(HEADER, f"is not 1 to {_MOST_CHARACTERS} printable characters")
+    key = Key(actor.subject, given)
+    asked = hashlib.sha256(
+        b"\0".join(
+            [request.method.encode(), request.url.path.encode(), request.url.query.encode(), await request.body()]
+        )
+    ).hexdigest()
+    answer = await run_in_threadpool(keys.begin, database, key, asked, clock.now())
+    if answer is not None:
+        raise DoneBeforeError(answer)
+    request.scope.setdefault("state", {})[_PENDING] = (database, key)
+
+
+def install(app: FastAPI) -> None:
+    """Ensure that what has been done is answered as before."""
+    app.add_exception_handler(DoneBeforeError, _again)
+    app.add_middleware(Remembering)
+
+
+def _again(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, DoneBeforeError)  # noqa: S101 - it is registered for no other
+    answer = error.answer
+    return Response(answer.body, answer.status, {**answer.headers, "Idempotency-Replayed": "true"})
+
+
+class Remembering:
+    """Keeps the answer to a request with a key, before it is sent.
+
+    If nothing was done because the database did not answer, the key is free again. If the service failed, nobody
+    knows what was done: the key stays taken.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; hold its answer back until it is kept, if it must be."""
+        if scope["type"] != "http" or scope["method"] not in WRITES:
+            await self._app(scope, receive, send)
+            return
+        held: list[Message] = []
+
+        async def hold(message: Message) -> None:
+            held.append(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                await _keep(scope, held)
+                for each in held:
+                    await send(each)
+
+        await self._app(scope, receive, hold)
+
+
+async def _keep(scope: Scope, held: list[Message]) -> None:
+    pending = scope.get("state", {}).pop(_PENDING, None)
+    if pending is None:
+        return
+    database, key = pending
+    start = held[0]
+    if start["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
+        await run_in_threadpool(keys.forget, database, key)
+        return
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]}
+    answer = KeptAnswer(
+        status=start["status"],
+        headers={name: headers[name] for name in _KEPT_HEADERS if name in headers},
+        body=b"".join(message.get("body", b"") for message in held[1:]).decode("utf-8"),
+    )
+    await run_in_threadpool(keys.finish, database, key, answer)
