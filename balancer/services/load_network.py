@@ -61,6 +61,7 @@ def load_network(db: Database, network: StandingData, now: datetime) -> None:
     from the one in force becomes a new version, and every open study is due by it.
     """
     with db.transaction() as session:
+        before = standing.shown_on_lists(session)
         standing.put_trusts(session, network.trusts)
         standing.put_examinations(session, network.examinations)
         standing.put_reporters(session, network.reporters)
@@ -70,7 +71,8 @@ def load_network(db: Database, network: StandingData, now: datetime) -> None:
             _reckon_due_times(session, network.policy, now)
         begin_feeds(session, [trust.code for trust in network.trusts])
         note_all(session, now)
-        touch_worklists(session)
+        if standing.shown_on_lists(session) != before:
+            touch_worklists(session)
 
 
 def _feed(feed: DescribedFeed) -> dict[str, Any]:

@@ -104,6 +104,20 @@ def put_rosters(session: Session, rosters: Iterable[Mapping[str, Any]]) -> None:
     _put(session, RosterRow, "name", list(rosters))
 
 
+def shown_on_lists(session: Session) -> frozenset[tuple[Any, ...]]:
+    """Return whatever of the standing data worklists show, or shows who may see what of them; for comparing."""
+    statements: tuple[Any, ...] = (
+        select(TrustRow.code, TrustRow.pacs_link),
+        select(ExaminationRow.code, ExaminationRow.name),
+        select(ReporterRow.reporter_id, ReporterRow.name, ReporterRow.home_trust),
+        select(SkillRow.reporter_id, SkillRow.subspecialty, SkillRow.modality, SkillRow.level),
+        select(EntitlementRow.reporter_id, EntitlementRow.trust),
+    )
+    return frozenset(
+        (number, *row) for number, statement in enumerate(statements) for row in session.exec(statement).all()
+    )
+
+
 def pacs_links(session: Session) -> dict[str, PacsLink]:
     """Return the templates of the trusts that have one, by trust."""
     found = session.exec(select(TrustRow.code, TrustRow.pacs_link).where(TrustRow.pacs_link != ""))

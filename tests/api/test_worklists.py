@@ -192,3 +192,12 @@ def test_a_prior_that_comes_to_light_changes_the_etag(allocated: Service, db: Da
     again = allocated.client.get("/api/v1/worklists/R1", headers=headers)
     assert again.status_code == 200
     assert [found["accession_number"] for found in again.json()["items"][0]["priors"]] == ["W1"]
+
+
+def test_loading_the_same_network_again_leaves_every_etag(allocated: Service, db: Database) -> None:
+    """A service that starts again must not make everybody fetch their list anew."""
+    network = replace(TWO_FEEDS, policy=policy(priority("urgent"), priority("emergency", target_hours=1)))
+    load_network(db, network, NOW)
+    headers = {"If-None-Match": allocated.get("/worklists/R1").headers["etag"]}
+    load_network(db, network, minutes(1))
+    assert allocated.client.get("/api/v1/worklists/R1", headers=headers).status_code == 304
