@@ -17,7 +17,7 @@ from balancer.services.build_problem import Gathered, gather
 from balancer.services.keep_lease import LASTING, ElapsedClock, Telling, kept
 from balancer.services.outcomes import RunOutcome
 from balancer.services.publish_worklists import publish
-from balancer.store import assignments, leases, queue, runs
+from balancer.store import assignments, jobs, leases, queue, runs
 from balancer.store.database import Database, Session
 from balancer.store.leases import Lease
 
@@ -27,6 +27,8 @@ _FINDINGS_KEPT = 20
 _KEPT = timedelta(days=7)
 # A PACS that was away for longer begins again with a snapshot.
 _TOMBSTONES_KEPT = timedelta(days=30)
+# Ten feeds on intervals of five minutes enter 2,880 due times a day.
+_JOBS_KEPT = timedelta(days=30)
 
 
 class Solver(Protocol):
@@ -146,6 +148,7 @@ def _judge_and_publish(run: _Run, gathered: Gathered, plan: Plan) -> RunOutcome:
     with run.db.transaction() as session:
         queue.forget_plans(session, at - _KEPT)
         assignments.forget_gone(session, at - _TOMBSTONES_KEPT)
+        jobs.forget_jobs(session, at - _JOBS_KEPT)
     return RunOutcome(run_id=run.id, state=RunState.PUBLISHED, warnings=gathered.warnings, plan=plan)
 
 

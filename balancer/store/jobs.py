@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, delete, func, select
 
 from balancer.domain.errors import NotFoundError
 from balancer.store.tables import HeartbeatRow, JobRow
@@ -31,6 +31,13 @@ def finish(session: Session, job_id: int, *, outcome: str, detail: str, now: dat
     if row is None:
         raise NotFoundError(f"there is no job {job_id}")
     row.outcome, row.detail, row.finished_at = outcome, detail, now
+
+
+def forget_jobs(session: Session, before: datetime) -> None:
+    """Forget entries of due times before then, but the last of each job: how it went is known however long ago."""
+    last = select(func.max(JobRow.id)).group_by(col(JobRow.job))
+    old = delete(JobRow).where(col(JobRow.scheduled_for) < before, col(JobRow.id).not_in(last))
+    session.exec(old, execution_options={"synchronize_session": False})
 
 
 def last_jobs(session: Session, job: str | None = None, limit: int = 100) -> list[JobRow]:

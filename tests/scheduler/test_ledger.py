@@ -80,3 +80,13 @@ def test_the_due_time_is_the_last_multiple_of_the_interval(now: datetime, every:
     due = due_time(now, every)
     assert due <= now < due + every
     assert due_time(due, every) == due
+
+
+def test_old_entries_are_forgotten_but_each_jobs_last(db: Database) -> None:
+    """A ledger that is never shortened grows by thousands a day; how a job went last is known however long ago."""
+    with db.transaction() as session:
+        for job, days in (("feed RVV", 40), ("feed RVV", 35), ("feed RVV", 1), ("network", 50), ("network", 45)):
+            jobs.take(session, job, NOW - timedelta(days=days), holder="one", now=NOW)
+        jobs.forget_jobs(session, NOW - timedelta(days=30))
+        left = [(row.job, (NOW - row.scheduled_for).days) for row in jobs.last_jobs(session)]
+    assert left == [("network", 45), ("feed RVV", 1)]
