@@ -112,7 +112,10 @@ def _ways(settings: Settings) -> Ways:
         shape=rules.shape,
     )
     return Ways(
-        provider=Provider(registration), rules=rules, is_private=urlsplit(settings.public_url).scheme == "https"
+        provider=Provider(registration),
+        rules=rules,
+        is_private=urlsplit(settings.public_url).scheme == "https",
+        public_url=settings.public_url,
     )
 
 

@@ -22,6 +22,7 @@ from balancer.api.routes import (
     reporters,
     runs,
     studies,
+    tokens,
     worklists,
 )
 from balancer.api.serving import Serving
@@ -70,6 +71,7 @@ def create_app(serving: Serving, *, door: Door, ways: Ways, hosts: Collection[st
     app.state.serving, app.state.door, app.state.ways = serving, door, ways
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=problems.may_be(*_OF_EVERY_ROUTE))
+    app.include_router(tokens.router)
     app.openapi = with_problems(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does
     pages.install(app)
     sign_in.install(app)

@@ -2,11 +2,25 @@
 
 import typer
 
-from balancer.cli import allocate, changes, check, explain, feed, generate, refresh, sample, scarcity, serve, solve
+from balancer.cli import (
+    allocate,
+    changes,
+    check,
+    explain,
+    feed,
+    generate,
+    refresh,
+    sample,
+    scarcity,
+    serve,
+    solve,
+    system,
+)
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Share out radiology reporting.")
 
 app.add_typer(feed.app, name="feed")
+app.add_typer(system.app, name="system")
 app.add_typer(changes.app, name="changes")
 app.command("generate")(generate.generate)
 app.command("sample")(sample.sample)

@@ -23,6 +23,11 @@ class KnownSystem:
     public_keys: dict[str, Any] | None
 
 
+def subject_of(system_id: str) -> str:
+    """Return what the record knows a system by."""
+    return f"system:{system_id}"
+
+
 def add_system(session: Session, row: SystemRow) -> None:
     """Add a system; ``ConflictError`` if there is one of that name already, disabled or not."""
     if session.get(SystemRow, row.system_id) is not None:
@@ -68,5 +73,5 @@ def is_first_use(session: Session, system_id: str, jti: str, *, now: datetime, e
 def _known(row: SystemRow | None, now: datetime) -> KnownSystem | None:
     if row is None or row.disabled_at is not None or (row.expires_at is not None and row.expires_at <= now):
         return None
-    actor = system(f"system:{row.system_id}", row.name, permissions_named(row.scopes), row.at)
+    actor = system(subject_of(row.system_id), row.name, permissions_named(row.scopes), row.at)
     return KnownSystem(actor=actor, public_keys=row.public_keys)

@@ -30,7 +30,7 @@ from tests.access.doors import MANAGER_EAST, MANAGER_WEST, REPORTER, SYSTEM_EAST
 from tests.access.two_trusts import EAST, OF_EAST, OF_WEST, WEST, allocate_both
 from tests.api.service import Service, problem
 
-SIGN_IN = {"/sign-in", "/sign-in/callback", "/sign-out"}
+SIGN_IN = {"/sign-in", "/sign-in/callback", "/sign-out", "/oauth/token", "/.well-known/oauth-authorization-server"}
 # Whoever comes is answered by these and no others.
 FOR_ANYBODY = {"/", "/docs", "/problems", "/api/v1/health/live", "/api/v1/health/ready"} | SIGN_IN
 # What a route that changes something is sent, where nothing at all would be refused before it looks.

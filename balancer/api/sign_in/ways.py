@@ -19,12 +19,13 @@ class Ways:
     """With an identity provider, whose claims ``rules`` reads; without one, locally, by saying who one is.
 
     ``is_private``: browsers reach us over HTTPS. Without it (a provider tried out on this machine) cookies cannot have
-    the prefix that browsers honour on HTTPS only.
+    the prefix that browsers honour on HTTPS only. ``public_url``: where, if that is said.
     """
 
     provider: Provider | None = None
     rules: ClaimRules | None = None
     is_private: bool = False
+    public_url: str = ""
 
     @property
     def cookie(self) -> str:

@@ -1,0 +1,109 @@
+"""``balancer system``: which systems may call, and what each may do where."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from balancer.cli.exits import BAD_INPUT, refusing_bad_input
+from balancer.cli.serve import DatabaseOption
+from balancer.domain.errors import ConflictError, InvalidValueError, NotFoundError
+from balancer.domain.permission import MEANING, Permission
+
+if TYPE_CHECKING:
+    from balancer.store.database import Database
+
+app = typer.Typer(no_args_is_help=True, help="Say which systems may call, and what each may do where.")
+SystemArgument = Annotated[str, typer.Argument(metavar="SYSTEM", help="Such as pacs.rvv.")]
+
+
+@app.command("add")
+def add(  # noqa: PLR0913, PLR0917 - one parameter an option
+    system: SystemArgument,
+    trust: Annotated[list[str], typer.Option(help="Where; as often as needed.")],
+    scope: Annotated[list[str], typer.Option(help=f"What: {', '.join(MEANING)}; as often as needed.")],
+    name: Annotated[str, typer.Option(help="For people to read.")] = "",
+    public_keys: Annotated[
+        Path | None, typer.Option(help="JWK set of what it signs with; without one it gets a key.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How long it may call.")] = 365,
+    database: DatabaseOption = None,
+) -> None:
+    """Let a system call; its key is shown this once."""
+    from balancer.bootstrap import SystemClock
+    from balancer.services.register_system import Registration, register_system
+
+    now = SystemClock().now()
+    with _database(database) as opened:
+        wanted = Registration(
+            system_id=system,
+            name=name or system,
+            scopes=frozenset(_permission(text) for text in scope),
+            trusts=frozenset(trust),
+            public_keys=None if public_keys is None else _json(public_keys),
+            expires_at=now + timedelta(days=days),
+        )
+        key = register_system(opened, wanted, now)
+    typer.echo(f"{system} may call for {days} days" + ("" if key else ", with tokens it signs for at /oauth/token"))
+    if key:
+        typer.echo(f"its key, which is not shown again:\n{key}")
+
+
+@app.command("list")
+def list_systems(database: DatabaseOption = None) -> None:
+    """List every system there ever was."""
+    from balancer.store import systems
+
+    with _database(database) as opened, opened.session() as session:
+        for row in systems.systems(session):
+            until = "disabled" if row.disabled_at else f"until {row.expires_at:%Y-%m-%d}" if row.expires_at else ""
+            how = "signs" if row.public_keys else "key"
+            typer.echo(f"{row.system_id}  {how}  {','.join(row.at)}  {','.join(row.scopes)}  {until}")
+
+
+@app.command("disable")
+def disable(system: SystemArgument, database: DatabaseOption = None) -> None:
+    """Let a system in no more, from its next request on."""
+    from balancer.bootstrap import SystemClock
+    from balancer.services.register_system import disable_system
+
+    with _database(database) as opened:
+        disable_system(opened, system, SystemClock().now())
+    typer.echo(f"{system} may call no more")
+
+
+@contextmanager
+def _database(url: str | None) -> Iterator[Database]:
+    """Yield the database; what is refused is said on stderr, and nothing is written."""
+    from balancer import bootstrap
+    from balancer.config import read_settings
+
+    with refusing_bad_input():
+        opened = bootstrap.open_database(read_settings(database_url=url))
+        try:
+            yield opened
+        except (ConflictError, NotFoundError) as error:
+            typer.echo(f"refused: {error}; nothing was written", err=True)
+            raise typer.Exit(BAD_INPUT) from error
+        finally:
+            opened.close()
+
+
+def _permission(text: str) -> Permission:
+    try:
+        return Permission(text)
+    except ValueError as error:
+        raise InvalidValueError("--scope", f"{text!r} is none of {', '.join(MEANING)}") from error
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise InvalidValueError("--public-keys", "is not JSON") from error

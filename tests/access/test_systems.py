@@ -1,0 +1,237 @@
+"""Systems show a key, or sign for a token that lives five minutes; what they may is narrow, and it ends at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
+
+from balancer.api.doors import SAFE_COOKIE, CredentialsDoor
+from balancer.api.sign_in.ways import Ways
+from balancer.domain.errors import ConflictError, InvalidValueError
+from balancer.domain.permission import Permission
+from balancer.services.register_system import Registration, disable_system, register_system
+from balancer.store.database import Database
+from tests.access.two_trusts import EAST, WEST, allocate_both
+from tests.api.service import Service, StandingClock, problem
+from tests.networks import minutes
+from tests.worlds import NOW
+
+HERE = "https://balancer.example"
+ENDPOINT = f"{HERE}/oauth/token"
+EC, RSA = (
+    ECKey.generate_key("P-384", {"kid": "ec"}, private=True),
+    RSAKey.generate_key(2048, {"kid": "rsa"}, private=True),
+)
+PUBLIC = KeySet([EC, RSA]).as_dict(private=False)
+SIGNING = Registration(
+    system_id="pacs.rvv",
+    name="PACS of East",
+    scopes=frozenset({Permission.STUDIES_READ, Permission.WORKLISTS_READ}),
+    trusts=frozenset({EAST}),
+    public_keys=PUBLIC,
+)
+WITH_KEY = replace(SIGNING, system_id="ris.rvv", public_keys=None)
+
+
+@pytest.fixture
+def service(db: Database) -> Service:
+    """Return a service on two trusts that knows nobody without credentials."""
+    allocate_both(db)
+    clock = StandingClock()
+    door = CredentialsDoor(lambda: db, clock, cookie=SAFE_COOKIE)
+    made = Service(db, door=door, ways=Ways(is_private=True, public_url=HERE))
+    made.clock = clock
+    made.app.state.serving = replace(made.app.state.serving, clock=clock)
+    return made
+
+
+def ask(service: Service, bearer: str, path: str = "/studies") -> Any:
+    """Ask with a key or token."""
+    return service.client.get(f"/api/v1{path}", headers={"Authorization": f"Bearer {bearer}"})
+
+
+def assertion(*, key: Any = EC, alg: str = "ES384", **changed: Any) -> str:
+    """Return what the PACS signs, with claims changed; ``None`` leaves one out."""
+    claims = {
+        "iss": "pacs.rvv",
+        "sub": "pacs.rvv",
+        "aud": ENDPOINT,
+        "exp": int(minutes(4).timestamp()),
+        "iat": int(NOW.timestamp()),
+        "jti": "one",
+        **changed,
+    }
+    said = {name: value for name, value in claims.items() if value is not None}
+    header = {"alg": alg, **({"kid": key.kid} if key.kid else {})}
+    return jwt.encode(header, said, key, algorithms=[alg])
+
+
+def redeem(service: Service, signed: str, **form: str) -> Any:
+    """Ask for a token."""
+    sent = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": signed,
+        **form,
+    }
+    return service.client.post("/oauth/token", data={name: value for name, value in sent.items() if value})
+
+
+def test_a_key_opens_what_its_scopes_say_at_its_trusts(service: Service, db: Database) -> None:
+    """And nothing else."""
+    key = register_system(db, WITH_KEY, NOW)
+    assert key is not None
+    assert key.startswith("balancer_key_")
+    assert {item["trust"] for item in ask(service, key).json()["items"]} == {EAST}
+    problem(ask(service, key, "/feeds"), 403, "not-allowed")
+    assert ask(service, key, "/me").json()["permissions"] == ["studies.read", "worklists.read"]
+
+
+def test_the_database_holds_no_key(service: Service, db: Database) -> None:
+    """Nor is its digest one."""
+    key = register_system(db, WITH_KEY, NOW)
+    with db.session() as session:
+        kept = repr(session.connection().exec_driver_sql("SELECT * FROM systems").all())
+        digest = session.connection().exec_driver_sql("SELECT key_digest FROM systems").scalar_one()
+    assert str(key) not in kept
+    for shown in (digest, f"balancer_key_{digest}", "", "balancer_key_"):
+        problem(ask(service, shown), 401, "sign-in-needed")
+
+
+@pytest.mark.parametrize(("key", "alg"), [(EC, "ES384"), (RSA, "RS384"), (RSA, "PS256")])
+def test_a_signed_assertion_is_redeemed_for_a_token_of_five_minutes(
+    service: Service, db: Database, key: Any, alg: str
+) -> None:
+    """By either of its keys; after five minutes it asks again."""
+    register_system(db, SIGNING, NOW)
+    answer = redeem(service, assertion(key=key, alg=alg), scope="studies.read feeds.read nonsense")
+    token = answer.json()
+    assert (token["token_type"], token["expires_in"], token["scope"]) == ("bearer", 300, "studies.read")
+    assert answer.headers["cache-control"] == "no-store"
+    assert {item["trust"] for item in ask(service, token["access_token"]).json()["items"]} == {EAST}
+    problem(ask(service, token["access_token"], "/worklists"), 403, "not-allowed")
+    service.clock.at = minutes(5)
+    problem(ask(service, token["access_token"]), 401, "sign-in-needed")
+
+
+def test_an_assertion_is_redeemed_once(service: Service, db: Database) -> None:
+    """Whoever has read it on its way gets nothing for it."""
+    register_system(db, SIGNING, NOW)
+    assert redeem(service, assertion()).status_code == 200
+    assert redeem(service, assertion()).json() == {"error": "invalid_client"}
+    assert redeem(service, assertion(jti="two")).status_code == 200
+
+
+SOMEBODY_ELSES = ECKey.generate_key("P-384", {"kid": "ec"}, private=True)
+OURS_AS_SECRET = OctKey.import_key("a shared secret of thirty-two bytes", {"kid": "ec"})
+BAD: dict[str, Callable[[], str]] = {
+    "another's key": lambda: assertion(key=SOMEBODY_ELSES),
+    "a shared secret": lambda: assertion(key=OURS_AS_SECRET, alg="HS256"),
+    "for somebody else": lambda: assertion(aud="https://elsewhere.example/oauth/token"),
+    "for nobody": lambda: assertion(aud=None),
+    "by another": lambda: assertion(iss="pacs.rwf"),
+    "by a number": lambda: assertion(iss=7),
+    "about another": lambda: assertion(sub="pacs.rwf"),
+    "expired": lambda: assertion(exp=int(minutes(-1).timestamp())),
+    "for too long": lambda: assertion(exp=int(minutes(60).timestamp())),
+    "for ever": lambda: assertion(exp=None),
+    "without a number": lambda: assertion(jti=None),
+    "with a list for a number": lambda: assertion(jti=["one"]),
+    "not yet": lambda: assertion(nbf=int(minutes(10).timestamp())),
+    "cut": lambda: assertion()[:-5],
+    "no assertion": lambda: "x.y.z",
+    "unsigned": lambda: "eyJhbGciOiJub25lIn0." + assertion().split(".")[1] + ".",
+    "beyond text": lambda: "\u00e9",
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_an_assertion_with_a_fault_gets_no_token(service: Service, db: Database, fault: str) -> None:
+    """Whichever it is, whoever tries is told no more than that."""
+    register_system(db, SIGNING, NOW)
+    answer = redeem(service, BAD[fault]())
+    assert (answer.status_code, answer.json()) == (401, {"error": "invalid_client"})
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"grant_type": ""}, "invalid_request"),
+        ({"client_assertion_type": "other"}, "invalid_client"),
+        ({"client_assertion": ""}, "invalid_client"),
+        ({"scope": "feeds.read"}, "invalid_scope"),
+    ],
+)
+def test_a_request_for_a_token_is_refused_as_oauth_says(
+    service: Service, db: Database, form: dict[str, str], error: str
+) -> None:
+    """RFC 6749, 5.2."""
+    register_system(db, SIGNING, NOW)
+    assert redeem(service, assertion(), **form).json() == {"error": error}
+
+
+def test_a_disabled_system_is_out_at_once(service: Service, db: Database) -> None:
+    """Its key, its signature and the tokens that it has."""
+    key, _ = register_system(db, WITH_KEY, NOW), register_system(db, SIGNING, NOW)
+    token = redeem(service, assertion()).json()["access_token"]
+    assert ask(service, str(key)).status_code == ask(service, token).status_code == 200
+    for system in (WITH_KEY, SIGNING):
+        disable_system(db, system.system_id, NOW)
+    for shown in (str(key), token):
+        problem(ask(service, shown), 401, "sign-in-needed")
+    assert redeem(service, assertion(jti="two")).status_code == 401
+
+
+def test_a_system_whose_time_is_over_is_out(service: Service, db: Database) -> None:
+    """Access that nobody renews ends."""
+    key = register_system(db, replace(WITH_KEY, expires_at=NOW + timedelta(days=1)), NOW)
+    service.clock.at = NOW + timedelta(days=1)
+    problem(ask(service, str(key)), 401, "sign-in-needed")
+
+
+PRIVATE = KeySet([EC]).as_dict(private=True)
+NAMELESS = {"keys": [ECKey.generate_key("P-256", private=True).as_dict(private=False)]}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"public_keys": PRIVATE},
+        {"public_keys": {"keys": []}},
+        {"public_keys": {}},
+        {"public_keys": {"keys": [OURS_AS_SECRET.as_dict(private=True)]}},
+        {"scopes": frozenset()},
+        {"trusts": frozenset()},
+        {"trusts": frozenset({"RXX"})},
+        {"trusts": frozenset({"*"})},
+        {"system_id": "PACS of East"},
+    ],
+)
+def test_a_registration_that_makes_no_sense_is_refused(db: Database, changed: dict[str, Any]) -> None:
+    """Private keys stay where they are; a system works at named trusts of the network."""
+    allocate_both(db)
+    with pytest.raises(InvalidValueError):
+        register_system(db, replace(SIGNING, **changed), NOW)
+
+
+def test_a_name_is_given_once(db: Database) -> None:
+    """Or the record would say one of two."""
+    allocate_both(db)
+    register_system(db, SIGNING, NOW)
+    disable_system(db, SIGNING.system_id, NOW)
+    with pytest.raises(ConflictError):
+        register_system(db, replace(SIGNING, trusts=frozenset({WEST})), NOW)
+
+
+def test_how_tokens_are_had_is_published(service: Service) -> None:
+    """RFC 8414: under the public address, whatever the request's own was."""
+    said = service.client.get("/.well-known/oauth-authorization-server").json()
+    assert (said["issuer"], said["token_endpoint"]) == (HERE, ENDPOINT)
+    assert "none" not in said["token_endpoint_auth_signing_alg_values_supported"]
