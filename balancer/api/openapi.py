@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from balancer.api.once import PARAMETER, WRITES
 from balancer.api.problems import CONFLICT, ProblemOut, may_be
+from balancer.api.security import say_who_may_call
 
 _GOOD = {"200": "What was asked for", "202": "Taken on; it is done elsewhere"}
 TAGS = [
@@ -56,6 +57,7 @@ def with_problems(app: FastAPI) -> Callable[[], dict[str, Any]]:
             schemas.update(shapes["$defs"])
             _say_what_comes_back(made)
             _let_writes_be_repeated(made)
+            say_who_may_call(app, made)
         return made
 
     return document

@@ -12,13 +12,16 @@ import pytest
 import schemathesis
 
 from balancer.api.app import OPENAPI, create_app
-from balancer.api.doors import LocalDoor
+from balancer.api.doors import CredentialsDoor
 from balancer.api.once import HEADER, PARAMETER
 from balancer.api.readiness import SCHEDULER
 from balancer.api.serving import Serving
 from balancer.api.sign_in.ways import LOCAL
-from balancer.store import jobs
+from balancer.domain.permission import Permission
+from balancer.services.secret import KEY_PREFIX, digest_of, new_secret
+from balancer.store import jobs, systems
 from balancer.store.database import Database
+from balancer.store.tables_access import SystemRow
 from tests.api.service import KEY, StandingClock
 from tests.api.small_network import allocate, read_network
 from tests.worlds import NOW
@@ -26,13 +29,37 @@ from tests.worlds import NOW
 # The tests are made from the document before there is a database, which the fixture then brings.
 APP = create_app(
     Serving(database=None, clock=StandingClock(), read_network=read_network, pseudonym_key=KEY),  # type: ignore[arg-type]
-    door=LocalDoor(),
+    door=CredentialsDoor(lambda: APP.state.serving.database, StandingClock(), cookie=LOCAL.cookie),
     ways=LOCAL,
 )
 # A run that waits is followed for an hour: that is looked at in test_runs.py.
 SCHEMA = schemathesis.openapi.from_asgi(OPENAPI, APP).exclude(path_regex="/events$")
 
 _KEY = re.compile(PARAMETER["schema"]["pattern"])
+# What a system that may everything shows; schemathesis also asks without it, and must be refused.
+SHOWN = new_secret(KEY_PREFIX)
+EVERYTHING = SystemRow(
+    system_id="contract",
+    name="Contract",
+    scopes=sorted(Permission),
+    at=["RVV", "RWF"],
+    key_digest=digest_of(SHOWN),
+    created_at=NOW,
+)
+
+
+@SCHEMA.auth(refresh_interval=None)
+class Shown:
+    """Shows it with every request that is meant to be let in."""
+
+    def get(self, _case: schemathesis.Case, _context: schemathesis.AuthContext) -> str:  # type: ignore[type-arg]
+        """Return it."""
+        return SHOWN
+
+    def set(self, case: schemathesis.Case, data: str, _context: schemathesis.AuthContext) -> None:  # type: ignore[type-arg]
+        """Show it, and nothing else."""
+        case.cookies.clear()
+        case.headers["Authorization"] = f"Bearer {data}"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -45,6 +72,8 @@ def _served(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     with db.transaction() as session:
         jobs.beat(session, SCHEDULER, now=NOW)
     APP.state.serving = Serving(database=db, clock=StandingClock(), read_network=read_network, pseudonym_key=KEY)
+    with db.transaction() as session:
+        systems.add_system(session, EVERYTHING)
     yield
     db.close()
 
