@@ -11,7 +11,7 @@ from fastapi import Depends, Path, Query, Request
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from balancer.api.callers import reach_of
-from balancer.api.models.shape import PageOut
+from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, PageOut
 from balancer.api.watch import Watch
 from balancer.domain.errors import NotFoundError
 from balancer.domain.instant import Clock
@@ -24,9 +24,6 @@ if TYPE_CHECKING:  # reading a network loads pandas, which takes its time; most 
 
 Item = TypeVar("Item")
 Shape = TypeVar("Shape")
-# A database cannot hold NUL; no code or name is longer.
-PATTERN = r"^[^\x00-\x1f]*$"
-MOST_CHARACTERS = 200
 _LARGEST_ID = 2**31 - 1
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 

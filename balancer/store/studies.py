@@ -32,11 +32,13 @@ SORTS = tuple(sign + name for name in _SORTS for sign in ("", "-"))
 class StudyFilter:
     """Which studies to show; ``None`` means whatever.
 
-    ``late``: due already, or planned to end after it is due. ``text`` is looked for in accession number, the trust's
-    patient number and exam code. ``reporter_id``: a read of it is on that reporter's list.
+    ``accession_number`` is the whole of it. ``late``: due already, or planned to end after it is due. ``text`` is
+    looked for in accession number, the trust's patient number and exam code. ``reporter_id``: a read of it is on that
+    reporter's list.
     """
 
     trust: str | None = None
+    accession_number: str | None = None
     priority: str | None = None
     state: StudyState | None = StudyState.OPEN
     modality: str | None = None
@@ -84,7 +86,7 @@ def studies(
     total = count(session, statement)
     order = (col(_SORTS[name]), col(StudyRow.id))
     text_order = name == "accession_number"
-    after = cut.after(sort, 2) if text_order else cut.after_instant(sort, 2)
+    after = _after_number(session, cut, sort) if text_order else cut.after_instant(sort, 2)
     if after is not None:
         statement = statement.where(beyond(order, after, descending=descending))
     directed = [column.desc() if descending else column for column in order]
@@ -92,9 +94,21 @@ def studies(
     rows = found[: cut.limit]
     following = None
     if len(found) > cut.limit:
-        value = getattr(rows[-1], _SORTS[name].key)
-        following = cursor(sort, value if text_order else value.isoformat(), rows[-1].id)
+        # a cursor stands in the next request's address: it names no accession number
+        place = () if text_order else (getattr(rows[-1], _SORTS[name].key).isoformat(),)
+        following = cursor(sort, *place, rows[-1].id)
     return Page(items=tuple(_with_reads(session, rows)), total=total, next_cursor=following)
+
+
+def _after_number(session: Session, cut: Cut, sort: str) -> list[Any] | None:
+    """Return the accession number and id of the last study of the page before, which its cursor knows by id only."""
+    found = cut.after(sort, 1)
+    if found is None:
+        return None
+    row = session.get(StudyRow, found[0])
+    if row is None:
+        raise InvalidValueError("cursor", "belongs to another list")
+    return [row.accession_number, row.id]
 
 
 def study(session: Session, key: StudyKey) -> StudyStatus:
@@ -115,6 +129,7 @@ def _conditions(which: StudyFilter, now: datetime) -> list[ColumnElement[bool]]:
     conditions: list[Any] = []
     for column, wanted in (
         (StudyRow.trust, which.trust),
+        (StudyRow.accession_number, which.accession_number),
         (StudyRow.priority, which.priority),
         (StudyRow.state, which.state),
         (StudyRow.modality, which.modality),

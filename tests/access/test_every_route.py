@@ -35,6 +35,7 @@ SIGN_IN = {"/sign-in", "/sign-in/callback", "/sign-out", "/oauth/token", "/.well
 FOR_ANYBODY = {"/", "/docs", "/problems", "/api/v1/health/live", "/api/v1/health/ready"} | SIGN_IN
 # What a route that changes something is sent, where nothing at all would be refused before it looks.
 BODIES: dict[str, Any] = {
+    "/api/v1/studies/search": {"state": None},
     "/api/v1/batches/{batch_id}/release": {"decided_by": "A. Person"},
     "/api/v1/batches/{batch_id}/discard": {"decided_by": "A. Person"},
 }

@@ -10,6 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from balancer.domain.instant import require_aware
 
 Item = TypeVar("Item", bound=BaseModel)
+# A database cannot hold NUL; no code or name is longer.
+PATTERN = r"^[^\x00-\x1f]*$"
+MOST_CHARACTERS = 200
 
 
 def _in_utc(instant: datetime) -> datetime:

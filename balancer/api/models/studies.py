@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from balancer.api.models.shape import Instant, Out
+from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, In, Instant, Out
 from balancer.domain.plan import UnallocatedReason
 from balancer.domain.states import StudyState
 from balancer.services.build_problem import NO_PRIORITY_CLASS
@@ -36,6 +36,23 @@ class Reason(StrEnum):
     NO_CAPACITY = UnallocatedReason.NO_CAPACITY
     DEFERRED = UnallocatedReason.DEFERRED
     NO_PRIORITY_CLASS = NO_PRIORITY_CLASS
+
+
+class StudySearchIn(In):
+    """Which study is looked for. What names a patient or a study stands in the body: addresses end up in logs."""
+
+    trust: str | None = Field(default=None, max_length=MOST_CHARACTERS, pattern=PATTERN, examples=["RVV"])
+    accession_number: str | None = Field(
+        default=None, max_length=MOST_CHARACTERS, pattern=PATTERN, description="The whole of it.", examples=["R1000123"]
+    )
+    text: str | None = Field(
+        default=None,
+        max_length=MOST_CHARACTERS,
+        pattern=PATTERN,
+        description="Looked for in accession number, the trust's patient number and exam code.",
+        examples=["E4829"],
+    )
+    state: StudyState | None = Field(default=StudyState.OPEN, description="`null` for whatever state.")
 
 
 class ReadOut(Out):

@@ -11,7 +11,8 @@ from balancer.api import problems
 from balancer.api.callers import may
 from balancer.api.conditional import ETAG, NOT_MODIFIED, IfNoneMatch, Wait, etag, has, json_body, unchanged
 from balancer.api.models.assignments import AssignmentChangesOut
-from balancer.api.serving import MOST_CHARACTERS, PATTERN, Served, Watching
+from balancer.api.models.shape import MOST_CHARACTERS, PATTERN
+from balancer.api.serving import Served, Watching
 from balancer.api.watch import Marks
 from balancer.domain.permission import Permission
 from balancer.store.changes import MOST_CHANGES, Mark, Position, changes, position_of

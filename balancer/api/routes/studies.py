@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from balancer.api import problems
 from balancer.api.callers import may
-from balancer.api.models.shape import ListOut, PageOut
-from balancer.api.models.studies import Reason, StudyOut, UnallocatedOut, UnallocatedReasonOut
-from balancer.api.serving import MOST_CHARACTERS, PATTERN, Code, Paging, Served, TrustInPath, page_out
+from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, ListOut, PageOut
+from balancer.api.models.studies import Reason, StudyOut, StudySearchIn, UnallocatedOut, UnallocatedReasonOut
+from balancer.api.serving import Code, Paging, Served, TrustInPath, page_out
 from balancer.domain.permission import Permission
 from balancer.domain.states import StudyState
 from balancer.domain.study import StudyKey
@@ -51,7 +51,9 @@ def _filter(  # noqa: PLR0913, PLR0917 - one parameter a filter
         Query(
             max_length=MOST_CHARACTERS,
             pattern=PATTERN,
-            description="Looked for in accession number, the trust's patient number and exam code.",
+            description="Looked for in accession number, the trust's patient number and exam code. Addresses end up in "
+            "logs: better sent to `/studies/search`.",
+            deprecated=True,
         ),
     ] = None,
 ) -> studies.StudyFilter:
@@ -85,9 +87,25 @@ def list_studies(
         return page_out(found, StudyOut.of)
 
 
+@router.post(
+    "/studies/search",
+    tags=["studies"],
+    responses=problems.may_be(problems.NO_PAGE),
+    dependencies=[may(Permission.STUDIES_READ)],
+)
+def search_studies(served: Served, which: StudySearchIn, cut: Paging) -> PageOut[StudyOut]:
+    """Look for studies by what names them or their patient, the soonest due first; nothing is changed."""
+    wanted = studies.StudyFilter(
+        trust=which.trust, accession_number=which.accession_number, text=which.text, state=which.state
+    )
+    with served.database.session() as session:
+        return page_out(studies.studies(session, wanted, cut, now=served.clock.now()), StudyOut.of)
+
+
 @router.get(
     "/studies/{trust}/{accession_number:path}",
     tags=["studies"],
+    deprecated=True,
     responses=problems.may_be(problems.NOT_FOUND),
     dependencies=[may(Permission.STUDIES_READ)],
 )
@@ -98,7 +116,7 @@ def get_study(
         str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN, description="As the trust writes it, slashes included.")
     ],
 ) -> StudyOut:
-    """Get one study, whatever its state."""
+    """Get one study, whatever its state. Addresses end up in logs, of proxies say: ask `/studies/search` instead."""
     with served.database.session() as session:
         return StudyOut.of(studies.study(session, StudyKey(trust, accession_number)))
 
