@@ -85,7 +85,7 @@ class Everybody:
     def walk(self) -> Iterator[tuple[str, Response]]:
         """Call every route in every way."""
         for headers in self.shown():
-            self.service.client.headers = headers  # type: ignore[assignment]
+            self.service.client.headers = headers
             for method, path in WALK:
                 for known in (values(self.db, EAST), self._made_up()):
                     yield path, ask(self.service, method, path, known)
@@ -137,7 +137,7 @@ def test_no_log_line_names_anybody_when_the_database_fails(
     with everybody.db.connection() as connection:
         for table in ("unallocated", "worklist_items", "quarantine", "batches"):
             connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO was_{table}")
-    everybody.service.client.headers = everybody.shown()[0]  # type: ignore[assignment]
+    everybody.service.client.headers = everybody.shown()[0]
     known = {"trust": EAST, "accession_number": OF_EAST[0], "feed": "RVV unreported", "roster": "RVV rota"}
     known |= {"batch_id": "1", "row_id": "1", "reporter_id": "R1", "run_id": "1"}
     statuses = {ask(everybody.service, method, path, known).status_code for method, path in WALK}
@@ -184,11 +184,11 @@ def test_no_address_that_the_service_gives_out_names_a_patient_or_a_study(everyb
 
 def test_no_cursor_names_a_study_in_whatever_order(everybody: Everybody) -> None:
     """And every page is reached: the cursor is a number that says where to go on."""
-    everybody.service.client.headers = everybody.shown()[0]  # type: ignore[assignment]
+    everybody.service.client.headers = everybody.shown()[0]
     for sort in ("accession_number", "-accession_number", "due_at", "-last_seen_at"):
         seen, cursor = [], None
         for _ in range(len(OF_EAST + OF_WEST) + 1):
-            given = {"cursor": cursor} if cursor else {}
+            given: dict[str, str] = {"cursor": cursor} if cursor else {}
             page = everybody.service.ask("/studies", sort=sort, limit=2, **given)
             seen += [item["accession_number"] for item in page["items"]]
             cursor = page["next_cursor"]
@@ -202,7 +202,7 @@ def test_no_cursor_names_a_study_in_whatever_order(everybody: Everybody) -> None
 
 def test_what_anybody_can_see_names_nobody(everybody: Everybody) -> None:
     """Pages, health, what is published of the service: figures, were they metrics, included."""
-    everybody.service.client.headers = {}  # type: ignore[assignment]
+    everybody.service.client.headers = {}
     for method, path in WALK:
         if path in FOR_ANYBODY and path != "/sign-in":  # locally it lists reporters, to be one of them
             text = ask(everybody.service, method, path, {}).text
@@ -211,7 +211,7 @@ def test_what_anybody_can_see_names_nobody(everybody: Everybody) -> None:
 
 def test_a_study_is_found_without_naming_it_in_an_address(everybody: Everybody) -> None:
     """What names it is sent in the body."""
-    everybody.service.client.headers = everybody.shown()[0]  # type: ignore[assignment]
+    everybody.service.client.headers = everybody.shown()[0]
 
     def found(**wanted: Any) -> list[str]:
         answer = everybody.service.post("/studies/search", wanted)
