@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import schemathesis
+from fastapi import FastAPI
 
 from balancer.api.app import OPENAPI, create_app
 from balancer.api.doors import CredentialsDoor
@@ -27,7 +28,7 @@ from tests.api.small_network import allocate, read_network
 from tests.worlds import NOW
 
 # The tests are made from the document before there is a database, which the fixture then brings.
-APP = create_app(
+APP: FastAPI = create_app(
     Serving(database=None, clock=StandingClock(), read_network=read_network, pseudonym_key=KEY),  # type: ignore[arg-type]
     door=CredentialsDoor(lambda: APP.state.serving.database, StandingClock(), cookie=LOCAL.cookie),
     ways=LOCAL,
