@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from balancer.domain.actor import Grant, person
+from balancer.domain.permission import Role
 from balancer.services.ingest_studies import ingest_extract
 from balancer.store.database import Database
+from tests.access.doors import Known
 from tests.api.service import Service, problem
 from tests.networks import FEED, Feed, bad_row, extract, loaded, minutes
 from tests.worlds import NOW
@@ -79,6 +82,13 @@ def test_two_people_cannot_both_decide(held: Service) -> None:
     held.post(f"/batches/{batch_id}/discard", {"decided_by": "A. Manager"})
     problem(held.post(f"/batches/{batch_id}/release", {"decided_by": "B. Manager"}), 409, "conflict")
     assert held.ask("/studies")["total"] == 100
+
+
+def test_whoever_has_signed_in_decides_in_their_own_name(held: Service) -> None:
+    """Whatever the request says; the local operator, whom nobody knows, says who they are."""
+    held.app.state.door = Known(person("test:1", "B. Manager", Grant(Role.MANAGER, "RVV")))
+    decided = held.post("/batches/2/discard", {"decided_by": "A. Manager"})
+    assert decided.json()["resolved_by"] == "B. Manager"
 
 
 def test_nobody_decides_without_a_name(held: Service) -> None:

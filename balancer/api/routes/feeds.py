@@ -5,10 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from balancer.api import problems
-from balancer.api.callers import may
+from balancer.api.callers import Caller, may
+from balancer.api.doors import OPERATOR
 from balancer.api.models.feeds import BatchOut, DecisionIn, FeedOut, RosterBatchOut, RosterOut
 from balancer.api.models.shape import ListOut, PageOut
 from balancer.api.serving import FeedInPath, IdInPath, Paging, RosterInPath, Served, named_feed, page_out
+from balancer.domain.actor import Actor, ActorKind
 from balancer.domain.permission import Permission
 from balancer.services import ingest_studies
 from balancer.services.request_run import request_run
@@ -74,14 +76,14 @@ def get_batch(served: Served, batch_id: IdInPath) -> BatchOut:
 @router.post(
     "/batches/{batch_id:int}/release", tags=["feeds"], responses=_DECIDED, dependencies=[may(Permission.FEEDS_DECIDE)]
 )
-def release_batch(served: Served, batch_id: IdInPath, decision: DecisionIn) -> BatchOut:
+def release_batch(served: Served, caller: Caller, batch_id: IdInPath, decision: DecisionIn) -> BatchOut:
     """Release a held batch: withdraw or exclude what it would have.
 
     Studies that a later batch has seen meanwhile, or that somebody has claimed, stay open. The answer is the batch in
     whose books that stands; a run is asked for.
     """
     now = served.clock.now()
-    outcome = ingest_studies.release_held_batch(served.database, batch_id, now, by=decision.decided_by)
+    outcome = ingest_studies.release_held_batch(served.database, batch_id, now, by=_by(caller, decision))
     request_run(served.database, now, reason=f"batch {batch_id} released")
     with served.database.session() as session:
         return BatchOut.of(batches.batch(session, outcome.batch_id))
@@ -90,11 +92,18 @@ def release_batch(served: Served, batch_id: IdInPath, decision: DecisionIn) -> B
 @router.post(
     "/batches/{batch_id:int}/discard", tags=["feeds"], responses=_DECIDED, dependencies=[may(Permission.FEEDS_DECIDE)]
 )
-def discard_batch(served: Served, batch_id: IdInPath, decision: DecisionIn) -> BatchOut:
+def discard_batch(served: Served, caller: Caller, batch_id: IdInPath, decision: DecisionIn) -> BatchOut:
     """Discard a held batch: what it would have withdrawn or excluded stays open; what it brought stays too."""
-    ingest_studies.discard_held_batch(served.database, batch_id, served.clock.now(), by=decision.decided_by)
+    by = _by(caller, decision)
+    ingest_studies.discard_held_batch(served.database, batch_id, served.clock.now(), by=by)
     with served.database.session() as session:
         return BatchOut.of(batches.batch(session, batch_id))
+
+
+def _by(caller: Actor, decision: DecisionIn) -> str:
+    """Return who decides: whoever has signed in, whatever the request says; a system and the local operator say who."""
+    signed_in = caller.kind is ActorKind.PERSON and caller != OPERATOR
+    return caller.name if signed_in else decision.decided_by
 
 
 @router.get("/rosters", tags=["feeds"], dependencies=[may(Permission.FEEDS_READ)])
