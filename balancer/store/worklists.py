@@ -121,8 +121,11 @@ def worklist_version(session: Session, reporter_id: str) -> WorklistRow:
     raise NotFoundError("no worklist has been published for this reporter yet")
 
 
-def worklists(session: Session) -> list[WorklistSummary]:
-    """Return every current list in figures, in the order of the reporters; two statements, whatever the number."""
+def worklists(session: Session, *, home_trust: str | None = None) -> list[WorklistSummary]:
+    """Return every current list in figures, in the order of the reporters; two statements, whatever the number.
+
+    With ``home_trust``, those of reporters whose home it is.
+    """
     current = col(WorklistRow.superseded_at).is_(None)
     figures = {
         worklist_id: (late, first, last)
@@ -141,7 +144,7 @@ def worklists(session: Session) -> list[WorklistSummary]:
     found = session.exec(
         select(WorklistRow, ReporterRow)
         .join(ReporterRow, col(ReporterRow.reporter_id) == col(WorklistRow.reporter_id))
-        .where(current)
+        .where(current, *([] if home_trust is None else [ReporterRow.home_trust == home_trust]))
         .order_by(col(ReporterRow.ordinal), col(ReporterRow.reporter_id))
     )
     return [_summary(version, person, *figures.get(version.id or 0, (0, None, None))) for version, person in found]

@@ -201,3 +201,23 @@ def test_loading_the_same_network_again_leaves_every_etag(allocated: Service, db
     headers = {"If-None-Match": allocated.get("/worklists/R1").headers["etag"]}
     load_network(db, network, minutes(1))
     assert allocated.client.get("/api/v1/worklists/R1", headers=headers).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ({}, ["R1", "R2"]),
+        ({"home_trust": "RWF"}, ["R2"]),
+        ({"home_trust": "RXX"}, []),
+        ({"sort": "-reads"}, ["R1", "R2"]),
+        ({"sort": "last_end"}, ["R2", "R1"]),
+    ],
+)
+def test_lists_in_figures_can_be_filtered_and_sorted(allocated: Service, query: dict[str, str], ids: list[str]) -> None:
+    """A manager of one trust looks for who has most, and for who has nothing left."""
+    assert [item["reporter_id"] for item in allocated.ask("/worklists", **query)["items"]] == ids
+
+
+def test_an_order_that_there_is_not_is_refused(allocated: Service) -> None:
+    """Rather than another order given in silence."""
+    problem(allocated.get("/worklists", sort="reads"), 422, "invalid-value")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from enum import StrEnum
 from functools import partial
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
@@ -12,7 +15,7 @@ from balancer.api.callers import Reaching, may
 from balancer.api.conditional import ETAG, NOT_MODIFIED, IfNoneMatch, Wait, etag, has, json_body, unchanged
 from balancer.api.models.shape import ListOut
 from balancer.api.models.worklists import Around, WorklistOut, WorklistSummaryOut
-from balancer.api.serving import ReporterInPath, Served, Watching
+from balancer.api.serving import Code, ReporterInPath, Served, Watching
 from balancer.api.watch import Marks
 from balancer.domain.actor import Reach
 from balancer.domain.permission import Permission
@@ -23,11 +26,37 @@ from balancer.store.priors import priors
 router = APIRouter()
 
 
+class Sort(StrEnum):
+    """The orders that lists can be had in; `reporter` is that of the network's own list of people."""
+
+    REPORTER = "reporter"
+    NAME = "name"
+    MOST_READS = "-reads"
+    MOST_LATE = "-late_reads"
+    LAST_END = "last_end"
+
+
+_ORDERS: Final[dict[Sort, Callable[[worklists.WorklistSummary], Any] | None]] = {
+    Sort.REPORTER: None,
+    Sort.NAME: lambda entry: (entry.name, entry.reporter_id),
+    Sort.MOST_READS: lambda entry: -entry.items,
+    Sort.MOST_LATE: lambda entry: -entry.late,
+    # whoever has nothing to read has ended already
+    Sort.LAST_END: lambda entry: entry.last_end.timestamp() if entry.last_end else 0.0,
+}
+
+
 @router.get("/worklists", tags=["worklists"], dependencies=[may(Permission.WORKLISTS_READ)])
-def list_worklists(served: Served) -> ListOut[WorklistSummaryOut]:
+def list_worklists(
+    served: Served,
+    home_trust: Code | None = None,
+    sort: Annotated[Sort, Query(description="`-` means falling.")] = Sort.REPORTER,
+) -> ListOut[WorklistSummaryOut]:
     """List every reporter's current list in figures; empty until the first lists are published."""
     with served.database.session() as session:
-        return ListOut(items=[WorklistSummaryOut.of(summary) for summary in worklists.worklists(session)])
+        found = worklists.worklists(session, home_trust=home_trust)
+    key = _ORDERS[sort]
+    return ListOut(items=[WorklistSummaryOut.of(summary) for summary in (sorted(found, key=key) if key else found)])
 
 
 @router.get(
