@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from balancer.domain.actor import system
 from balancer.domain.feed import (
     ExcludedRow,
     FeedKind,
@@ -15,22 +16,26 @@ from balancer.domain.feed import (
     QuarantinedRow,
     SourceRow,
 )
+from balancer.domain.life import ReadState
 from balancer.domain.network import Examination, Trust
+from balancer.domain.permission import Permission
 from balancer.domain.plan import Plan
 from balancer.domain.policy import Policy
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import Reporter, Session
 from balancer.domain.states import BatchState
 from balancer.domain.study import StudyKey
+from balancer.services.claim_read import claim_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
+from balancer.store import reads, studies
 from balancer.store.database import Database
-from balancer.store.queue import study_ids
 from balancer.store.rosters import add_roster_batch, replace_sessions
-from balancer.store.tables import ClaimRow, RosterBatchRow
+from balancer.store.tables import RosterBatchRow
 from tests.worlds import EXAMPLE_POLICY, NOW, lay_out, policy, priority, reporter, with_true_figures
 
 FEED = "RVV unreported"
+PACS = system("pacs-of-rvv", "PACS of RVV", [Permission.READS_WORK], ["RVV"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,10 +180,22 @@ def queued(db: Database, *studies: str | IncomingStudy) -> None:
 
 
 def claimed(db: Database, accession_number: str, reporter_id: str = "R1", *, read: int = 1) -> None:
-    """Let a reporter claim a read of a study of RVV."""
-    with db.transaction() as session:
-        number = study_ids(session, [StudyKey("RVV", accession_number)])[StudyKey("RVV", accession_number)]
-        session.add(ClaimRow(study_id=number, read=read, reporter_id=reporter_id, claimed_at=NOW))
+    """Let a system say, at ``NOW``, that a reporter has opened a read of a study of RVV."""
+    claim_read(db, read_id(db, accession_number, read=read), reporter_id, NOW, by=PACS, heartbeats=False)
+
+
+def read_id(db: Database, accession_number: str, *, read: int = 1, trust: str = "RVV") -> int:
+    """Return the number of a read."""
+    with db.session() as session:
+        found = studies.study(session, StudyKey(trust, accession_number)).reads
+    return next(status.row.id or 0 for status in found if status.row.number == read)
+
+
+def standing(db: Database, accession_number: str, *, read: int = 1) -> tuple[ReadState, str | None]:
+    """Return the state of a read of RVV, and whose it is."""
+    with db.session() as session:
+        row = reads.read(session, read_id(db, accession_number, read=read))
+    return row.state, row.reporter_id
 
 
 Solving = Callable[..., Plan]

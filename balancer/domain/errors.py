@@ -8,6 +8,7 @@
     +-- PlanRejectedError     the referee found a broken rule; nothing was published
     +-- NotFoundError         no such thing in the store
     +-- ConflictError         the state changed under the caller
+    |   +-- ClaimedError      somebody else has the read open
     +-- NotAllowedError       whoever asks may not do this
     +-- GoneError             what the caller holds on to is no longer kept
     +-- BooksError            a batch's books do not balance; nothing of it was taken
@@ -71,6 +72,14 @@ class NotFoundError(BalancerError):
 
 class ConflictError(BalancerError):
     """The state changed under the caller; nothing was done."""
+
+
+class ClaimedError(ConflictError):
+    """Somebody else has the read open: the message says who, by name and number; ``reporter_id`` is the number."""
+
+    def __init__(self, message: str, reporter_id: str) -> None:
+        self.reporter_id = reporter_id
+        super().__init__(message)
 
 
 class GoneError(BalancerError):

@@ -114,6 +114,32 @@ class ReplanLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingRules:
+    """How people work from their lists.
+
+    A reporter may take any of the next ``choice`` reads; one that has been passed over ``skips_noticed`` times is
+    brought to the managers' notice. A claim ends ``lease_minutes`` after its last heartbeat; one by a system that sends
+    none is brought to a manager after ``claim_hours``. Nobody opens more than ``most_claims`` reads at a time. A read
+    done here that its source still lists ``confirm_hours`` later returns to the queue; one parked because images are
+    missing is looked at again after ``parked_hours``.
+    """
+
+    choice: int = 3
+    skips_noticed: int = 5
+    lease_minutes: float = 10.0
+    claim_hours: float = 4.0
+    most_claims: int = 3
+    confirm_hours: float = 4.0
+    parked_hours: float = 24.0
+
+    def __post_init__(self) -> None:
+        for name in ("choice", "skips_noticed", "most_claims"):
+            _require(getattr(self, name) >= 1, f"reading.{name}", "must be at least 1")
+        for name in ("lease_minutes", "claim_hours", "confirm_hours", "parked_hours"):
+            _require(getattr(self, name) > 0, f"reading.{name}", "must be positive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A whole clinical policy; ``priorities`` most urgent first, ``bands`` rising in both columns.
 
@@ -127,6 +153,7 @@ class Policy:
     weights: Weights
     bands: tuple[LoadBand, ...]
     replan: ReplanLimits = field(default_factory=ReplanLimits)
+    reading: ReadingRules = field(default_factory=ReadingRules)
     owner: str = ""
     version: str = ""
     dated_on: str = ""
@@ -146,6 +173,10 @@ class Policy:
             if priority.code == code:
                 return priority
         raise KeyError(code)
+
+    def is_emergency(self, code: str) -> bool:
+        """Tell whether this is the code of the class of emergencies."""
+        return any(priority.code == code and priority.is_emergency for priority in self.priorities)
 
     def load_points_per_hour(self, utilisation: float) -> float:
         """Return the integral of the marginal price from 0 to ``utilisation``: points per rostered hour.

@@ -13,6 +13,7 @@ from balancer.domain.policy import (
     LoadBand,
     Policy,
     PriorityClass,
+    ReadingRules,
     ReplanLimits,
     TargetClock,
     Weights,
@@ -27,6 +28,7 @@ _MOST_WORKING_DAYS = 3_650
 _MOST_POINTS = 1e9
 _LEAST_PRODUCTIVITY = 0.001
 _MOST_PROTECTED = 1_000
+_MOST_READS = 1_000
 
 _KNOWN: dict[str, frozenset[str]] = {
     "policy": frozenset({"owner", "version", "date"}),
@@ -35,6 +37,7 @@ _KNOWN: dict[str, frozenset[str]] = {
     "weights": frozenset(field.name for field in fields(Weights)),
     "load": frozenset({"bands"}),
     "replan": frozenset(field.name for field in fields(ReplanLimits)),
+    "reading": frozenset(field.name for field in fields(ReadingRules)),
 }
 _KNOWN_OF_PRIORITY = frozenset(field.name for field in fields(PriorityClass))
 
@@ -96,7 +99,7 @@ class _PolicyReader:
             name: self._number(prices, f"weights.{name}", most=_MOST_POINTS) for name in sorted(_KNOWN["weights"])
         }
         bands = self._bands()
-        limits = self._replan()
+        limits, reading = self._replan(), self._reading()
         about = self._about()
         if len(self.faults) > before:
             return None
@@ -109,6 +112,7 @@ class _PolicyReader:
                 weights=Weights(**weights),
                 bands=bands,
                 replan=limits,
+                reading=reading,
                 **about,
             )
         except InvalidValueError as error:
@@ -161,6 +165,19 @@ class _PolicyReader:
         if number != int(number):
             self._fault("replan.protected_next", f"{number:g} is not a whole number")
         return ReplanLimits(churn_budget=share, protected_next=int(number))
+
+    def _reading(self) -> ReadingRules:
+        """Return how people work from their lists; each key may be left out, and so may the table."""
+        usual = ReadingRules()
+        table = {**asdict(usual), **(self._table("reading") if "reading" in self.document else {})}
+        found: dict[str, Any] = {}
+        for name, value in asdict(usual).items():
+            whole = isinstance(value, int)
+            given = self._number(table, f"reading.{name}", above=0, most=_MOST_READS if whole else _MOST_HOURS)
+            if whole and not math.isnan(given) and given != int(given):
+                self._fault(f"reading.{name}", f"{given:g} is not a whole number")
+            found[name] = given if math.isnan(given) or not whole else int(given)
+        return usual if any(math.isnan(value) for value in found.values()) else ReadingRules(**found)
 
     def _about(self) -> dict[str, str]:
         """Return whose policy it is: owner, version and date, for people; all may be left out."""

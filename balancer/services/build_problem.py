@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from balancer.domain.life import ReadState
 from balancer.domain.network import Examination, Trust
 from balancer.domain.policy import Policy
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import REPORTING, Reporter
 from balancer.domain.reporter import Session as RosteredSession
-from balancer.domain.study import ReadKey, Study
+from balancer.domain.study import ReadKey, Study, StudyKey
 from balancer.services.due_times import calendar_over
 from balancer.store import people, queue, standing
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy_row, policy_of
-from balancer.store.queue import QueuedStudy
+from balancer.store.queue import QueuedRead, QueuedStudy
 
 # The reason, beside those of ``UnallocatedReason``, of a read that the solver never sees.
 NO_PRIORITY_CLASS = "no_priority_class"
+
+
+Numbers = Mapping[StudyKey, Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
     """A problem, what could not be part of it, and what a person should know about it.
 
-    ``left_out`` are reads with the reason: a run lists them among those without a place, so that none is lost.
+    ``left_out`` are reads with the reason: a run lists them among those without a place, so that none is lost. A
+    problem counts the reads that are left of a study from 1; ``numbers`` says which of the study's reads they are.
     """
 
     problem: AllocationProblem
     policy_id: int
+    numbers: Numbers
     left_out: Mapping[ReadKey, str]
     warnings: tuple[str, ...]
 
@@ -47,8 +53,9 @@ def gather(db: Database, now: datetime) -> Gathered:
     * A study acquired after ``now`` (its trust's clock runs ahead) takes part as if acquired at ``now``: it is planned
       and, if anything, due too early. The store keeps what the source said.
     * A study of a class that the policy does not know cannot be priced: its reads are left out, with that reason.
-    * ``published_to`` is whose current list holds which read; when a read has been done since, its reader, who is now
-      excluded, makes way for the next.
+    * Reads that are done, parked, sent out, excluded or withdrawn take no part, nor does a study without any other.
+    * Claimed reads are claimed in the problem (H8); ``published_to`` is who has which read now.
+    * Whoever has done another read of a study, or handed one back, is not offered the study.
     * Somebody who has claimed a read but is no longer listed takes part without sessions, so that nobody else gets it.
     * Of two reporting sessions of one reporter that overlap (two trusts rostered the same hours), the home trust's
       counts, then the earlier one; the other is named in the warnings.
@@ -61,9 +68,9 @@ def gather(db: Database, now: datetime) -> Gathered:
     with db.session() as session:
         policy_row = current_policy_row(session)
         policy = policy_of(policy_row)
-        queued = queue.queued_studies(session)
-        published, claimed = queue.published_reads(session), queue.claimed_reads(session)
-        reporters = _reporters(session, {name for reads in claimed.values() for name in reads.values()})
+        reads, barred = queue.queued_reads(session), queue.barred(session)
+        queued = [item for item in queue.queued_studies(session) if item.id in reads]
+        reporters = _reporters(session, {name for item in queued for name in _claimants(reads[item.id]) if name})
         sessions, warnings = _sessions(session, reporters, policy, now)
         trusts = tuple(Trust(code=row.code, name=row.name) for row in standing.trusts(session, listed_only=False))
         examinations = _examinations(session)
@@ -72,12 +79,10 @@ def gather(db: Database, now: datetime) -> Gathered:
         ReadKey(item.trust, item.accession_number, read): NO_PRIORITY_CLASS
         for item in queued
         if item.priority not in classes
-        for read in range(1, item.reads + 1)
+        for read in range(1, len(reads[item.id]) + 1)
     }
     studies = [
-        _study(item, now, published.get(item.id, {}), claimed.get(item.id, {}))
-        for item in queued
-        if item.priority in classes
+        _study(item, now, reads[item.id], barred.get(item.id, set())) for item in queued if item.priority in classes
     ]
     problem = AllocationProblem(
         now=now,
@@ -92,6 +97,9 @@ def gather(db: Database, now: datetime) -> Gathered:
     return Gathered(
         problem=problem,
         policy_id=policy_row.id or 0,
+        numbers={
+            StudyKey(item.trust, item.accession_number): [read.number for read in reads[item.id]] for item in queued
+        },
         left_out=left_out,
         warnings=(*warnings, *_about(queued, left_out, now)),
     )
@@ -108,8 +116,7 @@ def _about(queued: Iterable[QueuedStudy], left_out: Mapping[ReadKey, str], now: 
     return warnings
 
 
-def _study(item: QueuedStudy, now: datetime, published: Mapping[int, str], claimed: Mapping[int, str]) -> Study:
-    done_by = frozenset(item.excluded)
+def _study(item: QueuedStudy, now: datetime, reads: Sequence[QueuedRead], barred: Collection[str]) -> Study:
     return Study(
         trust=item.trust,
         accession_number=item.accession_number,
@@ -120,34 +127,26 @@ def _study(item: QueuedStudy, now: datetime, published: Mapping[int, str], claim
         modality=item.modality,
         subspecialty=item.subspecialty,
         minutes=item.minutes,
-        reads=item.reads,
+        reads=len(reads),
         ready_at=item.ready_at,
         due_at=item.source_due_at,
-        excluded=done_by,
+        excluded=frozenset({*item.excluded, *barred}),
         prior_reporter=item.prior_reporter,
-        published_to=in_read_order(published, item.reads, done_by),
-        claimed_by=in_read_order(claimed, item.reads),
+        published_to=_as_far_as_named([read.reporter_id for read in reads]),
+        claimed_by=_as_far_as_named(_claimants(reads)),
     )
 
 
-def in_read_order(
-    names: Mapping[int, str], reads: int, done_by: frozenset[str] = frozenset()
-) -> tuple[str | None, ...]:
-    """Return who has each read still to be done, from names by read number as it was when they were given.
+def _claimants(reads: Iterable[QueuedRead]) -> list[str | None]:
+    """Return who has claimed each read, in order."""
+    return [read.reporter_id if read.state is ReadState.CLAIMED else None for read in reads]
 
-    Reads done since are gone from the count, so those after them move up: first the readers who have done theirs make
-    way, then the names that are beyond the count fill what is free.
-    """
-    if not names:
-        return ()
-    still = {read: name for read, name in names.items() if name not in done_by}
-    slots: list[str | None] = [still.pop(read, None) for read in range(1, reads + 1)]
-    for _, name in sorted(still.items()):
-        if None in slots:
-            slots[slots.index(None)] = name
-    while slots and slots[-1] is None:
-        slots.pop()
-    return tuple(slots)
+
+def _as_far_as_named(names: list[str | None]) -> tuple[str | None, ...]:
+    """Return the names without those at the end that are none."""
+    while names and names[-1] is None:
+        names.pop()
+    return tuple(names)
 
 
 def _reporters(session: Session, claimants: set[str]) -> list[Reporter]:

@@ -9,6 +9,7 @@ from balancer.domain.errors import ConflictError, InvalidValueError
 from balancer.domain.feed import FeedKind, ParsedExtract
 from balancer.domain.states import BatchKind, BatchState
 from balancer.services.batch_books import open_batch, outcome_of, settle, take_extracted_at
+from balancer.services.keep_reads import BatchAbout, keep_reads
 from balancer.services.outcomes import BatchOutcome
 from balancer.services.storable import storable
 from balancer.services.take_extract import MOST_CLOSED, Taking
@@ -119,10 +120,14 @@ def release_held_batch(db: Database, batch_id: int, now: datetime, *, by: str) -
         )
         session.add(batch)
         session.flush()
-        closures = intake.held_closures(session, batch_id)
+        held_back = intake.held_closures(session, batch_id)
+        free = intake.unclaimed(session, held_back.keys())
+        closures = {study_id: rule for study_id, rule in held_back.items() if study_id in free}
         intake.forget_closures(session, batch_id)
         before = open_count(session, row.trust)
         intake.close_studies(session, closures, now=now)
+        about = BatchAbout(feed=row, batch_id=batch.id or 0, extracted_at=held.extracted_at, now=now)
+        keep_reads(session, about, closures.keys())
         if held.extracted_at is not None:
             take_extracted_at(row, held.extracted_at, now)
         excluded = sum(1 for rule in closures.values() if rule)

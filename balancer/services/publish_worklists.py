@@ -1,21 +1,27 @@
-"""Publish a plan: a new version of everybody's list, all of them or none."""
+"""Publish a plan: a new version of everybody's list and a new standing of every read, all of it or nothing."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from balancer.domain.actor import job
+from balancer.domain.life import UNPLANNED, ReadEvent, ReadState
 from balancer.domain.plan import Allocation, Plan
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.states import RunState
 from balancer.domain.study import ReadKey, StudyKey
-from balancer.store import assignments, leases, queue, runs
-from balancer.store.database import Database
+from balancer.store import assignments, leases, queue, reads, runs
+from balancer.store.database import Database, Session
 from balancer.store.leases import Lease
-from balancer.store.tables import WorklistRow
+from balancer.store.reads import Move, Standing
+from balancer.store.tables import WorklistItemRow, WorklistRow
 
+_ALLOCATION = job("allocation")
 _NOTHING: Mapping[ReadKey, str] = {}
+_AS_COUNTED: Mapping[StudyKey, Sequence[int]] = {}
 
 
 def publish(  # noqa: PLR0913 - what is published, when, on whose authority
@@ -27,6 +33,7 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
     *,
     lease: Lease,
     left_out: Mapping[ReadKey, str] = _NOTHING,
+    numbers: Mapping[StudyKey, Sequence[int]] = _AS_COUNTED,
 ) -> None:
     """Make ``plan``, which the referee has passed, the one in force, in one transaction.
 
@@ -34,12 +41,16 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
     so, and so is that of somebody who took part before and no longer does. Whoever reads meanwhile sees all the old
     lists or all the new ones.
 
+    A plan is of the instant it was gathered for; people have worked since. What has been claimed meanwhile stays with
+    its claimant, what has been done, parked or withdrawn is on no list, and whoever handed a study back or has done
+    another of its reads is not given it. What the plan did not see, or gave to somebody it no longer can, waits for
+    the next run. ``numbers`` says which reads of a study the plan counted from 1; as counted if it says nothing.
+
     Raises
     ------
     ConflictError
         If the lease has passed to somebody else, or the run has been declared dead: nothing is published.
     """
-    items = _by_reporter(plan)
     reasons = {row.key: row.reason.value for row in plan.unallocated} | dict(left_out)
     with db.transaction() as session:
         leases.require(session, lease)
@@ -47,7 +58,9 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
         keys = {StudyKey(key.trust, key.accession_number) for key in reasons} | {
             StudyKey(row.trust, row.accession_number) for row in plan.allocations
         }
-        ids = queue.study_ids(session, keys)
+        placing = _Placing(session, queue.study_ids(session, keys), numbers)
+        items = placing.lists(plan)
+        unallocated = placing.numbered(reasons)
         named = [person.reporter_id for person in problem.reporters]
         everyone = dict.fromkeys([*named, *queue.current_holders(session)])
         versions = queue.supersede_worklists(session, now)
@@ -63,16 +76,104 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
             for reporter_id in everyone
         }
         queue.add_worklists(session, list(lists.values()))
-        queue.add_items(session, lists, items, ids)
-        queue.add_unallocated(session, run_id, reasons, ids)
+        queue.add_items(session, lists, items, placing.ids)
+        queue.add_unallocated(session, run_id, unallocated, placing.ids)
+        reads.move_all(session, placing.moves(items, unallocated), by=_ALLOCATION, now=now, why=f"run {run_id}")
         runs.keep_summary(run, plan.summary)
         run.state, run.stage, run.finished_at = RunState.PUBLISHED, "", now
         assignments.note_all(session, now)
 
 
-def _by_reporter(plan: Plan) -> Mapping[str, list[Allocation]]:
-    """Return each reporter's reads in the order they are planned."""
-    found: dict[str, list[Allocation]] = defaultdict(list)
-    for row in sorted(plan.allocations, key=lambda row: (row.start, row.session_id, row.position)):
-        found[row.reporter_id].append(row)
-    return found
+class _Placing:
+    """A plan against the reads as they stand now, which nobody else changes until the transaction ends."""
+
+    def __init__(self, session: Session, ids: queue.Ids, numbers: Mapping[StudyKey, Sequence[int]]) -> None:
+        self.ids = ids
+        self._numbers = numbers
+        self._standing = {(item.study_id, item.number): item for item in reads.locked_plannable(session)}
+        self._barred = queue.barred(session)
+        self._held: dict[int, set[str]] = defaultdict(set)
+        for item in self._standing.values():
+            if item.state is ReadState.CLAIMED and item.reporter_id is not None:
+                self._held[item.study_id].add(item.reporter_id)
+        self._kept = queue.items_of_claims(session)
+
+    def lists(self, plan: Plan) -> Mapping[str, list[Allocation]]:
+        """Return each reporter's reads in the order they are planned, as far as they can still be given to them."""
+        found: dict[str, list[Allocation]] = defaultdict(list)
+        placed = [row for row in map(self._numbered, plan.allocations) if self._may_be_given(row)]
+        for row in sorted([*placed, *self._claimed_since(placed)], key=_in_order):
+            found[row.reporter_id].append(row)
+        return found
+
+    def numbered(self, reasons: Mapping[ReadKey, str]) -> dict[ReadKey, str]:
+        """Return why reads have no place, by their own numbers, as far as they are still to be read."""
+        known = {key._replace(read=self._number(key)): why for key, why in reasons.items()}
+        return {key: why for key, why in known.items() if self._place(key) in self._standing}
+
+    def moves(self, items: Mapping[str, Iterable[Allocation]], reasons: Mapping[ReadKey, str]) -> list[Move]:
+        """Return what happens to each read: given, left without a place, or never seen by the plan."""
+        given = {self._place(row.key): name for name, rows in items.items() for row in rows}
+        why = {self._place(key): reason for key, reason in reasons.items()}
+        found = []
+        for place, item in self._standing.items():
+            if item.state is ReadState.CLAIMED:
+                continue
+            name = given.get(place)
+            if name is not None:
+                if item.reporter_id != name or item.state is not ReadState.ALLOCATED:
+                    found.append(_move(item, ReadState.ALLOCATED, reporter_id=name))
+            elif item.state is ReadState.ALLOCATED or item.reason != why.get(place, item.reason):
+                found.append(_move(item, ReadState.UNALLOCATED, reason=why.get(place, UNPLANNED)))
+        return found
+
+    def _may_be_given(self, row: Allocation) -> bool:
+        """Tell whether a read may be on this list now: it is still to be read, and not by anybody else."""
+        item = self._standing.get(self._place(row.key))
+        if item is None:
+            return False
+        if item.state is ReadState.CLAIMED:
+            return item.reporter_id == row.reporter_id
+        return row.reporter_id not in self._barred.get(item.study_id, set()) | self._held[item.study_id]
+
+    def _claimed_since(self, placed: Iterable[Allocation]) -> list[Allocation]:
+        """Return the claimed reads that the plan has elsewhere or nowhere, as they stood on their lists."""
+        there = {self._place(row.key) for row in placed}
+        keys = {study_id: key for key, study_id in self.ids.items()}
+        return [
+            _as_it_stood(item, keys[study_id], self._standing[study_id, number])
+            for (study_id, number), item in self._kept.items()
+            if (study_id, number) not in there and (study_id, number) in self._standing and study_id in keys
+        ]
+
+    def _numbered(self, row: Allocation) -> Allocation:
+        return replace(row, read=self._number(row.key))
+
+    def _number(self, key: ReadKey) -> int:
+        of_study = self._numbers.get(StudyKey(key.trust, key.accession_number))
+        return key.read if of_study is None else of_study[key.read - 1]
+
+    def _place(self, key: ReadKey) -> tuple[int, int]:
+        return self.ids[StudyKey(key.trust, key.accession_number)], key.read
+
+
+def _move(item: Standing, to: ReadState, **columns: object) -> Move:
+    return Move(read=item, event=ReadEvent.PUBLISH, to=to, columns=columns)
+
+
+def _as_it_stood(item: WorklistItemRow, key: StudyKey, standing: Standing) -> Allocation:
+    return Allocation(
+        trust=key.trust,
+        accession_number=key.accession_number,
+        read=item.read,
+        reporter_id=standing.reporter_id or "",
+        session_id=item.session_id,
+        position=item.position,
+        start=item.planned_start,
+        end=item.planned_end,
+        due_at=item.due_at,
+    )
+
+
+def _in_order(row: Allocation) -> tuple[datetime, str, int]:
+    return row.start, row.session_id, row.position

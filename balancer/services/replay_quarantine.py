@@ -127,6 +127,7 @@ class _Replay:
             [item for _, item in taken], duplicates=[item for _, item in (*reading.duplicates, *overtaken)]
         )
         counts = taking.take_studies()
+        taking.keep_reads(())
         taking.keep_excluded()
         replayed = [row for row, _ in (*taken, *reading.duplicates, *reading.excluded)]
         self._end(replayed, QuarantineState.REPLAYED)

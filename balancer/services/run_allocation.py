@@ -144,7 +144,16 @@ def _judge_and_publish(run: _Run, gathered: Gathered, plan: Plan) -> RunOutcome:
         return RunOutcome(run_id=run.id, state=RunState.REJECTED, error=error, warnings=gathered.warnings, plan=plan)
     run.change(stage="publish")
     at = run.clock.now()
-    publish(run.db, run.id, plan, gathered.problem, at, lease=run.lease, left_out=gathered.left_out)
+    publish(
+        run.db,
+        run.id,
+        plan,
+        gathered.problem,
+        at,
+        lease=run.lease,
+        left_out=gathered.left_out,
+        numbers=gathered.numbers,
+    )
     with run.db.transaction() as session:
         queue.forget_plans(session, at - _KEPT)
         assignments.forget_gone(session, at - _TOMBSTONES_KEPT)

@@ -14,6 +14,7 @@ from balancer.domain.study import StudyKey
 from balancer.services.batch_books import settle, take_extracted_at
 from balancer.services.could_be import Suspects
 from balancer.services.due_times import DueTimes
+from balancer.services.keep_reads import BatchAbout, keep_reads
 from balancer.services.outcomes import BatchOutcome
 from balancer.services.quarantine_rows import requarantine
 from balancer.store import intake
@@ -47,7 +48,8 @@ class Taking:
         self._refuse_strangers()
         self.before = open_count(session, feed.trust)
         self.known = intake.known_studies(session, feed.trust, {*self.accepted, *self.excluded})
-        self.claimed = intake.claimed_studies(session, feed.trust)
+        self.touched: set[int] = set()
+        self.silent_on: set[int] = set()
         self.others = intake.other_owners(session, feed)
         # reckoned before the batch changes anything
         self.owned = sum(1 for study in self.known.values() if self._is_ours(study))
@@ -66,6 +68,7 @@ class Taking:
         counts = self.take_studies()
         closures = self._closures()
         reason = self._why_held(closures, most_closed)
+        self.silent_on = set() if reason else self.silent_on
         self.keep_excluded()
         if reason:
             self.batch.state, self.batch.reason, self.batch.waiting = BatchState.HELD, reason, len(closures)
@@ -73,9 +76,15 @@ class Taking:
         else:
             intake.close_studies(self.session, closures, now=self.now)
             counts |= _closed(closures)
+        self.keep_reads(() if reason else closures)
         self._take_quarantined(complete=not reason and self.feed.kind is FeedKind.SNAPSHOT)
         self._take_word(reason)
         return settle(self.session, self.feed, self.batch, counts, open_before=self.before)
+
+    def keep_reads(self, closed: Iterable[int]) -> None:
+        """Bring the reads of everything that the batch has touched in line with what it says."""
+        about = BatchAbout(feed=self.feed, batch_id=self.batch_id, extracted_at=self.parsed.extracted_at, now=self.now)
+        keep_reads(self.session, about, {*self.touched, *closed}, silent_on=self.silent_on)
 
     def narrow_to(self, studies: Iterable[IncomingStudy], *, duplicates: Iterable[IncomingStudy]) -> None:
         """Take only these of the accepted studies; the others count among the ``duplicates``."""
@@ -100,6 +109,7 @@ class Taking:
                 changed.append(self._changed(known, study, stated))
             else:
                 seen.append(known.id)
+        self.touched.update(row["id"] for row in (*changed, *reopened))
         intake.add_studies(self.session, added)
         intake.change_studies(self.session, changed)
         intake.change_studies(self.session, reopened)
@@ -177,13 +187,19 @@ class Taking:
         present = {*self.accepted, *(study.accession_number for study in self.parsed.duplicates)}
         closures = {}
         for number, study in self.known.items():
-            if study.state is not StudyState.OPEN or study.id in self.claimed or number in present:
+            if study.state is not StudyState.OPEN or number in present:
                 continue
             if number in self.excluded:
                 closures[study.id] = self.excluded[number]
             elif self._is_silent_on(study, suspects):
                 closures[study.id] = ""
-        return closures
+        return self._but_claimed(closures)
+
+    def _but_claimed(self, closures: Mapping[int, str]) -> dict[int, str]:
+        """Return the closures without those of studies that somebody has open: these go when the claim has ended."""
+        free = intake.unclaimed(self.session, closures.keys())
+        self.silent_on = closures.keys() - free
+        return {study_id: rule for study_id, rule in closures.items() if study_id in free}
 
     def _is_silent_on(self, study: KnownStudy, suspects: Suspects) -> bool:
         """Tell whether the batch, by not naming an open study, says that it has been reported."""

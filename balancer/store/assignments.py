@@ -23,8 +23,21 @@ from balancer.store.tables_assignments import AssignmentHeadRow, AssignmentRow, 
 from balancer.store.where_reads_stand import Key, Scope, Standing, closed_states, where_reads_stand
 
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
+_MOVED = "studies of which reads have moved"
 _COMPARED = tuple(field.name for field in fields(Standing))
 _KNOWN = ("study_id", "read", "trust", "gone", *_COMPARED)
+
+
+def moved(session: Session, study_ids: Iterable[int], at: datetime) -> None:
+    """Remember that reads of these studies have moved: ``Database.transaction`` notes them before it commits."""
+    session.info.setdefault(_MOVED, {}).update(dict.fromkeys(study_ids, at))
+
+
+def note_moved(session: Session) -> None:
+    """Enter what has been remembered of moved reads in this transaction, as ``note_studies``."""
+    waiting = session.info.pop(_MOVED, {})
+    if waiting:
+        note_studies(session, waiting.keys(), max(waiting.values()))
 
 
 def note_studies(session: Session, study_ids: Collection[int], at: datetime) -> int:
@@ -50,6 +63,7 @@ def note_trusts(session: Session, trusts: Collection[str], at: datetime) -> int:
 
 def note_all(session: Session, at: datetime) -> int:
     """Enter whatever has changed of any read, as ``note_studies``."""
+    session.info.pop(_MOVED, None)
     with scope.unlimited(session) as whole:
         return _note(whole, Scope(trusts=set(whole.exec(select(AssignmentHeadRow.trust)))), at)
 

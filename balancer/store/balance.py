@@ -1,74 +1,77 @@
-"""The balance of every trust: each read of each open study is on a list, without a place, or not planned yet."""
+"""The balance of every trust: each read of each open study is in exactly one state."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, case, col, func, select
 
+from balancer.domain.life import UNPLANNED, ReadState
 from balancer.domain.states import QuarantineState, StudyState
-from balancer.store.runs import current_run
-from balancer.store.tables import (
-    FeedRow,
-    QuarantineRow,
-    StudyRow,
-    TrustRow,
-    UnallocatedRow,
-    WorklistItemRow,
-    WorklistRow,
-)
+from balancer.store.tables import FeedRow, QuarantineRow, StudyRow, TrustRow
+from balancer.store.tables_life import ReadRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustBalance:
-    """A trust's reads by where they stand: ``open_reads = allocated + unallocated + unplanned``.
+    """A trust's reads by where they stand.
 
-    ``unplanned`` are reads of studies that came, or came to need more reads, since the current plan. ``quarantined``
-    rows are not studies yet.
+    ``required`` are the reads that the sources of open studies still ask for. Those that we know of and that are not
+    counted out are in ``states``: done ones too, until their source has confirmed it. ``unplanned`` are the
+    unallocated ones that no plan has seen yet. ``quarantined`` rows are not studies yet.
     """
 
     trust: str
     name: str
     open_studies: int
-    open_reads: int
-    allocated: int
-    unallocated: int
+    required: int
+    states: Mapping[ReadState, int]
+    unplanned: int
     quarantined: int
 
     @property
-    def unplanned(self) -> int:
-        """Reads that no plan has seen yet."""
-        return self.open_reads - self.allocated - self.unallocated
+    def open_reads(self) -> int:
+        """Reads of open studies in whatever state but withdrawn."""
+        return sum(number for state, number in self.states.items() if state is not ReadState.WITHDRAWN)
+
+    @property
+    def allocated(self) -> int:
+        """Reads on somebody's list and not opened."""
+        return self.states.get(ReadState.ALLOCATED, 0)
+
+    @property
+    def unallocated(self) -> int:
+        """Reads that a plan has seen and found no place for."""
+        return self.states.get(ReadState.UNALLOCATED, 0) - self.unplanned
+
+    @property
+    def balances(self) -> bool:
+        """Whether as many reads as the sources ask for are in some state; withdrawn ones only while another is open."""
+        return self.open_reads + self.states.get(ReadState.WITHDRAWN, 0) >= self.required
 
 
 def balance(session: Session) -> list[TrustBalance]:
-    """Return the balance of every trust, by code; five statements, whatever the number."""
+    """Return the balance of every trust, by code; four statements, whatever the number."""
     still_open = StudyRow.state == StudyState.OPEN
     opened = session.exec(
         select(StudyRow.trust, func.count(), func.sum(StudyRow.reads)).where(still_open).group_by(StudyRow.trust)
     ).all()
     studies = {trust: (studies, reads) for trust, studies, reads in opened}
-    allocated = _by_trust(
-        session,
-        select(StudyRow.trust, func.count())
-        .join(WorklistItemRow, col(WorklistItemRow.study_id) == col(StudyRow.id))
-        .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
-        .where(col(WorklistRow.superseded_at).is_(None), still_open, WorklistItemRow.read <= StudyRow.reads),
-        StudyRow.trust,
-    )
-    current = current_run(session)
-    unallocated = _by_trust(
-        session,
-        select(StudyRow.trust, func.count())
-        .join(UnallocatedRow, col(UnallocatedRow.study_id) == col(StudyRow.id))
-        .where(
-            UnallocatedRow.run_id == (current.id if current else None),
-            still_open,
-            UnallocatedRow.read <= StudyRow.reads,
-        ),
-        StudyRow.trust,
-    )
+    unseen = case((col(ReadRow.reason) == UNPLANNED, 1), else_=0)
+    states: dict[str, dict[ReadState, int]] = defaultdict(dict)
+    unplanned: dict[str, int] = defaultdict(int)
+    found: Iterable[tuple[str, ReadState, int, int]] = session.exec(
+        select(StudyRow.trust, ReadRow.state, func.count(), func.sum(unseen))
+        .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
+        .where(still_open, col(ReadRow.confirmed_at).is_(None))
+        .group_by(StudyRow.trust, ReadRow.state)  # type: ignore[call-overload]  # an enum column
+    ).all()
+    for trust, state, reads, new in found:
+        states[trust][state] = reads
+        unplanned[trust] += new if state is ReadState.UNALLOCATED else 0
     quarantined = _by_trust(
         session,
         select(FeedRow.trust, func.count())
@@ -81,9 +84,9 @@ def balance(session: Session) -> list[TrustBalance]:
             trust=trust.code,
             name=trust.name,
             open_studies=studies.get(trust.code, (0, 0))[0],
-            open_reads=studies.get(trust.code, (0, 0))[1],
-            allocated=allocated.get(trust.code, 0),
-            unallocated=unallocated.get(trust.code, 0),
+            required=studies.get(trust.code, (0, 0))[1],
+            states=states.get(trust.code, {}),
+            unplanned=unplanned.get(trust.code, 0),
             quarantined=quarantined.get(trust.code, 0),
         )
         for trust in session.exec(select(TrustRow).order_by(TrustRow.code))

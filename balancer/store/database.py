@@ -21,6 +21,8 @@ from sqlmodel import Session
 from balancer.domain.actor import Reach
 from balancer.domain.errors import InvalidValueError
 from balancer.store import scope
+from balancer.store.assignments import note_moved
+from balancer.store.audit import seal
 from balancer.store.schema import upgrade
 
 __all__ = ["Database", "Session", "StoreBusyError"]
@@ -90,10 +92,13 @@ class Database:
         """Yield a session that writes; it commits when the block ends well and rolls back when it raises.
 
         On SQLite it holds the one write lock from its first statement (BEGIN IMMEDIATE), so that it never fails
-        half-way because another writer was quicker.
+        half-way because another writer was quicker. The last things it does before it commits are to enter the reads
+        that it moved into the change feed, and to chain what it appended to the audit trail.
         """
         with self._opened(self._writer) as session, session.begin():
             yield session
+            note_moved(session)
+            seal(session)
         self._writes.number += 1
 
     def _opened(self, engine: Engine, *, autoflush: bool = True) -> Session:

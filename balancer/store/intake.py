@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import Session, col, delete, insert, select, update
 
 from balancer.domain.feed import ExcludedRow, IncomingStudy
+from balancer.domain.life import ReadState
 from balancer.domain.states import StudyState
-from balancer.store.tables import ClaimRow, ExclusionRow, FeedRow, HeldClosureRow, StudyRow
+from balancer.store.chunks import chunks
+from balancer.store.reads import locked_reads
+from balancer.store.tables import ExclusionRow, FeedRow, HeldClosureRow, StudyRow
+from balancer.store.tables_life import ReadRow
 
-# SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; an IN of this length is quick on both.
-_CHUNK = 2_000
 _STATED = (
     "patient_id",
     "local_patient_id",
@@ -35,6 +36,7 @@ _STATED = (
     "study_instance_uid",
 )
 Stated = tuple[Any, ...]
+_CLAIMED = ReadState.CLAIMED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,15 @@ class KnownStudy:
     last_batch_id: int
     closed_at: datetime | None
     stated: Stated
+
+
+class RequiredReads(NamedTuple):
+    """How many reads a study requires while it is open, and who has done some already."""
+
+    study_id: int
+    state: StudyState
+    reads: int
+    done_by: list[str]
 
 
 def stated_by(study: IncomingStudy) -> Stated:
@@ -97,7 +108,7 @@ def known_studies(session: Session, trust: str, accession_numbers: Collection[st
     known = {}
     for row in session.exec(statement.where(StudyRow.state == StudyState.OPEN)):
         known[row.accession_number] = _known(row)
-    for chunk in _chunks([number for number in accession_numbers if number not in known]):
+    for chunk in chunks([number for number in accession_numbers if number not in known]):
         for row in session.exec(statement.where(col(StudyRow.accession_number).in_(chunk))):
             known[row.accession_number] = _known(row)
     return known
@@ -118,10 +129,22 @@ def _known(row: Any) -> KnownStudy:
     )
 
 
-def claimed_studies(session: Session, trust: str) -> set[int]:
-    """Return the trust's studies of which somebody has claimed a read."""
-    statement = select(ClaimRow.study_id).join(StudyRow, col(StudyRow.id) == col(ClaimRow.study_id))
-    return set(session.exec(statement.where(StudyRow.trust == trust)))
+def unclaimed(session: Session, study_ids: Collection[int]) -> set[int]:
+    """Return those of these studies of which nobody has claimed a read; nobody will until the transaction ends."""
+    found = locked_reads(session, study_ids)
+    claimed = {study_id for study_id, reads in found.items() if any(read.state is _CLAIMED for read in reads)}
+    return set(study_ids) - claimed
+
+
+def required_reads(session: Session, study_ids: Collection[int], batch_id: int) -> list[RequiredReads]:
+    """Return what these studies, and those that a batch has brought, require of reads now."""
+    wanted = set(study_ids)
+    wanted.update(filter(None, session.exec(select(StudyRow.id).where(StudyRow.first_batch_id == batch_id))))
+    found = []
+    for chunk in chunks(sorted(wanted)):
+        statement = select(StudyRow.id, StudyRow.state, StudyRow.reads, StudyRow.excluded)
+        found += [RequiredReads(*row) for row in session.exec(statement.where(col(StudyRow.id).in_(chunk)))]
+    return found
 
 
 def other_owners(session: Session, feed: FeedRow) -> set[str]:
@@ -144,14 +167,14 @@ def change_studies(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def see_studies(session: Session, ids: Iterable[int], *, batch_id: int, now: datetime) -> None:
     """Enter that a batch has seen these studies again."""
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         seen = update(StudyRow).where(col(StudyRow.id).in_(chunk)).values(last_batch_id=batch_id, last_seen_at=now)
         session.exec(seen, execution_options={"synchronize_session": False})
 
 
 def adopt_studies(session: Session, ids: Iterable[int], feed: FeedRow) -> None:
     """Make studies whose feed is no longer listed the feed's own."""
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         adopted = update(StudyRow).where(col(StudyRow.id).in_(chunk)).values(feed=feed.name)
         session.exec(adopted, execution_options={"synchronize_session": False})
 
@@ -179,15 +202,15 @@ def hold_closures(session: Session, batch_id: int, closures: Mapping[int, str]) 
 
 def held_closures(session: Session, batch_id: int) -> dict[int, str]:
     """Return what a held batch would still close: open studies that no later batch has seen and nobody has claimed."""
+    claimed = select(ReadRow.study_id).where(ReadRow.state == _CLAIMED)
     statement = (
         select(HeldClosureRow.study_id, HeldClosureRow.rule)
         .join(StudyRow, col(StudyRow.id) == col(HeldClosureRow.study_id))
-        .outerjoin(ClaimRow, col(ClaimRow.study_id) == col(StudyRow.id))
         .where(
             HeldClosureRow.batch_id == batch_id,
             StudyRow.state == StudyState.OPEN,
             StudyRow.last_batch_id <= batch_id,
-            col(ClaimRow.study_id).is_(None),
+            col(StudyRow.id).not_in(claimed),
         )
     )
     return dict(session.exec(statement).all())
@@ -207,7 +230,7 @@ def keep_exclusions(
     """Keep the rows a named rule left out, with their content; a row known already is brought up to date."""
     stated = {row.key.accession_number: row for row in rows}
     known: set[str] = set()
-    for chunk in _chunks(stated):
+    for chunk in chunks(stated):
         of_trust = select(ExclusionRow.accession_number).where(ExclusionRow.trust == feed.trust)
         known.update(session.exec(of_trust.where(col(ExclusionRow.accession_number).in_(chunk))))
     now_so = {
@@ -235,7 +258,7 @@ def keep_exclusions(
 
 def end_exclusions(session: Session, feed: FeedRow, accession_numbers: Iterable[str]) -> None:
     """Enter that these studies are no longer left out."""
-    for chunk in _chunks(accession_numbers):
+    for chunk in chunks(accession_numbers):
         _end(session, ExclusionRow.trust == feed.trust, col(ExclusionRow.accession_number).in_(chunk))
 
 
@@ -247,9 +270,3 @@ def end_other_exclusions(session: Session, feed: FeedRow, *, batch_id: int) -> N
 def _end(session: Session, *conditions: Any) -> None:
     ended = update(ExclusionRow).where(col(ExclusionRow.active), *conditions).values(active=False)
     session.exec(ended, execution_options={"synchronize_session": False})
-
-
-def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, _CHUNK)):
-        yield chunk

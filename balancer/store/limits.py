@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, false, or_, select
 
 from balancer.domain.actor import Reach
-from balancer.store import tables, tables_access, tables_assignments, tables_keys
+from balancer.store import tables, tables_access, tables_assignments, tables_keys, tables_life
 from balancer.store.tables import Row
 
 # Says what a reach allows of a table.
@@ -27,7 +27,7 @@ def _table(row: type[Row]) -> Table:
 
 
 _STUDIES, _FEEDS, _ROSTERS = _table(tables.StudyRow), _table(tables.FeedRow), _table(tables.RosterRow)
-_LISTS, _ITEMS, _CLAIMS = _table(tables.WorklistRow), _table(tables.WorklistItemRow), _table(tables.ClaimRow)
+_LISTS, _ITEMS, _READS = _table(tables.WorklistRow), _table(tables.WorklistItemRow), _table(tables_life.ReadRow)
 _BATCHES, _PEOPLE, _ENTITLED = _table(tables.BatchRow), _table(tables.ReporterRow), _table(tables.EntitlementRow)
 
 
@@ -39,6 +39,13 @@ def at_trust(column: str = "trust") -> Callable[[type[Row]], Limit]:
 def of_study(row: type[Row]) -> Limit:
     """Return the limit of rows about a study: those of studies within reach."""
     return lambda reach: _table(row).c.study_id.in_(select(_STUDIES.c.id).where(_study(reach)))
+
+
+def of_read(row: type[Row]) -> Limit:
+    """Return the limit of rows about a read: those of studies within reach."""
+    return lambda reach: _table(row).c.read_id.in_(
+        select(_READS.c.id).where(_READS.c.study_id.in_(select(_STUDIES.c.id).where(_study(reach))))
+    )
 
 
 def of_feed(row: type[Row]) -> Limit:
@@ -56,14 +63,14 @@ def _study(reach: Reach) -> ColumnElement[bool]:
     if reach.own is not None:
         entitled = select(_ENTITLED.c.trust).where(_ENTITLED.c.reporter_id == reach.own)
         home = select(_PEOPLE.c.home_trust).where(_PEOPLE.c.reporter_id == reach.own)
-        claimed = select(_CLAIMS.c.study_id).where(_CLAIMS.c.reporter_id == reach.own)
+        theirs = select(_READS.c.study_id).where(_READS.c.reporter_id == reach.own)
         listed = (
             select(_ITEMS.c.study_id)
             .join(_LISTS, _LISTS.c.id == _ITEMS.c.worklist_id)
             .where(_LISTS.c.reporter_id == reach.own, _LISTS.c.superseded_at.is_(None))
         )
         allowed += [_STUDIES.c.trust.in_(entitled), _STUDIES.c.trust.in_(home)]
-        allowed += [_STUDIES.c.id.in_(claimed), _STUDIES.c.id.in_(listed)]
+        allowed += [_STUDIES.c.id.in_(theirs), _STUDIES.c.id.in_(listed)]
     return or_(*allowed)
 
 
@@ -146,7 +153,15 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables.WorklistRow: of_reporter(tables.WorklistRow),
     tables.WorklistItemRow: _worklist_item,
     tables.UnallocatedRow: of_study(tables.UnallocatedRow),
-    tables.ClaimRow: of_study(tables.ClaimRow),
+    tables_life.ReadRow: of_study(tables_life.ReadRow),
+    tables_life.ClaimRow: of_read(tables_life.ClaimRow),
+    tables_life.ReturnRow: of_read(tables_life.ReturnRow),
+    tables_life.CompletionRow: of_read(tables_life.CompletionRow),
+    tables_life.SkipRow: of_read(tables_life.SkipRow),
+    tables_life.ExceptionRow: of_read(tables_life.ExceptionRow),
+    # one chain for all trusts: whoever reaches everywhere sees all of it, and everybody else nothing
+    tables_life.AuditRow: nobody,
+    tables_life.AuditHeadRow: OPEN,
     tables.LeaseRow: OPEN,
     tables.JobRow: OPEN,
     tables.HeartbeatRow: OPEN,

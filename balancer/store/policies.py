@@ -11,7 +11,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from balancer.domain.errors import NotFoundError
-from balancer.domain.policy import LoadBand, Policy, PriorityClass, ReplanLimits, TargetClock, Weights
+from balancer.domain.policy import LoadBand, Policy, PriorityClass, ReadingRules, ReplanLimits, TargetClock, Weights
 from balancer.store.tables import PolicyRow
 
 
@@ -38,6 +38,8 @@ def put_policy(session: Session, policy: Policy, *, now: datetime) -> bool:
     document = json.loads(json.dumps(asdict(policy)))
     if policy.replan == ReplanLimits():
         del document["replan"]  # as in the versions loaded before there were limits, so that they are not new again
+    if policy.reading == ReadingRules():
+        del document["reading"]
     digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
     newest = session.exec(select(PolicyRow).order_by(col(PolicyRow.id).desc()).limit(1)).first()
     if newest is not None and newest.digest == digest:
@@ -62,10 +64,12 @@ def policy_of(row: PolicyRow) -> Policy:
     priorities = document.pop("priorities")
     weights, bands = document.pop("weights"), document.pop("bands")
     limits = document.pop("replan", {})  # versions loaded before there were limits have none
+    reading = document.pop("reading", {})
     return Policy(
         **document,
         priorities=tuple(PriorityClass(**{**item, "clock": TargetClock(item["clock"])}) for item in priorities),
         weights=Weights(**weights),
         bands=tuple(LoadBand(**band) for band in bands),
         replan=ReplanLimits(**limits),
+        reading=ReadingRules(**reading),
     )

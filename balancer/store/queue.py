@@ -7,19 +7,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, islice
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from sqlmodel import Session, col, delete, func, insert, select, update
 
+from balancer.domain.life import PLANNABLE, ReadState
 from balancer.domain.plan import Allocation
 from balancer.domain.states import StudyState
 from balancer.domain.study import ReadKey, StudyKey
-from balancer.store.tables import ClaimRow, StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
+from balancer.store.chunks import chunks
+from balancer.store.tables import StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_life import ReadRow, ReturnRow
 
-_CHUNK = 2_000
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
-ByRead = Mapping[int, Mapping[int, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +39,16 @@ class QueuedStudy:
     modality: str
     subspecialty: str
     minutes: float
-    reads: int
     excluded: list[str]
     prior_reporter: str | None
+
+
+class QueuedRead(NamedTuple):
+    """A read that takes part in a run: its number in its study, and who has it."""
+
+    number: int
+    state: ReadState
+    reporter_id: str | None
 
 
 _COLUMNS = tuple(QueuedStudy.__dataclass_fields__)
@@ -54,25 +62,37 @@ def queued_studies(session: Session) -> list[QueuedStudy]:
     return [QueuedStudy(**dict(zip(_COLUMNS, row, strict=True))) for row in found]
 
 
-def published_reads(session: Session) -> ByRead:
-    """Return who has which read of which study on their current list: by study, then by read."""
+def queued_reads(session: Session) -> dict[int, list[QueuedRead]]:
+    """Return the reads that take part in a run, by study, each study's in the order of their numbers.
+
+    What is done, parked, sent out, excluded or withdrawn takes no part.
+    """
     statement = (
-        select(WorklistItemRow.study_id, WorklistItemRow.read, WorklistRow.reporter_id)
-        .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
-        .where(col(WorklistRow.superseded_at).is_(None))
+        select(ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id)
+        .where(col(ReadRow.state).in_(sorted(PLANNABLE)))
+        .order_by(col(ReadRow.study_id), col(ReadRow.number))
     )
-    return _by_read(session.exec(statement))
+    found: dict[int, list[QueuedRead]] = defaultdict(list)
+    for study_id, number, state, reporter_id in session.exec(statement):
+        found[study_id].append(QueuedRead(number, state, reporter_id))
+    return found
 
 
-def claimed_reads(session: Session) -> ByRead:
-    """Return who has claimed which read of which study: by study, then by read."""
-    return _by_read(session.exec(select(ClaimRow.study_id, ClaimRow.read, ClaimRow.reporter_id)))
-
-
-def _by_read(rows: Iterable[tuple[int, int, str]]) -> ByRead:
-    found: dict[int, dict[int, str]] = defaultdict(dict)
-    for study_id, read, reporter_id in rows:
-        found[study_id][read] = reporter_id
+def barred(session: Session) -> dict[int, set[str]]:
+    """Return who may not be given a study, by study: whoever has done another of its reads, or handed one back."""
+    found: dict[int, set[str]] = defaultdict(set)
+    done = select(ReadRow.study_id, ReadRow.reporter_id).join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+    done = done.where(ReadRow.state == ReadState.DONE, StudyRow.state == StudyState.OPEN)
+    returned = (
+        select(ReadRow.study_id, ReturnRow.reporter_id)
+        .join(ReturnRow, col(ReturnRow.read_id) == col(ReadRow.id))
+        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+        .where(StudyRow.state == StudyState.OPEN)
+    )
+    for statement in (done, returned):
+        for study_id, reporter_id in session.exec(statement):
+            if reporter_id is not None:
+                found[study_id].add(reporter_id)
     return found
 
 
@@ -80,8 +100,7 @@ def study_ids(session: Session, keys: Iterable[StudyKey]) -> dict[StudyKey, int]
     """Return the store's number of each study named."""
     found: dict[StudyKey, int] = {}
     for trust, of_trust in groupby(sorted(set(keys)), key=lambda key: key.trust):
-        numbers = iter([key.accession_number for key in of_trust])
-        while chunk := list(islice(numbers, _CHUNK)):
+        for chunk in chunks(key.accession_number for key in of_trust):
             statement = select(StudyRow.accession_number, StudyRow.id).where(
                 StudyRow.trust == trust, col(StudyRow.accession_number).in_(chunk)
             )
@@ -116,6 +135,25 @@ def current_holders(session: Session) -> list[str]:
     """Return who has a current list with something on it."""
     statement = select(WorklistRow.reporter_id).where(col(WorklistRow.superseded_at).is_(None), WorklistRow.items > 0)
     return list(session.exec(statement))
+
+
+def items_of_claims(session: Session) -> dict[tuple[int, int], WorklistItemRow]:
+    """Return where claimed reads stand on their claimants' current lists, by study and number."""
+    statement = (
+        select(WorklistItemRow)
+        .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
+        .join(
+            ReadRow,
+            (col(ReadRow.study_id) == col(WorklistItemRow.study_id))
+            & (col(ReadRow.number) == col(WorklistItemRow.read)),
+        )
+        .where(
+            col(WorklistRow.superseded_at).is_(None),
+            ReadRow.state == ReadState.CLAIMED,
+            ReadRow.reporter_id == WorklistRow.reporter_id,
+        )
+    )
+    return {(item.study_id, item.read): item for item in session.exec(statement)}
 
 
 def add_worklists(session: Session, lists: Sequence[WorklistRow]) -> None:

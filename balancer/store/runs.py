@@ -9,11 +9,13 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from balancer.domain.errors import ConflictError, NotFoundError
+from balancer.domain.life import ReadState
 from balancer.domain.plan import Summary
 from balancer.domain.states import RunState, StudyState
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, beyond, cursor
 from balancer.store.tables import RunRow, StudyRow, UnallocatedRow
+from balancer.store.tables_life import ReadRow
 
 _NEWEST_FIRST = "run"
 _BY_DUE = "unallocated"
@@ -75,12 +77,13 @@ def unallocated(
 ) -> Page[UnallocatedRead]:
     """Return a page of the reads that the current plan has no place for, the soonest due first.
 
-    Studies that have been closed since are left out.
+    What has been done, parked or closed since is left out.
     """
     statement = (
         select(UnallocatedRow, StudyRow)
         .join(StudyRow, col(StudyRow.id) == col(UnallocatedRow.study_id))
-        .where(UnallocatedRow.run_id == _current_id(session), StudyRow.state == StudyState.OPEN)
+        .join(ReadRow, _same_read())
+        .where(UnallocatedRow.run_id == _current_id(session), *_still_waits())
     )
     if reason is not None:
         statement = statement.where(UnallocatedRow.reason == reason)
@@ -106,11 +109,21 @@ def unallocated_by_reason(session: Session) -> list[UnallocatedCount]:
     found = session.exec(
         select(StudyRow.trust, UnallocatedRow.reason, func.count())
         .join(StudyRow, col(StudyRow.id) == col(UnallocatedRow.study_id))
-        .where(UnallocatedRow.run_id == _current_id(session), StudyRow.state == StudyState.OPEN)
+        .join(ReadRow, _same_read())
+        .where(UnallocatedRow.run_id == _current_id(session), *_still_waits())
         .group_by(StudyRow.trust, UnallocatedRow.reason)
         .order_by(StudyRow.trust, UnallocatedRow.reason)
     ).all()
     return [UnallocatedCount(trust=trust, reason=reason, reads=reads) for trust, reason, reads in found]
+
+
+def _same_read() -> Any:
+    return (col(ReadRow.study_id) == col(UnallocatedRow.study_id)) & (col(ReadRow.number) == col(UnallocatedRow.read))
+
+
+def _still_waits() -> tuple[Any, ...]:
+    """Return the conditions that a read without a place is still to be read, by whomever."""
+    return StudyRow.state == StudyState.OPEN, col(ReadRow.state).in_([ReadState.UNALLOCATED, ReadState.CLAIMED])
 
 
 def _newest(session: Session, state: RunState) -> RunRow | None:

@@ -12,12 +12,15 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, exists, or_, select
 
 from balancer.domain.errors import InvalidValueError, NotFoundError
+from balancer.domain.life import ON_A_LIST
 from balancer.domain.states import StudyState
 from balancer.domain.study import StudyKey
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, beyond, cursor
 from balancer.store.runs import current_run
-from balancer.store.tables import ClaimRow, StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
+from balancer.store.tables import StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_life import ReadRow
+from balancer.store.worklists import on_item
 
 _SORTS: dict[str, Any] = {
     "due_at": StudyRow.due_at,
@@ -50,15 +53,13 @@ class StudyFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadStatus:
-    """Where one read of a study stands in the current plan: on a list, without a place, or not planned yet."""
+    """Where one read of a study stands, and what the current plan says of it."""
 
-    read: int
-    reporter_id: str | None = None
+    row: ReadRow
     planned_start: datetime | None = None
     planned_end: datetime | None = None
     late: bool = False
     unallocated_reason: str | None = None
-    claimed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +142,8 @@ def _conditions(which: StudyFilter, now: datetime) -> list[ColumnElement[bool]]:
         late = or_(col(StudyRow.due_at) < now, _on_a_list(col(WorklistItemRow.late)))
         conditions.append(late if which.late else ~late)
     if which.reporter_id is not None:
-        conditions.append(_on_a_list(col(WorklistRow.reporter_id) == which.reporter_id))
+        theirs = (col(ReadRow.reporter_id) == which.reporter_id) & col(ReadRow.state).in_(sorted(ON_A_LIST))
+        conditions.append(exists().where(col(ReadRow.study_id) == col(StudyRow.id)).where(theirs))
     if which.text:
         columns = (StudyRow.accession_number, StudyRow.local_patient_id, StudyRow.exam_code)
         conditions.append(or_(*(col(column).icontains(which.text, autoescape=True) for column in columns)))
@@ -160,16 +162,30 @@ def _on_a_list(condition: Any) -> ColumnElement[bool]:
 
 
 def _with_reads(session: Session, rows: Sequence[StudyRow]) -> list[StudyStatus]:
-    """Return the rows with their reads: three more statements, whatever their number."""
+    """Return the rows with their reads: a few more statements, whatever their number."""
     ids = [row.id for row in rows]
-    reads: dict[int, dict[int, dict[str, Any]]] = defaultdict(lambda: defaultdict(dict))
-    for item, reporter_id in session.exec(
-        select(WorklistItemRow, WorklistRow.reporter_id)
+    plans = _plans(session, ids)
+    reads: dict[int, list[ReadStatus]] = defaultdict(list)
+    of_studies = select(ReadRow).where(col(ReadRow.study_id).in_(ids))
+    for read in session.exec(of_studies.order_by(col(ReadRow.study_id), col(ReadRow.number))):
+        reads[read.study_id].append(ReadStatus(row=read, **plans.get((read.study_id, read.number), {})))
+    return [StudyStatus(study=row, reads=tuple(reads[row.id or 0])) for row in rows]
+
+
+def _plans(session: Session, ids: Sequence[int | None]) -> dict[tuple[int, int], dict[str, Any]]:
+    """Return what the current plan says of these studies' reads, by study and number."""
+    found: dict[tuple[int, int], dict[str, Any]] = {}
+    for item in session.exec(
+        select(WorklistItemRow)
         .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
-        .where(col(WorklistRow.superseded_at).is_(None), col(WorklistItemRow.study_id).in_(ids))
+        .join(ReadRow, on_item(WorklistItemRow))
+        .where(
+            col(WorklistRow.superseded_at).is_(None),
+            col(WorklistItemRow.study_id).in_(ids),
+            col(WorklistRow.reporter_id) == col(ReadRow.reporter_id),
+        )
     ):
-        reads[item.study_id][item.read] = {
-            "reporter_id": reporter_id,
+        found[item.study_id, item.read] = {
             "planned_start": item.planned_start,
             "planned_end": item.planned_end,
             "late": item.late,
@@ -178,13 +194,5 @@ def _with_reads(session: Session, rows: Sequence[StudyRow]) -> list[StudyStatus]
     if current is not None:
         left = select(UnallocatedRow).where(UnallocatedRow.run_id == current.id, col(UnallocatedRow.study_id).in_(ids))
         for row in session.exec(left):
-            reads[row.study_id][row.read]["unallocated_reason"] = row.reason
-    for claim in session.exec(select(ClaimRow).where(col(ClaimRow.study_id).in_(ids))):
-        reads[claim.study_id][claim.read]["claimed_by"] = claim.reporter_id
-    return [
-        StudyStatus(
-            study=row,
-            reads=tuple(ReadStatus(read=read, **reads[row.id or 0][read]) for read in range(1, row.reads + 1)),
-        )
-        for row in rows
-    ]
+            found.setdefault((row.study_id, row.read), {})["unallocated_reason"] = row.reason
+    return found

@@ -407,16 +407,6 @@ class UnallocatedRow(Row, table=True):
     reason: str
 
 
-class ClaimRow(Row, table=True):
-    """A read that a reporter has opened: nobody else gets it, and its study is not withdrawn under it."""
-
-    __tablename__ = "claims"
-    study_id: int = Field(primary_key=True, foreign_key="studies.id")
-    read: int = Field(primary_key=True)
-    reporter_id: str = Field(foreign_key="reporters.reporter_id", index=True)
-    claimed_at: datetime = Field(sa_type=UtcDateTime)
-
-
 # --- running the service ---------------------------------------------------------------------------------------------
 
 

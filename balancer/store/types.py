@@ -67,6 +67,10 @@ class FreeText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Replace what cannot be stored."""
-        if value is None or value.isascii():
-            return value and value.replace("\0", "\ufffd")
-        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+        return None if value is None else storable_text(value)
+
+
+def storable_text(value: str) -> str:
+    """Return a text as a ``FreeText`` column gives it back."""
+    whole = value.replace("\0", "\ufffd")
+    return whole if whole.isascii() else whole.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""Where each read of open studies stands, from the tables that are the truth: lists, claims, what found no place."""
+"""Where each read of open studies stands, from the table that is the truth, and when the current lists plan it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
+from balancer.domain.life import UNPLANNED, ReadState
 from balancer.domain.states import AssignmentState, StudyState
-from balancer.store.runs import current_run
-from balancer.store.tables import ClaimRow, StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
+from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_life import ReadRow
 
 _CHUNK = 2_000
 Key = tuple[int, int]
@@ -55,17 +56,11 @@ class Scope:
 
 
 def where_reads_stand(session: Session, scope: Scope) -> dict[Key, Standing]:
-    """Return where every read of every open study in ``scope`` stands, by study and read number.
-
-    A claim says more than a list, and a list more than what a run found no place for.
-    """
-    run = current_run(session)
+    """Return where every read that open studies in ``scope`` need stands, by study and read number."""
     found: dict[Key, Standing] = {}
     for condition in scope.conditions():
         reads = _reads(session, condition)
-        _place(session, condition, reads)
-        _excuse(session, condition, reads, run.id if run else None)
-        _claim(session, condition, reads)
+        _plan(session, condition, reads)
         found.update({key: Standing(**columns) for key, columns in reads.items()})
     return found
 
@@ -91,19 +86,30 @@ def digest(study: Any) -> str:
 
 
 def _shown(*more: Any) -> Any:
-    return select(StudyRow.id, StudyRow.reads, *(getattr(StudyRow, name) for name in _SHOWN), *more)
+    return select(StudyRow.id, *(getattr(StudyRow, name) for name in _SHOWN), *more)
 
 
 def _reads(session: Session, condition: Any) -> dict[Key, dict[str, Any]]:
-    reads: dict[Key, dict[str, Any]] = {}
-    for study in session.exec(_shown().where(condition, StudyRow.state == StudyState.OPEN)):
-        shown = digest(study)
-        for read in range(1, study.reads + 1):
-            reads[study.id, read] = {"state": AssignmentState.UNALLOCATED, "study_digest": shown}
-    return reads
+    still_open = (condition, StudyRow.state == StudyState.OPEN)
+    digests = {study.id: digest(study) for study in session.exec(_shown().where(*still_open))}
+    statement = (
+        select(ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.reason)
+        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+        .where(*still_open, ReadRow.state != ReadState.WITHDRAWN)
+    )
+    return {
+        (study_id, number): {
+            "state": AssignmentState(state),
+            "study_digest": digests[study_id],
+            "reporter_id": reporter_id,
+            "reason": "" if reason == UNPLANNED else reason,
+        }
+        for study_id, number, state, reporter_id, reason in session.exec(statement)
+    }
 
 
-def _place(session: Session, condition: Any, reads: dict[Key, dict[str, Any]]) -> None:
+def _plan(session: Session, condition: Any, reads: dict[Key, dict[str, Any]]) -> None:
+    """Add when each read is planned, if it is still on the list of whose it is."""
     statement = (
         select(WorklistItemRow, WorklistRow.reporter_id)
         .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
@@ -111,30 +117,6 @@ def _place(session: Session, condition: Any, reads: dict[Key, dict[str, Any]]) -
         .where(condition, col(WorklistRow.superseded_at).is_(None))
     )
     for item, reporter_id in session.exec(statement):
-        if (columns := reads.get((item.study_id, item.read))) is not None:
-            columns.update(
-                state=AssignmentState.ALLOCATED,
-                reporter_id=reporter_id,
-                planned_start=item.planned_start,
-                planned_end=item.planned_end,
-                late=item.late,
-            )
-
-
-def _excuse(session: Session, condition: Any, reads: dict[Key, dict[str, Any]], run_id: int | None) -> None:
-    statement = (
-        select(UnallocatedRow)
-        .join(StudyRow, col(StudyRow.id) == col(UnallocatedRow.study_id))
-        .where(condition, UnallocatedRow.run_id == run_id)
-    )
-    for row in session.exec(statement):
-        columns = reads.get((row.study_id, row.read))
-        if columns is not None and columns["state"] is AssignmentState.UNALLOCATED:
-            columns["reason"] = row.reason
-
-
-def _claim(session: Session, condition: Any, reads: dict[Key, dict[str, Any]]) -> None:
-    statement = select(ClaimRow).join(StudyRow, col(StudyRow.id) == col(ClaimRow.study_id)).where(condition)
-    for claim in session.exec(statement):
-        if (columns := reads.get((claim.study_id, claim.read))) is not None:
-            columns.update(state=AssignmentState.CLAIMED, reporter_id=claim.reporter_id, reason="")
+        columns = reads.get((item.study_id, item.read))
+        if columns is not None and columns["reporter_id"] == reporter_id and not columns["state"].is_gone:
+            columns.update(planned_start=item.planned_start, planned_end=item.planned_end, late=item.late)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlmodel import Session, case, col, func, select
+from sqlmodel import Session, case, col, func, or_, select
 
 from balancer.domain.errors import NotFoundError
+from balancer.domain.life import ON_A_LIST, ReadState
 from balancer.domain.states import StudyState
-from balancer.store.tables import ClaimRow, ReporterRow, SessionRow, StudyRow, WorklistItemRow, WorklistRow
+from balancer.store.tables import ReporterRow, SessionRow, StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import WorklistRevisionRow
+from balancer.store.tables_life import ReadRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +25,17 @@ class WorklistItem:
 
     item: WorklistItemRow
     study: StudyRow
-    claimed_by: str | None
+    read: ReadRow
+
+    @property
+    def claimed_by(self) -> str | None:
+        """Who has opened the read."""
+        return self.read.reporter_id if self.read.state is ReadState.CLAIMED else None
 
     @property
     def still_open(self) -> bool:
-        """Whether the study still waits for its report."""
-        return self.study.state is StudyState.OPEN
+        """Whether the read is still to be done."""
+        return self.study.state is StudyState.OPEN and self.read.state is not ReadState.WITHDRAWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +89,9 @@ def list_marks(session: Session, reporter_id: str | None = None) -> dict[str, Li
 def worklist(session: Session, reporter_id: str) -> Worklist:
     """Return the current version of a reporter's list; it is empty if there is nothing for them.
 
+    What has left it since (done, handed back, parked, opened by somebody else) is left out; what its source has
+    withdrawn is shown as that, for whoever was about to read it.
+
     Raises
     ------
     NotFoundError
@@ -88,17 +99,13 @@ def worklist(session: Session, reporter_id: str) -> Worklist:
     """
     version = worklist_version(session, reporter_id)
     found = session.exec(
-        select(WorklistItemRow, StudyRow, ClaimRow.reporter_id)
+        select(WorklistItemRow, StudyRow, ReadRow)
         .join(StudyRow, col(StudyRow.id) == col(WorklistItemRow.study_id))
-        .outerjoin(
-            ClaimRow,
-            (col(ClaimRow.study_id) == col(WorklistItemRow.study_id))
-            & (col(ClaimRow.read) == col(WorklistItemRow.read)),
-        )
-        .where(WorklistItemRow.worklist_id == version.id)
+        .join(ReadRow, on_item(WorklistItemRow))
+        .where(WorklistItemRow.worklist_id == version.id, still_listed(reporter_id))
         .order_by(col(WorklistItemRow.place))
     ).all()
-    items = tuple(WorklistItem(item=item, study=study, claimed_by=claimant) for item, study, claimant in found)
+    items = tuple(WorklistItem(item=item, study=study, read=read) for item, study, read in found)
     return Worklist(version=version, items=items)
 
 
@@ -119,6 +126,17 @@ def worklist_version(session: Session, reporter_id: str) -> WorklistRow:
     if session.get(ReporterRow, reporter_id) is None:
         raise NotFoundError("there is no such reporter")
     raise NotFoundError("no worklist has been published for this reporter yet")
+
+
+def on_item(item: type[WorklistItemRow]) -> Any:
+    """Return the condition that a read is the one of a worklist's item."""
+    return (col(ReadRow.study_id) == col(item.study_id)) & (col(ReadRow.number) == col(item.read))
+
+
+def still_listed(reporter_id: Any) -> Any:
+    """Return the condition that a read is still this reporter's, or has been withdrawn on their list."""
+    theirs = col(ReadRow.state).in_(sorted(ON_A_LIST)) & (col(ReadRow.reporter_id) == reporter_id)
+    return or_(theirs, col(ReadRow.state) == ReadState.WITHDRAWN)
 
 
 def worklists(session: Session, *, home_trust: str | None = None) -> list[WorklistSummary]:

@@ -7,7 +7,7 @@ import pytest
 from balancer.domain.errors import NotFoundError
 from balancer.domain.states import RunState
 from balancer.domain.study import ReadKey, Study
-from balancer.services.build_problem import NO_PRIORITY_CLASS, build_problem, gather, in_read_order
+from balancer.services.build_problem import NO_PRIORITY_CLASS, build_problem, gather
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
 from balancer.store import runs
@@ -218,26 +218,6 @@ def test_a_claimant_who_left_still_holds_the_read(db: Database) -> None:
     assert problem.sessions == ()
     outcome = run_allocation(db, NOW, solver=solving({}, {"A1": "claimed_reporter_unavailable"}))
     assert outcome.state is RunState.PUBLISHED
-
-
-@pytest.mark.parametrize(
-    ("names", "reads", "done_by", "expected"),
-    [
-        ({}, 2, frozenset(), ()),
-        ({1: "R1", 2: "R2"}, 2, frozenset(), ("R1", "R2")),
-        ({2: "R2"}, 2, frozenset(), (None, "R2")),
-        ({1: "R1"}, 2, frozenset(), ("R1",)),
-        ({1: "R1", 2: "R2"}, 1, frozenset({"R1"}), ("R2",)),
-        ({1: "R1", 2: "R2"}, 1, frozenset({"R2"}), ("R1",)),
-        ({1: "R1", 2: "R2"}, 1, frozenset(), ("R1",)),
-        ({1: "R1"}, 1, frozenset({"R1"}), ()),
-    ],
-)
-def test_names_follow_the_reads_that_are_left(
-    names: dict[int, str], reads: int, done_by: frozenset[str], expected: tuple[str | None, ...]
-) -> None:
-    """When the first of two reads has been done, the second reader's read is the only one left."""
-    assert in_read_order(names, reads, done_by) == expected
 
 
 def test_numbers_that_repeat_between_trusts_are_two_studies(db: Database) -> None:

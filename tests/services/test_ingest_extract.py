@@ -18,8 +18,8 @@ from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.quarantine import QuarantineFilter, quarantined
 from balancer.store.studies import study
-from balancer.store.tables import BatchRow, ClaimRow, ExclusionRow, HeldClosureRow, QuarantineRow, StudyRow
-from tests.networks import FEED, Feed, Network, bad_row, excluded_row, extract, incoming, loaded, minutes
+from balancer.store.tables import BatchRow, ExclusionRow, HeldClosureRow, QuarantineRow, StudyRow
+from tests.networks import FEED, Feed, Network, bad_row, claimed, excluded_row, extract, incoming, loaded, minutes
 from tests.worlds import NOW
 
 TEN = [f"A{number}" for number in range(10)]
@@ -51,10 +51,7 @@ def states(db: Database) -> dict[str, StudyState]:
 
 def claim(db: Database, accession_number: str) -> None:
     """Let R1 claim the first read of a study of RVV."""
-    with db.transaction() as session:
-        row = session.exec(select(StudyRow).where(StudyRow.accession_number == accession_number)).one()
-        assert row.id is not None
-        session.add(ClaimRow(study_id=row.id, read=1, reporter_id="R1", claimed_at=NOW))
+    claimed(db, accession_number)
 
 
 def quarantine(db: Database) -> list[QuarantineRow]:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from balancer.domain.errors import InvalidValueError, NotFoundError
+from balancer.domain.life import ReadState
 from balancer.domain.states import QuarantineState, StudyState
 from balancer.domain.study import StudyKey
 from balancer.services.ingest_studies import ingest_extract
@@ -175,8 +176,8 @@ def test_a_study_says_where_each_of_its_reads_stands(db: Database) -> None:
         (late, _) = (studies.study(reading, StudyKey("RVV", number)).reads[0] for number in ("A1", "A3"))
         with pytest.raises(NotFoundError):
             studies.study(reading, StudyKey("RWF", "a4"))
-    assert (first.reporter_id, first.planned_start, first.claimed_by) == ("R2", NOW, "R2")
-    assert (second.reporter_id, second.unallocated_reason, second.claimed_by) == (None, "deferred", None)
+    assert (first.row.reporter_id, first.planned_start, first.row.state) == ("R2", NOW, ReadState.CLAIMED)
+    assert (second.row.reporter_id, second.unallocated_reason, second.row.reason) == (None, "deferred", "deferred")
     assert (late.late, late.planned_end) == (True, at(1.5))
 
 

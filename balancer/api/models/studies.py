@@ -8,21 +8,28 @@ from typing import Literal
 from pydantic import Field
 
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, In, Instant, Out
+from balancer.domain import life
 from balancer.domain.plan import UnallocatedReason
 from balancer.domain.states import StudyState
 from balancer.services.build_problem import NO_PRIORITY_CLASS
 from balancer.store.runs import UnallocatedCount, UnallocatedRead
 from balancer.store.studies import ReadStatus, StudyStatus
 from balancer.store.tables import StudyRow
+from balancer.store.tables_life import ReadRow
 
 
 class ReadState(StrEnum):
-    """Where one read of an open study stands; every read is in exactly one state."""
+    """Where one read stands; every read is in exactly one state. `unplanned`: unallocated, and no plan has seen it."""
 
-    CLAIMED = "claimed"
-    ALLOCATED = "allocated"
-    UNALLOCATED = "unallocated"
-    UNPLANNED = "unplanned"
+    CLAIMED = life.ReadState.CLAIMED
+    ALLOCATED = life.ReadState.ALLOCATED
+    UNALLOCATED = life.ReadState.UNALLOCATED
+    UNPLANNED = life.UNPLANNED
+    DONE = life.ReadState.DONE
+    PARKED = life.ReadState.PARKED
+    SENT_OUT = life.ReadState.SENT_OUT
+    EXCLUDED = life.ReadState.EXCLUDED
+    WITHDRAWN = life.ReadState.WITHDRAWN
 
 
 class Reason(StrEnum):
@@ -58,9 +65,16 @@ class StudySearchIn(In):
 class ReadOut(Out):
     """One read of a study."""
 
-    read: int = Field(description="Counted from 1 over the reads still to be done.", examples=[1])
+    read_id: int = Field(description="What claims and completions name it by.", examples=[4711])
+    read: int = Field(description="Its number in its study, from 1.", examples=[1])
+    kind: life.ReadKind
     state: ReadState = Field(description="`unplanned`: it came after the current plan was made.")
-    reporter_id: str | None = Field(description="Whose worklist it is on.", examples=["9000017"])
+    since: Instant = Field(description="When that last changed.")
+    reporter_id: str | None = Field(description="Whose worklist it is on, or who did it.", examples=["9000017"])
+    owner: str = Field(description="Who sees to it where no reporter does.", examples=[""])
+    reason: str = Field(description="Why nobody has it, or why it cannot be read.", examples=[""])
+    until: Instant | None = Field(description="When it has to be looked at again.", examples=[None])
+    confirmed_at: Instant | None = Field(description="When the trust's own system said that it is done.")
     planned_start: Instant | None
     planned_end: Instant | None
     late: bool = Field(description="The plan ends it after the study is due.", examples=[False])
@@ -70,16 +84,24 @@ class ReadOut(Out):
     @classmethod
     def of(cls, status: ReadStatus) -> ReadOut:
         """Return a read as the API shows it."""
-        reason = status.unallocated_reason
+        row, reason = status.row, status.unallocated_reason
+        claimed = row.state is life.ReadState.CLAIMED
         return cls(
-            read=status.read,
-            state=_state(status),
-            reporter_id=status.reporter_id,
+            read_id=row.id or 0,
+            read=row.number,
+            kind=row.kind,
+            state=_state(row),
+            since=row.since,
+            reporter_id=row.reporter_id,
+            owner=row.owner,
+            reason=row.reason,
+            until=row.until,
+            confirmed_at=row.confirmed_at,
             planned_start=status.planned_start,
             planned_end=status.planned_end,
             late=status.late,
             unallocated_reason=None if reason is None else Reason(reason),
-            claimed_by=status.claimed_by,
+            claimed_by=row.reporter_id if claimed else None,
         )
 
 
@@ -194,12 +216,10 @@ class UnallocatedReasonOut(Out):
         return cls(trust=counted.trust, reason=Reason(counted.reason), reads=counted.reads)
 
 
-def _state(status: ReadStatus) -> ReadState:
-    if status.claimed_by is not None:
-        return ReadState.CLAIMED
-    if status.reporter_id is not None:
-        return ReadState.ALLOCATED
-    return ReadState.UNPLANNED if status.unallocated_reason is None else ReadState.UNALLOCATED
+def _state(row: ReadRow) -> ReadState:
+    if row.state is life.ReadState.UNALLOCATED and row.reason == life.UNPLANNED:
+        return ReadState.UNPLANNED
+    return ReadState(row.state)
 
 
 def _who_says(row: StudyRow) -> Literal["source", "policy"]:

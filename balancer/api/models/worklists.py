@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from balancer.api.models.shape import Instant, Out
+from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.pacs_link import PacsLink
 from balancer.domain.reporter import Reporter
 from balancer.domain.states import StudyState
@@ -119,7 +120,10 @@ class WorklistItemOut(Out):
     position: int = Field(description="From 1 within its session.", examples=[1])
     trust: str = Field(description="Where it was imaged.", examples=["RVV"])
     accession_number: str = Field(description="As that trust knows it; others may use the same.", examples=["R1000123"])
+    read_id: int = Field(description="What claims and completions name it by.", examples=[4711])
     read: int = Field(description="Which read of the study, from 1.", examples=[1])
+    kind: ReadKind
+    state: ReadState
     local_patient_id: str = Field(description="As that trust knows the patient.", examples=["E482913"])
     study_instance_uid: str | None = Field(examples=["2.25.1234"])
     exam_code: str = Field(examples=["CHEAD"])
@@ -158,7 +162,10 @@ class WorklistItemOut(Out):
             position=item.position,
             trust=study.trust,
             accession_number=study.accession_number,
+            read_id=entry.read.id or 0,
             read=item.read,
+            kind=entry.read.kind,
+            state=entry.read.state,
             local_patient_id=study.local_patient_id,
             study_instance_uid=study.study_instance_uid,
             exam_code=study.exam_code,

@@ -1,0 +1,27 @@
+"""What goes beyond the rules and needs a person: each with an owner, until somebody says what became of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ExceptionKind(StrEnum):
+    """Why somebody has to look at a read.
+
+    ``unconfirmed``: done here, and still unreported at its source after the policy's hours. ``claimed_too_long``: by a
+    system that sends no heartbeats. ``completed_beside``: somebody completed a read that is somebody else's by now, or no longer to be read. ``skipped_often``:
+    reporters keep taking others first. ``parked_too_long``: its date has passed. ``claimant_not_entitled``: a system
+    says that somebody has opened it who may not report it.
+    """
+
+    UNCONFIRMED = "unconfirmed"
+    CLAIMED_TOO_LONG = "claimed_too_long"
+    COMPLETED_BESIDE = "completed_beside"
+    SKIPPED_OFTEN = "skipped_often"
+    PARKED_TOO_LONG = "parked_too_long"
+    CLAIMANT_NOT_ENTITLED = "claimant_not_entitled"
+
+
+def office_of(trust: str) -> str:
+    """Return who owns what nobody else does: the trust's own reporting office."""
+    return f"{trust} reporting office"

@@ -1,0 +1,141 @@
+"""The life of a read: its states, what can happen to it, and the one table of which leads where.
+
+Everybody who changes a read's state does so by an event of this table; the store refuses any other. The values are
+wire names; how they read in DICOM UPS (PS3.4, CC.1.1) and in FHIR Task is in the glossary.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from balancer.domain.errors import ConflictError
+
+# What an unallocated read says of itself until a plan has seen it.
+UNPLANNED = "unplanned"
+
+
+class ReadKind(StrEnum):
+    """What is read: the images, a registrar's report of them, or two reports that differ."""
+
+    INTERPRETATION = "interpretation"
+    VERIFICATION = "verification"
+    ARBITRATION = "arbitration"
+
+
+class ReadState(StrEnum):
+    """Where a read stands; it is in exactly one state at every instant.
+
+    ``unallocated``: nobody has it, for a reason. ``allocated``: on a reporter's list. ``claimed``: a reporter has
+    opened it. ``done``: read here, believed until the source contradicts. ``parked``: it cannot be read now; an owner
+    sees to it until a date. ``sent_out``: with a provider. ``excluded``: by a rule that somebody approved.
+    ``withdrawn``: its source no longer asks for it.
+    """
+
+    UNALLOCATED = "unallocated"
+    ALLOCATED = "allocated"
+    CLAIMED = "claimed"
+    DONE = "done"
+    PARKED = "parked"
+    SENT_OUT = "sent_out"
+    EXCLUDED = "excluded"
+    WITHDRAWN = "withdrawn"
+
+
+class ReadEvent(StrEnum):
+    """What can happen to a read.
+
+    ``publish``: a plan comes into force. ``lapse``: the lease of a claim ran out. ``return``: a reporter hands it back
+    with a reason. ``take_over``: a manager gives a claimed read to somebody else. ``dispute``: done here, and still
+    unreported at its source after the policy's hours. ``report``: its source says that it has been read.
+    ``withdraw``: its source no longer asks for it; ``reopen``: it does again.
+    """
+
+    PUBLISH = "publish"
+    CLAIM = "claim"
+    RELEASE = "release"
+    LAPSE = "lapse"
+    RETURN = "return"
+    TAKE_OVER = "take_over"
+    COMPLETE = "complete"
+    DISPUTE = "dispute"
+    REPORT = "report"
+    PARK = "park"
+    UNPARK = "unpark"
+    SEND_OUT = "send_out"
+    RECALL = "recall"
+    EXCLUDE = "exclude"
+    READMIT = "readmit"
+    WITHDRAW = "withdraw"
+    REOPEN = "reopen"
+
+
+class ReturnReason(StrEnum):
+    """Why a reporter hands a read back."""
+
+    OUTSIDE_SCOPE = "outside_scope"
+    IMAGES_MISSING = "images_missing"
+    OTHER_EXPERTISE = "other_expertise"
+    CONFLICT_OF_INTEREST = "conflict_of_interest"
+    NO_TIME = "no_time"
+    OTHER = "other"
+
+
+_S, _E = ReadState, ReadEvent
+# From, event, to. A claim that ends goes back to the list it stood on (allocated), or to nobody (unallocated), or out
+# of the queue if its source has withdrawn the study meanwhile.
+TRANSITIONS: frozenset[tuple[ReadState, ReadEvent, ReadState]] = frozenset(
+    {
+        (_S.UNALLOCATED, _E.PUBLISH, _S.UNALLOCATED),
+        (_S.UNALLOCATED, _E.PUBLISH, _S.ALLOCATED),
+        (_S.ALLOCATED, _E.PUBLISH, _S.ALLOCATED),
+        (_S.ALLOCATED, _E.PUBLISH, _S.UNALLOCATED),
+        (_S.UNALLOCATED, _E.CLAIM, _S.CLAIMED),
+        (_S.ALLOCATED, _E.CLAIM, _S.CLAIMED),
+        (_S.CLAIMED, _E.TAKE_OVER, _S.CLAIMED),
+        (_S.CLAIMED, _E.RELEASE, _S.ALLOCATED),
+        (_S.CLAIMED, _E.RELEASE, _S.UNALLOCATED),
+        (_S.CLAIMED, _E.RELEASE, _S.WITHDRAWN),
+        (_S.CLAIMED, _E.LAPSE, _S.ALLOCATED),
+        (_S.CLAIMED, _E.LAPSE, _S.UNALLOCATED),
+        (_S.CLAIMED, _E.LAPSE, _S.WITHDRAWN),
+        (_S.ALLOCATED, _E.RETURN, _S.UNALLOCATED),
+        (_S.ALLOCATED, _E.RETURN, _S.PARKED),
+        (_S.CLAIMED, _E.RETURN, _S.UNALLOCATED),
+        (_S.CLAIMED, _E.RETURN, _S.PARKED),
+        (_S.CLAIMED, _E.RETURN, _S.WITHDRAWN),
+        (_S.CLAIMED, _E.COMPLETE, _S.DONE),
+        (_S.ALLOCATED, _E.COMPLETE, _S.DONE),  # the claim lapsed, and nobody else has claimed
+        (_S.UNALLOCATED, _E.COMPLETE, _S.DONE),
+        (_S.DONE, _E.DISPUTE, _S.UNALLOCATED),
+        (_S.UNALLOCATED, _E.PARK, _S.PARKED),
+        (_S.ALLOCATED, _E.PARK, _S.PARKED),
+        (_S.PARKED, _E.UNPARK, _S.UNALLOCATED),
+        (_S.UNALLOCATED, _E.SEND_OUT, _S.SENT_OUT),
+        (_S.ALLOCATED, _E.SEND_OUT, _S.SENT_OUT),
+        (_S.SENT_OUT, _E.RECALL, _S.UNALLOCATED),
+        (_S.UNALLOCATED, _E.EXCLUDE, _S.EXCLUDED),
+        (_S.ALLOCATED, _E.EXCLUDE, _S.EXCLUDED),
+        (_S.EXCLUDED, _E.READMIT, _S.UNALLOCATED),
+        (_S.WITHDRAWN, _E.REOPEN, _S.UNALLOCATED),
+        *((state, _E.REPORT, _S.DONE) for state in _S if state not in {_S.CLAIMED, _S.WITHDRAWN}),
+        *((state, _E.WITHDRAW, _S.WITHDRAWN) for state in _S if state not in {_S.CLAIMED, _S.DONE, _S.WITHDRAWN}),
+    }
+)
+
+PLANNABLE = frozenset({ReadState.UNALLOCATED, ReadState.ALLOCATED, ReadState.CLAIMED})
+"""The states in which a read takes part in a run."""
+
+ON_A_LIST = frozenset({ReadState.ALLOCATED, ReadState.CLAIMED})
+"""The states in which a reporter has the read."""
+
+
+def require_transition(state: ReadState, event: ReadEvent, to: ReadState) -> None:
+    """Ensure that ``event`` may lead a read from ``state`` to ``to``.
+
+    Raises
+    ------
+    ConflictError
+        If the table does not have it: the read is not in a state in which this can happen to it.
+    """
+    if (state, event, to) not in TRANSITIONS:
+        raise ConflictError(f"the read is {state}: {event} cannot make it {to}")

@@ -1,0 +1,73 @@
+"""The reads that a study needs, against those we know of: which have been done elsewhere, which are new, which return."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from balancer.domain.life import ReadEvent, ReadState
+
+_S = ReadState
+# Of reads that are one too many and that nobody has named as done, the first of these goes.
+_GOES_FIRST = (_S.UNALLOCATED, _S.PARKED, _S.EXCLUDED, _S.SENT_OUT, _S.ALLOCATED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownRead:
+    """A read of a study as we have it; ``confirmed``: its source has said that it is done."""
+
+    number: int
+    state: ReadState
+    reporter_id: str | None = None
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjustment:
+    """What a source's word changes: events by read number, reads of ours that it confirms, and numbers to add."""
+
+    events: tuple[tuple[int, ReadEvent], ...] = ()
+    confirmed: tuple[int, ...] = ()
+    added: tuple[int, ...] = ()
+
+
+def adjust(reads: Collection[KnownRead], required: int, done_by: Collection[str]) -> Adjustment:
+    """Return what to change so that ``required`` reads of an open study are left, whoever ``done_by`` has done theirs.
+
+    A read done here counts as left until its source counts it out. Of too many, those go that the source says are
+    done: our own that it confirms, then those that were with one of ``done_by``; then what nobody has; never a claimed
+    one, whose claimant is told when the claim ends. Of too few, withdrawn ones return before new ones are added.
+    """
+    left = [read for read in reads if read.state is not _S.WITHDRAWN and not read.confirmed]
+    if len(left) >= required:
+        going = list(_going(left, frozenset(done_by)))[: len(left) - required]
+        return Adjustment(
+            events=tuple((read.number, event) for read, event in going if event is not None),
+            confirmed=tuple(read.number for read, event in going if event is None),
+        )
+    missing = required - len(left)
+    returning = sorted(read.number for read in reads if read.state is _S.WITHDRAWN)[:missing]
+    last = max((read.number for read in reads), default=0)
+    return Adjustment(
+        events=tuple((number, ReadEvent.REOPEN) for number in returning),
+        added=tuple(range(last + 1, last + 1 + missing - len(returning))),
+    )
+
+
+def close(reads: Iterable[KnownRead]) -> tuple[tuple[int, ReadEvent], ...]:
+    """Return what happens to the reads of a study that its source no longer asks for: what is done stays done."""
+    over = {_S.DONE, _S.WITHDRAWN, _S.CLAIMED}
+    return tuple((read.number, ReadEvent.WITHDRAW) for read in reads if read.state not in over)
+
+
+def _going(left: Collection[KnownRead], done_by: frozenset[str]) -> Iterator[tuple[KnownRead, ReadEvent | None]]:
+    """Yield the reads in the order in which they go, each with the event; ``None`` for one done here already."""
+    done = [read for read in left if read.state is _S.DONE]
+    for read in sorted(done, key=lambda read: (read.reporter_id not in done_by, read.number)):
+        yield read, None
+    named = [read for read in left if read.reporter_id in done_by and read.state not in {_S.DONE, _S.CLAIMED}]
+    for read in sorted(named, key=lambda read: read.number):
+        yield read, ReadEvent.REPORT
+    others = [read for read in left if read not in named and read.state in _GOES_FIRST]
+    for read in sorted(others, key=lambda read: (_GOES_FIRST.index(read.state), -read.number)):
+        yield read, ReadEvent.WITHDRAW

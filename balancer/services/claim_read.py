@@ -1,0 +1,170 @@
+"""Claim a read: of all who want it at the same moment one gets it, and the others hear who."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from balancer.domain.actor import Actor, ActorKind, job
+from balancer.domain.errors import ClaimedError, ConflictError
+from balancer.domain.exceptional import ExceptionKind
+from balancer.domain.life import ReadEvent, ReadState
+from balancer.domain.policy import ReadingRules
+from balancer.domain.reporter import Reporter
+from balancer.store import choice, claims, people, reads
+from balancer.store.database import Database, Session
+from balancer.store.exceptions import open_exception
+from balancer.store.policies import current_policy
+from balancer.store.tables import StudyRow
+from balancer.store.tables_life import ClaimRow, ReadRow
+
+# Skips are shown in aggregate only: the trail does not say whose brought an exception about.
+_NOBODY = job("choice")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A read that a reporter has open.
+
+    ``lease_until``: when it ends unless a heartbeat comes, if any can. ``withdrawn``: its source no longer asks for it.
+    """
+
+    read_id: int
+    reporter_id: str
+    claimed_at: datetime
+    lease_until: datetime | None
+    withdrawn: bool
+
+
+def claim_read(
+    db: Database, read_id: int, reporter_id: str, now: datetime, *, by: Actor, heartbeats: bool = True
+) -> Claim:
+    """Ensure that ``reporter_id`` has the read open; asking again for what one has renews it.
+
+    A reporter who claims for themselves may take any of the next few on their list (bounded choice); what they pass
+    over is counted. On a system's or a manager's word somebody has opened a study, wherever it stands: that is a fact,
+    and if they may not report it, an exception too. ``heartbeats``: the client will send some.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such read or reporter.
+    ClaimedError
+        If somebody else has it open; it says who.
+    ConflictError
+        If it is not to be read now, not among the reporter's next few, or they have too many open.
+    """
+    with db.transaction() as session:
+        rules = current_policy(session).reading
+        person = people.reporter(session, reporter_id).reporter
+        row, study = reads.locked_read(session, read_id)
+        lease = now + timedelta(minutes=rules.lease_minutes) if heartbeats else None
+        if row.state is ReadState.CLAIMED:
+            return _again(session, row, reporter_id, lease)
+        if by.reporter_id == reporter_id:
+            _require_choice(session, row, reporter_id, rules, now)
+            _require_scope(row, study, person, now)
+        return _claim(session, row, study, person, lease, by=by, now=now)
+
+
+def _claim(  # noqa: PLR0913 - whose it becomes, until when, on whose word
+    session: Session,
+    row: ReadRow,
+    study: StudyRow,
+    person: Reporter,
+    lease: datetime | None,
+    *,
+    by: Actor,
+    now: datetime,
+) -> Claim:
+    read_id = row.id or 0
+    reads.move(session, row, ReadEvent.CLAIM, ReadState.CLAIMED, by=by, now=now, reporter_id=person.reporter_id)
+    system = by.subject if by.kind is ActorKind.SYSTEM else ""
+    made = ClaimRow(read_id=read_id, reporter_id=person.reporter_id, system=system, claimed_at=now, lease_until=lease)
+    claim = claims.add_claim(session, made)
+    why_not = why_outside(study, person, now)
+    if why_not:
+        open_exception(session, ExceptionKind.CLAIMANT_NOT_ENTITLED, read_id, study, by=by, now=now, detail=why_not)
+    return claim_of(claim)
+
+
+def claim_of(row: ClaimRow) -> Claim:
+    """Return the claim that a row states."""
+    return Claim(
+        read_id=row.read_id,
+        reporter_id=row.reporter_id,
+        claimed_at=row.claimed_at,
+        lease_until=row.lease_until,
+        withdrawn=row.withdrawn_at is not None,
+    )
+
+
+def why_outside(study: StudyRow, person: Reporter, now: datetime) -> str:
+    """Return in words why a reporter may not report a study (H1 to H3); empty if they may."""
+    if study.trust not in person.trusts:
+        return f"not entitled at {study.trust}"
+    until = person.entitled_until(study.trust)
+    if until is not None and until <= now:
+        return f"the entitlement at {study.trust} has expired"
+    if person.modalities and study.modality not in person.modalities:
+        return f"{study.modality} is outside the scope"
+    if not person.level(study.subspecialty, study.modality):
+        return f"{study.subspecialty} is outside the scope"
+    if person.reporter_id in study.excluded:
+        return "excluded from the study"
+    return ""
+
+
+def require_claim(session: Session, row: ReadRow, reporter_id: str) -> ClaimRow:
+    """Return the live claim of a read, which must be this reporter's.
+
+    Raises
+    ------
+    ClaimedError
+        If it is somebody else's.
+    ConflictError
+        If nobody has it open.
+    """
+    claim = claims.live_claim(session, row.id or 0)
+    if claim is None:
+        raise ConflictError(f"nobody has claimed the read: it is {row.state}")
+    if claim.reporter_id != reporter_id:
+        raise somebody_elses(session, claim.reporter_id)
+    return claim
+
+
+def somebody_elses(session: Session, reporter_id: str) -> ClaimedError:
+    """Return the error that says who has a read open."""
+    name = people.reporter(session, reporter_id).reporter.name
+    return ClaimedError(f"{name} ({reporter_id}) has claimed the read", reporter_id)
+
+
+def _again(session: Session, row: ReadRow, reporter_id: str, lease: datetime | None) -> Claim:
+    claim = require_claim(session, row, reporter_id)
+    if claim.lease_until is not None and lease is not None:
+        claim.lease_until = max(claim.lease_until, lease)
+    return claim_of(claim)
+
+
+def _require_choice(session: Session, row: ReadRow, reporter_id: str, rules: ReadingRules, now: datetime) -> None:
+    """Ensure that a reporter takes one of the next few, and count what they pass over."""
+    if claims.open_claims(session, reporter_id) >= rules.most_claims:
+        raise ConflictError(f"{rules.most_claims} reads are open already: complete or release one first")
+    offered = choice.offered(session, reporter_id, now, rules.choice)
+    numbers = [item.read_id for item in offered]
+    if row.id not in numbers:
+        raise ConflictError(f"the read is {row.state}, and not among the next {rules.choice} on the reporter's list")
+    for item in offered[: numbers.index(row.id)]:
+        skips = choice.skip(session, item.read_id, now)
+        if skips >= rules.skips_noticed:
+            study = reads.study_of(session, item.study_id)
+            detail = f"passed over {skips} times"
+            open_exception(
+                session, ExceptionKind.SKIPPED_OFTEN, item.read_id, study, by=_NOBODY, now=now, detail=detail
+            )
+
+
+def _require_scope(row: ReadRow, study: StudyRow, person: Reporter, now: datetime) -> None:
+    why_not = why_outside(study, person, now)
+    if why_not:
+        raise ConflictError(f"the reporter may not report it: {why_not}; the read is {row.state}")

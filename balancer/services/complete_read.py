@@ -1,0 +1,68 @@
+"""Complete a read: its report is written, and believed until its source contradicts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from balancer.domain.actor import Actor, ActorKind
+from balancer.domain.errors import ConflictError
+from balancer.domain.exceptional import ExceptionKind
+from balancer.domain.life import ReadEvent, ReadState
+from balancer.store import claims, people, reads
+from balancer.store.database import Database, Session
+from balancer.store.exceptions import open_exception
+from balancer.store.tables import StudyRow
+from balancer.store.tables_life import CompletionRow, ReadRow
+
+
+def complete_read(db: Database, read_id: int, reporter_id: str, now: datetime, *, by: Actor) -> bool:
+    """Enter that the reporter has done the read; saying so twice is saying so once.
+
+    A completion that comes after the claim has lapsed is accepted if nobody else has claimed the read since. If
+    somebody has, or the read is done or no longer to be read, both stand: the completion is kept, an exception tells
+    the trust's reporting office, and the answer is ``False``. It is never dropped.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such read or reporter.
+    ConflictError
+        If the reporter completes for themselves what they never claimed.
+    """
+    with db.transaction() as session:
+        people.reporter(session, reporter_id)
+        row, study = reads.locked_read(session, read_id)
+        if row.state is ReadState.DONE and row.reporter_id == reporter_id:
+            return True
+        if by.reporter_id == reporter_id and not claims.had_claimed(session, read_id, reporter_id):
+            raise ConflictError(f"the reporter has not claimed the read: it is {row.state}")
+        accepted = _is_free_for(row, reporter_id)
+        system = by.subject if by.kind is ActorKind.SYSTEM else ""
+        claims.add_completion(
+            session,
+            CompletionRow(read_id=read_id, reporter_id=reporter_id, completed_at=now, system=system, accepted=accepted),
+        )
+        if accepted:
+            claims.end_claim(session, read_id, ReadEvent.COMPLETE, now=now)
+            done: dict[str, Any] = {"reporter_id": reporter_id, "done_at": now, "confirmed_at": None}
+            reads.move(session, row, ReadEvent.COMPLETE, ReadState.DONE, by=by, now=now, **done)
+        else:
+            _keep_beside(session, row, study, reporter_id, by, now)
+        return accepted
+
+
+def _is_free_for(row: ReadRow, reporter_id: str) -> bool:
+    """Tell whether a read may be completed by this reporter: it is theirs, or nobody has it open."""
+    if row.state is ReadState.CLAIMED:
+        return row.reporter_id == reporter_id
+    return row.state in {ReadState.ALLOCATED, ReadState.UNALLOCATED}
+
+
+def _keep_beside(  # noqa: PLR0913, PLR0917
+    session: Session, row: ReadRow, study: StudyRow, reporter_id: str, by: Actor, now: datetime
+) -> None:
+    whose = f", with {row.reporter_id}" if row.reporter_id else ""
+    detail = f"completed by {reporter_id} when it was {row.state}{whose}"
+    kind = ExceptionKind.COMPLETED_BESIDE
+    open_exception(session, kind, row.id or 0, study, by=by, now=now, detail=detail)

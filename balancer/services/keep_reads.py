@@ -1,0 +1,110 @@
+"""After a batch: the reads of its studies are what the source says is still to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from balancer.domain.actor import job
+from balancer.domain.life import UNPLANNED, ReadEvent, ReadState
+from balancer.domain.required_reads import Adjustment, KnownRead, adjust, close
+from balancer.domain.states import StudyState
+from balancer.store import claims, intake, reads
+from balancer.store.database import Session
+from balancer.store.intake import RequiredReads
+from balancer.store.reads import Move, Standing
+from balancer.store.tables import FeedRow
+
+_INTAKE = job("intake")
+_LEADS_TO = {
+    ReadEvent.REPORT: ReadState.DONE,
+    ReadEvent.WITHDRAW: ReadState.WITHDRAWN,
+    ReadEvent.REOPEN: ReadState.UNALLOCATED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchAbout:
+    """The batch whose word is taken: of which feed, when its extract was made, and when it is taken."""
+
+    feed: FeedRow
+    batch_id: int
+    extracted_at: datetime | None
+    now: datetime
+
+
+def keep_reads(
+    session: Session, about: BatchAbout, study_ids: Collection[int], *, silent_on: Iterable[int] = ()
+) -> None:
+    """Bring the reads of these studies, and of those the batch brought, in line with what is known of them now.
+
+    Reads that are new are added, those done elsewhere are done, those of closed studies are withdrawn, and those done
+    here are confirmed where the source has counted them out later. ``silent_on`` are studies that the source no longer
+    asks for and that somebody has open: what nobody has open is withdrawn, and the claimant is told.
+    """
+    silent = set(silent_on)
+    required = intake.required_reads(session, {*study_ids, *silent}, about.batch_id)
+    found = reads.locked_reads(session, [item.study_id for item in required])
+    moves: list[Move] = []
+    added: list[tuple[int, int]] = []
+    confirmed: list[int] = []
+    for item in required:
+        known = found.get(item.study_id, [])
+        change = _change(item, known, gone=item.study_id in silent)
+        moves += _moves(known, change, about.now)
+        added += [(item.study_id, number) for number in change.added]
+        confirmed += _confirmed(item, known, change, about)
+    reads.move_all(session, moves, by=_INTAKE, now=about.now, why=f"batch {about.batch_id}")
+    reads.add_reads(session, added, now=about.now)
+    reads.confirm(session, confirmed, now=about.now)
+    claims.note_seen(session, about.batch_id)
+    claims.note_withdrawn(session, silent, now=about.now)
+
+
+def _change(item: RequiredReads, known: Sequence[Standing], *, gone: bool) -> Adjustment:
+    ours = [_known(read) for read in known]
+    if gone or item.state is not StudyState.OPEN:
+        return Adjustment(events=close(ours))
+    return adjust(ours, item.reads, item.done_by)
+
+
+def _known(read: Standing) -> KnownRead:
+    return KnownRead(
+        number=read.number,
+        state=read.state,
+        reporter_id=read.reporter_id,
+        confirmed=read.confirmed_at is not None,
+    )
+
+
+def _moves(known: Sequence[Standing], change: Adjustment, now: datetime) -> list[Move]:
+    by_number = {read.number: read for read in known}
+    return [
+        Move(read=by_number[number], event=event, to=_LEADS_TO[event], columns=_columns(by_number[number], event, now))
+        for number, event in change.events
+    ]
+
+
+def _columns(read: Standing, event: ReadEvent, now: datetime) -> dict[str, Any]:
+    if event is ReadEvent.REPORT:
+        return {"reporter_id": read.reporter_id, "done_at": now, "confirmed_at": now}
+    if event is ReadEvent.REOPEN:
+        return {"reason": UNPLANNED}
+    return {}
+
+
+def _confirmed(item: RequiredReads, known: Sequence[Standing], change: Adjustment, about: BatchAbout) -> list[int]:
+    """Return the reads done here that the source, asked later, no longer counts among those to be done."""
+    named = set(change.confirmed)
+    if item.state is not StudyState.OPEN:
+        named = {read.number for read in known if read.state is ReadState.DONE and read.confirmed_at is None}
+    return [
+        read.id
+        for read in known
+        if read.number in named
+        and read.done_at is not None
+        and about.extracted_at is not None
+        and about.extracted_at >= read.done_at
+    ]

@@ -1,0 +1,33 @@
+"""A heartbeat: whoever has a read open is still there."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from balancer.domain.actor import Actor
+from balancer.services.claim_read import Claim, claim_of, require_claim
+from balancer.store import reads
+from balancer.store.database import Database
+from balancer.store.policies import current_policy
+
+
+def renew_claim(db: Database, read_id: int, reporter_id: str, now: datetime, *, by: Actor) -> Claim:  # noqa: ARG001
+    """Ensure that the claim lasts a lease longer, and return it: it says whether the study has been withdrawn.
+
+    A claim that could not expect heartbeats can from now on. A heartbeat is no transition: the trail has none.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such read.
+    ClaimedError
+        If somebody else has it open by now; it says who.
+    ConflictError
+        If the claim has ended.
+    """
+    with db.transaction() as session:
+        rules = current_policy(session).reading
+        claim = require_claim(session, reads.read(session, read_id), reporter_id)
+        lease = now + timedelta(minutes=rules.lease_minutes)
+        claim.lease_until = lease if claim.lease_until is None else max(claim.lease_until, lease)
+        return claim_of(claim)

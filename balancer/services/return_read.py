@@ -1,0 +1,74 @@
+"""Return a read: its reporter hands it back with a reason and is not offered the study again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from balancer.domain.actor import Actor
+from balancer.domain.errors import ConflictError
+from balancer.domain.exceptional import office_of
+from balancer.domain.life import ReadEvent, ReadState, ReturnReason
+from balancer.services.claim_read import require_claim
+from balancer.store import claims, reads, runs
+from balancer.store.database import Database, Session
+from balancer.store.policies import current_policy
+from balancer.store.tables import StudyRow
+from balancer.store.tables_life import ClaimRow, ReadRow, ReturnRow
+
+
+def return_read(  # noqa: PLR0913 - what is handed back, by whom and why
+    db: Database,
+    read_id: int,
+    reporter_id: str,
+    now: datetime,
+    *,
+    by: Actor,
+    reason: ReturnReason,
+    note: str = "",
+) -> ReadState:
+    """Take a read that is on the reporter's list, or that they have open, from them; return where it stands now.
+
+    It is nobody's, its study's clock goes on as it was, and the returner is not offered the study again. One whose
+    images are missing is parked with the trust's reporting office until the policy's hours have passed.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such read.
+    ClaimedError
+        If somebody else has it open; it says who.
+    ConflictError
+        If it is not this reporter's.
+    """
+    with db.transaction() as session:
+        row, study = reads.locked_read(session, read_id)
+        claim = require_claim(session, row, reporter_id) if row.state is ReadState.CLAIMED else None
+        if row.state not in {ReadState.CLAIMED, ReadState.ALLOCATED} or row.reporter_id != reporter_id:
+            raise ConflictError(f"the read is not on this reporter's list: it is {row.state}")
+        claims.end_claim(session, read_id, ReadEvent.RETURN, now=now)
+        session.add(ReturnRow(read_id=read_id, reporter_id=reporter_id, reason=reason, note=note, returned_at=now))
+        _put_back(session, row, study, claim, reason, by, now)
+        if current_policy(session).is_emergency(study.priority):
+            runs.request_run(session, now=now, reason="an emergency was handed back")
+        return row.state
+
+
+def _put_back(  # noqa: PLR0913, PLR0917
+    session: Session,
+    row: ReadRow,
+    study: StudyRow,
+    claim: ClaimRow | None,
+    reason: ReturnReason,
+    by: Actor,
+    now: datetime,
+) -> None:
+    if claim is not None and claim.withdrawn_at is not None:
+        reads.move(session, row, ReadEvent.RETURN, ReadState.WITHDRAWN, by=by, now=now, why=reason.value)
+    elif reason is ReturnReason.IMAGES_MISSING:
+        until = now + timedelta(hours=current_policy(session).reading.parked_hours)
+        owner = office_of(study.trust)
+        to = ReadState.PARKED
+        reads.move(session, row, ReadEvent.RETURN, to, by=by, now=now, reason=reason.value, owner=owner, until=until)
+    else:
+        to = ReadState.UNALLOCATED
+        reads.move(session, row, ReadEvent.RETURN, to, by=by, now=now, reason=f"returned: {reason.value}")

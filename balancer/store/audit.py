@@ -1,0 +1,160 @@
+"""The audit trail: appended to in the transaction of the change itself, chained by hashes, never changed.
+
+Entries are kept with the session until it commits and are chained then: writers take turns on the row of the chain's
+end, and it is the last thing that any of them locks, so that no two can wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, col, func, insert, select, update
+
+from balancer.domain.audit import BEGINNING, AuditEntry, chained_hash
+from balancer.domain.errors import ConflictError
+from balancer.store.pages import Cut, Page, cursor
+from balancer.store.tables_life import AuditHeadRow, AuditRow
+from balancer.store.types import storable_text
+
+_WAITING = "audit entries that wait for the commit"
+_HEAD = 1
+_NEWEST_FIRST = "audit"
+_AT_A_TIME = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEnd:
+    """The last entry of the chain: number 0 and the hash of nothing if there is none."""
+
+    sequence: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What came of following the chain: its end, and in words the first thing that is wrong, if anything is."""
+
+    end: AuditEnd
+    fault: str = ""
+
+
+def append(session: Session, entry: AuditEntry) -> None:
+    """Enter something in the audit trail; it stands there if and only if the transaction commits."""
+    session.info.setdefault(_WAITING, []).append(entry)
+
+
+def seal(session: Session) -> None:
+    """Chain what was appended in this transaction; ``Database.transaction`` does so as the last thing before commit."""
+    entries = session.info.pop(_WAITING, [])
+    if not entries:
+        return
+    session.flush()
+    head = session.exec(select(AuditHeadRow).where(AuditHeadRow.id == _HEAD).with_for_update()).one()
+    rows, sequence, previous = [], head.sequence, head.hash
+    for entry in entries:
+        kept = _storable(entry)
+        sequence, before = sequence + 1, previous
+        previous = chained_hash(kept, sequence, before)
+        rows.append({**_columns(kept), "sequence": sequence, "previous_hash": before, "hash": previous})
+    session.exec(insert(AuditRow), params=rows)
+    moved = update(AuditHeadRow).where(col(AuditHeadRow.id) == _HEAD, col(AuditHeadRow.hash) == head.hash)
+    changed = session.exec(
+        moved.values(sequence=sequence, hash=previous), execution_options={"synchronize_session": False}
+    )
+    if changed.rowcount != 1:
+        raise ConflictError("the audit trail went on while this was written")
+
+
+def end(session: Session) -> AuditEnd:
+    """Return where the chain is said to end."""
+    row = session.get_one(AuditHeadRow, _HEAD)
+    return AuditEnd(sequence=row.sequence, hash=row.hash)
+
+
+def verify(session: Session, *, witnessed: AuditEnd | None = None) -> Verdict:
+    """Follow the whole chain and say whether it holds.
+
+    It holds if every entry is there once, in order, its hash is that of its content and of the entry before, and the
+    last one is where the chain is said to end. ``witnessed`` is an end that was noted elsewhere at an earlier time:
+    without one, a chain that somebody has rewritten from some entry to its end looks whole.
+    """
+    last = AuditEnd(sequence=0, hash=BEGINNING)
+    for row in _in_order(session):
+        fault = _fault_of(row, last)
+        if fault:
+            return Verdict(end=last, fault=fault)
+        last = AuditEnd(sequence=row.sequence, hash=row.hash)
+        if witnessed is not None and witnessed.sequence == last.sequence and witnessed != last:
+            return Verdict(end=last, fault=f"entry {last.sequence} is not the one that was witnessed")
+    stated = end(session)
+    if stated != last:
+        return Verdict(end=last, fault=f"the trail ends at entry {last.sequence}, and should at {stated.sequence}")
+    if witnessed is not None and witnessed.sequence > last.sequence:
+        return Verdict(end=last, fault=f"entry {witnessed.sequence} was witnessed and is not there")
+    return Verdict(end=last)
+
+
+def entries(
+    session: Session, cut: Cut, *, subject_kind: str | None = None, subject_id: str | None = None
+) -> Page[AuditRow]:
+    """Return a page of the trail, newest first; of one thing if it is named."""
+    statement = select(AuditRow)
+    if subject_kind is not None:
+        statement = statement.where(AuditRow.subject_kind == subject_kind)
+    if subject_id is not None:
+        statement = statement.where(AuditRow.subject_id == subject_id)
+    total = session.exec(select(func.count()).select_from(statement.subquery())).one()
+    after = cut.after(_NEWEST_FIRST, 1)
+    if after is not None:
+        statement = statement.where(AuditRow.sequence < after[0])
+    rows = session.exec(statement.order_by(col(AuditRow.sequence).desc()).limit(cut.limit + 1)).all()
+    more = len(rows) > cut.limit
+    rows = rows[: cut.limit]
+    return Page(items=tuple(rows), total=total, next_cursor=cursor(_NEWEST_FIRST, rows[-1].sequence) if more else None)
+
+
+def _in_order(session: Session) -> Iterator[AuditRow]:
+    last = -1
+    while True:
+        following = select(AuditRow).where(AuditRow.sequence > last).order_by(col(AuditRow.sequence)).limit(_AT_A_TIME)
+        rows = session.exec(following).all()
+        yield from rows
+        if len(rows) < _AT_A_TIME:
+            return
+        last = rows[-1].sequence
+        session.expunge_all()
+
+
+def _fault_of(row: AuditRow, last: AuditEnd) -> str:
+    if row.sequence != last.sequence + 1:
+        return f"after entry {last.sequence} comes entry {row.sequence}"
+    if row.previous_hash != last.hash:
+        return f"entry {row.sequence} does not follow from the one before"
+    if row.hash != chained_hash(_entry(row), row.sequence, row.previous_hash):
+        return f"entry {row.sequence} is not what was written"
+    return ""
+
+
+def _storable(entry: AuditEntry) -> AuditEntry:
+    """Return the entry as the database will give it back: what is hashed must be what is kept."""
+    return AuditEntry(
+        at=entry.at,
+        actor=storable_text(entry.actor),
+        action=entry.action,
+        subject_kind=entry.subject_kind,
+        subject_id=entry.subject_id,
+        was=entry.was,
+        became=entry.became,
+        why=storable_text(entry.why),
+        detail=dict(entry.detail),
+    )
+
+
+def _columns(entry: AuditEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in AuditEntry.__dataclass_fields__}
+
+
+def _entry(row: AuditRow) -> AuditEntry:
+    return AuditEntry(**{name: getattr(row, name) for name in AuditEntry.__dataclass_fields__})

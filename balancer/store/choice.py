@@ -1,0 +1,98 @@
+"""Bounded choice: what a reporter may take next, and what has been passed over, by nobody in particular."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, func, or_, select
+
+from balancer.domain.exceptional import ExceptionKind
+from balancer.domain.life import ReadState
+from balancer.domain.states import StudyState
+from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_life import ExceptionRow, ReadRow, SkipRow
+from balancer.store.worklists import on_item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """A read that a reporter may take now."""
+
+    read_id: int
+    study_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkipCount:
+    """How often reads of a kind of study have been passed over."""
+
+    trust: str
+    subspecialty: str
+    modality: str
+    skips: int
+    reads: int
+
+
+def offered(session: Session, reporter_id: str, now: datetime, choice: int) -> list[Offered]:
+    """Return the first ``choice`` reads on a reporter's list that can be read now and are not open yet, in order."""
+    statement = (
+        select(ReadRow.id, ReadRow.study_id)
+        .join(WorklistItemRow, on_item(WorklistItemRow))
+        .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
+        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+        .where(
+            WorklistRow.reporter_id == reporter_id,
+            col(WorklistRow.superseded_at).is_(None),
+            ReadRow.state == ReadState.ALLOCATED,
+            ReadRow.reporter_id == reporter_id,
+            StudyRow.state == StudyState.OPEN,
+            or_(col(StudyRow.ready_at).is_(None), col(StudyRow.ready_at) <= now),
+        )
+        .order_by(col(WorklistItemRow.place))
+        .limit(choice)
+    )
+    return [Offered(read_id=read_id or 0, study_id=study_id) for read_id, study_id in session.exec(statement)]
+
+
+def skip(session: Session, read_id: int, now: datetime) -> int:
+    """Count that a read was passed over; return how often it was since somebody last looked into that."""
+    session.add(SkipRow(read_id=read_id, skipped_at=now))
+    session.flush()
+    looked = session.exec(
+        select(func.max(ExceptionRow.resolved_at)).where(
+            ExceptionRow.kind == ExceptionKind.SKIPPED_OFTEN, ExceptionRow.read_id == read_id
+        )
+    ).one()
+    statement = select(func.count()).where(SkipRow.read_id == read_id)
+    if looked is not None:
+        statement = statement.where(SkipRow.skipped_at > looked)
+    return session.exec(statement).one()
+
+
+def skips(session: Session, since: datetime) -> list[SkipCount]:
+    """Return how often reads have been passed over, by trust, subspecialty and modality: never by whom."""
+    of_kind = (StudyRow.trust, StudyRow.subspecialty, StudyRow.modality)
+    statement = (
+        select(*of_kind, func.count(), func.count(col(SkipRow.read_id).distinct()))  # type: ignore[call-overload]
+        .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
+        .join(SkipRow, col(SkipRow.read_id) == col(ReadRow.id))
+        .where(SkipRow.skipped_at >= since)
+        .group_by(*of_kind)
+        .order_by(*of_kind)
+    )
+    return [
+        SkipCount(trust=trust, subspecialty=subspecialty, modality=modality, skips=skips, reads=reads)
+        for trust, subspecialty, modality, skips, reads in session.exec(statement)
+    ]
+
+
+def stands_on_list(session: Session, read_id: int, reporter_id: str) -> bool:
+    """Tell whether a read has a place on a reporter's current list."""
+    statement = (
+        select(WorklistItemRow.place)
+        .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
+        .join(ReadRow, on_item(WorklistItemRow))
+        .where(ReadRow.id == read_id, WorklistRow.reporter_id == reporter_id, col(WorklistRow.superseded_at).is_(None))
+    )
+    return session.exec(statement).first() is not None

@@ -1,0 +1,90 @@
+"""Claims: who has opened which read, on what system's word, and until when without a sign of life."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlmodel import Session, col, func, select, update
+
+from balancer.domain.life import ReadEvent
+from balancer.store.chunks import chunks
+from balancer.store.tables import StudyRow
+from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow
+
+_NO_SYNC = {"synchronize_session": False}
+_LIVE = col(ClaimRow.ended_at).is_(None)
+
+
+def live_claim(session: Session, read_id: int) -> ClaimRow | None:
+    """Return the claim of a read that has not ended, if there is one; nobody else changes it until we are done."""
+    statement = select(ClaimRow).where(ClaimRow.read_id == read_id, _LIVE).with_for_update()
+    return session.exec(statement, execution_options={"populate_existing": True}).first()
+
+
+def open_claims(session: Session, reporter_id: str) -> int:
+    """Return how many reads a reporter has open."""
+    return session.exec(select(func.count()).where(ClaimRow.reporter_id == reporter_id, _LIVE)).one()
+
+
+def add_claim(session: Session, claim: ClaimRow) -> ClaimRow:
+    """Add a claim; the database lets no second one live."""
+    session.add(claim)
+    session.flush()
+    return claim
+
+
+def end_claim(session: Session, read_id: int, event: ReadEvent, *, now: datetime) -> None:
+    """Enter that the claim of a read has ended."""
+    ended = update(ClaimRow).where(col(ClaimRow.read_id) == read_id, _LIVE).values(ended_at=now, ended_by=event)
+    session.exec(ended, execution_options=_NO_SYNC)
+
+
+def had_claimed(session: Session, read_id: int, reporter_id: str) -> bool:
+    """Tell whether a reporter ever claimed a read."""
+    claimed = select(ClaimRow.id).where(ClaimRow.read_id == read_id, ClaimRow.reporter_id == reporter_id)
+    return session.exec(claimed.limit(1)).first() is not None
+
+
+def lapsed(session: Session, now: datetime) -> list[int]:
+    """Return the reads whose claims have outlived their leases, by number."""
+    statement = select(ClaimRow.read_id).where(_LIVE, col(ClaimRow.lease_until) <= now)
+    return list(session.exec(statement.order_by(col(ClaimRow.read_id))))
+
+
+def silent_since(session: Session, before: datetime) -> list[ClaimRow]:
+    """Return the live claims that no heartbeat can be expected of and that were made before then."""
+    old = select(ClaimRow).where(_LIVE, col(ClaimRow.lease_until).is_(None), ClaimRow.claimed_at < before)
+    return list(session.exec(old.order_by(col(ClaimRow.read_id))))
+
+
+def add_completion(session: Session, completion: CompletionRow) -> None:
+    """Keep that a reporter said a read is done, whatever comes of it."""
+    session.add(completion)
+
+
+def completions(session: Session, read_id: int) -> list[CompletionRow]:
+    """Return everybody's word that a read is done, oldest first."""
+    statement = select(CompletionRow).where(CompletionRow.read_id == read_id)
+    return list(session.exec(statement.order_by(col(CompletionRow.id))))
+
+
+def note_withdrawn(session: Session, study_ids: Collection[int], *, now: datetime) -> None:
+    """Enter in the live claims of these studies that their source no longer asks for them."""
+    for chunk in chunks(sorted(study_ids)):
+        of_studies = select(ReadRow.id).where(col(ReadRow.study_id).in_(chunk))
+        told = update(ClaimRow).where(
+            _LIVE, col(ClaimRow.withdrawn_at).is_(None), col(ClaimRow.read_id).in_(of_studies)
+        )
+        session.exec(told.values(withdrawn_at=now), execution_options=_NO_SYNC)
+
+
+def note_seen(session: Session, batch_id: int) -> None:
+    """Enter in the live claims of the studies a batch has seen that their source asks for them after all."""
+    seen = (
+        select(ReadRow.id)
+        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+        .where(StudyRow.last_batch_id == batch_id)
+    )
+    asked = update(ClaimRow).where(_LIVE, col(ClaimRow.withdrawn_at).is_not(None), col(ClaimRow.read_id).in_(seen))
+    session.exec(asked.values(withdrawn_at=None), execution_options=_NO_SYNC)

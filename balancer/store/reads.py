@@ -1,0 +1,248 @@
+"""Reads: where each stands, and the one way in which that changes.
+
+Whoever changes a read locks its row first (``locked_read``, ``locked_reads``; rows in the order of their numbers, so
+that nobody waits in a circle) and then changes it by ``move`` or ``move_all``, whose UPDATE holds only for the version
+that was seen. The locks leave room for rows that refer to a read. Each change is in the audit trail of the same
+transaction.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, insert, select, update
+
+from balancer.domain.actor import Actor
+from balancer.domain.audit import AuditEntry
+from balancer.domain.errors import ConflictError, NotFoundError
+from balancer.domain.life import PLANNABLE, UNPLANNED, ReadEvent, ReadKind, ReadState, require_transition
+from balancer.domain.states import StudyState
+from balancer.store import assignments, audit
+from balancer.store.chunks import chunks
+from balancer.store.tables import StudyRow
+from balancer.store.tables_life import ReadRow
+
+SUBJECT = "read"
+_READ = ReadRow.__table__  # type: ignore[attr-defined]  # a table class has one
+_CHANGES = ("state", "reporter_id", "owner", "reason", "until", "done_at", "confirmed_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a read stands, as it was seen: what many are changed from at once."""
+
+    id: int
+    study_id: int
+    number: int
+    state: ReadState
+    reporter_id: str | None
+    owner: str
+    reason: str
+    until: datetime | None
+    version: int
+    done_at: datetime | None
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What happens to a read: the event, where it leads, and the columns it changes beside the state."""
+
+    read: Standing
+    event: ReadEvent
+    to: ReadState
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it only changes the reason of a read that stays where it is: nothing that an audit asks about."""
+        moved = self.to is not self.read.state
+        return not moved and self.columns.get("reporter_id", self.read.reporter_id) == self.read.reporter_id
+
+
+_STANDING = tuple(Standing.__dataclass_fields__)
+# What a read has of its own in a state; everything else is blank.
+_BLANK: Mapping[str, Any] = {"reporter_id": None, "owner": "", "reason": "", "until": None, "done_at": None}
+
+
+def read(session: Session, read_id: int) -> ReadRow:
+    """Return a read; ``NotFoundError`` if there is none."""
+    row = session.get(ReadRow, read_id)
+    if row is None:
+        raise NotFoundError(f"there is no read {read_id}")
+    return row
+
+
+def locked_read(session: Session, read_id: int) -> tuple[ReadRow, StudyRow]:
+    """Return a read and its study; nobody else changes the read until the transaction ends.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none.
+    """
+    statement = select(ReadRow).where(ReadRow.id == read_id).with_for_update(key_share=True)
+    row = session.exec(statement, execution_options={"populate_existing": True}).first()
+    if row is None:
+        raise NotFoundError(f"there is no read {read_id}")
+    return row, session.get_one(StudyRow, row.study_id, populate_existing=True)
+
+
+def study_of(session: Session, study_id: int) -> StudyRow:
+    """Return a study by its internal number, which must exist."""
+    return session.get_one(StudyRow, study_id)
+
+
+def standing_of(row: ReadRow) -> Standing:
+    """Return where a read stands."""
+    return Standing(**{name: getattr(row, name) for name in _STANDING})
+
+
+def locked_reads(session: Session, study_ids: Collection[int]) -> dict[int, list[Standing]]:
+    """Return every read of these studies, by study and number; nobody else changes them until the transaction ends."""
+    found: dict[int, list[Standing]] = defaultdict(list)
+    for chunk in chunks(sorted(study_ids)):
+        statement = _standings().where(col(ReadRow.study_id).in_(chunk))
+        for standing in _locked(session, statement):
+            found[standing.study_id].append(standing)
+    for of_study in found.values():
+        of_study.sort(key=lambda item: item.number)
+    return found
+
+
+def locked_plannable(session: Session) -> list[Standing]:
+    """Return every read that takes part in runs; nobody else changes them until the transaction ends."""
+    statement = _standings().join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+    waiting = statement.where(StudyRow.state == StudyState.OPEN, col(ReadRow.state).in_(sorted(PLANNABLE)))
+    return _locked(session, waiting)
+
+
+def _standings() -> Any:
+    return select(*(getattr(ReadRow, name) for name in _STANDING))
+
+
+def _locked(session: Session, statement: Any) -> list[Standing]:
+    rows = session.exec(statement.order_by(col(ReadRow.id)).with_for_update(of=ReadRow, key_share=True))
+    return [Standing(**dict(zip(_STANDING, row, strict=True))) for row in rows]
+
+
+def add_reads(session: Session, numbers: Iterable[tuple[int, int]], *, now: datetime) -> None:
+    """Add reads, each given as (study, number), that no plan has seen."""
+    rows = [
+        {
+            "study_id": study_id,
+            "number": number,
+            "kind": ReadKind.INTERPRETATION,
+            "state": ReadState.UNALLOCATED,
+            "owner": "",
+            "reason": UNPLANNED,
+            "version": 1,
+            "since": now,
+        }
+        for study_id, number in numbers
+    ]
+    if rows:
+        session.exec(insert(ReadRow), params=rows)
+
+
+def move(  # noqa: PLR0913 - what happens to what, on whose word, when and why
+    session: Session,
+    row: ReadRow,
+    event: ReadEvent,
+    to: ReadState,
+    *,
+    by: Actor,
+    now: datetime,
+    why: str = "",
+    detail: Mapping[str, Any] | None = None,
+    **columns: Any,
+) -> None:
+    """Ensure that what ``event`` means has happened to a read, once.
+
+    ``columns`` are those of the new state; what belongs to the old one is blanked.
+
+    Raises
+    ------
+    ConflictError
+        If the table of transitions does not have it, or the read changed since it was seen.
+    """
+    given = Move(read=standing_of(row), event=event, to=to, columns=columns)
+    move_all(session, [given], by=by, now=now, why=why, detail=detail)
+    session.refresh(row)
+
+
+def move_all(  # noqa: PLR0913
+    session: Session,
+    moves: Sequence[Move],
+    *,
+    by: Actor,
+    now: datetime,
+    why: str = "",
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Do many moves at once, all or none.
+
+    Raises
+    ------
+    ConflictError
+        As ``move``: the caller's transaction must not commit.
+    """
+    if not moves:
+        return
+    for item in moves:
+        require_transition(item.read.state, item.event, item.to)
+    session.flush()
+    changed = session.connection().execute(_CONDITIONAL, [_parameters(item, now) for item in moves])
+    if changed.rowcount != len(moves):
+        raise ConflictError("the read has changed since it was looked at")
+    assignments.moved(session, [item.read.study_id for item in moves], now)
+    for item in moves:
+        if not item.is_silent:
+            audit.append(session, _entry(item, by, now, why, detail))
+
+
+_CONDITIONAL = (
+    update(_READ)
+    .where(_READ.c.id == bindparam("seen_id"), _READ.c.version == bindparam("seen_version"))
+    .where(_READ.c.state == bindparam("seen_state", type_=_READ.c.state.type))
+    .values(
+        **{name: bindparam(f"new_{name}", type_=_READ.c[name].type) for name in _CHANGES},
+        version=_READ.c.version + 1,
+        since=bindparam("now", type_=_READ.c.since.type),
+    )
+)
+
+
+def _parameters(item: Move, now: datetime) -> dict[str, Any]:
+    kept = {"confirmed_at": item.read.confirmed_at, **_BLANK, **item.columns, "state": item.to}
+    seen = {"seen_id": item.read.id, "seen_version": item.read.version, "seen_state": item.read.state}
+    return {**seen, "now": now, **{f"new_{name}": kept[name] for name in _CHANGES}}
+
+
+def _entry(item: Move, by: Actor, now: datetime, why: str, detail: Mapping[str, Any] | None) -> AuditEntry:
+    people = {"from": item.read.reporter_id, "to": item.columns.get("reporter_id")}
+    facts = {**(detail or {}), **{name: who for name, who in people.items() if who}}
+    return AuditEntry(
+        at=now,
+        actor=by.subject,
+        action=f"read.{item.event}",
+        subject_kind=SUBJECT,
+        subject_id=str(item.read.id),
+        was=item.read.state,
+        became=item.to,
+        why=why or str(item.columns.get("reason", "")),
+        detail=facts,
+    )
+
+
+def confirm(session: Session, read_ids: Collection[int], *, now: datetime) -> None:
+    """Enter that these reads' source has said that they are done."""
+    for chunk in chunks(sorted(read_ids)):
+        confirmed = update(ReadRow).where(col(ReadRow.id).in_(chunk), col(ReadRow.state) == ReadState.DONE)
+        changed = confirmed.values(confirmed_at=now, version=ReadRow.version + 1)
+        session.exec(changed, execution_options={"synchronize_session": False})
