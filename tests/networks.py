@@ -16,7 +16,7 @@ from balancer.domain.feed import (
     QuarantinedRow,
     SourceRow,
 )
-from balancer.domain.life import ReadState
+from balancer.domain.life import ReadEvent, ReadState
 from balancer.domain.network import Examination, Trust
 from balancer.domain.permission import Permission
 from balancer.domain.plan import Plan
@@ -28,10 +28,12 @@ from balancer.domain.study import StudyKey
 from balancer.services.claim_read import claim_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
-from balancer.store import reads, studies
+from balancer.store import claims, reads, studies
 from balancer.store.database import Database
+from balancer.store.database import Session as WritingSession
 from balancer.store.rosters import add_roster_batch, replace_sessions
 from balancer.store.tables import RosterBatchRow
+from balancer.store.tables_life import ClaimRow
 from tests.worlds import EXAMPLE_POLICY, NOW, lay_out, policy, priority, reporter, with_true_figures
 
 FEED = "RVV unreported"
@@ -182,6 +184,15 @@ def queued(db: Database, *studies: str | IncomingStudy) -> None:
 def claimed(db: Database, accession_number: str, reporter_id: str = "R1", *, read: int = 1) -> None:
     """Let a system say, at ``NOW``, that a reporter has opened a read of a study of RVV."""
     claim_read(db, read_id(db, accession_number, read=read), reporter_id, NOW, by=PACS, heartbeats=False)
+
+
+def claim_within(writing: WritingSession, accession_number: str, reporter_id: str = "R1") -> int:
+    """Claim the first read of a study of RVV in a transaction that is open; return the study's number."""
+    found = studies.study(writing, StudyKey("RVV", accession_number))
+    row, _ = reads.locked_read(writing, found.reads[0].row.id or 0)
+    reads.move(writing, row, ReadEvent.CLAIM, ReadState.CLAIMED, by=PACS, now=NOW, reporter_id=reporter_id)
+    claims.add_claim(writing, ClaimRow(read_id=row.id or 0, reporter_id=reporter_id, claimed_at=NOW))
+    return row.study_id
 
 
 def read_id(db: Database, accession_number: str, *, read: int = 1, trust: str = "RVV") -> int:

@@ -15,10 +15,13 @@ from balancer.api.pages import pages, sign_in
 from balancer.api.routes import (
     access,
     assignments,
+    audit,
     balance,
+    exceptions,
     feeds,
     health,
     quarantine,
+    reads,
     reporters,
     runs,
     studies,
@@ -32,6 +35,8 @@ PREFIX = "/api/v1"
 OPENAPI = f"{PREFIX}/openapi.json"
 _ROUTERS: Sequence[APIRouter] = (
     worklists.router,
+    reads.router,
+    exceptions.router,
     assignments.router,
     studies.router,
     balance.router,
@@ -39,6 +44,7 @@ _ROUTERS: Sequence[APIRouter] = (
     runs.router,
     feeds.router,
     quarantine.router,
+    audit.router,
     access.router,
     health.router,
 )

@@ -16,12 +16,15 @@ from balancer.api.security import say_who_may_call
 _GOOD = {"200": "What was asked for", "202": "Taken on; it is done elsewhere"}
 TAGS = [
     {"name": "worklists", "description": "What each reporter should read next, in order, with planned times."},
+    {"name": "reads", "description": "Working a list: open a read, keep it, finish it, give it back."},
+    {"name": "exceptions", "description": "What somebody has to look at, and what became of it."},
     {"name": "assignments", "description": "Where a trust's reads stand, change by change: for its PACS."},
     {"name": "studies", "description": "What waits for a report, where each read stands, and what has no place."},
     {"name": "reporters", "description": "Who may report what, and when they are rostered."},
     {"name": "runs", "description": "Allocation runs: ask for one, watch it, see what it cost and proved."},
     {"name": "feeds", "description": "What trusts deliver: files, books that balance, held files, rosters."},
     {"name": "quarantine", "description": "Rows that could not be taken, and reading them again."},
+    {"name": "audit", "description": "Who did what, when and why, in a chain that nobody can change unnoticed."},
     {"name": "service", "description": "Whether the service lives and is ready, and what is running."},
 ]
 ABOUT = """Shares out radiology reporting across the trusts of an NHS imaging network.

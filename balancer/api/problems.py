@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse
 from balancer.api.models.shape import Out
 from balancer.domain.errors import (
     BalancerError,
+    ClaimedError,
     ConflictError,
     GoneError,
     InputRefusedError,
@@ -110,6 +111,12 @@ BEGIN_AGAIN = Kind(
     title="The changes since then are no longer kept",
     remedy="Ask without `since`: the answer is everything there is. Drop what you had that is not in it.",
 )
+CLAIMED = Kind(
+    name="claimed",
+    status=HTTPStatus.CONFLICT,
+    title="Somebody else has the read open",
+    remedy="`claimed_by` says who. Nothing was done; take another read, or ask them.",
+)
 TOO_LARGE = Kind(
     name="too-large",
     status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -154,15 +161,18 @@ OTHER = Kind(
 )
 
 KINDS = (
-    *(BAD_REQUEST, UNKNOWN_CALLER, NOT_ALLOWED, ELSEWHERE, NOT_FOUND, NO_PAGE, METHOD, CONFLICT, BEGIN_AGAIN),
-    *(NETWORK_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, BUSY, OTHER),
+    *(BAD_REQUEST, UNKNOWN_CALLER, NOT_ALLOWED, ELSEWHERE, NOT_FOUND, NO_PAGE, METHOD, CONFLICT, CLAIMED),
+    *(BEGIN_AGAIN, NETWORK_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, BUSY, OTHER),
 )
-_BY_STATUS = {kind.status: kind for kind in KINDS if kind not in (ELSEWHERE, NO_PAGE, NETWORK_REFUSED, BUSY, OTHER)}
+# Of several kinds with one status, those that the framework never means.
+_NOT_BY_STATUS = (ELSEWHERE, NO_PAGE, CLAIMED, NETWORK_REFUSED, BUSY, OTHER)
+_BY_STATUS = {kind.status: kind for kind in KINDS if kind not in _NOT_BY_STATUS}
 # The table: what a use case raised, and what the caller is told.
 _BY_ERROR: Mapping[type[BalancerError], Kind] = {
     NotSignedInError: UNKNOWN_CALLER,
     NotAllowedError: NOT_ALLOWED,
     NotFoundError: NOT_FOUND,
+    ClaimedError: CLAIMED,
     ConflictError: CONFLICT,
     GoneError: BEGIN_AGAIN,
     InvalidValueError: INVALID,
@@ -193,6 +203,7 @@ class ProblemOut(Out):
         description="This very answer; the service's log knows it.",
         examples=["urn:uuid:0f8fad5b-d9cb-469f-a165-70867728950e"],
     )
+    claimed_by: str | None = Field(default=None, description="Who has the read open.", examples=["9000017"])
     errors: list[FaultOut] = Field(default_factory=list, description="Each single fault, where there are several.")
 
 
@@ -214,6 +225,7 @@ def answer(  # noqa: PLR0913 - the members of RFC 9457
     errors: Sequence[FaultOut] = (),
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
+    claimed_by: str | None = None,
 ) -> ProblemResponse:
     """Return the answer that tells a caller of a problem."""
     problem = ProblemOut(
@@ -222,9 +234,12 @@ def answer(  # noqa: PLR0913 - the members of RFC 9457
         status=status or kind.status,
         detail=detail,
         instance=f"urn:uuid:{request_id}",
+        claimed_by=claimed_by,
         errors=list(errors),
     )
     content = problem.model_dump(mode="json")
+    if claimed_by is None:
+        del content["claimed_by"]
     if not errors:
         del content["errors"]
     for fault in content.get("errors", ()):
@@ -260,7 +275,9 @@ def _of_ours(request: Request, error: Exception) -> ProblemResponse:
         if isinstance(error, kind_of_error):
             headers = {"WWW-Authenticate": "Bearer"} if kind is UNKNOWN_CALLER else {}  # RFC 6750, 3
             faults = list(_faults_of(error))
-            return answer(request.state.request_id, kind, _said_by(error), errors=faults, headers=headers)
+            whose = error.reporter_id if isinstance(error, ClaimedError) else None
+            said = _said_by(error)
+            return answer(request.state.request_id, kind, said, errors=faults, headers=headers, claimed_by=whose)
     raise error
 
 

@@ -4,6 +4,7 @@ import typer
 
 from balancer.cli import (
     allocate,
+    audit,
     changes,
     check,
     explain,
@@ -22,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Sh
 app.add_typer(feed.app, name="feed")
 app.add_typer(system.app, name="system")
 app.add_typer(changes.app, name="changes")
+app.add_typer(audit.app, name="audit")
 app.command("generate")(generate.generate)
 app.command("sample")(sample.sample)
 app.command("solve")(solve.solve)

@@ -9,9 +9,9 @@ class ExceptionKind(StrEnum):
     """Why somebody has to look at a read.
 
     ``unconfirmed``: done here, and still unreported at its source after the policy's hours. ``claimed_too_long``: by a
-    system that sends no heartbeats. ``completed_beside``: somebody completed a read that is somebody else's by now, or no longer to be read. ``skipped_often``:
-    reporters keep taking others first. ``parked_too_long``: its date has passed. ``claimant_not_entitled``: a system
-    says that somebody has opened it who may not report it.
+    system that sends no heartbeats. ``completed_beside``: somebody completed a read that is somebody else's by now, or
+    no longer to be read. ``skipped_often``: reporters keep taking others first. ``parked_too_long``: its date has
+    passed. ``claimant_not_entitled``: a system says that somebody has opened it who may not report it.
     """
 
     UNCONFIRMED = "unconfirmed"

@@ -1,4 +1,4 @@
-"""The reads that a study needs, against those we know of: which have been done elsewhere, which are new, which return."""
+"""The reads that a study needs, against those we know of: done elsewhere, new, or needed again."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Claim:
     withdrawn: bool
 
 
-def claim_read(
+def claim_read(  # noqa: PLR0913 - what is claimed, for whom, on whose word
     db: Database, read_id: int, reporter_id: str, now: datetime, *, by: Actor, heartbeats: bool = True
 ) -> Claim:
     """Ensure that ``reporter_id`` has the read open; asking again for what one has renews it.
@@ -135,7 +135,7 @@ def require_claim(session: Session, row: ReadRow, reporter_id: str) -> ClaimRow:
 
 def somebody_elses(session: Session, reporter_id: str) -> ClaimedError:
     """Return the error that says who has a read open."""
-    name = people.reporter(session, reporter_id).reporter.name
+    name = people.name_of(session, reporter_id)
     return ClaimedError(f"{name} ({reporter_id}) has claimed the read", reporter_id)
 
 

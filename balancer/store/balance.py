@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,14 +63,14 @@ def balance(session: Session) -> list[TrustBalance]:
     unseen = case((col(ReadRow.reason) == UNPLANNED, 1), else_=0)
     states: dict[str, dict[ReadState, int]] = defaultdict(dict)
     unplanned: dict[str, int] = defaultdict(int)
-    found: Iterable[tuple[str, ReadState, int, int]] = session.exec(
+    found: Any = session.exec(
         select(StudyRow.trust, ReadRow.state, func.count(), func.sum(unseen))
         .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
         .where(still_open, col(ReadRow.confirmed_at).is_(None))
-        .group_by(StudyRow.trust, ReadRow.state)  # type: ignore[call-overload]  # an enum column
+        .group_by(StudyRow.trust, ReadRow.state)
     ).all()
     for trust, state, reads, new in found:
-        states[trust][state] = reads
+        states[trust][ReadState(state)] = reads
         unplanned[trust] += new if state is ReadState.UNALLOCATED else 0
     quarantined = _by_trust(
         session,

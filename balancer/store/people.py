@@ -45,6 +45,12 @@ def reporter(session: Session, reporter_id: str) -> ListedReporter:
     return _with_scopes(session, [row])[0]
 
 
+def name_of(session: Session, reporter_id: str) -> str:
+    """Return a reporter's name; "a reporter" of one whom the caller may not see."""
+    name = session.exec(select(ReporterRow.name).where(ReporterRow.reporter_id == reporter_id)).first()
+    return name or "a reporter"
+
+
 def sessions_of(
     session: Session,
     reporter_id: str | None = None,

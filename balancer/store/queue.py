@@ -74,7 +74,7 @@ def queued_reads(session: Session) -> dict[int, list[QueuedRead]]:
     )
     found: dict[int, list[QueuedRead]] = defaultdict(list)
     for study_id, number, state, reporter_id in session.exec(statement):
-        found[study_id].append(QueuedRead(number, state, reporter_id))
+        found[study_id].append(QueuedRead(number, ReadState(state), reporter_id))
     return found
 
 

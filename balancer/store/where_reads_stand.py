@@ -92,8 +92,9 @@ def _shown(*more: Any) -> Any:
 def _reads(session: Session, condition: Any) -> dict[Key, dict[str, Any]]:
     still_open = (condition, StudyRow.state == StudyState.OPEN)
     digests = {study.id: digest(study) for study in session.exec(_shown().where(*still_open))}
+    columns: Any = (ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.reason)
     statement = (
-        select(ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.reason)
+        select(*columns)
         .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
         .where(*still_open, ReadRow.state != ReadState.WITHDRAWN)
     )

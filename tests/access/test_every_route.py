@@ -26,6 +26,7 @@ from balancer.domain.permission import MAY, Role
 from balancer.store import limits
 from balancer.store.database import Database
 from balancer.store.tables import BatchRow, QuarantineRow, RunRow
+from balancer.store.tables_life import ExceptionRow, ReadRow
 from tests.access.doors import MANAGER_EAST, MANAGER_WEST, REPORTER, SYSTEM_EAST, Known, holding
 from tests.access.two_trusts import EAST, OF_EAST, OF_WEST, WEST, allocate_both
 from tests.api.service import Service, problem
@@ -38,6 +39,10 @@ BODIES: dict[str, Any] = {
     "/api/v1/studies/search": {"state": None},
     "/api/v1/batches/{batch_id}/release": {"decided_by": "A. Person"},
     "/api/v1/batches/{batch_id}/discard": {"decided_by": "A. Person"},
+    **{f"/api/v1/reads/{{read_id}}/{verb}": {"reporter_id": "R1"} for verb in ("claim", "heartbeat", "release")},
+    "/api/v1/reads/{read_id}/complete": {"reporter_id": "R1"},
+    "/api/v1/reads/{read_id}/return": {"reporter_id": "R1", "reason": "other"},
+    "/api/v1/exceptions/{exception_id}/resolve": {"resolution": "seen to"},
 }
 
 
@@ -107,6 +112,9 @@ def values(db: Database, trust: str) -> dict[str, str]:
     with db.within(reach).session() as session:
         batch, row = session.exec(select(BatchRow)).first(), session.exec(select(QuarantineRow)).first()
         run = session.exec(select(RunRow)).first()
+        read, exception = session.exec(select(ReadRow)).first(), session.exec(select(ExceptionRow)).first()
+    assert read is not None
+    assert exception is not None
     assert batch is not None
     assert row is not None
     assert run is not None
@@ -119,6 +127,8 @@ def values(db: Database, trust: str) -> dict[str, str]:
         "row_id": str(row.id),
         "reporter_id": "R1" if trust == EAST else "R2",
         "run_id": str(run.id),
+        "read_id": str(read.id),
+        "exception_id": str(exception.id),
     }
 
 

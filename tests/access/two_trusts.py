@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from balancer.domain.actor import job
+from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.states import BatchState
+from balancer.domain.study import StudyKey
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
+from balancer.store import studies
 from balancer.store.database import Database
+from balancer.store.exceptions import open_exception
 from balancer.store.rosters import add_roster_batch, replace_sessions
 from balancer.store.tables import RosterBatchRow
 from tests.networks import TWO_FEEDS, Feed, Roster, bad_row, extract, incoming, loaded, minutes, solving
@@ -23,7 +28,7 @@ ROSTERS = (Roster(), Roster(name="RWF rota", trust=WEST))
 def allocate_both(db: Database) -> None:
     """Take both in and publish: R1 has EAST-1 and WEST-1, R2 has WEST-2 and EAST-2, EAST-3 has no place.
 
-    Each trust has a row in quarantine.
+    Each trust has a row in quarantine, and an exception.
     """
     classes = policy(priority("urgent"), priority("emergency", target_hours=1))
     loaded(db, replace(TWO_FEEDS, policy=classes, rosters=ROSTERS))
@@ -38,6 +43,16 @@ def allocate_both(db: Database) -> None:
         NOW,
         solver=solving({"S1": ["EAST-1", "RWF/WEST-1"], "S2": ["RWF/WEST-2", "EAST-2"]}, {"EAST-3": "deferred"}),
     )
+
+    for trust, number in ((EAST, "EAST-1"), (WEST, "WEST-1")):
+        _brought_to_notice(db, trust, number)
+
+
+def _brought_to_notice(db: Database, trust: str, number: str) -> None:
+    with db.transaction() as writing:
+        found = studies.study(writing, StudyKey(trust, number))
+        kind, read_id = ExceptionKind.SKIPPED_OFTEN, found.reads[0].row.id or 0
+        open_exception(writing, kind, read_id, found.study, by=job("test"), now=NOW)
 
 
 def _rostered(db: Database, roster: Roster, session_id: str, reporter_id: str) -> None:

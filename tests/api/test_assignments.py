@@ -11,27 +11,20 @@ from typing import Any
 import httpx2
 import pytest
 
-from balancer.domain.study import StudyKey
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
-from balancer.store.assignments import note_studies, void_cursors
+from balancer.store.assignments import void_cursors
 from balancer.store.database import Database
-from balancer.store.queue import study_ids
-from balancer.store.tables import ClaimRow
 from tests.api.service import Service, problem
-from tests.networks import Feed, extract, minutes, solving
+from tests.networks import Feed, claimed, extract, minutes, solving
 from tests.worlds import NOW
 
 Client = httpx2.AsyncClient
 
 
 def claim(db: Database, accession_number: str) -> None:
-    """Let R2 claim a study's first read, and tell the feed."""
-    key = StudyKey("RVV", accession_number)
-    with db.transaction() as writing:
-        number = study_ids(writing, [key])[key]
-        writing.add(ClaimRow(study_id=number, read=1, reporter_id="R2", claimed_at=NOW))
-        note_studies(writing, [number], NOW)
+    """Let R2 claim a study's first read; the feed hears of it by itself."""
+    claimed(db, accession_number, "R2")
 
 
 def test_without_a_cursor_everything_comes(allocated: Service) -> None:

@@ -20,12 +20,11 @@ from balancer.services.load_network import load_network
 from balancer.services.run_allocation import run_allocation
 from balancer.store.assignments import forget_gone, note_studies, note_trusts, void_cursors
 from balancer.store.changes import Changes, Position, changes, position_of
-from balancer.store.database import Database, Session
+from balancer.store.database import Database
 from balancer.store.queue import study_ids
-from balancer.store.tables import ClaimRow
 from balancer.store.where_reads_stand import Scope, where_reads_stand
 from tests.databases import wait_until_somebody_waits
-from tests.networks import TWO_FEEDS, WEST, Feed, extract, incoming, minutes, queued, rostered, solving
+from tests.networks import TWO_FEEDS, WEST, Feed, claim_within, extract, incoming, minutes, queued, rostered, solving
 from tests.worlds import NOW, session
 
 THIRTY = [f"A{number:02}" for number in range(30)]
@@ -80,14 +79,6 @@ def truth(db: Database, trust: str = "RVV") -> Mapping[Read, tuple[AssignmentSta
         (numbers[study_id].accession_number, read): (standing.state, standing.reporter_id)
         for (study_id, read), standing in found.items()
     }
-
-
-def claim(writing: Session, accession_number: str, reporter_id: str = "R1") -> int:
-    """Claim the first read of a study of RVV in a transaction that is open; return the study's number."""
-    key = StudyKey("RVV", accession_number)
-    number = study_ids(writing, [key])[key]
-    writing.add(ClaimRow(study_id=number, read=1, reporter_id=reporter_id, claimed_at=NOW))
-    return number
 
 
 @pytest.fixture
@@ -190,11 +181,11 @@ def test_a_change_that_commits_late_is_not_skipped(planned: Database) -> None:
 
     def second() -> None:
         with planned.transaction() as writing:
-            note_studies(writing, [claim(writing, "A03")], minutes(2))
+            note_studies(writing, [claim_within(writing, "A03")], minutes(2))
 
     thread = threading.Thread(target=second)
     with planned.transaction() as writing:
-        note_studies(writing, [claim(writing, "A02")], minutes(1))
+        note_studies(writing, [claim_within(writing, "A02")], minutes(1))
         thread.start()
         wait_until_somebody_waits(planned)
         follower.look()  # in the middle of it
@@ -214,7 +205,7 @@ def test_whoever_waited_for_the_turn_sees_what_was_done_meanwhile(planned: Datab
         )
     )
     with planned.transaction() as writing:
-        note_studies(writing, [claim(writing, "A02", "R1")], minutes(1))
+        note_studies(writing, [claim_within(writing, "A02", "R1")], minutes(1))
         run.start()
         wait_until_somebody_waits(planned)
     run.join()
@@ -232,7 +223,7 @@ def test_followers_of_many_writers_have_what_the_database_has(planned: Database)
     def write(plan: list[tuple[str, float, bool]]) -> None:
         for name, pause, fails in plan:
             with suppress(ZeroDivisionError), planned.transaction() as writing:
-                note_studies(writing, [claim(writing, name)], NOW)
+                note_studies(writing, [claim_within(writing, name)], NOW)
                 time.sleep(pause)
                 _fail_if(fails)
 
@@ -272,7 +263,7 @@ def test_a_change_that_is_rolled_back_never_was(planned: Database) -> None:
     follower = Follower(planned)
     follower.look()
     with suppress(ZeroDivisionError), planned.transaction() as writing:
-        note_studies(writing, [claim(writing, "A02")], NOW)
+        note_studies(writing, [claim_within(writing, "A02")], NOW)
         _fail_if("something else cannot be written")
     before = len(follower.seen)
     follower.look()
@@ -348,7 +339,7 @@ def test_a_caller_who_sees_little_tells_the_feed_everything(planned: Database) -
     before = len(follower.seen)
     limited = planned.within(Reach(own="R2"))
     with limited.transaction() as writing:
-        assert note_studies(writing, [claim(writing, "A02", "R2")], NOW) == 1
+        assert note_studies(writing, [claim_within(writing, "A02", "R2")], NOW) == 1
     with planned.transaction() as writing:
         assert note_trusts(writing, ["RVV"], NOW) == 0
     follower.look()

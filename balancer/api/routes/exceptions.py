@@ -1,0 +1,52 @@
+"""Exceptions: what somebody has to look at, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from balancer.api import problems
+from balancer.api.callers import Caller, may
+from balancer.api.models.exceptions import ExceptionOut, ResolutionIn
+from balancer.api.models.shape import PageOut
+from balancer.api.serving import Code, IdInPath, Paging, Served, page_out
+from balancer.domain.exceptional import ExceptionKind
+from balancer.domain.permission import Permission
+from balancer.services.resolve_exception import resolve_exception
+from balancer.store import exceptions
+
+router = APIRouter()
+
+
+@router.get(
+    "/exceptions",
+    tags=["exceptions"],
+    responses=problems.may_be(problems.NO_PAGE),
+    dependencies=[may(Permission.READS_STEER)],
+)
+def list_exceptions(
+    served: Served,
+    cut: Paging,
+    trust: Code | None = None,
+    kind: ExceptionKind | None = None,
+    resolved: Annotated[bool, Query(description="Those that somebody has resolved.")] = False,  # noqa: FBT002
+) -> PageOut[ExceptionOut]:
+    """List what waits for somebody to look at it, newest first, each with whose it is."""
+    with served.database.session() as session:
+        found = exceptions.exceptions(session, cut, trust=trust, kind=kind, resolved=resolved)
+        return page_out(found, ExceptionOut.of)
+
+
+@router.post(
+    "/exceptions/{exception_id}/resolve",
+    tags=["exceptions"],
+    responses=problems.may_be(problems.NOT_FOUND, problems.CONFLICT),
+    dependencies=[may(Permission.READS_STEER)],
+)
+def resolve(served: Served, caller: Caller, exception_id: IdInPath, asked: ResolutionIn) -> ExceptionOut:
+    """Say what became of an exception."""
+    now = served.clock.now()
+    return ExceptionOut.of(
+        resolve_exception(served.database, exception_id, now, by=caller, resolution=asked.resolution)
+    )

@@ -1,0 +1,120 @@
+"""Working a list: open the next read or another of the next few, keep it, complete it, or give it back.
+
+Whoever calls does so for a reporter: for themselves, or, being a system or a manager, for the one they name.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from balancer.api import problems
+from balancer.api.callers import Caller, Reaching, may
+from balancer.api.models.reads import (
+    ClaimIn,
+    ClaimOut,
+    CompletionOut,
+    NextIn,
+    NextOut,
+    ReporterIn,
+    ReturnIn,
+    SkipsOut,
+    StandingOut,
+)
+from balancer.api.models.shape import ListOut
+from balancer.api.serving import IdInPath, ReporterInPath, Served, When
+from balancer.domain.permission import Permission
+from balancer.services.claim_read import claim_read
+from balancer.services.complete_read import complete_read
+from balancer.services.next_read import next_read
+from balancer.services.release_read import release_read
+from balancer.services.renew_claim import renew_claim
+from balancer.services.return_read import return_read
+from balancer.store import choice
+
+router = APIRouter()
+_WORK = [may(Permission.READS_WORK)]
+_MAY_FAIL = problems.may_be(problems.NOT_FOUND, problems.CLAIMED)
+_LOOKED_BACK = timedelta(days=7)
+
+
+@router.post("/worklists/{reporter_id}/next", tags=["reads"], responses=_MAY_FAIL, dependencies=_WORK)
+def claim_next(
+    served: Served, caller: Caller, reach: Reaching, reporter_id: ReporterInPath, asked: NextIn | None = None
+) -> NextOut:
+    """Open the reporter's next read: the first on their list that can be read now and nobody has open."""
+    reach.require_reporter(reporter_id)
+    beats = (asked or NextIn()).heartbeats
+    claim = next_read(served.database, reporter_id, served.clock.now(), by=caller, heartbeats=beats)
+    return NextOut(claim=None if claim is None else ClaimOut.of(claim))
+
+
+@router.post("/reads/{read_id}/claim", tags=["reads"], responses=_MAY_FAIL, dependencies=_WORK)
+def claim(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath, asked: ClaimIn) -> ClaimOut:
+    """Open a read. Of all who ask at once one gets it; the others hear who. Asking again renews one's own claim.
+
+    Reporters may take any of the next few reads on their own list. What a system says somebody has opened is open.
+    """
+    reach.require_reporter(asked.reporter_id)
+    now = served.clock.now()
+    made = claim_read(served.database, read_id, asked.reporter_id, now, by=caller, heartbeats=asked.heartbeats)
+    return ClaimOut.of(made)
+
+
+@router.post("/reads/{read_id}/heartbeat", tags=["reads"], responses=_MAY_FAIL, dependencies=_WORK)
+def keep_claim(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath, asked: ReporterIn) -> ClaimOut:
+    """Say that the read is still open. Send one every minute or so; look whether it has been withdrawn."""
+    reach.require_reporter(asked.reporter_id)
+    kept = renew_claim(served.database, read_id, asked.reporter_id, served.clock.now(), by=caller)
+    return ClaimOut.of(kept)
+
+
+@router.post("/reads/{read_id}/release", tags=["reads"], responses=_MAY_FAIL, dependencies=_WORK)
+def release(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath, asked: ReporterIn) -> StandingOut:
+    """Close a read without a report: it goes back on the list where it stood."""
+    reach.require_reporter(asked.reporter_id)
+    state = release_read(served.database, read_id, asked.reporter_id, served.clock.now(), by=caller)
+    return StandingOut(read_id=read_id, state=state)
+
+
+@router.post("/reads/{read_id}/return", tags=["reads"], responses=_MAY_FAIL, dependencies=_WORK)
+def hand_back(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath, asked: ReturnIn) -> StandingOut:
+    """Hand a read back with a reason: it goes to somebody else, its clock goes on, and it is not offered again.
+
+    One whose images are missing is parked with the trust's reporting office.
+    """
+    reach.require_reporter(asked.reporter_id)
+    state = return_read(
+        served.database,
+        read_id,
+        asked.reporter_id,
+        served.clock.now(),
+        by=caller,
+        reason=asked.reason,
+        note=asked.note,
+    )
+    return StandingOut(read_id=read_id, state=state)
+
+
+@router.post("/reads/{read_id}/complete", tags=["reads"], responses=_MAY_FAIL, dependencies=_WORK)
+def complete(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath, asked: ReporterIn) -> CompletionOut:
+    """Say that the report is written. It is believed until the trust's own system still lists the study hours later.
+
+    No completion is ever dropped: one that comes beside another's claim is kept, and `accepted` is `false`.
+    """
+    reach.require_reporter(asked.reporter_id)
+    accepted = complete_read(served.database, read_id, asked.reporter_id, served.clock.now(), by=caller)
+    return CompletionOut(read_id=read_id, accepted=accepted)
+
+
+@router.get("/skips", tags=["reads"], dependencies=[may(Permission.READS_STEER)])
+def count_skips(
+    served: Served,
+    since: Annotated[When | None, Query(description="A week ago if not given.")] = None,
+) -> ListOut[SkipsOut]:
+    """Count what reporters passed over, by trust, subspecialty and modality. Who did is not kept anywhere."""
+    begin = served.clock.now() - _LOOKED_BACK if since is None else since
+    with served.database.session() as session:
+        return ListOut(items=[SkipsOut.of(counted) for counted in choice.skips(session, begin)])
