@@ -117,6 +117,7 @@ TRANSITIONS: frozenset[tuple[ReadState, ReadEvent, ReadState]] = frozenset(
         (_S.ALLOCATED, _E.EXCLUDE, _S.EXCLUDED),
         (_S.EXCLUDED, _E.READMIT, _S.UNALLOCATED),
         (_S.WITHDRAWN, _E.REOPEN, _S.UNALLOCATED),
+        (_S.WITHDRAWN, _E.REOPEN, _S.ALLOCATED),  # it still has its place on a list
         *((state, _E.REPORT, _S.DONE) for state in _S if state not in {_S.CLAIMED, _S.WITHDRAWN}),
         *((state, _E.WITHDRAW, _S.WITHDRAWN) for state in _S if state not in {_S.CLAIMED, _S.DONE, _S.WITHDRAWN}),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,18 +11,13 @@ from balancer.domain.actor import job
 from balancer.domain.life import UNPLANNED, ReadEvent, ReadState
 from balancer.domain.required_reads import Adjustment, KnownRead, adjust, close
 from balancer.domain.states import StudyState
-from balancer.store import claims, intake, reads
+from balancer.store import claims, intake, queue, reads
 from balancer.store.database import Session
 from balancer.store.intake import RequiredReads
 from balancer.store.reads import Move, Standing
 from balancer.store.tables import FeedRow
 
 _INTAKE = job("intake")
-_LEADS_TO = {
-    ReadEvent.REPORT: ReadState.DONE,
-    ReadEvent.WITHDRAW: ReadState.WITHDRAWN,
-    ReadEvent.REOPEN: ReadState.UNALLOCATED,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,20 +35,23 @@ def keep_reads(
 ) -> None:
     """Bring the reads of these studies, and of those the batch brought, in line with what is known of them now.
 
-    Reads that are new are added, those done elsewhere are done, those of closed studies are withdrawn, and those done
-    here are confirmed where the source has counted them out later. ``silent_on`` are studies that the source no longer
-    asks for and that somebody has open: what nobody has open is withdrawn, and the claimant is told.
+    Reads that are new are added, those that come back are where they stood, those done elsewhere are done, those of
+    closed studies are withdrawn, and those done here are confirmed where the source has counted them out later.
+    ``silent_on`` are studies that the source no longer asks for and that somebody has open: what nobody has open is
+    withdrawn, and the claimant is told.
     """
     silent = set(silent_on)
     required = intake.required_reads(session, {*study_ids, *silent}, about.batch_id)
     found = reads.locked_reads(session, [item.study_id for item in required])
+    coming_back = [item.study_id for item in required if item.state is StudyState.OPEN and item.study_id not in silent]
+    places = _Places(session, coming_back)
     moves: list[Move] = []
     added: list[tuple[int, int]] = []
     confirmed: list[int] = []
     for item in required:
         known = found.get(item.study_id, [])
         change = _change(item, known, gone=item.study_id in silent)
-        moves += _moves(known, change, about.now)
+        moves += _moves(item, known, change, places, about.now)
         added += [(item.study_id, number) for number in change.added]
         confirmed += _confirmed(item, known, change, about)
     reads.move_all(session, moves, by=_INTAKE, now=about.now, why=f"batch {about.batch_id}")
@@ -79,20 +77,34 @@ def _known(read: Standing) -> KnownRead:
     )
 
 
-def _moves(known: Sequence[Standing], change: Adjustment, now: datetime) -> list[Move]:
+class _Places:
+    """On whose lists reads that come back still have their places."""
+
+    def __init__(self, session: Session, study_ids: Collection[int]) -> None:
+        self._holders = queue.holders(session, study_ids)
+        self._barred = queue.barred(session) if self._holders else {}
+
+    def of(self, read: Standing, done_by: Collection[str]) -> str | None:
+        """Return who has a place for the read, and may still have it."""
+        holder = self._holders.get((read.study_id, read.number))
+        return None if holder in {*done_by, *self._barred.get(read.study_id, ())} else holder
+
+
+def _moves(
+    item: RequiredReads, known: Sequence[Standing], change: Adjustment, places: _Places, now: datetime
+) -> Iterator[Move]:
     by_number = {read.number: read for read in known}
-    return [
-        Move(read=by_number[number], event=event, to=_LEADS_TO[event], columns=_columns(by_number[number], event, now))
-        for number, event in change.events
-    ]
-
-
-def _columns(read: Standing, event: ReadEvent, now: datetime) -> dict[str, Any]:
-    if event is ReadEvent.REPORT:
-        return {"reporter_id": read.reporter_id, "done_at": now, "confirmed_at": now}
-    if event is ReadEvent.REOPEN:
-        return {"reason": UNPLANNED}
-    return {}
+    for number, event in change.events:
+        read = by_number[number]
+        to, columns = ReadState.WITHDRAWN, dict[str, Any]()
+        if event is ReadEvent.REPORT:
+            to = ReadState.DONE
+            columns = {"reporter_id": read.reporter_id, "done_at": now, "confirmed_at": now}
+        elif event is ReadEvent.REOPEN:
+            holder = places.of(read, item.done_by)
+            to = ReadState.UNALLOCATED if holder is None else ReadState.ALLOCATED
+            columns = {"reason": UNPLANNED} if holder is None else {"reporter_id": holder}
+        yield Move(read=read, event=event, to=to, columns=columns)
 
 
 def _confirmed(item: RequiredReads, known: Sequence[Standing], change: Adjustment, about: BatchAbout) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -135,6 +135,19 @@ def current_holders(session: Session) -> list[str]:
     """Return who has a current list with something on it."""
     statement = select(WorklistRow.reporter_id).where(col(WorklistRow.superseded_at).is_(None), WorklistRow.items > 0)
     return list(session.exec(statement))
+
+
+def holders(session: Session, study_ids: Collection[int]) -> dict[tuple[int, int], str]:
+    """Return on whose current list each read of these studies has a place, by study and number."""
+    found: dict[tuple[int, int], str] = {}
+    for chunk in chunks(sorted(study_ids)):
+        statement = (
+            select(WorklistItemRow.study_id, WorklistItemRow.read, WorklistRow.reporter_id)
+            .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
+            .where(col(WorklistRow.superseded_at).is_(None), col(WorklistItemRow.study_id).in_(chunk))
+        )
+        found.update(((study_id, number), whose) for study_id, number, whose in session.exec(statement))
+    return found
 
 
 def items_of_claims(session: Session) -> dict[tuple[int, int], WorklistItemRow]:

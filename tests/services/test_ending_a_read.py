@@ -229,6 +229,16 @@ def test_a_source_that_never_lost_sight_of_it_gets_the_same_read_back(db: Databa
     ingest_extract(db, Feed(), extract(*NUMBERS[1:], "B1", at=10), minutes(10), most_closed=1)
     assert standing(db, "A1") == (ReadState.WITHDRAWN, None)
     ingest_extract(db, Feed(), extract(*NUMBERS, "B1", at=20), minutes(20))
-    assert standing(db, "A1") == (ReadState.UNALLOCATED, None)
+    assert standing(db, "A1") == (ReadState.ALLOCATED, "R1")
+    assert listed(db, "R1") == NUMBERS
     with db.session() as reading:
         assert len(reading.exec(select(ReadRow)).all()) == 6
+
+
+def test_what_comes_back_does_not_go_to_who_may_not_have_it(db: Database) -> None:
+    """Its place is on the list of somebody whom the source has excluded since."""
+    five(db)
+    ingest_extract(db, Feed(), extract(*NUMBERS[1:], "B1", at=10), minutes(10), most_closed=1)
+    barred = incoming("A1", excluded=frozenset({"R1"}))
+    ingest_extract(db, Feed(), extract(barred, *NUMBERS[1:], "B1", at=20), minutes(20))
+    assert standing(db, "A1") == (ReadState.UNALLOCATED, None)
