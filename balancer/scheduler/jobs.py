@@ -23,16 +23,20 @@ from balancer.scheduler.outcomes import CHANGED, tell_batches, tell_rosters
 from balancer.scheduler.solving import BUSY, DONE, NOT_PUBLISHED, Solving
 from balancer.scheduler.supervisor import delay_after
 from balancer.scheduler.timetable import Timetable
+from balancer.services.check_completions import check_completions
+from balancer.services.lapse_claims import lapse_claims
 from balancer.services.load_network import load_network
+from balancer.services.park_read import check_parked
 from balancer.services.refresh_feeds import refresh_feed, refresh_roster
 from balancer.services.request_run import request_run
 from balancer.services.shift import shift_to_present
-from balancer.store import runs
+from balancer.store import conservation, runs
 from balancer.store.database import Database
 from balancer.store.leases import Lease
 
 _log = structlog.get_logger("balancer.scheduler")
 NETWORK_EVERY = timedelta(minutes=1)
+READS_EVERY = timedelta(minutes=1)
 # Changes that come within this time of each other make one run.
 _SETTLING = timedelta(seconds=2)
 _BUSY_SECONDS = 5.0
@@ -82,6 +86,7 @@ class Work:
         self._timetable.once("start-up", self.start_up)
         self._timetable.every("network", NETWORK_EVERY, self.look_at_network)
         self._timetable.every("allocate", self._allocate_every, self.ask_by_the_clock)
+        self._timetable.every("reads", READS_EVERY, self.look_after_reads)
         self._timetable.tick("run", self.run_what_is_asked)
         self._timetable.start()
 
@@ -126,6 +131,11 @@ class Work:
         """Ask for a run because it is time."""
         self._do("allocate", self._allocate_every, partial(self._ask, "it was time"))
 
+    def look_after_reads(self) -> None:
+        """End claims that nobody keeps alive, doubt completions that no source confirms, and see that none is lost."""
+        if self._network is not None:
+            self._do("reads", READS_EVERY, self._look_after_reads)
+
     def refresh_feed(self, feed: FeedDescription, interval: timedelta) -> None:
         """Take in a feed; ask for a run if that changed anything."""
         self._do(_of(feed), interval, lambda: self._ask_if(self._take_feed(feed), feed.name))
@@ -148,7 +158,7 @@ class Work:
         """Make the timetable that of ``network``: what it no longer describes is no longer looked for."""
         if self._timetable is None:
             return
-        planned = {"start-up", "network", "allocate", "run"}
+        planned = {"start-up", "network", "allocate", "reads", "run"}
         for feed in network.feeds:
             interval = timedelta(minutes=feed.drop.refresh_minutes)
             self._timetable.every(_of(feed), interval, partial(self.refresh_feed, feed, interval))
@@ -179,6 +189,19 @@ class Work:
     def _loaded(self) -> NetworkFolder:
         assert self._network is not None  # noqa: S101 - feeds and rosters come from it
         return self._network
+
+    def _look_after_reads(self) -> str:
+        database, now = self._database, self._clock.now()
+        claims = lapse_claims(database, now)
+        doubted, overdue = check_completions(database, now), check_parked(database, now)
+        figures = {"lapsed": claims.lapsed, "old_claims": claims.noticed, "unconfirmed": doubted, "parked": overdue}
+        if any(figures.values()):
+            _log.warning("reads.exceptional", **figures)
+        with database.session() as session:
+            found = conservation.faults(session)
+        for item in found:
+            _log.error("conservation.broken", trust=item.trust, fault=item.fault.value, number=item.number)
+        return "conserved" if not found else "not conserved"
 
     def _ask(self, reason: str) -> str:
         run_id = request_run(self._database, self._clock.now(), reason=reason)

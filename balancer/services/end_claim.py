@@ -10,6 +10,9 @@ from balancer.store import choice, claims, reads
 from balancer.store.database import Session
 from balancer.store.tables_life import ClaimRow, ReadRow
 
+# Why nobody has a read whose claim ended so.
+_ENDED = {ReadEvent.RELEASE: "released", ReadEvent.LAPSE: "lapsed"}
+
 
 def end_unread(  # noqa: PLR0913 - whose claim on what ends, how, on whose word
     session: Session, row: ReadRow, claim: ClaimRow, event: ReadEvent, *, by: Actor, now: datetime, why: str = ""
@@ -26,5 +29,5 @@ def end_unread(  # noqa: PLR0913 - whose claim on what ends, how, on whose word
         to = ReadState.ALLOCATED
         reads.move(session, row, event, to, by=by, now=now, why=why, reporter_id=claim.reporter_id)
     else:
-        reads.move(session, row, event, ReadState.UNALLOCATED, by=by, now=now, why=why, reason=f"{event}d")
+        reads.move(session, row, event, ReadState.UNALLOCATED, by=by, now=now, why=why, reason=_ENDED[event])
     return row.state

@@ -131,6 +131,12 @@ def _locked(session: Session, statement: Any) -> list[Standing]:
     return [Standing(**dict(zip(_STANDING, row, strict=True))) for row in rows]
 
 
+def parked_beyond(session: Session, now: datetime) -> list[int]:
+    """Return the reads whose time of being parked is over, by number."""
+    statement = select(ReadRow.id).where(ReadRow.state == ReadState.PARKED, col(ReadRow.until) <= now)
+    return [read_id or 0 for read_id in session.exec(statement.order_by(col(ReadRow.id)))]
+
+
 def add_reads(session: Session, numbers: Iterable[tuple[int, int]], *, now: datetime) -> None:
     """Add reads, each given as (study, number), that no plan has seen."""
     rows = [

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from balancer.domain.states import RunState
 from balancer.ingest.network_folder import read_network
 from balancer.scheduler import jobs as module
-from balancer.scheduler.jobs import Sources, Work
+from balancer.scheduler.jobs import READS_EVERY, Sources, Work
 from balancer.scheduler.solving import BUSY, DONE
 from balancer.scheduler.timetable import Timetable
 from balancer.services.request_run import request_run
@@ -146,7 +147,7 @@ def test_starting_up_takes_in_everything_and_asks_for_one_run(scheduler: Schedul
 def test_every_feed_and_roster_of_the_network_has_its_time(scheduler: Scheduler) -> None:
     """And so have the network itself, the run by the clock, and the look for what is asked."""
     of = {f"{kind} {trust} {name}" for kind, name in _KINDS for trust in ("RVV", "RWF", "RPA")}
-    assert scheduler.timetable.names == {"start-up", "network", "allocate", "run", *of}
+    assert scheduler.timetable.names == {"start-up", "network", "allocate", "reads", "run", *of}
 
 
 _KINDS = (("feed", "unreported studies"), ("roster", "rota"))
@@ -232,7 +233,24 @@ def test_a_network_folder_with_faults_leaves_the_last_one_in_force(scheduler: Sc
         scheduler.work.look_at_network()
     assert [line["event"] for line in lines] == ["network.refused"]
     assert lines[0]["faults"] > 0
-    assert len(scheduler.timetable.names) == 10
+    assert len(scheduler.timetable.names) == 11
+
+
+def test_reads_are_looked_after_and_what_does_not_add_up_is_an_error_in_the_log(scheduler: Scheduler) -> None:
+    """Every minute; while the books balance it is quiet."""
+    with capture_logs() as lines:
+        scheduler.work.look_after_reads()
+    assert lines == []
+    with scheduler.database.connection() as connection:
+        connection.execute(text("DELETE FROM reads WHERE id = (SELECT max(id) FROM reads)"))
+    scheduler.clock.at += READS_EVERY
+    with capture_logs() as lines:
+        scheduler.work.look_after_reads()
+    assert [(line["event"], line["log_level"], line["trust"], line["fault"], line["number"]) for line in lines] == [
+        ("conservation.broken", "error", "RVV", "missing", 1)
+    ]
+    with scheduler.database.session() as reading:
+        assert [row.outcome for row in jobs.last_jobs(reading, "reads")] == ["not conserved", "conserved"]
 
 
 def test_a_feed_that_is_described_no_more_is_looked_for_no_more(scheduler: Scheduler) -> None:
@@ -240,7 +258,7 @@ def test_a_feed_that_is_described_no_more_is_looked_for_no_more(scheduler: Sched
     (scheduler.folder / "feeds" / "RPA.toml").unlink()
     scheduler.work.look_at_network()
     assert "feed RPA unreported studies" not in scheduler.timetable.names
-    assert len(scheduler.timetable.names) == 9
+    assert len(scheduler.timetable.names) == 10
 
 
 def test_a_run_that_cannot_even_begin_is_not_tried_in_a_loop(

@@ -7,6 +7,7 @@ from pydantic import Field
 from balancer.api.models.shape import Out
 from balancer.domain.life import ReadState
 from balancer.store.balance import TrustBalance
+from balancer.store.conservation import Fault, FaultCount
 
 
 class TrustBalanceOut(Out):
@@ -50,3 +51,20 @@ class TrustBalanceOut(Out):
             quarantined_rows=balance.quarantined,
             balanced=balance.balances,
         )
+
+
+class FaultsOut(Out):
+    """Reads of a trust that are not where the books say."""
+
+    trust: str = Field(examples=["RVV"])
+    fault: Fault = Field(
+        description="`missing`: more reads are asked for than there are. `no_owner`: nobody is named who has it. "
+        "`on_no_list`: allocated, and on no list. `claim_without_read`, `read_without_claim`: it is not clear who has "
+        "it open."
+    )
+    reads: int = Field(description="How many; of `missing`, how many studies.", examples=[1])
+
+    @classmethod
+    def of(cls, counted: FaultCount) -> FaultsOut:
+        """Return a count as the API shows it."""
+        return cls(trust=counted.trust, fault=counted.fault, reads=counted.number)

@@ -1,0 +1,63 @@
+"""End the claims that nobody keeps alive, and bring those that nobody can to somebody's notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from balancer.domain.actor import job
+from balancer.domain.exceptional import ExceptionKind
+from balancer.domain.life import ReadEvent
+from balancer.services.end_claim import end_unread
+from balancer.store import claims, reads
+from balancer.store.database import Database
+from balancer.store.exceptions import open_exception
+from balancer.store.policies import current_policy
+
+_JOB = job("claims")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lapses:
+    """How many claims have lapsed, and how many were brought to somebody's notice."""
+
+    lapsed: int
+    noticed: int
+
+
+def lapse_claims(db: Database, now: datetime) -> Lapses:
+    """End every claim whose lease ran out by ``now``; its read goes back where it stood.
+
+    A claim by a system that sends no heartbeats does not lapse: once it is older than the policy's hours it becomes an
+    exception, and a manager may release it or give it to somebody else.
+    """
+    with db.session() as session:
+        rules = current_policy(session).reading
+        over = claims.lapsed(session, now)
+        old = [row.read_id for row in claims.silent_since(session, now - timedelta(hours=rules.claim_hours))]
+    return Lapses(
+        lapsed=sum(_lapse(db, read_id, now) for read_id in over),
+        noticed=sum(_notice(db, read_id, now) for read_id in old),
+    )
+
+
+def _lapse(db: Database, read_id: int, now: datetime) -> bool:
+    """End one claim, unless a heartbeat came in the meantime."""
+    with db.transaction() as session:
+        row, _ = reads.locked_read(session, read_id)
+        claim = claims.live_claim(session, read_id)
+        if claim is None or claim.lease_until is None or claim.lease_until > now:
+            return False
+        end_unread(session, row, claim, ReadEvent.LAPSE, by=_JOB, now=now, why="no heartbeat")
+        return True
+
+
+def _notice(db: Database, read_id: int, now: datetime) -> bool:
+    with db.transaction() as session:
+        row, study = reads.locked_read(session, read_id)
+        claim = claims.live_claim(session, read_id)
+        if claim is None or claim.lease_until is not None:
+            return False
+        detail = f"open at {claim.reporter_id} since {claim.claimed_at.isoformat(timespec='minutes')}"
+        kind = ExceptionKind.CLAIMED_TOO_LONG
+        return open_exception(session, kind, row.id or 0, study, by=_JOB, now=now, detail=detail)
