@@ -139,7 +139,8 @@ def test_no_log_line_names_anybody_when_the_database_fails(
             connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO was_{table}")
     everybody.service.client.headers = everybody.shown()[0]
     known = {"trust": EAST, "accession_number": OF_EAST[0], "feed": "RVV unreported", "roster": "RVV rota"}
-    known |= {"batch_id": "1", "row_id": "1", "reporter_id": "R1", "run_id": "1"}
+    known |= {"batch_id": "1", "row_id": "1", "reporter_id": "R1", "run_id": "1", "read_id": "1"}
+    known["exception_id"] = "1"
     statuses = {ask(everybody.service, method, path, known).status_code for method, path in WALK}
     said = "".join(capsys.readouterr())
     assert statuses & {500, 503}
