@@ -1,12 +1,14 @@
 """Simulated annealing over feasible schedules: one read moved, two exchanged, one dropped; millions of times.
 
 Work is counted in proposals, so that the same seed and work give the same schedule wherever it runs. The temperature
-falls geometrically with the share of the work done; it is stated in points, like everything else.
+falls geometrically with the share of the work done (``cooling``). Large problems are searched in two halves at once.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -14,17 +16,21 @@ from numpy.typing import NDArray
 
 from balancer.optimise.chance import Chance, below, unit
 from balancer.optimise.compiled import kernel
+from balancer.optimise.cooling import Cooling
 from balancer.optimise.eject import eject, new_trail
+from balancer.optimise.halves import Halves
 from balancer.optimise.problem import NOBODY, UNPLACED, Flags, Floats, Ids, Ints, ProblemArrays, Records
 from balancer.optimise.schedule import (
-    INFEASIBLE,
     Schedule,
     can_hold,
     can_read,
+    change_of_holder,
+    change_of_holders,
     copy_schedule,
     duration,
     insert,
     insertion,
+    insertion_without,
     overwrite,
     price_of_end,
     price_of_holding,
@@ -34,49 +40,14 @@ from balancer.optimise.schedule import (
     score,
 )
 
-_CHUNK, _LEAST_CHUNKS = 50_000, 40
 _EXCHANGES = 0.3  # share of proposals; measured on the Kent instances, flat between 0.2 and 0.5
 _DROPS = 0.01
 _CHAINS = 0.2
 _LEAST_REGRET = 3.0  # times the temperature, at most: reads that could hardly do better begin no chain
 _RESEQUENCES = 0.1
 _NEARBY = 0.8  # share of proposals that try a session nearby; the rest try any
+_DRAWS = 4  # of a session, until one may hold the read
 _LEAST_GAIN = 1e-9  # points; or rounding could be taken for progress, for ever
-_COOLED = 0.95  # share of the proposals after which the temperature is 0
-_USUAL_PROPOSALS, _HOTTEST = 600, 10.0  # a read; and how many times ``_HOT`` the start is at most
-_HOT, _COLD = 0.4, 0.02  # of what a typical read costs when it is delayed by a typical read
-
-
-class Cooling(NamedTuple):
-    """From ``hot`` to ``cold`` points over ``proposals`` proposals."""
-
-    hot: float
-    cold: float
-    proposals: int
-
-    @property
-    def chunk(self) -> int:
-        """Proposals between two looks at the clock and at the total."""
-        return max(1, min(_CHUNK, self.proposals // _LEAST_CHUNKS))
-
-    def at(self, done: int) -> float:
-        """Return the temperature after ``done`` proposals, in points: 0 in the end."""
-        share = done / (self.proposals * _COOLED)
-        return self.hot * (self.cold / self.hot) ** share if share < 1.0 else 0.0
-
-
-def cooling_for(p: ProblemArrays, proposals: int) -> Cooling:
-    """Return a cooling whose temperatures suit the prices of the problem."""
-    studies, sessions = p.studies, p.sessions
-    if len(studies) == 0 or len(sessions) == 0:
-        return Cooling(1.0, 0.1, proposals)
-    rate = studies["a0"] + np.where(studies["due"] < p.prices["beyond"], studies["a1"], 0.0)
-    rate += np.where(studies["ceiling"] < p.prices["beyond"], studies["a2"], 0.0)
-    scale = float(np.mean(rate)) * float(np.mean(studies["minutes"])) * float(np.mean(sessions["pace"]))
-    scale = max(scale, 1e-9)
-    # with more time for each read it pays to start hotter: measured on weeks of 300 and of 6,000 studies
-    hotter = min(_HOTTEST, max(1.0, proposals / (_USUAL_PROPOSALS * len(p.reads))))
-    return Cooling(_HOT * hotter * scale, _COLD * scale, proposals)
 
 
 class Nearby(NamedTuple):
@@ -94,33 +65,45 @@ def improve(
     p: ProblemArrays,
     x: Schedule,
     nearby: Nearby,
-    chance: Chance,
+    seed: int,
     cooling: Cooling,
     ahead: Callable[[int, float], int],
+    workers: int = 1,
 ) -> tuple[Schedule, float]:
     """Return the best schedule met and its points, without what no decision changes.
 
     ``ahead(done, best points)`` says, before every chunk of proposals, how far along the cooling the next one goes:
-    ``done + cooling.chunk`` where work is what counts, further where time is short, ``done`` to stop.
+    ``done + cooling.chunk`` where work is what counts, further where time is short, ``done`` to stop. The schedule is
+    the same whatever the number of workers (threads).
     """
     best, best_points = copy_schedule(x), float(score(p, x).sum())
     moving = _is_free_to_move(p, x)
+    halves = Halves(p, seed)
     done = 0
-    while done < cooling.proposals:
-        until = min(ahead(done, best_points), cooling.proposals)
-        if until <= done:
-            break
-        _anneal(
-            *(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool),
-            *(p.candidates_ptr, p.candidates, nearby.sessions, nearby.number, nearby.worth, moving),
-            *x,
-            *(chance, cooling.at(done), cooling.at(until), min(cooling.chunk, until - done)),
-        )
-        done = until
-        points = float(score(p, x).sum())
-        if points < best_points:
-            overwrite(best, x)
-            best_points = points
+    with ThreadPoolExecutor(max(1, min(workers, len(halves.own)))) as pool:
+
+        def anneal(half: int) -> None:
+            now, then = cooling.at(done), cooling.at(until)
+            _anneal(
+                *(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool),
+                *(p.candidates_ptr, p.candidates, nearby.sessions, nearby.number, nearby.worth, halves.moving[half]),
+                *halves.own[half],
+                *(halves.chances[half], cooling.order, cooling.moved(then)),
+                *(now, then, min(cooling.chunk, until - done)),
+            )
+
+        while done < cooling.proposals:
+            until = min(ahead(done, best_points), cooling.proposals)
+            if until <= done:
+                break
+            halves.divide(x, moving)
+            deque(pool.map(anneal, range(len(halves.own))), maxlen=0)
+            halves.unite(x)
+            done = until
+            points = float(score(p, x).sum())
+            if points < best_points:
+                overwrite(best, x)
+                best_points = points
     return best, best_points
 
 
@@ -158,13 +141,15 @@ def _anneal(
     reporters: Records,
     slots: Ids,
     chance: Chance,
+    order: Ids,
+    moved: int,
     hot: float,
     cold: float,
     proposals: int,
 ) -> None:
     trail = new_trail()
     for step in range(proposals):
-        read = below(chance, len(reads))
+        read = int(order[below(chance, moved)])
         if not moving[read]:
             continue
         threshold = -_LEAST_GAIN
@@ -174,15 +159,21 @@ def _anneal(
             _resequence(studies, latest, reads, sessions, slots, chance, read, threshold)
             continue
         claimed = reads[read].claimed
+        session = -1
         if claimed != NOBODY:
             choices = min(2, reporters[claimed].end_session - reporters[claimed].first_session)
             session = int(reporters[claimed].first_session + below(chance, choices))
-        elif nearby_count[read] > 0 and unit(chance) < _NEARBY:
-            session = int(nearby[read, below(chance, nearby_count[read])])
         else:
             pool = studies[reads[read].study].pool
             start = candidates_ptr[pool]
-            session = int(candidates[start + below(chance, candidates_ptr[pool + 1] - start)])
+            is_near = nearby_count[read] > 0 and unit(chance) < _NEARBY
+            for _ in range(_DRAWS):
+                if is_near:
+                    session = int(nearby[read, below(chance, nearby_count[read])])
+                else:
+                    session = int(candidates[start + below(chance, candidates_ptr[pool + 1] - start)])
+                if can_hold(studies, takes_pool, reads, sessions, read, session):
+                    break
         if not can_hold(studies, takes_pool, reads, sessions, read, session):
             continue
         draw = unit(chance)
@@ -322,50 +313,27 @@ def _relocate(
 ) -> None:
     """Put a read at its best position in ``session`` if that raises the total by less than ``threshold``."""
     old = int(reads[read].session)
-    study = reads[read].study
-    reporter = sessions[session].reporter
-    moves_away = old != session
-    if moves_away and not can_read(studies, people, level, reads, sessions, read, reporter):
-        return
-    position, added = -1, INFEASIBLE
-    is_alone = studies[study].end_read - studies[study].first_read == 1
-    if old == UNPLACED:
-        change = -price_of_end(studies, reads, read, prices[0].beyond)
-    else:
+    if old == session:
         change = removal(studies, reads, sessions, slots, read)
-    if moves_away and is_alone:
-        # nothing need be touched to see that most proposals fail
-        limit = threshold + _most_others(prices) - change
-        position, added = insertion(studies, latest, reads, sessions, reporters, slots, read, session, limit)
-        if position < 0:
+        position, _ = insertion_without(
+            prices, studies, latest, reads, sessions, reporters, slots, read, session, read, threshold - change
+        )
+    else:
+        if not can_read(studies, people, level, reads, sessions, read, sessions[session].reporter):
             return
-    back = int(reads[read].position)
+        change = change_of_holder(
+            prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, old, session
+        )
+        if old == UNPLACED:
+            change -= price_of_end(studies, reads, read, prices[0].beyond)
+        else:
+            change += removal(studies, reads, sessions, slots, read)
+        position, _ = insertion(studies, latest, reads, sessions, reporters, slots, read, session, threshold - change)
+    if position < 0:
+        return
     if old != UNPLACED:
         remove(prices, studies, reads, sessions, reporters, slots, read)
-        if moves_away:
-            change -= price_of_holding(
-                prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, old
-            )
-    if not (moves_away and is_alone):
-        position, added = insertion(studies, latest, reads, sessions, reporters, slots, read, session)
-    if position >= 0:
-        change += added
-        if moves_away:
-            change += price_of_holding(
-                prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
-            )
-        if change < threshold:
-            insert(studies, reads, sessions, reporters, slots, read, session, position)
-            return
-    if old != UNPLACED:
-        insert(studies, reads, sessions, reporters, slots, read, old, back)
-
-
-@kernel
-def _most_others(prices: Records) -> float:
-    """Return more than the terms other than clinical and load can fall when one read moves."""
-    row = prices[0]
-    return row.churn + 2.0 * row.split + row.prior + row.remote + row.general + row.fallback + 4.0
+    insert(studies, reads, sessions, reporters, slots, read, session, position)
 
 
 @kernel
@@ -393,52 +361,42 @@ def _exchange(
     session, old = int(reads[other].session), int(reads[read].session)
     if old == session or reads[other].study == reads[read].study:
         return
-    if old != UNPLACED:
-        if not can_hold(studies, takes_pool, reads, sessions, other, old):
-            return
-        if level[studies[reads[other].study].pool, sessions[old].reporter] == 0:
-            return
-    if level[studies[reads[read].study].pool, sessions[session].reporter] == 0:
+    if not can_read(studies, people, level, reads, sessions, read, sessions[session].reporter):
         return
-    beyond = prices[0].beyond
-    other_back, back = int(reads[other].position), int(reads[read].position)
+    if old != UNPLACED and not (
+        can_hold(studies, takes_pool, reads, sessions, other, old)
+        and can_read(studies, people, level, reads, sessions, other, sessions[old].reporter)
+    ):
+        return
     change = removal(studies, reads, sessions, slots, other)
-    remove(prices, studies, reads, sessions, reporters, slots, other)
-    change -= price_of_holding(
-        prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, other, session
-    )
+    least = 0.0
     if old == UNPLACED:
-        change -= price_of_end(studies, reads, read, beyond)
+        beyond = prices[0].beyond
+        change += price_of_end(studies, reads, other, beyond) - price_of_end(studies, reads, read, beyond)
     else:
         change += removal(studies, reads, sessions, slots, read)
-        remove(prices, studies, reads, sessions, reporters, slots, read)
-        change -= price_of_holding(
-            prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, old
-        )
-    if can_read(studies, people, level, reads, sessions, read, sessions[session].reporter):
-        position, added = insertion(studies, latest, reads, sessions, reporters, slots, read, session)
-        if position >= 0:
-            change += added + price_of_holding(
-                prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, session
-            )
-            insert(studies, reads, sessions, reporters, slots, read, session, position)
-            if old == UNPLACED:
-                if change + price_of_end(studies, reads, other, beyond) < threshold:
-                    return
-            elif can_read(studies, people, level, reads, sessions, other, sessions[old].reporter):
-                limit = threshold + _most_others(prices) - change
-                position, added = insertion(studies, latest, reads, sessions, reporters, slots, other, old, limit)
-                if position >= 0:
-                    change += added + price_of_holding(
-                        prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, other, old
-                    )
-                    if change < threshold:
-                        insert(studies, reads, sessions, reporters, slots, other, old, position)
-                        return
-            remove(prices, studies, reads, sessions, reporters, slots, read)
+        soonest = sessions[old].start + duration(studies, reads, sessions, other, old)
+        least = price_of_end(studies, reads, other, soonest)
+    change += change_of_holders(
+        prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, read, other
+    )
+    position, added = insertion_without(
+        prices, studies, latest, reads, sessions, reporters, slots, read, session, other, threshold - change - least
+    )
+    if position < 0:
+        return
+    back = -1
     if old != UNPLACED:
-        insert(studies, reads, sessions, reporters, slots, read, old, back)
-    insert(studies, reads, sessions, reporters, slots, other, session, other_back)
+        back, _ = insertion_without(
+            prices, studies, latest, reads, sessions, reporters, slots, other, old, read, threshold - change - added
+        )
+        if back < 0:
+            return
+        remove(prices, studies, reads, sessions, reporters, slots, read)
+    remove(prices, studies, reads, sessions, reporters, slots, other)
+    insert(studies, reads, sessions, reporters, slots, read, session, position)
+    if old != UNPLACED:
+        insert(studies, reads, sessions, reporters, slots, other, old, back)
 
 
 def tidy(p: ProblemArrays, x: Schedule, order: Ids) -> None:

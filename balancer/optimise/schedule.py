@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from balancer.optimise.compiled import kernel
-from balancer.optimise.problem import UNPLACED, Flags, Floats, Ids, Ints, ProblemArrays, Records
+from balancer.optimise.problem import NOBODY, UNPLACED, Flags, Floats, Ids, Ints, ProblemArrays, Records
 
 INFEASIBLE = 1e300
 _ROUNDING_SLACK_SECONDS = 1e-6  # as in domain.instant: 7 min / 0.7 is 600 s, not 601
@@ -66,9 +66,11 @@ def price_of_end(studies: Records, reads: Records, read: int, end: int) -> float
     """Return clinical(i) if this read ended at ``end`` and the study's other reads where they are now."""
     study = reads[read].study
     latest = end
-    for other in range(studies[study].first_read, studies[study].end_read):
-        if other != read and reads[other].end > latest:
-            latest = reads[other].end
+    first, last = studies[study].first_read, studies[study].end_read
+    if last - first > 1:
+        for other in range(first, last):
+            if other != read and reads[other].end > latest:
+                latest = reads[other].end
     return price_of_completion(studies, study, float(latest))
 
 
@@ -180,6 +182,91 @@ def price_of_holding(
     return points
 
 
+@kernel
+def change_of_holder(
+    prices: Records,
+    bands: Floats,
+    studies: Records,
+    people: Ids,
+    patient_reads: Ids,
+    level: NDArray[np.int8],
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    read: int,
+    old: int,
+    new: int,
+) -> float:
+    """Return the change of every term but the clinical one if a read went from one session (or none) to another."""
+    giver = -1 if old == UNPLACED else sessions[old].reporter
+    taker = -1 if new == UNPLACED else sessions[new].reporter
+    lost = 0 if old == UNPLACED else duration(studies, reads, sessions, read, old)
+    gained = 0 if new == UNPLACED else duration(studies, reads, sessions, read, new)
+    if giver == taker:
+        return _change_of_load(bands, reporters, giver, gained - lost)
+    study = reads[read].study
+    points = 0.0
+    if giver >= 0:
+        points -= price_of_person(prices, studies, people, level, reporters[giver].home, study, giver)
+        points += _change_of_load(bands, reporters, giver, -lost)
+    if taker >= 0:
+        points += price_of_person(prices, studies, people, level, reporters[taker].home, study, taker)
+        points += _change_of_load(bands, reporters, taker, gained)
+    if studies[study].patient_end - studies[study].patient > 1:
+        points += price_of_split(prices, studies, reads, sessions, patient_reads, read, taker)
+        points -= price_of_split(prices, studies, reads, sessions, patient_reads, read, giver)
+    return points
+
+
+@kernel
+def change_of_holders(
+    prices: Records,
+    bands: Floats,
+    studies: Records,
+    people: Ids,
+    patient_reads: Ids,
+    level: NDArray[np.int8],
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    read: int,
+    other: int,
+) -> float:
+    """Return the change of every term but the clinical one if two reads, the first perhaps unplaced, changed places."""
+    here, there = int(reads[read].session), int(reads[other].session)
+    giver, taker = (-1 if here == UNPLACED else sessions[here].reporter), sessions[there].reporter
+    gained = duration(studies, reads, sessions, read, there) - duration(studies, reads, sessions, other, there)
+    lost = 0
+    if giver >= 0:
+        lost = duration(studies, reads, sessions, read, here) - duration(studies, reads, sessions, other, here)
+    if giver == taker:
+        return _change_of_load(bands, reporters, taker, gained - lost)
+    points = _change_of_load(bands, reporters, taker, gained) + _change_of_load(bands, reporters, giver, -lost)
+    mine, its = reads[read].study, reads[other].study
+    points += price_of_person(prices, studies, people, level, reporters[taker].home, mine, taker)
+    points -= price_of_person(prices, studies, people, level, reporters[taker].home, its, taker)
+    if giver >= 0:
+        points -= price_of_person(prices, studies, people, level, reporters[giver].home, mine, giver)
+        points += price_of_person(prices, studies, people, level, reporters[giver].home, its, giver)
+    if studies[mine].patient == studies[its].patient:
+        return points  # the same people hold the patient's reads before and after
+    if studies[mine].patient_end - studies[mine].patient > 1:
+        points += price_of_split(prices, studies, reads, sessions, patient_reads, read, taker)
+        points -= price_of_split(prices, studies, reads, sessions, patient_reads, read, giver)
+    if studies[its].patient_end - studies[its].patient > 1:
+        points += price_of_split(prices, studies, reads, sessions, patient_reads, other, giver)
+        points -= price_of_split(prices, studies, reads, sessions, patient_reads, other, taker)
+    return points
+
+
+@kernel
+def _change_of_load(bands: Floats, reporters: Records, reporter: int, seconds: int) -> float:
+    if reporter < 0 or seconds == 0:
+        return 0.0
+    rostered, used = reporters[reporter].rostered, reporters[reporter].used
+    return price_of_load(bands, rostered, used + seconds) - price_of_load(bands, rostered, used)
+
+
 # ---------------------------------------------------------------- the hard rules (section 3)
 
 
@@ -239,12 +326,15 @@ def _is_full(reads: Records, sessions: Records, read: int, session: int) -> bool
 
 
 @kernel
-def _is_plain(studies: Records, reads: Records, sessions: Records, reporters: Records, read: int, session: int) -> bool:
-    """Tell whether inserting simply shifts what follows: nobody waits to be ready, no entitlement ends."""
+def _may_expire(latest: Ints, sessions: Records, reporters: Records, session: int) -> bool:
+    """Tell whether an entitlement of the reporter's ends within the session: where reads begin then matters (H1)."""
     row = sessions[session]
-    if row.waits > 0 or studies[reads[read].study].ready > row.start:
+    if reporters[row.reporter].is_expiring == 0:
         return False
-    return reporters[row.reporter].is_expiring == 0
+    for trust in range(latest.shape[1]):  # noqa: SIM110 - Numba compiles loops, not generators
+        if row.start < latest[row.reporter, trust] < row.end:
+            return True
+    return False
 
 
 # ---------------------------------------------------------------- one read in, one read out
@@ -265,21 +355,114 @@ def insertion(
     """Return the best position (from 0) for an unplaced read in a session, and the clinical points it adds.
 
     The points are against the read not existing: its own price at its end, and what it costs those it delays.
-    (-1, INFEASIBLE) if there is no feasible position that adds less than ``limit``. One backward pass where nothing
-    waits, which ends where those delayed cost too much; else a simulation for each position.
+    (-1, INFEASIBLE) if there is no feasible position that adds less than ``limit``.
+
+    One backward pass: a place further forward delays one read more, each by what the new one takes. Where somebody
+    behind waits to be ready, their idle time takes up some of that, and the delays behind are worked out anew.
     """
     if _is_full(reads, sessions, read, session):
         return -1, INFEASIBLE
     row = sessions[session]
     length, base, start = row.length, row.slot, row.start
     lowest, highest = row.claims, length
-    if reads[read].claimed != -1:
+    if reads[read].claimed != NOBODY:
         lowest, highest = 0, row.claims
-    if not _is_plain(studies, reads, sessions, reporters, read, session):
+    study = reads[read].study
+    ready, last_start = studies[study].ready, latest[row.reporter, studies[study].trust]
+    if start >= last_start:
+        return -1, INFEASIBLE
+    if _may_expire(latest, sessions, reporters, session):
         return _insertion_by_simulation(studies, latest, reads, sessions, slots, read, session, lowest, highest, limit)
     taken = duration(studies, reads, sessions, read, session)
     last_end = reads[slots[base + length - 1]].end if length else start
-    if last_end + taken > row.end:
+    room = row.end - last_end
+    may_idle = row.waits > 0
+    if not may_idle and taken > room:
+        return -1, INFEASIBLE
+    best, best_position = limit, -1
+    least = price_of_end(studies, reads, read, max(start, ready) + taken)
+    delayed, shift = 0.0, taken  # of those behind, in points, and of the last one's end, in seconds
+    for position in range(length, lowest - 1, -1):
+        if delayed + least >= best and not may_idle:
+            break
+        before = reads[slots[base + position - 1]].end if position else start
+        if position <= highest:
+            if before < ready:
+                # it waits here, and further forward it would wait as long with more behind it
+                points = insertion_at(studies, latest, reads, sessions, slots, read, session, position)
+                if points < best:
+                    best, best_position = points, position
+                break
+            if shift <= room:
+                points = delayed + price_of_end(studies, reads, read, before + taken)
+                if points < best:
+                    best, best_position = points, position
+        if position > lowest:
+            other = slots[base + position - 1]
+            end = reads[other].end
+            if may_idle:
+                earlier = reads[slots[base + position - 2]].end if position > 1 else start
+                if earlier + duration(studies, reads, sessions, other, session) < end:
+                    delayed, shift = _delay(studies, reads, sessions, slots, session, position - 1, earlier + taken)
+                    continue
+            delayed += price_of_end(studies, reads, other, end + taken) - price_of_end(studies, reads, other, end)
+    if best_position < 0:
+        return -1, INFEASIBLE
+    return best_position, best
+
+
+@kernel
+def _delay(
+    studies: Records, reads: Records, sessions: Records, slots: Ids, session: int, position: int, at: int
+) -> tuple[float, int]:
+    """Return what it costs, and by how much the last read ends later, if those from ``position`` begin from ``at``."""
+    points, shift = 0.0, 0
+    for step in range(position, sessions[session].length):
+        other = slots[sessions[session].slot + step]
+        at = max(at, studies[reads[other].study].ready) + duration(studies, reads, sessions, other, session)
+        shift = at - reads[other].end
+        if shift == 0:
+            break
+        points += price_of_end(studies, reads, other, at) - price_of_end(studies, reads, other, reads[other].end)
+    return points, shift
+
+
+@kernel
+def insertion_without(
+    prices: Records,
+    studies: Records,
+    latest: Ints,
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    slots: Ids,
+    read: int,
+    session: int,
+    without: int,
+    limit: float,
+) -> tuple[int, float]:
+    """Return as ``insertion`` would after ``remove(without)``, which stands in the session; all stays as it is."""
+    row = sessions[session]
+    ready = studies[reads[read].study].ready
+    if row.waits > 0 or ready > row.start or reporters[row.reporter].is_expiring == 1:
+        back = int(reads[without].position)
+        remove(prices, studies, reads, sessions, reporters, slots, without)
+        position, points = insertion(studies, latest, reads, sessions, reporters, slots, read, session, limit)
+        insert(studies, reads, sessions, reporters, slots, without, session, back)
+        return position, points
+    length, claims = row.length - 1, row.claims
+    if reads[without].claimed != NOBODY:
+        claims -= 1
+    lowest, highest = claims, length
+    if reads[read].claimed != NOBODY:
+        lowest, highest = 0, claims
+    if length + 1 > row.max_reads and not (reads[read].claimed != NOBODY and length == claims):
+        return -1, INFEASIBLE
+    base, start, gap = row.slot, row.start, reads[without].position
+    taken = duration(studies, reads, sessions, read, session)
+    freed = duration(studies, reads, sessions, without, session)
+    before = reads[slots[base + length]].end - freed
+    if before + taken > row.end:
         return -1, INFEASIBLE
     best, best_position = limit, -1
     least = price_of_end(studies, reads, read, start + taken)
@@ -287,14 +470,20 @@ def insertion(
     for position in range(length, lowest - 1, -1):
         if delayed + least >= best:
             break
-        before = reads[slots[base + position - 1]].end if position else start
         if position <= highest:
             points = delayed + price_of_end(studies, reads, read, before + taken)
             if points < best:
                 best, best_position = points, position
         if position > lowest:
-            other = slots[base + position - 1]
+            # whoever stands behind the gap stands one place further on, and ends later by what was freed
+            other = slots[base + (position if position > gap else position - 1)]
             delayed += price_of_end(studies, reads, other, before + taken) - price_of_end(studies, reads, other, before)
+            if position == 1:
+                before = start
+            elif position - 1 > gap:
+                before = reads[slots[base + position - 1]].end - freed
+            else:
+                before = reads[slots[base + position - 2]].end
     if best_position < 0:
         return -1, INFEASIBLE
     return best_position, best
