@@ -52,7 +52,9 @@ class Taking:
         self.silent_on: set[int] = set()
         self.others = intake.other_owners(session, feed)
         # reckoned before the batch changes anything
-        self.owned = sum(1 for study in self.known.values() if self._is_ours(study))
+        self.done_here = intake.done_here(session, feed.trust)
+        ours = (study.id for study in self.known.values() if self._is_ours(study))
+        self.owned = sum(study_id not in self.done_here for study_id in ours)
         self.due_times = DueTimes(current_policy(session), (study.acquired_at for study in parsed.studies), now)
 
     def _refuse_strangers(self) -> None:
@@ -218,7 +220,8 @@ class Taking:
             return parsed.problem
         if self._accepts_nothing():
             return f"no row of {parsed.rows_read} was accepted"
-        return self._why_doubted(len(closures), most_closed) if closures else ""
+        unexpected = len(closures.keys() - self.done_here)
+        return self._why_doubted(unexpected, most_closed) if closures else ""
 
     def _accepts_nothing(self) -> bool:
         """Tell whether no row was accepted; a change feed may well have nothing to say, or only what to leave out."""

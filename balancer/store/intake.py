@@ -136,6 +136,18 @@ def unclaimed(session: Session, study_ids: Collection[int]) -> set[int]:
     return set(study_ids) - claimed
 
 
+def done_here(session: Session, trust: str) -> set[int]:
+    """Return the trust's open studies of which every read has been done here: that they go is what is expected."""
+    left = select(ReadRow.study_id).where(col(ReadRow.state).not_in([ReadState.DONE, ReadState.WITHDRAWN]))
+    done = (
+        select(StudyRow.id)
+        .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
+        .where(StudyRow.trust == trust, StudyRow.state == StudyState.OPEN, ReadRow.state == ReadState.DONE)
+        .where(col(ReadRow.confirmed_at).is_(None), col(StudyRow.id).not_in(left))
+    )
+    return {study_id for study_id in session.exec(done) if study_id is not None}
+
+
 def required_reads(session: Session, study_ids: Collection[int], batch_id: int) -> list[RequiredReads]:
     """Return what these studies, and those that a batch has brought, require of reads now."""
     wanted = set(study_ids)

@@ -8,6 +8,7 @@ from sqlmodel import select
 from balancer.domain.errors import ConflictError
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadState, ReturnReason
+from balancer.domain.states import BatchState
 from balancer.services.build_problem import build_problem, gather
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
@@ -203,6 +204,20 @@ def test_absence_from_a_snapshot_extracted_later_confirms(db: Database) -> None:
     ingest_extract(db, Feed(), extract(*NUMBERS[1:], "B1", at=10), minutes(11), most_closed=1)
     row = row_of(db, "A1")
     assert (row.state, row.confirmed_at) == (ReadState.DONE, minutes(11))
+
+
+def test_what_was_done_here_may_go_however_much_it_is(db: Database) -> None:
+    """Half of the queue was read this morning: no batch is held for that, and one is for a few that nobody read."""
+    numbers = [f"A{number}" for number in range(20)]
+    queued(db, *numbers)
+    for number in numbers[:10]:
+        finish(db, number, at=5)
+    held = ingest_extract(db, Feed(), extract(*numbers[12:], at=10), minutes(10))
+    assert (held.state, held.waiting) == (BatchState.HELD, 12)
+    assert "would close 2 of the feed's 10 open studies" in held.reason
+    taken = ingest_extract(db, Feed(), extract(*numbers[10:], at=11), minutes(11))
+    assert (taken.state, taken.books.withdrawn) == (BatchState.APPLIED, 10)
+    assert row_of(db, "A0").confirmed_at == minutes(11)
 
 
 def test_a_snapshot_extracted_before_confirms_nothing(db: Database) -> None:
