@@ -7,13 +7,13 @@ no rule names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from balancer.domain.actor import Actor, Grant
-from balancer.domain.errors import NotAllowedError
+from balancer.domain.actor import EVERY_TRUST, Actor, Grant
+from balancer.domain.errors import InvalidValueError, NotAllowedError
 from balancer.domain.permission import Role
 
 Claims = Mapping[str, Any]
@@ -31,12 +31,13 @@ class ClaimRule:
     """What one value of a provider grants: ``role`` at ``trusts``; at the role's own organisation if there are none.
 
     ``says`` is an Entra ID app role or group, or a CIS2 role code (``S8000:G8000:R8000`` or its last part) or activity
-    code (``B0846``).
+    code (``B0846``). ``at``: the CIS2 organisations at which it counts; every one of the list if none is named.
     """
 
     says: str
     role: Role
     trusts: frozenset[str] = frozenset()
+    at: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +49,17 @@ class ClaimRules:
     required
         Claims that must have one of these values, such as the tenant or the level of assurance.
     organisations
-        Which trust of the network a provider's organisation belongs to; one that is not named is a trust's own code.
+        Which trust of the network an organisation of CIS2 belongs to. Roles that are held anywhere else grant nothing:
+        the whole NHS signs in there, and a role code says no more than that somebody is a manager somewhere.
     reporter_claim
         The claim that holds a reporter's number in the network, if one does.
     reporters
         The numbers of those whom no claim gives one, by the provider's name for the person.
+
+    Raises
+    ------
+    InvalidValueError
+        If an organisation stands for every trust, or a role of CIS2 grants every trust wherever it is held.
     """
 
     shape: Shape
@@ -62,9 +69,15 @@ class ClaimRules:
     reporter_claim: str | None = None
     reporters: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if EVERY_TRUST in self.organisations.values():
+            raise InvalidValueError("organisations", "an organisation belongs to one trust, not to every one")
+        if self.shape is Shape.CIS2 and any(EVERY_TRUST in rule.trusts and not rule.at for rule in self.rules):
+            raise InvalidValueError("at", "a role that grants every trust must say at which organisations it is held")
 
-def actor_of(claims: Claims, rules: ClaimRules) -> Actor:
-    """Return who a person is here.
+
+def actor_of(claims: Claims, rules: ClaimRules, *, network: Collection[str]) -> Actor:
+    """Return who a person is here; ``network`` are the codes of its trusts, and nothing is granted at any other.
 
     Raises
     ------
@@ -74,7 +87,7 @@ def actor_of(claims: Claims, rules: ClaimRules) -> Actor:
     _require(claims, rules)
     known_as = _known_as(claims, rules.shape)
     number = _reporter_id(claims, rules, known_as)
-    granted = _granted(claims, rules)
+    granted = {grant for grant in _granted(claims, rules) if grant.trust == EVERY_TRUST or grant.trust in network}
     held = {grant for grant in granted if grant.role is not Role.REPORTER or number is not None}
     if not held:
         lacking = "your number as a reporter is not known here" if granted else "you have no role here"
@@ -104,18 +117,25 @@ def _reporter_id(claims: Claims, rules: ClaimRules, known_as: str) -> str | None
     return said or rules.reporters.get(known_as)
 
 
-def _granted(claims: Claims, rules: ClaimRules) -> frozenset[Grant]:
-    said = _said_by_entra(claims) if rules.shape is Shape.ENTRA else _said_by_cis2(claims)
-    found: set[Grant] = set()
-    for value, organisation in said:
-        for rule in rules.rules:
-            if rule.says == value:
-                own = {rules.organisations.get(organisation, organisation)} if organisation else set()
-                found.update(Grant(rule.role, trust) for trust in rule.trusts or own)
-    return frozenset(found)
+def _granted(claims: Claims, rules: ClaimRules) -> Iterator[Grant]:
+    if rules.shape is Shape.ENTRA:
+        for value in _said_by_entra(claims):
+            for rule in _naming(value, rules):
+                yield from (Grant(rule.role, trust) for trust in rule.trusts)
+        return
+    for value, organisation in _said_by_cis2(claims):
+        if organisation not in rules.organisations:
+            continue
+        for rule in _naming(value, rules):
+            if not rule.at or organisation in rule.at:
+                yield from (Grant(rule.role, trust) for trust in rule.trusts or {rules.organisations[organisation]})
 
 
-def _said_by_entra(claims: Claims) -> Iterator[tuple[str, str]]:
+def _naming(value: str, rules: ClaimRules) -> Iterator[ClaimRule]:
+    return (rule for rule in rules.rules if rule.says == value)
+
+
+def _said_by_entra(claims: Claims) -> Iterator[str]:
     """Yield a person's app roles and groups.
 
     Of somebody in very many groups Entra ID sends none, only where to ask (a "groups overage"): roles would then be
@@ -127,8 +147,7 @@ def _said_by_entra(claims: Claims) -> Iterator[tuple[str, str]]:
             "you are in more groups than your sign-in can list: whoever runs this service must use app roles, or send "
             "only the groups assigned to it"
         )
-    for value in (*_texts(claims.get("roles")), *_texts(claims.get("groups"))):
-        yield value, ""
+    yield from (*_texts(claims.get("roles")), *_texts(claims.get("groups")))
 
 
 def _said_by_cis2(claims: Claims) -> Iterator[tuple[str, str]]:

@@ -34,6 +34,7 @@ CIS2 = """
 shape = "cis2"
 [organisations]
 RVV01 = "RVV"
+RWF = "RWF"
 [[grant]]
 says = "R8003"
 role = "manager"
@@ -93,6 +94,7 @@ def by_entra(db: Database, tmp_path: Path, entra: RunningProvider) -> TestClient
 @pytest.fixture
 def by_cis2(sqlite_db: Database, tmp_path: Path, cis2: RunningProvider) -> TestClient:
     """Return a browser of a service whose people sign in with claims of CIS2's shape."""
+    allocate_both(sqlite_db)
     return browser(sqlite_db, tmp_path, cis2, CIS2)
 
 

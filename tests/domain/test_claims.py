@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from balancer.domain.actor import Grant
-from balancer.domain.claims import ClaimRule, ClaimRules, Shape, actor_of
-from balancer.domain.errors import NotAllowedError
+from balancer.domain import claims as reading
+from balancer.domain.actor import EVERY_TRUST, Actor, Grant
+from balancer.domain.claims import ClaimRule, ClaimRules, Claims, Shape
+from balancer.domain.errors import InvalidValueError, NotAllowedError
 from balancer.domain.permission import Role
 
 MANAGER = ClaimRule(says="Balancer.Manager.RVV", role=Role.MANAGER, trusts=frozenset({"RVV"}))
@@ -19,6 +20,15 @@ CIS2_ROLES = [
     {"person_roleid": "1", "org_code": "RWF", "role_code": "S8000:G8001:R8003", "activity_codes": ["B0846"]},
     {"person_roleid": "2", "org_code": "RVV01", "role_code": "S8000:G8001:R8003"},
 ]
+
+
+NETWORK = {"RVV", "RWF"}
+LISTED = {"RVV": "RVV", "RWF": "RWF"}
+
+
+def actor_of(claims: Claims, rules: ClaimRules) -> Actor:
+    """Return who a person is in a network of two trusts."""
+    return reading.actor_of(claims, rules, network=NETWORK)
 
 
 def entra(*rules: ClaimRule, **more: Any) -> ClaimRules:
@@ -41,15 +51,47 @@ def test_an_app_role_or_a_group_grants_what_its_rule_says() -> None:
 def test_the_selected_role_counts_and_no_other() -> None:
     """Whoever works at two trusts acts at the one they chose when they signed in."""
     claims = {"nhsid_useruuid": "5", "nhsid_nrbac_roles": CIS2_ROLES, "selected_roleid": "1"}
-    actor = actor_of(claims, cis2(OF_MANAGERS, OF_AUDITORS))
+    actor = actor_of(claims, cis2(OF_MANAGERS, OF_AUDITORS, organisations=LISTED))
     assert actor.grants == {Grant(Role.MANAGER, "RWF"), Grant(Role.AUDITOR, "RWF")}
 
 
 def test_a_role_at_an_organisation_is_held_at_the_trust_it_belongs_to() -> None:
     """Organisation codes of sites are mapped; with no role selected each counts."""
-    rules = cis2(OF_MANAGERS, organisations={"RVV01": "RVV"})
+    rules = cis2(OF_MANAGERS, organisations={"RWF": "RWF", "RVV01": "RVV"})
     actor = actor_of({"sub": "5", "nhsid_nrbac_roles": CIS2_ROLES}, rules)
     assert actor.grants == {Grant(Role.MANAGER, "RWF"), Grant(Role.MANAGER, "RVV")}
+
+
+def test_a_role_held_at_an_organisation_that_is_not_listed_grants_nothing() -> None:
+    """The whole NHS signs in with CIS2: neither at that organisation, nor at trusts that the rule itself names."""
+    said = {"sub": "5", "nhsid_nrbac_roles": [{"org_code": "RWF", "role_code": "R8003"}]}
+    for rule in (OF_MANAGERS, ClaimRule(says="R8003", role=Role.MANAGER, trusts=frozenset({"RVV"}))):
+        with pytest.raises(NotAllowedError, match="no role here"):
+            actor_of(said, cis2(rule, organisations={"RVV": "RVV"}))
+
+
+def test_a_role_that_is_granted_every_trust_counts_where_the_rule_says_only() -> None:
+    """And a rule that does not say where is none."""
+    rule = ClaimRule(says="R8003", role=Role.AUDITOR, trusts=frozenset({EVERY_TRUST}), at=frozenset({"RVV"}))
+    rules = cis2(rule, organisations=LISTED)
+    held = {code: {"sub": "5", "nhsid_nrbac_roles": [{"org_code": code, "role_code": "R8003"}]} for code in LISTED}
+    assert actor_of(held["RVV"], rules).grants == {Grant(Role.AUDITOR, EVERY_TRUST)}
+    with pytest.raises(NotAllowedError, match="no role here"):
+        actor_of(held["RWF"], rules)
+    with pytest.raises(InvalidValueError, match="at"):
+        cis2(ClaimRule(says="R8003", role=Role.AUDITOR, trusts=frozenset({EVERY_TRUST})), organisations=LISTED)
+
+
+def test_nothing_is_granted_at_a_trust_that_is_not_in_the_network() -> None:
+    """Nor does an organisation stand for every trust."""
+    elsewhere = ClaimRule(says="Balancer.Manager.RVV", role=Role.MANAGER, trusts=frozenset({"RXX", "RVV"}))
+    actor = actor_of({"oid": "x", "roles": ["Balancer.Manager.RVV"]}, entra(elsewhere))
+    assert actor.grants == {Grant(Role.MANAGER, "RVV")}
+    said = {"sub": "5", "nhsid_nrbac_roles": CIS2_ROLES}
+    with pytest.raises(NotAllowedError):
+        actor_of(said, cis2(OF_MANAGERS, organisations={"RVV01": "RXX"}))
+    with pytest.raises(InvalidValueError, match="organisations"):
+        cis2(OF_MANAGERS, organisations={"RVV01": EVERY_TRUST})
 
 
 def test_a_reporter_is_known_by_a_claim_or_by_the_list() -> None:
@@ -81,7 +123,7 @@ def test_whoever_has_no_role_here_is_refused(claims: dict[str, Any]) -> None:
 def test_a_role_at_no_organisation_grants_nothing(roles: Any) -> None:
     """CIS2's roles are held somewhere."""
     with pytest.raises(NotAllowedError):
-        actor_of({"sub": "5", "nhsid_nrbac_roles": roles}, cis2(OF_MANAGERS))
+        actor_of({"sub": "5", "nhsid_nrbac_roles": roles}, cis2(OF_MANAGERS, organisations=LISTED))
 
 
 def test_groups_that_were_left_out_are_noticed() -> None:

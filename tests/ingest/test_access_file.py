@@ -56,8 +56,25 @@ def test_nobody_reports_or_refers_everywhere(tmp_path: Path) -> None:
     assert "named trusts" in _read(tmp_path, f'shape = "entra"\n{rule}')[0]
 
 
+def test_a_role_of_cis2_says_at_which_organisations_it_counts(tmp_path: Path) -> None:
+    """The list of them, and for every trust those of the list at which the role must be held."""
+    rule = '[[grant]]\nsays = "x"\nrole = "auditor"\ntrusts = ["*"]\n'
+    assert "organisations" in _read(tmp_path, f'shape = "cis2"\n{rule}at = ["RVV"]\n')[0]
+    listed = 'shape = "cis2"\n[organisations]\nRVV = "RVV"\n'
+    assert "is missing" in _read(tmp_path, f"{listed}{rule}")[0]
+    assert "not in [organisations]" in _read(tmp_path, f'{listed}{rule}at = ["RWF"]\n')[0]
+    everywhere = listed.replace('= "RVV"', '= "*"')
+    assert "one trust" in _read(tmp_path, f'{everywhere}{rule}at = ["RVV"]\n')[0]
+
+
+def test_the_example_for_cis2_asks_for_a_strong_authenticator() -> None:
+    """As it says that it does."""
+    rules = read_access(EXAMPLE.with_name("access-cis2.toml"))
+    assert {"idassurancelevel", "authentication_assurance_level"} <= set(rules.required)
+
+
 def test_a_file_that_grants_nothing_is_refused(tmp_path: Path) -> None:
     """Nobody could do anything."""
-    assert "grant" in _read(tmp_path, 'shape = "cis2"\n')[0]
+    assert "grant" in _read(tmp_path, 'shape = "entra"\n')[0]
     with pytest.raises(InputRefusedError, match="missing"):
         read_access(tmp_path / "nowhere.toml")

@@ -24,6 +24,7 @@ from balancer.domain.permission import Role
 from balancer.services.sign_in import sign_in, sign_out
 from balancer.services.sign_in_elsewhere import PATIENCE, begin_attempt, end_attempt
 from balancer.store import people, standing
+from balancer.store.database import Database
 
 _log = structlog.get_logger("balancer.api")
 _SEE_OTHER: Final = 303
@@ -85,13 +86,19 @@ def _come_back(request: Request, state: str = "", code: str = "", error: str = "
         return _refused("the organisation's sign-in has let nobody in", status=403)
     try:
         claims = ways.provider.claims(code=code, nonce=returned.nonce, code_verifier=returned.code_verifier, now=now)
-        actor = actor_of(claims, ways.rules)
+        actor = actor_of(claims, ways.rules, network=_network(served.database))
     except ProviderError as failure:
         return _refused(str(failure), status=503)
     except NotAllowedError as refusal:
         _log.warning("sign_in.without_role")
         return _refused(str(refusal), status=403)
     return _signed_in(request, actor, returned.return_to)
+
+
+def _network(database: Database) -> set[str]:
+    """Return the codes of the network's trusts: no provider's word makes one more."""
+    with database.session() as session:
+        return {trust.code for trust in standing.trusts(session)}
 
 
 def _signed_in(request: Request, actor: Actor, return_to: str) -> Response:
