@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -80,7 +81,7 @@ def build_app(settings: Settings, database: Database) -> Application:
         shifts=settings.shift_to_present,
     )
     ways = _ways(settings)
-    local = LocalDoor(trusts_proxies=settings.allow_unauthenticated) if settings.sign_in == "local" else None
+    local = LocalDoor() if settings.sign_in == "local" else None
     door = CredentialsDoor(lambda: database, serving.clock, cookie=ways.cookie, without=local)
     return create_app(serving, door=door, ways=ways, hosts=_names(settings))
 
@@ -101,7 +102,7 @@ def _ways(settings: Settings) -> Ways:
 
     require_sign_in(settings)
     if settings.sign_in == "local" or settings.access is None:
-        return LOCAL
+        return replace(LOCAL, behind_gate=settings.allow_unauthenticated)
     rules = read_access(settings.access)
     registration = Registration(
         issuer=settings.oidc_issuer,

@@ -21,6 +21,8 @@ from balancer.domain.errors import Fault, InputRefusedError
 PREFIX = "BALANCER_"
 _LEAST_KEY_BYTES = 16
 _SQLITE_FILE = "sqlite:///"
+# What nobody sets who only tries Balancer out on their own machine.
+_WITH_PROVIDER = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_client_key", "access", "public_url")
 
 
 class Settings(BaseSettings):
@@ -117,10 +119,16 @@ def require_sign_in(settings: Settings) -> None:
 
 
 def _faults_of_sign_in(settings: Settings) -> Iterator[Fault]:
-    if settings.sign_in == "local":
-        if settings.oidc_issuer:
-            yield _fault("sign_in", "is local, and a provider is named too: which is meant?")
-        return
+    return _faults_of_local(settings) if settings.sign_in == "local" else _faults_of_provider(settings)
+
+
+def _faults_of_local(settings: Settings) -> Iterator[Fault]:
+    for name in _WITH_PROVIDER:
+        if getattr(settings, name):
+            yield _fault(name, f"goes with an identity provider, and {PREFIX}SIGN_IN is local: which is meant?")
+
+
+def _faults_of_provider(settings: Settings) -> Iterator[Fault]:
     for name in ("oidc_issuer", "oidc_client_id", "access", "public_url"):
         if not getattr(settings, name):
             yield _fault(name, f"is needed for people to sign in; to try it out on this machine: {PREFIX}SIGN_IN=local")

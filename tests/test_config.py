@@ -94,8 +94,13 @@ def test_what_is_for_trying_out_does_not_go_with_people_who_sign_in() -> None:
     """Nor the other way round: which is meant would be a guess."""
     assert _lacking(**CONFIGURED, allow_unauthenticated=True) == ["BALANCER_ALLOW_UNAUTHENTICATED"]
     assert _lacking(**CONFIGURED, shift_to_present=True) == ["BALANCER_SHIFT_TO_PRESENT"]
-    assert _lacking(**CONFIGURED, sign_in="local") == ["BALANCER_SIGN_IN"]
     assert _lacking(**CONFIGURED, oidc_client_key=Path("key.pem")) == ["BALANCER_OIDC_CLIENT_SECRET"]
+
+
+@pytest.mark.parametrize(("name", "value"), [*CONFIGURED.items(), ("oidc_client_key", Path("key.pem"))])
+def test_the_local_sign_in_does_not_go_with_anything_of_production(name: str, value: object) -> None:
+    """Whoever has given the service an address for others, or a provider, does not mean it to ask for no password."""
+    assert _lacking(sign_in="local", **{name: value}) == [f"BALANCER_{name.upper()}"]
 
 
 @pytest.mark.parametrize("name", ["oidc_issuer", "public_url"])

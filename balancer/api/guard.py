@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from balancer.api import problems
+from balancer.api.nearness import why_elsewhere
 
 _log = structlog.get_logger("balancer.api")
 _MOST_BYTES = 64 * 1024
@@ -39,12 +40,15 @@ SECURITY_HEADERS = {
 class Guard:
     """The outermost layer. ``hosts`` are the Host headers that are answered; empty means all.
 
+    ``only_here``: nothing is answered that may come from another machine, whatever its address and credentials.
+
     A page on the internet can make a browser ask a service on this machine under a name of its own (DNS rebinding):
     that is what ``hosts`` is against. It can also send a form there: that is what looking at Origin is against.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, hosts: Collection[str] = (), *, only_here: bool = False) -> None:
         self._app = app
+        self._only_here = only_here
         self._hosts = frozenset(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,6 +86,9 @@ class Guard:
         host = headers.get("host", "")
         if self._hosts and _name(host) not in self._hosts:
             return problems.BAD_REQUEST, "the Host header is not this service's"
+        elsewhere = why_elsewhere(scope) if self._only_here else ""
+        if elsewhere:
+            return problems.UNKNOWN_CALLER, elsewhere
         if scope["method"] not in _SAFE_METHODS and not _from_here(headers, host):
             return problems.ELSEWHERE, problems.ELSEWHERE.title
         if _announced_bytes(headers) > _MOST_BYTES:

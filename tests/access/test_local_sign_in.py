@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 from httpx2 import Response
+from starlette.testclient import TestClient
 
-from balancer.api.doors import LOCAL_COOKIE, SAFE_COOKIE, CredentialsDoor, LocalDoor
+from balancer.api.doors import LOCAL_COOKIE, OPERATOR, SAFE_COOKIE, CredentialsDoor, LocalDoor
+from balancer.api.nearness import why_elsewhere
 from balancer.api.sign_in.ways import LOCAL, Ways
 from balancer.domain.actor import Grant, person
 from balancer.domain.permission import Role
@@ -79,6 +81,65 @@ def test_what_a_proxy_has_passed_on_is_not_from_this_machine(local: Service, hea
     """A proxy in front of the local sign-in would make everybody behind it the operator."""
     answer = local.client.get("/api/v1/me", headers={header: "192.0.2.1"})
     problem(answer, 401, "sign-in-needed")
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/")])
+def test_nobody_signs_in_through_a_proxy(local: Service, method: str, path: str) -> None:
+    """A page is refused as everything is, and no cookie is given."""
+    passed_on = {"X-Forwarded-For": "192.0.2.1", **ORIGIN}
+    answer = local.client.request(method, path, data={"who": "operator"}, headers=passed_on, follow_redirects=False)
+    problem(answer, 401, "sign-in-needed")
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_cookie_is_no_good_through_a_proxy(local: Service) -> None:
+    """Nor is one that was got on this machine."""
+    be(local, "manager@RVV")
+    problem(local.client.get("/api/v1/me", headers={"X-Real-IP": "192.0.2.1"}), 401, "sign-in-needed")
+
+
+@pytest.mark.parametrize("peer", ["192.0.2.1", "10.0.0.7", "::ffff:192.0.2.1", "2001:db8::1", "testclient", ""])
+def test_the_local_sign_in_answers_this_machine_only(local: Service, peer: str) -> None:
+    """Whatever address it serves on: of a peer that has none nobody knows where it is."""
+    elsewhere = TestClient(local.app, client=(peer, 50_000))
+    problem(elsewhere.get("/sign-in"), 401, "sign-in-needed")
+    problem(elsewhere.get("/api/v1/me"), 401, "sign-in-needed")
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
+def test_every_address_of_this_machine_itself_is_answered(local: Service, peer: str) -> None:
+    """Loopback in either version of IP."""
+    assert TestClient(local.app, client=(peer, 50_000)).get("/api/v1/me").status_code == 200
+
+
+@pytest.mark.parametrize(("version", "refused"), [("1.0", True), ("1.1", False), ("2", False)])
+def test_what_speaks_as_proxies_do_is_taken_for_one(version: str, *, refused: bool) -> None:
+    """Nginx adds no header unless it is told to; it speaks HTTP/1.0 to what is behind it unless it is told not to."""
+    scope = {"type": "http", "client": ("127.0.0.1", 1), "headers": [], "http_version": version}
+    assert bool(why_elsewhere(scope)) is refused
+
+
+def test_something_in_front_may_let_in_who_may(db: Database) -> None:
+    """Where that was said in as many words."""
+    service = _service(db, ways=replace(LOCAL, behind_gate=True))
+    assert service.client.get("/api/v1/me", headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 200
+
+
+def test_a_session_that_has_ended_makes_nobody_the_operator(local: Service) -> None:
+    """A manager of one trust who was away for an hour may not everything at every trust."""
+    be(local, "manager@RVV")
+    local.clock.at = minutes(60)
+    problem(local.get("/studies"), 401, "sign-in-needed")
+    problem(local.client.get("/api/v1/me", headers={"Cookie": f"{LOCAL_COOKIE}=nonsense"}), 401, "sign-in-needed")
+    local.client.post("/sign-out", headers=ORIGIN)
+    assert local.ask("/me")["subject"] == "local:operator"
+
+
+def test_whoever_signed_in_locally_is_nobody_once_people_sign_in_with_a_provider(db: Database) -> None:
+    """The database is the same, and so is the cookie on a machine of one's own."""
+    secret = sign_in.sign_in(db, OPERATOR, NOW)
+    assert _shown(_service(db), LOCAL_COOKIE, secret) == 200
+    assert _shown(_service(db, local=False), LOCAL_COOKIE, secret) == 401
 
 
 def test_another_sites_page_signs_nobody_in(local: Service) -> None:

@@ -28,7 +28,7 @@ from balancer.services.sign_in import sign_in
 from balancer.store.database import Database
 from tests.access.test_every_route import FOR_ANYBODY, WALK, ask, values
 from tests.access.two_trusts import EAST, OF_EAST, OF_WEST, WEST, allocate_both
-from tests.api.service import Service, StandingClock
+from tests.api.service import HERE, Service, StandingClock
 from tests.worlds import NOW
 
 # What the two trusts call their studies and patients, and the cells of the rows that could not be taken.
@@ -61,7 +61,7 @@ class Everybody:
         self.db = db
         self.service = Service(db, door=door, ways=Ways(is_private=True))
         self.service.app.state.serving = replace(self.service.app.state.serving, clock=clock)
-        self.service.client = TestClient(self.service.app, raise_server_exceptions=False)
+        self.service.client = TestClient(self.service.app, raise_server_exceptions=False, client=HERE)
         scopes, trusts = frozenset(Permission), frozenset({EAST, WEST})
         wanted = Registration(system_id="pacs", name="PACS", scopes=scopes, trusts=trusts)
         self.key = str(register_system(db, wanted, NOW))

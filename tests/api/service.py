@@ -19,6 +19,8 @@ from balancer.api.sign_in.ways import LOCAL, Ways
 from balancer.store.database import Database
 from tests.worlds import NOW
 
+# The local sign-in answers this machine only.
+HERE = ("127.0.0.1", 50_000)
 KEY = b"a key for pseudonyms in tests"
 
 
@@ -47,7 +49,7 @@ class Service:
         self.clock = StandingClock()
         serving = Serving(database=db, clock=self.clock, read_network=read_network, pseudonym_key=KEY)
         self.app = create_app(serving, door=door or LocalDoor(), ways=ways, hosts=hosts)
-        self.client = TestClient(self.app)
+        self.client = TestClient(self.app, client=HERE)
 
     @classmethod
     def of(cls, app: FastAPI, db: Database) -> Service:
@@ -55,7 +57,7 @@ class Service:
         service = cls.__new__(cls)
         service.clock = StandingClock()
         app.state.serving = replace(app.state.serving, database=db, clock=service.clock)
-        service.app, service.client = app, TestClient(app)
+        service.app, service.client = app, TestClient(app, client=HERE)
         return service
 
     def get(self, path: str, **query: Any) -> Response:

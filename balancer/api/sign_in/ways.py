@@ -19,13 +19,20 @@ class Ways:
     """With an identity provider, whose claims ``rules`` reads; without one, locally, by saying who one is.
 
     ``is_private``: browsers reach us over HTTPS. Without it (a provider tried out on this machine) cookies cannot have
-    the prefix that browsers honour on HTTPS only. ``public_url``: where, if that is said.
+    the prefix that browsers honour on HTTPS only. ``public_url``: where, if that is said. ``behind_gate``: something in
+    front of the local sign-in lets in only who may, and whoever runs it has said so.
     """
 
     provider: Provider | None = None
     rules: ClaimRules | None = None
     is_private: bool = False
     public_url: str = ""
+    behind_gate: bool = False
+
+    @property
+    def only_here(self) -> bool:
+        """Whether nobody is answered but who sits at this machine."""
+        return self.provider is None and not self.behind_gate
 
     @property
     def cookie(self) -> str:
