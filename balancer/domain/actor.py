@@ -63,6 +63,20 @@ class Reach:
         if not self.trusts and self.own != reporter_id:
             raise NotAllowedError("this is another reporter's")
 
+    def acting_for(self, reporter_id: str) -> Reach:
+        """Return how far somebody reaches who acts in a reporter's name: as that reporter, or as whoever they are else.
+
+        Never both at once: a manager of one trust who reports for another reaches reads there as their own only, not
+        in a colleague's name.
+
+        Raises
+        ------
+        NotAllowedError
+            If the caller is another reporter and nothing more.
+        """
+        self.require_reporter(reporter_id)
+        return Reach(own=self.own) if self.own == reporter_id else Reach(trusts=self.trusts)
+
 
 NOWHERE = Reach()
 EVERYWHERE = Reach(trusts=frozenset({EVERY_TRUST}))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, func, or_, select
 
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadState
 from balancer.domain.states import StudyState
+from balancer.store.scope import unlimited
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_life import ExceptionRow, ReadRow, SkipRow
 from balancer.store.worklists import on_item
@@ -36,9 +38,23 @@ class SkipCount:
 
 def offered(session: Session, reporter_id: str, now: datetime, choice: int) -> list[Offered]:
     """Return the first ``choice`` reads on a reporter's list that can be read now and are not open yet, in order."""
-    statement = (
-        select(ReadRow.id, ReadRow.study_id)
-        .join(WorklistItemRow, on_item(WorklistItemRow))
+    statement = _waiting(select(ReadRow.id, ReadRow.study_id), reporter_id, now)
+    first = statement.order_by(col(WorklistItemRow.place)).limit(choice)
+    return [Offered(read_id=read_id or 0, study_id=study_id) for read_id, study_id in session.exec(first)]
+
+
+def withheld(session: Session, reporter_id: str, now: datetime) -> int:
+    """Return how many reads on a reporter's list could be opened now and are out of the session's reach."""
+    statement = _waiting(select(func.count(col(ReadRow.id))), reporter_id, now)
+    with unlimited(session) as whole:
+        every = whole.exec(statement).one()
+    return int(every - session.exec(statement).one())
+
+
+def _waiting(statement: Any, reporter_id: str, now: datetime) -> Any:
+    """Return a statement about reads for those on a reporter's list that can be read now and are not open yet."""
+    return (
+        statement.join(WorklistItemRow, on_item(WorklistItemRow))
         .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
         .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
         .where(
@@ -49,10 +65,7 @@ def offered(session: Session, reporter_id: str, now: datetime, choice: int) -> l
             StudyRow.state == StudyState.OPEN,
             or_(col(StudyRow.ready_at).is_(None), col(StudyRow.ready_at) <= now),
         )
-        .order_by(col(WorklistItemRow.place))
-        .limit(choice)
     )
-    return [Offered(read_id=read_id or 0, study_id=study_id) for read_id, study_id in session.exec(statement)]
 
 
 def skip(session: Session, read_id: int, now: datetime) -> int:

@@ -11,6 +11,7 @@ from sqlmodel import Session, case, col, func, or_, select
 from balancer.domain.errors import NotFoundError
 from balancer.domain.life import ON_A_LIST, ReadState
 from balancer.domain.states import StudyState
+from balancer.store.scope import unlimited
 from balancer.store.tables import ReporterRow, SessionRow, StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import WorklistRevisionRow
 from balancer.store.tables_life import ReadRow
@@ -40,10 +41,11 @@ class WorklistItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worklist:
-    """A version of a reporter's list."""
+    """A version of a reporter's list; ``withheld`` counts what is still on it and out of the session's reach."""
 
     version: WorklistRow
     items: tuple[WorklistItem, ...]
+    withheld: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,18 @@ def worklist(session: Session, reporter_id: str) -> Worklist:
         .order_by(col(WorklistItemRow.place))
     ).all()
     items = tuple(WorklistItem(item=item, study=study, read=read) for item, study, read in found)
-    return Worklist(version=version, items=items)
+    return Worklist(version=version, items=items, withheld=_listed(session, version) - len(items))
+
+
+def _listed(session: Session, version: WorklistRow) -> int:
+    """Return how many reads are still on a list, whoever may see them."""
+    statement = (
+        select(func.count(col(ReadRow.id)))
+        .join(WorklistItemRow, on_item(WorklistItemRow))
+        .where(WorklistItemRow.worklist_id == version.id, still_listed(version.reporter_id))
+    )
+    with unlimited(session) as whole:
+        return whole.exec(statement).one()
 
 
 def worklist_version(session: Session, reporter_id: str) -> WorklistRow:

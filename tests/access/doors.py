@@ -29,5 +29,9 @@ def holding(role: Role, trust: str) -> Actor:
 
 MANAGER_EAST, MANAGER_WEST = holding(Role.MANAGER, EAST), holding(Role.MANAGER, WEST)
 REPORTER = holding(Role.REPORTER, EAST)
+# Who manages one trust and reports for the other: R1 is entitled at both.
+MANAGER_AND_REPORTER = person(
+    "test:both", "A. Person", Grant(Role.MANAGER, EAST), Grant(Role.REPORTER, WEST), reporter_id="R1"
+)
 AUDITOR = holding(Role.AUDITOR, EVERY_TRUST)
 SYSTEM_EAST = system("test:pacs", "PACS of East", Permission, [EAST])

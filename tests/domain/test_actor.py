@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.domain.actor import EVERY_TRUST, EVERYWHERE, NOWHERE, Actor, ActorKind, Grant, job, person, system
-from balancer.domain.errors import InvalidValueError
+from balancer.domain.actor import EVERY_TRUST, EVERYWHERE, NOWHERE, Actor, ActorKind, Grant, Reach, job, person, system
+from balancer.domain.errors import InvalidValueError, NotAllowedError
 from balancer.domain.permission import MAY, MEANING, Permission, Role
 
 GRANTS = st.frozensets(st.builds(Grant, st.sampled_from(Role), st.sampled_from(["RVV", "RWF", "RPA"])), max_size=5)
@@ -24,6 +24,17 @@ def test_what_a_reporter_may_is_for_their_own_reads() -> None:
     """At whatever trust those were imaged; nobody else's."""
     reach = person("p1", "A", Grant(Role.REPORTER, "RVV"), reporter_id="R1").reach(Permission.WORKLISTS_READ)
     assert (reach.trusts, reach.own) == (frozenset(), "R1")
+
+
+def test_whoever_is_a_manager_and_a_reporter_acts_as_one_of_them_at_a_time() -> None:
+    """In their own name at their own reads, in another's at the trusts they manage; a mere reporter for nobody else."""
+    both = person("p1", "A", Grant(Role.MANAGER, "RVV"), Grant(Role.REPORTER, "RWF"), reporter_id="R1")
+    reach = both.reach(Permission.READS_WORK)
+    assert reach.acting_for("R1") == Reach(own="R1")
+    assert reach.acting_for("R2") == Reach(trusts=frozenset({"RVV"}))
+    with pytest.raises(NotAllowedError):
+        Reach(own="R1").acting_for("R2")
+    assert Reach(trusts=frozenset({"RVV"})).acting_for("R1") == Reach(trusts=frozenset({"RVV"}))
 
 
 def test_a_reporter_without_a_number_is_refused() -> None:

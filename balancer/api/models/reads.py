@@ -69,7 +69,14 @@ class ClaimOut(Out):
 class NextOut(Out):
     """What the reporter has open now."""
 
-    claim: ClaimOut | None = Field(description="`null`: there is nothing on their list to read now.")
+    claim: ClaimOut | None = Field(
+        description="`null`: of what the caller may see of the list, there is nothing to read now. See `withheld`."
+    )
+    withheld: int = Field(
+        description="How many more reads on the list could be opened now, of trusts that the caller may not see. They "
+        "may stand before the one that was opened.",
+        examples=[0],
+    )
 
 
 class StandingOut(Out):

@@ -203,7 +203,7 @@ class WorklistOut(Out):
     published_at: Instant
     run_id: int = Field(description="The run that made this version.", examples=[12])
     withheld: int = Field(
-        description="How many more reads are on the list, of trusts that the caller may not see.", examples=[0]
+        description="How many more reads are still on the list, of trusts that the caller may not see.", examples=[0]
     )
     items: list[WorklistItemOut]
 
@@ -217,6 +217,6 @@ class WorklistOut(Out):
             version=version.version,
             published_at=version.published_at,
             run_id=version.run_id,
-            withheld=version.items - len(worklist.items),
+            withheld=worklist.withheld,
             items=[WorklistItemOut.of(entry, reporter, around) for entry in worklist.items],
         )

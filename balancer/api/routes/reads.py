@@ -24,7 +24,8 @@ from balancer.api.models.reads import (
     StandingOut,
 )
 from balancer.api.models.shape import ListOut
-from balancer.api.serving import IdInPath, ReporterInPath, Served, When
+from balancer.api.serving import IdInPath, ReporterInPath, Served, Serving, When
+from balancer.domain.actor import Reach
 from balancer.domain.permission import Permission
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
@@ -33,6 +34,7 @@ from balancer.services.release_read import release_read
 from balancer.services.renew_claim import renew_claim
 from balancer.services.return_read import return_read
 from balancer.store import choice
+from balancer.store.database import Database
 
 router = APIRouter()
 _WORK = [may(Permission.READS_WORK)]
@@ -40,15 +42,26 @@ _MAY_FAIL = problems.may_be(problems.NOT_FOUND, problems.CLAIMED)
 _LOOKED_BACK = timedelta(days=7)
 
 
+def acting(served: Serving, reach: Reach, reporter_id: str) -> Database:
+    """Return the database as far as the caller reaches in this reporter's name."""
+    return served.database.within(reach.acting_for(reporter_id))
+
+
 @router.post("/worklists/{reporter_id}/next", tags=["reads"], responses=_MAY_FAIL, dependencies=_WORK)
 def claim_next(
     served: Served, caller: Caller, reach: Reaching, reporter_id: ReporterInPath, asked: NextIn | None = None
 ) -> NextOut:
-    """Open the reporter's next read: the first on their list that can be read now and nobody has open."""
-    reach.require_reporter(reporter_id)
+    """Open the reporter's next read: the first on their list that can be read now and nobody has open.
+
+    A system or a manager opens reads of their own trusts only; `withheld` says how many others wait on the list.
+    """
+    database = acting(served, reach, reporter_id)
     beats = (asked or NextIn()).heartbeats
-    claim = next_read(served.database, reporter_id, served.clock.now(), by=caller, heartbeats=beats)
-    return NextOut(claim=None if claim is None else ClaimOut.of(claim))
+    now = served.clock.now()
+    claim = next_read(database, reporter_id, now, by=caller, heartbeats=beats)
+    with database.session() as session:
+        withheld = choice.withheld(session, reporter_id, now)
+    return NextOut(claim=None if claim is None else ClaimOut.of(claim), withheld=withheld)
 
 
 @router.post("/reads/{read_id}/claim", tags=["reads"], responses=_MAY_FAIL, dependencies=_WORK)
@@ -57,25 +70,25 @@ def claim(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath, as
 
     Reporters may take any of the next few reads on their own list. What a system says somebody has opened is open.
     """
-    reach.require_reporter(asked.reporter_id)
+    database = acting(served, reach, asked.reporter_id)
     now = served.clock.now()
-    made = claim_read(served.database, read_id, asked.reporter_id, now, by=caller, heartbeats=asked.heartbeats)
+    made = claim_read(database, read_id, asked.reporter_id, now, by=caller, heartbeats=asked.heartbeats)
     return ClaimOut.of(made)
 
 
 @router.post("/reads/{read_id}/heartbeat", tags=["reads"], responses=_MAY_FAIL, dependencies=_WORK)
 def keep_claim(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath, asked: ReporterIn) -> ClaimOut:
     """Say that the read is still open. Send one every minute or so; look whether it has been withdrawn."""
-    reach.require_reporter(asked.reporter_id)
-    kept = renew_claim(served.database, read_id, asked.reporter_id, served.clock.now(), by=caller)
+    database = acting(served, reach, asked.reporter_id)
+    kept = renew_claim(database, read_id, asked.reporter_id, served.clock.now(), by=caller)
     return ClaimOut.of(kept)
 
 
 @router.post("/reads/{read_id}/release", tags=["reads"], responses=_MAY_FAIL, dependencies=_WORK)
 def release(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath, asked: ReporterIn) -> StandingOut:
     """Close a read without a report: it goes back on the list where it stood."""
-    reach.require_reporter(asked.reporter_id)
-    state = release_read(served.database, read_id, asked.reporter_id, served.clock.now(), by=caller)
+    database = acting(served, reach, asked.reporter_id)
+    state = release_read(database, read_id, asked.reporter_id, served.clock.now(), by=caller)
     return StandingOut(read_id=read_id, state=state)
 
 
@@ -85,9 +98,9 @@ def hand_back(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath
 
     One whose images are missing is parked with the trust's reporting office.
     """
-    reach.require_reporter(asked.reporter_id)
+    database = acting(served, reach, asked.reporter_id)
     state = return_read(
-        served.database,
+        database,
         read_id,
         asked.reporter_id,
         served.clock.now(),
@@ -104,8 +117,8 @@ def complete(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath,
 
     No completion is ever dropped: one that comes beside another's claim is kept, and `accepted` is `false`.
     """
-    reach.require_reporter(asked.reporter_id)
-    accepted = complete_read(served.database, read_id, asked.reporter_id, served.clock.now(), by=caller)
+    database = acting(served, reach, asked.reporter_id)
+    accepted = complete_read(database, read_id, asked.reporter_id, served.clock.now(), by=caller)
     return CompletionOut(read_id=read_id, accepted=accepted)
 
 
