@@ -17,7 +17,7 @@ from balancer.services.outcomes import BatchOutcome
 from balancer.services.shift import shift_extract
 from balancer.services.storable import storable
 from balancer.services.take_extract import Taking
-from balancer.store import batches, quarantine, sources
+from balancer.store import batches, quarantine, runs, sources
 from balancer.store.database import Database, Session
 from balancer.store.tables import BatchRow, FeedRow, QuarantineRow
 
@@ -29,14 +29,19 @@ def replay_quarantine(
 ) -> list[BatchOutcome]:
     """Read every open quarantined row of every described feed again, as its feed is described in ``network`` today.
 
+    Of the feeds that are known and within the database's reach: those of other trusts are left as they are.
+
     Each feed is one transaction and one batch of its own, whose books balance. A row that can be read now is taken
     like any row of an extract, and is ``replayed``; one about whose study something later is known already is
     ``superseded``; one that still cannot be read keeps its place, with the reason there is now. A replay only brings:
-    it withdraws nothing, and a study that is open stays so even if its row turns out to be excluded by a rule.
+    it withdraws nothing, and a study that is open stays so even if its row turns out to be excluded by a rule. If
+    anything was taken, a run is asked for in the same transaction.
 
     ``key`` is the key of the pseudonyms; ``shift`` is added to every instant.
     """
-    outcomes = [_replay(db, network, feed, key, now, shift) for feed in network.feeds]
+    with db.session() as session:
+        within = {status.name for status in sources.feeds(session, now)}
+    outcomes = [_replay(db, network, feed, key, now, shift) for feed in network.feeds if feed.name in within]
     return [outcome for outcome in outcomes if outcome is not None]
 
 
@@ -60,7 +65,10 @@ def _replay(  # noqa: PLR0913, PLR0917 - what is read, how, and when
         if not reading.rows_read:
             return None
         batch = batches.add_batch(session, _batch(feed.name, now))
-        return _Replay(session, row, batch, reading, now).take()
+        outcome = _Replay(session, row, batch, reading, now).take()
+        if outcome.books.new or outcome.books.changed:
+            runs.request_run(session, now=now, reason="quarantined rows were read again")
+        return outcome
 
 
 def _batch(feed: str, now: datetime) -> BatchRow:

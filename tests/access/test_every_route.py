@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,17 @@ from balancer.api.callers import UNGUARDED, May, UndeclaredError, declared, requ
 from balancer.api.serving import Served
 from balancer.domain.actor import NOWHERE, Actor, Reach
 from balancer.domain.permission import MAY, Role
+from balancer.ingest.network_folder import read_network
 from balancer.store import limits
 from balancer.store.database import Database
 from balancer.store.tables import BatchRow, QuarantineRow, RunRow
 from balancer.store.tables_assignments import WorklistRevisionRow
 from balancer.store.tables_life import ExceptionRow, ReadRow
-from tests.access.doors import MANAGER_EAST, MANAGER_WEST, REPORTER, SYSTEM_EAST, Known, holding
+from tests.access.doors import MANAGER_AND_REPORTER, MANAGER_EAST, MANAGER_WEST, REPORTER, SYSTEM_EAST, Known, holding
 from tests.access.two_trusts import EAST, OF_EAST, OF_WEST, WEST, allocate_both
 from tests.api.service import Service, problem
+from tests.kent import kent
+from tests.networks import TWO_FEEDS
 
 SIGN_IN = {"/sign-in", "/sign-in/callback", "/sign-out", "/oauth/token", "/.well-known/oauth-authorization-server"}
 # Whoever comes is answered by these and no others.
@@ -79,6 +83,15 @@ def _application() -> FastAPI:
 
 
 APP = _application()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _described(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let the application read a network folder that describes the feeds of both trusts."""
+    network = read_network(kent(tmp_path_factory.mktemp("network")))
+    ours = {feed.trust: feed for feed in network.feeds}
+    feeds = tuple(replace(ours[feed.trust], name=feed.name) for feed in TWO_FEEDS.feeds)
+    APP.state.serving = replace(APP.state.serving, read_network=lambda: replace(network, feeds=feeds))
 
 
 def served(db: Database, actor: Actor | None) -> Service:
@@ -203,6 +216,7 @@ def test_no_route_shows_or_changes_anything_of_another_trust(
     """Whether it is asked about one's own trust or about the other: not a number, not a patient, not a row."""
     before = contents(both, WEST)
     answer = ask(served(both, caller), method, path, values(both, asked))
+    assert answer.status_code < 500, answer.text
     assert "WEST-" not in answer.text
     assert contents(both, WEST) == before
     names = set(re.findall(r"{(\w+)", path)) - OF_NO_TRUST
@@ -232,6 +246,22 @@ def test_no_route_shows_a_reporter_what_is_on_another_reporters_list(method: str
         assert [number for number in ("WEST-2", "EAST-2", "EAST-3") if number in text] == []
 
 
+@pytest.mark.parametrize(("method", "path"), GUARDED)
+def test_a_manager_who_also_reports_for_another_trust_does_nothing_there_in_a_colleagues_name(
+    method: str, path: str, both: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R1 is a manager of East; of West they may change what is their own, and nothing as R2."""
+    body = {**BODIES.get(path, {}), "reporter_id": "R2"}
+    if "reporter_id" in BODIES.get(path, {}):
+        monkeypatch.setitem(BODIES, path, body)
+    before = contents(both, WEST)
+    answer = ask(served(both, MANAGER_AND_REPORTER), method, path, values(both, WEST))
+    assert answer.status_code < 500, answer.text
+    if "reporter_id" in BODIES.get(path, {}):
+        problem(answer, 404, "not-found")
+    assert contents(both, WEST) == before
+
+
 def test_a_reporter_sees_their_own_list_whole(both: Database) -> None:
     """Of whichever trust; somebody else's is refused."""
     service = served(both, REPORTER)
@@ -245,6 +275,35 @@ def test_a_manager_is_told_that_a_list_has_more_than_they_are_shown(both: Databa
     found = served(both, MANAGER_EAST).ask("/worklists/R1")
     assert ([item["accession_number"] for item in found["items"]], found["withheld"]) == (["EAST-1"], 1)
     assert served(both, REPORTER).ask("/worklists/R1")["withheld"] == 0
+
+
+def test_rows_are_read_again_of_ones_own_trust_whatever_is_named(both: Database) -> None:
+    """All of them without a name; the other trust's feed is not there."""
+    service = served(both, MANAGER_EAST)
+    answer = service.post("/quarantine/replay")
+    assert answer.status_code == 200, answer.text
+    assert [batch["feed"] for batch in answer.json()["items"]] == ["RVV unreported"]
+    for name in (WEST, "RWF unreported"):
+        problem(service.post("/quarantine/replay", {"feed": name}), 404, "not-found")
+
+
+def test_a_list_withholds_what_is_still_on_it_and_nothing_else(both: Database) -> None:
+    """What R1 has reported or handed back of the other trust is on nobody's list: there is no more to be read."""
+    reporter, manager = served(both, REPORTER), Service(both, door=Known(MANAGER_EAST))
+    west = next(item for item in reporter.ask("/worklists/R1")["items"] if item["trust"] == WEST)
+    reporter.post(f"/reads/{west['read_id']}/claim", {"reporter_id": "R1"})
+    assert manager.ask("/worklists/R1")["withheld"] == 1
+    assert reporter.post(f"/reads/{west['read_id']}/complete", {"reporter_id": "R1"}).json()["accepted"]
+    assert manager.ask("/worklists/R1")["withheld"] == 0
+
+
+def test_who_opens_the_next_read_hears_of_those_they_may_not_see(both: Database) -> None:
+    """R2's list begins with one of West: East's PACS opens the one after it, and then there is none and one is left."""
+    pacs = served(both, SYSTEM_EAST)
+    found = pacs.post("/worklists/R2/next").json()
+    assert (found["claim"]["reporter_id"], found["withheld"]) == ("R2", 1)
+    assert pacs.post("/worklists/R2/next").json() == {"claim": None, "withheld": 1}
+    assert served(both, REPORTER).post("/worklists/R1/next").json()["withheld"] == 0
 
 
 @pytest.fixture

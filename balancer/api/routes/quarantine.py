@@ -18,9 +18,9 @@ from balancer.api.serving import Code, IdInPath, Paging, Served, page_out
 from balancer.domain.errors import NotFoundError
 from balancer.domain.permission import Permission
 from balancer.domain.states import QuarantineState
-from balancer.services.request_run import request_run
 from balancer.services.shift import shift_to_present
-from balancer.store import batches, quarantine
+from balancer.store import batches, quarantine, sources
+from balancer.store.database import Database
 
 if TYPE_CHECKING:
     from balancer.ingest.feed_file import FeedDescription
@@ -78,24 +78,25 @@ def replay(served: Served, asked: ReplayIn | None = None) -> ListOut[BatchOut]:
     """Read the rows in quarantine again, with the feed descriptions and the catalogue as they are now.
 
     Rows that can be taken now become studies; the others stay, with the reason there is now. The answer is a batch for
-    each feed that had any. If anything was taken, a run is asked for.
+    each feed of the caller's trusts that had any. If anything was taken, a run is asked for.
     """
     now = served.clock.now()
     network = served.read_network()
     if asked is not None and asked.feed is not None:
-        network = replace(network, feeds=(_described(network.feeds, asked.feed),))
+        network = replace(network, feeds=(_described(served.database, network.feeds, asked.feed),))
     shift = shift_to_present(served.database, network.as_of, now) if served.shifts and network.as_of else timedelta()
     from balancer.services.replay_quarantine import replay_quarantine  # noqa: PLC0415 - it loads pandas; few need it
 
     outcomes = replay_quarantine(served.database, network, served.pseudonym_key, now, shift=shift)
-    if any(outcome.books.new or outcome.books.changed for outcome in outcomes):
-        request_run(served.database, now, reason="quarantined rows were read again")
     with served.database.session() as session:
         return ListOut(items=[BatchOut.of(batches.batch(session, outcome.batch_id)) for outcome in outcomes])
 
 
-def _described(feeds: Iterable[FeedDescription], key: str) -> FeedDescription:
+def _described(database: Database, feeds: Iterable[FeedDescription], key: str) -> FeedDescription:
+    """Return the feed that is meant, if the caller may know of it."""
     for feed in feeds:
         if key in (feed.name, feed.trust):
+            with database.session() as session:
+                sources.feed_row(session, feed.name)
             return feed
     raise NotFoundError("there is no such feed")
