@@ -18,11 +18,13 @@ from balancer.domain.actor import Actor
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.instant import Clock
 from balancer.store import keys
-from balancer.store.database import Database
+from balancer.store.database import COMMITS, Commits, Database
 from balancer.store.keys import KeptAnswer, Key
 
 HEADER: Final = "Idempotency-Key"
 WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+# What is sent as writes are so that its address names nobody, and changes nothing: its answer, which does, is not kept.
+READS: Final = ("/studies/search",)
 PARAMETER: Final[dict[str, Any]] = {
     "name": HEADER,
     "in": "header",
@@ -46,7 +48,7 @@ class DoneBeforeError(Exception):
 async def once(request: Request, actor: Actor, database: Database, clock: Clock) -> None:
     """Let a request through that has no key, or one that is new; raise ``DoneBeforeError`` if it has been done."""
     given = request.headers.get(HEADER)
-    if given is None or request.method not in WRITES:
+    if given is None or request.method not in WRITES or request.url.path.endswith(READS):
         return
     if not 1 <= len(given) <= _MOST_CHARACTERS or not all("!" <= letter <= "~" for letter in given):
         raise InvalidValueError(HEADER, f"is not 1 to {_MOST_CHARACTERS} printable characters")
@@ -59,7 +61,10 @@ async def once(request: Request, actor: Actor, database: Database, clock: Clock)
     answer = await run_in_threadpool(keys.begin, database, key, asked, clock.now())
     if answer is not None:
         raise DoneBeforeError(answer)
-    request.scope.setdefault("state", {})[_PENDING] = (database, key)
+    # from here on: entering the key was a commit of its own
+    commits = Commits()
+    COMMITS.set(commits)
+    request.scope.setdefault("state", {})[_PENDING] = (database, key, commits)
 
 
 def install(app: FastAPI) -> None:
@@ -77,8 +82,8 @@ def _again(_request: Request, error: Exception) -> Response:
 class Remembering:
     """Keeps the answer to a request with a key, before it is sent.
 
-    If nothing was done because the database did not answer, the key is free again. If the service failed, nobody
-    knows what was done: the key stays taken.
+    If the database did not answer before anything was committed, the key is free again. If it did not afterwards, or
+    the service failed, nobody knows what was done: the key stays taken.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -105,10 +110,11 @@ async def _keep(scope: Scope, held: list[Message]) -> None:
     pending = scope.get("state", {}).pop(_PENDING, None)
     if pending is None:
         return
-    database, key = pending
+    database, key, commits = pending
     start = held[0]
     if start["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
-        await run_in_threadpool(keys.forget, database, key)
+        if not commits.attempted:
+            await run_in_threadpool(keys.forget, database, key)
         return
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]}
     answer = KeptAnswer(

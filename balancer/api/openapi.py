@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
-from balancer.api.once import PARAMETER, WRITES
+from balancer.api.once import PARAMETER, READS, WRITES
 from balancer.api.problems import CONFLICT, ProblemOut, may_be
 from balancer.api.security import say_who_may_call
 
@@ -68,9 +68,9 @@ def with_problems(app: FastAPI) -> Callable[[], dict[str, Any]]:
 
 def _let_writes_be_repeated(document: dict[str, Any]) -> None:
     """Add to whatever changes something the key that makes it be done once, and what may become of a second time."""
-    for item in document["paths"].values():
+    for path, item in document["paths"].items():
         for method, operation in item.items():
-            if method.upper() in WRITES:
+            if method.upper() in WRITES and not path.endswith(READS):
                 operation.setdefault("parameters", []).append(PARAMETER)
                 for status, answer in may_be(CONFLICT).items():
                     operation["responses"].setdefault(str(status), answer)

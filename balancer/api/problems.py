@@ -145,7 +145,8 @@ BUSY = Kind(
     name="database-does-not-answer",
     status=HTTPStatus.SERVICE_UNAVAILABLE,
     title="The database does not answer",
-    remedy="Nothing was done. Ask again in a few seconds; if it goes on, whoever runs the service must look.",
+    remedy="Ask again in a few seconds. What was to be changed may or may not have been: look first, or send the same "
+    "`Idempotency-Key` again. If it goes on, whoever runs the service must look.",
 )
 FAILED = Kind(
     name="internal-error",

@@ -30,7 +30,7 @@ from balancer.services.park_read import check_parked
 from balancer.services.refresh_feeds import refresh_feed, refresh_roster
 from balancer.services.request_run import request_run
 from balancer.services.shift import shift_to_present
-from balancer.store import conservation, runs
+from balancer.store import conservation, keys, runs
 from balancer.store.database import Database
 from balancer.store.leases import Lease
 
@@ -194,6 +194,7 @@ class Work:
         database, now = self._database, self._clock.now()
         claims = lapse_claims(database, now)
         doubted, overdue = check_completions(database, now), check_parked(database, now)
+        keys.purge(database, now)
         figures = {"lapsed": claims.lapsed, "old_claims": claims.noticed, "unconfirmed": doubted, "parked": overdue}
         if any(figures.values()):
             _log.warning("reads.exceptional", **figures)

@@ -13,7 +13,7 @@ from balancer.services.keep_reads import BatchAbout, keep_reads
 from balancer.services.outcomes import BatchOutcome
 from balancer.services.storable import storable
 from balancer.services.take_extract import MOST_CLOSED, Taking
-from balancer.store import batches, intake, sources
+from balancer.store import batches, intake, runs, sources
 from balancer.store.database import Database, Session
 from balancer.store.studies import open_count
 from balancer.store.tables import BatchRow, FeedRow
@@ -94,7 +94,7 @@ def take_again(db: Database, feed: Described, digest: str, now: datetime, *, fil
 def release_held_batch(db: Database, batch_id: int, now: datetime, *, by: str) -> BatchOutcome:
     """Close what a held batch would have closed, on the word of ``by``; its outcome is a batch of its own.
 
-    Studies that a later batch has seen, or that somebody has claimed meanwhile, stay open.
+    Studies that a later batch has seen, or that somebody has claimed meanwhile, stay open. A run is asked for.
 
     Raises
     ------
@@ -132,6 +132,7 @@ def release_held_batch(db: Database, batch_id: int, now: datetime, *, by: str) -
             take_extracted_at(row, held.extracted_at, now)
         excluded = sum(1 for rule in closures.values() if rule)
         counts = {"withdrawn": len(closures) - excluded, "excluded_since": excluded}
+        runs.request_run(session, now=now, reason=f"batch {batch_id} released")
         return settle(session, row, batch, counts, open_before=before)
 
 

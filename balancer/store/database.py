@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,17 @@ _WRITES = "balancer_writes"
 _BUSY_SECONDS = 30
 # Any number will do, as long as nothing else in the database takes the same advisory lock.
 _MIGRATION_LOCK = 7_240_519
+
+
+@dataclass(slots=True)
+class Commits:
+    """Whether one was attempted: then nobody can say that nothing was done, whatever became of it."""
+
+    attempted: bool = False
+
+
+# Of whatever is under way, such as the answer to a request; threads that work for it note theirs in the same one.
+COMMITS: ContextVar[Commits | None] = ContextVar("balancer_commits", default=None)
 
 
 @dataclass(slots=True)
@@ -99,6 +111,9 @@ class Database:
             yield session
             note_moved(session)
             seal(session)
+            commits = COMMITS.get()
+            if commits is not None:
+                commits.attempted = True
         self._writes.number += 1
 
     def _opened(self, engine: Engine, *, autoflush: bool = True) -> Session:

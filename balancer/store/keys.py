@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, delete
+from sqlmodel import col, delete, select
 
 from balancer.domain.errors import ConflictError, InvalidValueError
 from balancer.store.database import Database
@@ -72,6 +72,16 @@ def finish(db: Database, key: Key, answer: KeptAnswer) -> None:
     with db.transaction() as session:
         row = session.get_one(IdempotencyKeyRow, (key.caller, key.key))
         row.status, row.headers, row.body = answer.status, dict(answer.headers), answer.body
+
+
+def purge(db: Database, now: datetime) -> None:
+    """Forget the answers that have been kept for long enough, should nobody come with another key."""
+    old = col(IdempotencyKeyRow.begun_at) < now - KEPT
+    with db.session() as session:
+        if session.exec(select(IdempotencyKeyRow.key).where(old).limit(1)).first() is None:
+            return
+    with db.transaction() as session:
+        session.exec(delete(IdempotencyKeyRow).where(old))
 
 
 def forget(db: Database, key: Key) -> None:

@@ -8,7 +8,7 @@ from balancer.domain.actor import Grant, person
 from balancer.domain.permission import Role
 from balancer.services.ingest_studies import ingest_extract
 from balancer.store.database import Database
-from tests.access.doors import Known
+from tests.access.doors import SYSTEM_EAST, Known
 from tests.api.service import Service, problem
 from tests.networks import FEED, Feed, bad_row, extract, loaded, minutes
 from tests.worlds import NOW
@@ -88,7 +88,14 @@ def test_whoever_has_signed_in_decides_in_their_own_name(held: Service) -> None:
     """Whatever the request says; the local operator, whom nobody knows, says who they are."""
     held.app.state.door = Known(person("test:1", "B. Manager", Grant(Role.MANAGER, "RVV")))
     decided = held.post("/batches/2/discard", {"decided_by": "A. Manager"})
-    assert decided.json()["resolved_by"] == "B. Manager"
+    assert decided.json()["resolved_by"] == "B. Manager (test:1)"
+
+
+def test_a_system_decides_in_its_own_name_for_whom_it_says(held: Service) -> None:
+    """A connector's key must not sign as anybody it likes."""
+    held.app.state.door = Known(SYSTEM_EAST)
+    decided = held.post("/batches/2/discard", {"decided_by": "A. Manager"})
+    assert decided.json()["resolved_by"] == "test:pacs for A. Manager"
 
 
 def test_nobody_decides_without_a_name(held: Service) -> None:

@@ -13,7 +13,6 @@ from balancer.api.serving import FeedInPath, IdInPath, Paging, RosterInPath, Ser
 from balancer.domain.actor import Actor, ActorKind
 from balancer.domain.permission import Permission
 from balancer.services import ingest_studies
-from balancer.services.request_run import request_run
 from balancer.store import batches, sources
 
 router = APIRouter()
@@ -84,7 +83,6 @@ def release_batch(served: Served, caller: Caller, batch_id: IdInPath, decision: 
     """
     now = served.clock.now()
     outcome = ingest_studies.release_held_batch(served.database, batch_id, now, by=_by(caller, decision))
-    request_run(served.database, now, reason=f"batch {batch_id} released")
     with served.database.session() as session:
         return BatchOut.of(batches.batch(session, outcome.batch_id))
 
@@ -101,9 +99,14 @@ def discard_batch(served: Served, caller: Caller, batch_id: IdInPath, decision: 
 
 
 def _by(caller: Actor, decision: DecisionIn) -> str:
-    """Return who decides: whoever has signed in, whatever the request says; a system and the local operator say who."""
-    signed_in = caller.kind is ActorKind.PERSON and caller != OPERATOR
-    return caller.name if signed_in else decision.decided_by
+    """Return who decides, by what does not change and by name; whoever has signed in, whatever the request says.
+
+    For whom a system or the local operator acts, only they can say.
+    """
+    if caller == OPERATOR:
+        return decision.decided_by
+    signed_in = caller.kind is ActorKind.PERSON
+    return f"{caller.name} ({caller.subject})" if signed_in else f"{caller.subject} for {decision.decided_by}"
 
 
 @router.get("/rosters", tags=["feeds"], dependencies=[may(Permission.FEEDS_READ)])
