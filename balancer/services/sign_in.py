@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
+
 from balancer.domain.actor import Actor
 from balancer.services.secret import TOKEN_PREFIX, digest_of, new_secret
 from balancer.store import sign_ins
-from balancer.store.database import Database
+from balancer.store.database import Database, StoreBusyError
+
+_log = structlog.get_logger("balancer.services")
 
 # However busy, somebody signs in anew after a working day; whoever has left their desk sooner.
 LASTING: Final = timedelta(hours=12)
@@ -43,14 +47,20 @@ def issue_token(database: Database, actor: Actor, now: datetime) -> str:
 
 
 def whose(database: Database, secret: str, now: datetime, *, idle: timedelta | None = IDLE) -> Actor | None:
-    """Return whose secret it is, if it still holds, and note that they were seen; never too ``idle`` if ``None``."""
+    """Return whose secret it is, if it still holds, and note that they were seen; never too ``idle`` if ``None``.
+
+    Noting it is worth a try only: whoever comes to read must not be turned away because nothing can be written.
+    """
     with database.session() as session:
         found = sign_ins.holder(session, digest_of(secret), now=now, idle=idle)
     if found is None:
         return None
     if idle is not None and now - found.last_seen_at > _SEEN:
-        with database.transaction() as session:
-            sign_ins.touch(session, found.id, now=now)
+        try:
+            with database.transaction() as session:
+                sign_ins.touch(session, found.id, now=now)
+        except StoreBusyError:
+            _log.warning("sign_in.not_noted")
     return found.actor
 
 

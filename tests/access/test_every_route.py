@@ -22,7 +22,7 @@ from sqlmodel import select
 
 from balancer.api.callers import UNGUARDED, May, UndeclaredError, declared, require_declarations
 from balancer.api.serving import Served
-from balancer.domain.actor import NOWHERE, Actor, Reach
+from balancer.domain.actor import EVERY_TRUST, NOWHERE, Actor, Reach
 from balancer.domain.permission import MAY, Role
 from balancer.ingest.network_folder import read_network
 from balancer.store import limits
@@ -51,6 +51,8 @@ BODIES: dict[str, Any] = {
 }
 
 
+# What is one for all trusts, and shown to whoever reaches every one.
+OF_ALL_TRUSTS = {"/api/v1/audit"}
 # What a route cannot do without in its query.
 QUERIES: dict[str, tuple[str, ...]] = {"/api/v1/assignments": ("trust",)}
 
@@ -187,7 +189,8 @@ def test_nobody_is_served_who_does_not_say_who_they_are(method: str, path: str, 
 @pytest.mark.parametrize("role", Role)
 def test_a_role_is_let_in_exactly_where_it_may(method: str, path: str, role: Role, both: Database) -> None:
     """By the one table of who may what."""
-    answer = ask(served(both, holding(role, EAST)), method, path, values(both, EAST))
+    at = EVERY_TRUST if path in OF_ALL_TRUSTS else EAST
+    answer = ask(served(both, holding(role, at)), method, path, values(both, EAST))
     if MAY[role].isdisjoint(_declaration(method, path).permissions):
         problem(answer, 403, "not-allowed")
     else:
@@ -285,6 +288,11 @@ def test_rows_are_read_again_of_ones_own_trust_whatever_is_named(both: Database)
     assert [batch["feed"] for batch in answer.json()["items"]] == ["RVV unreported"]
     for name in (WEST, "RWF unreported"):
         problem(service.post("/quarantine/replay", {"feed": name}), 404, "not-found")
+
+
+def test_an_auditor_of_one_trust_is_told_that_the_trail_is_not_theirs(both: Database) -> None:
+    """An empty trail would look like a trust at which nothing was ever done."""
+    problem(served(both, holding(Role.AUDITOR, EAST)).get("/audit"), 403, "not-allowed")
 
 
 def test_a_list_withholds_what_is_still_on_it_and_nothing_else(both: Database) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from httpx2 import Response
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
 from balancer.api.doors import LOCAL_COOKIE, OPERATOR, SAFE_COOKIE, CredentialsDoor, LocalDoor
@@ -182,6 +183,20 @@ def test_a_session_ends_when_its_holder_has_left(private: Service) -> None:
     left = sign_in.sign_in(private.app.state.serving.database, A_MANAGER, NOW)
     private.clock.at = minutes(31)
     assert _shown(private, SAFE_COOKIE, left) == 401
+
+
+def test_whoever_reads_is_served_though_nothing_can_be_written(
+    private: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That they were seen is noted when it can be."""
+    secret = sign_in.sign_in(private.app.state.serving.database, A_MANAGER, NOW)
+    private.clock.at = minutes(10)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OperationalError("", {}, Exception("read-only"))
+
+    monkeypatch.setattr("balancer.store.sign_ins.touch", fail)
+    assert _shown(private, SAFE_COOKIE, secret) == 200
 
 
 def test_a_secret_from_before_signing_in_is_none_after_it(private: Service) -> None:

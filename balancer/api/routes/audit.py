@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from balancer.api import problems
-from balancer.api.callers import may
+from balancer.api.callers import Reaching, may
 from balancer.api.models.audit import AuditEntryOut
 from balancer.api.models.shape import PageOut
 from balancer.api.serving import Code, Paging, Served, page_out
+from balancer.domain.errors import NotAllowedError
 from balancer.domain.permission import Permission
 from balancer.store import audit
 
@@ -25,11 +26,17 @@ router = APIRouter()
 )
 def list_audit(
     served: Served,
+    reach: Reaching,
     cut: Paging,
     subject_kind: Annotated[Code | None, Query(description="`read` or `exception`.")] = None,
     subject_id: Annotated[Code | None, Query(description="Its number.")] = None,
 ) -> PageOut[AuditEntryOut]:
-    """List what was done, newest first; of one read if it is named."""
+    """List what was done, newest first; of one read if it is named.
+
+    For whoever holds it at every trust: the trail is one chain of all of them, and a part of it would prove nothing.
+    """
+    if not reach.is_everywhere:
+        raise NotAllowedError("the trail is one for all trusts: this needs leave to see who did what at every one")
     with served.database.session() as session:
         found = audit.entries(session, cut, subject_kind=subject_kind, subject_id=subject_id)
         return page_out(found, AuditEntryOut.of)
