@@ -7,12 +7,14 @@ a search should look first.
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from balancer.optimise.chance import Chance, unit
+from balancer.optimise.chance import Chance, chance_from, unit
 from balancer.optimise.compiled import kernel
 from balancer.optimise.flow import Flow
 from balancer.optimise.problem import NEVER, NOBODY, UNPLACED, Flags, Floats, Ids, Ints, ProblemArrays, Records
@@ -23,6 +25,7 @@ _EARLY_SECONDS = 6 * 3600
 _EARLY_CELL, _LATER_CELL = 60, 300  # seconds
 _MOST_CELLS = 500  # a session
 _COARSENESS = 4  # of the grid on which sessions are chosen to be tried
+_PARTS = 4  # of the reads, so that as many workers can share the choosing
 _SLACK = 1e-9  # relative; sums of floating point numbers are not exact
 
 
@@ -127,23 +130,31 @@ def cheapest_cell(p: ProblemArrays, grid: Grid, price: Floats) -> Floats:
 
 
 def cheapest_sessions(
-    p: ProblemArrays, flow: Flow, *, count: int, noise: float, chance: Chance
+    p: ProblemArrays, flow: Flow, *, count: int, noise: float, seed: int, workers: int = 1
 ) -> tuple[Ids, Ids, Floats]:
     """Return each read's ``count`` cheapest sessions at the flow's prices, how many it has, and what it costs there.
 
     Shapes (N, count), (N,) and (N,); the cost in points, or that of no place at all if that is less. Up to ``noise``
-    points are added by chance, for what is as cheap as many others should not always be the first of them.
+    points are added by chance, for what is as cheap as many others should not always be the first of them. What is
+    returned is the same whatever the number of workers (threads).
     """
     grid = lay_grid(p, _COARSENESS)
     price = price_of_cells(p, grid, flow)
     chosen = np.full((len(p.reads), count), UNPLACED, np.int32)
     worth = np.zeros(len(p.reads))
-    _choose(
-        *(p.prices, p.studies, p.people, p.level, p.latest, p.takes_pool, p.candidates_ptr, p.candidates),
-        *(p.reads, p.sessions, p.reporters),
-        *(cumulative_rent(grid, price), grid.ptr, grid.cell, cheapest_cell(p, grid, price), flow.load_price),
-        *(noise, chance, chosen, worth),
-    )
+    rent, cheapest = cumulative_rent(grid, price), cheapest_cell(p, grid, price)
+
+    def choose(part: int) -> None:
+        _choose(
+            *(p.prices, p.studies, p.people, p.level, p.latest, p.takes_pool, p.candidates_ptr, p.candidates),
+            *(p.reads, p.sessions, p.reporters),
+            *(rent, grid.ptr, grid.cell, cheapest, flow.load_price),
+            *(len(p.reads) * part // _PARTS, len(p.reads) * (part + 1) // _PARTS),
+            *(noise, chance_from(seed, stream=10 + part), chosen, worth),
+        )
+
+    with ThreadPoolExecutor(max(1, min(workers, _PARTS))) as pool:
+        deque(pool.map(choose, range(_PARTS)), maxlen=0)
     return chosen, np.sum(chosen != UNPLACED, axis=1).astype(np.int32), worth
 
 
@@ -165,6 +176,8 @@ def _choose(
     cell: Ints,
     cheapest: Floats,
     load_price: Floats,
+    first_read: int,
+    end_read: int,
     noise: float,
     chance: Chance,
     chosen: Ids,
@@ -172,7 +185,7 @@ def _choose(
 ) -> None:
     most = chosen.shape[1]
     cost = np.empty(most)
-    for read in range(len(reads)):
+    for read in range(first_read, end_read):
         claimed = reads[read].claimed
         study = reads[read].study
         row = studies[study]

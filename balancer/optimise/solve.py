@@ -261,9 +261,7 @@ def _search(run: _Run, flow: Flow, work: int, seed: int, workers: int) -> None:
     if run.best is None or len(p.reads) == 0 or len(p.sessions) == 0:
         return
     cooling = cooling_for(p, work)
-    nearby = Nearby(
-        *cheapest_sessions(p, flow, count=_NEARBY, noise=_NOISE * cooling.cold, chance=chance_from(seed, stream=1))
-    )
+    nearby = Nearby(*cheapest_sessions(p, flow, count=_NEARBY, noise=_NOISE * cooling.cold, seed=seed, workers=workers))
     before = run.elapsed
 
     def ahead(done: int, points: float) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from balancer.optimise.chance import chance_from
 from balancer.optimise.cooling import cooling_for
 from balancer.optimise.dispatch import deal
 from balancer.optimise.flow import pooled_flow
@@ -59,7 +58,7 @@ def test_both_halves_change_and_both_changes_are_kept() -> None:
 def test_two_workers_find_what_one_finds() -> None:
     """Record for record."""
     flow = pooled_flow(P)
-    nearby = Nearby(*cheapest_sessions(P, flow, count=16, noise=1.0, chance=chance_from(1)))
+    nearby = Nearby(*cheapest_sessions(P, flow, count=16, noise=1.0, seed=1))
     cooling = cooling_for(P, 300_000)
     found = [
         improve(P, deal(P), nearby, 1, cooling, lambda done, _: done + cooling.chunk, workers)[0] for workers in (1, 2)
@@ -70,7 +69,7 @@ def test_two_workers_find_what_one_finds() -> None:
 def test_the_points_of_the_whole_are_those_of_its_records() -> None:
     """What two halves have come to is a schedule whose figures hold when worked out from nothing."""
     flow = pooled_flow(P)
-    nearby = Nearby(*cheapest_sessions(P, flow, count=16, noise=1.0, chance=chance_from(1)))
+    nearby = Nearby(*cheapest_sessions(P, flow, count=16, noise=1.0, seed=1))
     cooling = cooling_for(P, 300_000)
     x, points = improve(P, deal(P), nearby, 1, cooling, lambda done, _: done + cooling.chunk, 2)
     again = copy_schedule(x)
