@@ -24,6 +24,7 @@ from balancer.optimise.schedule import can_hold, can_read, duration, price_of_co
 _EARLY_SECONDS = 6 * 3600
 _EARLY_CELL, _LATER_CELL = 60, 300  # seconds
 _MOST_CELLS = 500  # a session
+_MORE = 16  # sessions that a read may find cheapest in the course of it, beside those it is given
 _COARSENESS = 4  # of the grid on which sessions are chosen to be tried
 _PARTS = 4  # of the reads, so that as many workers can share the choosing
 _SLACK = 1e-9  # relative; sums of floating point numbers are not exact
@@ -79,8 +80,11 @@ class Response(NamedTuple):
 class Relaxation:
     """The relaxed problem: prices in, a valid bound and the reads' response out."""
 
-    def __init__(self, p: ProblemArrays, grid: Grid) -> None:
+    def __init__(self, p: ProblemArrays, grid: Grid, few: Ids, few_count: Ids) -> None:
         self.p, self.grid = p, grid
+        self.few = np.full((len(p.reads), few.shape[1] + _MORE), UNPLACED, np.int32)
+        self.few[:, : few.shape[1]] = few
+        self.few_count = few_count.copy()
         self.favourite = np.full(len(p.reads), UNPLACED, np.int64)  # where each read went last time: looked at first
         widths = np.diff(p.bands[:, 0], prepend=0.0)
         self.band_seconds = widths[:, None] * p.reporters["rostered"][None, :]
@@ -92,22 +96,28 @@ class Relaxation:
     def respond(self, price: Floats, load_price: Floats) -> Response:
         """Return the bound at these prices of cells and loads (points a second, not negative)."""
         everybody = np.arange(len(self.p.reads), dtype=np.int32)
-        points, taken, work = self.take(everybody, price, load_price)
+        points, taken, work = self.take(everybody, price, load_price, everywhere=True)
         rent = float((price * self.grid.width).sum())
         for band, (_, band_price) in enumerate(self.p.bands[:-1]):
             rent += float(np.sum(np.maximum(0.0, load_price - band_price) * self.band_seconds[band]))
         points += self.churn_at_most - rent
         return Response(points - _SLACK * abs(points), taken, work)
 
-    def take(self, some: Ids, price: Floats, load_price: Floats) -> tuple[float, Floats, int]:
-        """Return what some of the reads pay in all, what they take of each cell, and the sessions looked into."""
+    def take(
+        self, some: Ids, price: Floats, load_price: Floats, *, everywhere: bool = False
+    ) -> tuple[float, Floats, int]:
+        """Return what some of the reads pay in all, what they take of each cell, and the sessions looked into.
+
+        They look into the few sessions that have been the cheapest for them at some prices before, or ``everywhere``:
+        only then are the points a bound.
+        """
         p, grid = self.p, self.grid
         taken = np.zeros(len(price))
         points, work = _respond(
             *(p.prices, p.studies, p.people, p.level, p.latest, p.takes_pool, p.candidates_ptr, p.candidates),
             *(p.reads, p.sessions, p.reporters),
             *(cumulative_rent(grid, price), grid.ptr, grid.cell, cheapest_cell(p, grid, price), load_price),
-            *(some, self.claims_end, self.favourite, taken),
+            *(some, self.claims_end, self.favourite, self.few, self.few_count, everywhere, taken),
         )
         return points, taken, work
 
@@ -209,7 +219,18 @@ def _choose(
                 continue
             last_start = latest[reporter, row.trust] - 1
             points, _ = _cheapest_end(
-                studies, sessions, cumulative, ptr, cell[session], study, share, seconds, session, last_start
+                studies,
+                sessions,
+                cumulative,
+                ptr,
+                cell[session],
+                study,
+                share,
+                seconds,
+                session,
+                last_start,
+                seconds * cheapest[session],
+                np.inf,
             )
             points += seconds * load_price[reporter] + noise * unit(chance)
             points += price_of_person(prices, studies, people, level, reporters[reporter].home, study, reporter)
@@ -248,6 +269,9 @@ def _respond(
     some: Ids,
     claims_end: Ints,
     favourite: Ints,
+    few: Ids,
+    few_count: Ids,
+    everywhere: bool,  # noqa: FBT001 - Numba knows no keyword-only arguments
     taken: Floats,
 ) -> tuple[float, int]:
     """Return the sum over some reads of the cheapest choice, and the sessions looked into; fill ``taken``."""
@@ -259,18 +283,25 @@ def _respond(
         best = share * price_of_completion(studies, study, float(prices[0].beyond))
         best_session, best_end, best_taken = -1, 0, 0
         claimed = reads[read].claimed
-        if claimed == NOBODY:
-            first, last = candidates_ptr[row.pool], candidates_ptr[row.pool + 1]
-        else:
+        if claimed != NOBODY:
             first = reporters[claimed].first_session
             last = min(first + 2, reporters[claimed].end_session)
+        elif everywhere:
+            first, last = candidates_ptr[row.pool], candidates_ptr[row.pool + 1]
+        else:
+            first, last = 0, few_count[read]
         for at in range(first - 1, last):
             if at < first:
                 session = favourite[read]
                 if session == UNPLACED:
                     continue
             else:
-                session = int(candidates[at]) if claimed == NOBODY else int(at)
+                if claimed != NOBODY:
+                    session = int(at)
+                elif everywhere:
+                    session = int(candidates[at])
+                else:
+                    session = int(few[read, at])
                 if session == favourite[read]:
                     continue
             reporter = sessions[session].reporter
@@ -286,15 +317,29 @@ def _respond(
             last_start = latest[reporter, row.trust] - 1
             if claimed != NOBODY:
                 last_start = min(last_start, claims_end[session] - seconds)
+            others = seconds * load_price[reporter]
+            others += price_of_person(prices, studies, people, level, reporters[reporter].home, study, reporter)
             points, end = _cheapest_end(
-                studies, sessions, cumulative, ptr, cell[session], study, share, seconds, session, last_start
+                studies,
+                sessions,
+                cumulative,
+                ptr,
+                cell[session],
+                study,
+                share,
+                seconds,
+                session,
+                last_start,
+                seconds * cheapest[session],
+                best - others,
             )
-            points += seconds * load_price[reporter]
-            points += price_of_person(prices, studies, people, level, reporters[reporter].home, study, reporter)
+            points += others
             if points < best:
                 best, best_session, best_end, best_taken = points, session, end, seconds
         total += best
         favourite[read] = best_session
+        if everywhere and best_session != UNPLACED:
+            _remember(few, few_count, read, best_session)
         if best_session != UNPLACED:
             start, at_second = sessions[best_session].start, best_end - best_taken
             while at_second < best_end:
@@ -326,6 +371,17 @@ def _claims_end(studies: Records, reads: Records, sessions: Records, reporters: 
 
 
 @kernel
+def _remember(few: Ids, few_count: Ids, read: int, session: int) -> None:
+    """Put a session among the few in which a read is looked for; if they are all taken, in place of the last one."""
+    for at in range(few_count[read]):
+        if few[read, at] == session:
+            return
+    if few_count[read] < few.shape[1]:
+        few_count[read] += 1
+    few[read, few_count[read] - 1] = session
+
+
+@kernel
 def _cheapest_end(
     studies: Records,
     sessions: Records,
@@ -337,8 +393,12 @@ def _cheapest_end(
     seconds: int,
     session: int,
     last_start: int,
+    rent_at_least: float,
+    limit: float,
 ) -> tuple[float, int]:
     """Return the least of clinical price and rent over all whole seconds at which a read could end in a session.
+
+    Rent is known to be ``rent_at_least``, in points; what is not less than ``limit`` is of no interest.
 
     Both are linear between breakpoints: the edges of cells under the read's start and end, its due time and ceiling,
     and the first and last possible end. So the least is at one of those (or a second after due time or ceiling).
@@ -350,7 +410,7 @@ def _cheapest_end(
         return np.inf, 0
     base = ptr[session]
     cells = ptr[session + 1] - base - 1
-    best, best_end = np.inf, 0
+    best, best_end = limit, 0
     for shift in (0, seconds):
         first = max(0, -((start + shift - lowest) // cell))
         last = min(cells, (highest - shift - start) // cell)
@@ -358,11 +418,14 @@ def _cheapest_end(
             at = min(end, start + number * cell) + shift
             if at < lowest or at > highest:
                 continue
+            clinical = share * price_of_completion(studies, study, float(at))
+            if clinical + rent_at_least >= best:
+                break  # later is dearer
             if shift == 0:
                 rent = cumulative[base + number] - _rent_until(cumulative, base, cells, cell, start, end, at - seconds)
             else:
                 rent = _rent_until(cumulative, base, cells, cell, start, end, at) - cumulative[base + number]
-            points = rent + share * price_of_completion(studies, study, float(at))
+            points = rent + clinical
             if points < best:
                 best, best_end = points, at
     for kind in range(6):
@@ -379,7 +442,7 @@ def _cheapest_end(
         points = rent + share * price_of_completion(studies, study, float(at))
         if points < best:
             best, best_end = points, at
-    return best, best_end
+    return (best, best_end) if best < limit else (np.inf, 0)
 
 
 @kernel

@@ -20,7 +20,7 @@ from balancer.domain.plan import Plan, StoppedBy
 from balancer.domain.problem import AllocationProblem
 from balancer.optimise.bound import lower_bound
 from balancer.optimise.chance import chance_from
-from balancer.optimise.cooling import cooling_for
+from balancer.optimise.cooling import Cooling, cooling_for
 from balancer.optimise.dispatch import Rule, deal, dispatch, group_reads
 from balancer.optimise.flow import Flow, pooled_flow
 from balancer.optimise.improve import Nearby, improve, tidy
@@ -33,13 +33,13 @@ from balancer.optimise.sequence import sequence
 from balancer.optimise.start import by_urgency, start_from_flow
 
 LEAST_PROPOSALS = 1_000_000
-_PROPOSALS_A_READ, _SO_MANY_READS, _FEWER = 800, 6_000, 0.34  # one of 16 times as many reads gets 0.4 times as many
+_PROPOSALS_A_READ, _SO_MANY_READS, _FEWER = 700, 6_000, 0.34  # one of 16 times as many reads gets 0.4 times as many
 _RULES_UNTIL = 5_000  # reads; for more, the flow's start was far better than any rule's, and rules take long
-_BOUND_WORK_A_PROPOSAL = 0.25  # sessions looked into; four times as much raised it by a third of a per cent
+_BOUND_WORK_A_PROPOSAL = 0.25  # sessions looked into; more raises it by tenths of a per cent
 _STEPS_A_PROPOSAL, _MOST_STEPS = 600, 60_000_000  # of the search within sessions: half a second at most, measured
 _LOOK_AHEAD_HOURS = (12.0, 24.0, 48.0)
 _SEARCH_SHARE = 0.75  # of the time left, where search and bound take turns
-_RULE_A_DEAL = 10.0  # a dispatching rule takes about as long as dealing reads out so many times,
+_RULE_A_DEAL = 5.0  # a dispatching rule takes about as long as dealing reads out so many times,
 _FLOW_A_RULE = 4.0  # and the flow as so many rules (measured on 24,000 studies)
 _NEARBY = 16  # sessions tried first for each read
 _NOISE = 10.0  # of the last temperature
@@ -229,6 +229,10 @@ def _dispatch(run: _Run) -> float:
 def _search_and_bound(run: _Run, flow: Flow, work: int, seed: int, workers: int) -> None:
     """Improve the best schedule and prove a bound, side by side if there are two workers."""
     p = run.compiled.arrays
+    cooling = cooling_for(p, work)
+    with run.stage("flow"):
+        noise = _NOISE * cooling.cold
+        nearby = Nearby(*cheapest_sessions(p, flow, count=_NEARBY, noise=noise, seed=seed, workers=workers))
     bound_work = int(_BOUND_WORK_A_PROPOSAL * work)
 
     def prove() -> None:
@@ -240,28 +244,26 @@ def _search_and_bound(run: _Run, flow: Flow, work: int, seed: int, workers: int)
             took, before = run.elapsed - before, run.elapsed
             return run.has_time_for(took)  # nothing interrupts a step, and the next takes as long
 
-        hear(lower_bound(p, flow, work=bound_work, go_on=hear)[0])
+        hear(lower_bound(p, flow, nearby.sessions, nearby.number, work=bound_work, go_on=hear)[0])
 
     if workers == 1:
         with run.stage("improve"), run.share_of_time(_SEARCH_SHARE):
-            _search(run, flow, work, seed, workers)
+            _search(run, nearby, cooling, seed, workers)
         with run.stage("bound"):
             prove()
         return
     with ThreadPoolExecutor(1) as pool:
         proof: Future[None] = pool.submit(prove)
         with run.stage("improve"):
-            _search(run, flow, work, seed, workers)
+            _search(run, nearby, cooling, seed, workers)
         with run.stage("bound"):
             proof.result()
 
 
-def _search(run: _Run, flow: Flow, work: int, seed: int, workers: int) -> None:
-    p = run.compiled.arrays
+def _search(run: _Run, nearby: Nearby, cooling: Cooling, seed: int, workers: int) -> None:
+    p, work = run.compiled.arrays, cooling.proposals
     if run.best is None or len(p.reads) == 0 or len(p.sessions) == 0:
         return
-    cooling = cooling_for(p, work)
-    nearby = Nearby(*cheapest_sessions(p, flow, count=_NEARBY, noise=_NOISE * cooling.cold, seed=seed, workers=workers))
     before = run.elapsed
 
     def ahead(done: int, points: float) -> int:
