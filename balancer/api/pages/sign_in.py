@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
 
 import structlog
+from anyio.to_thread import run_sync
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
@@ -15,10 +17,10 @@ from starlette.responses import Response
 from balancer.api.callers import anybody
 from balancer.api.doors import OPERATOR
 from balancer.api.pages.layout import page, prose, text
-from balancer.api.sign_in.provider import ProviderError
+from balancer.api.sign_in.provider import Provider, ProviderError
 from balancer.api.sign_in.ways import Ways
 from balancer.domain.actor import Actor, Grant, person
-from balancer.domain.claims import actor_of
+from balancer.domain.claims import ClaimRules, actor_of
 from balancer.domain.errors import NotAllowedError
 from balancer.domain.permission import Role
 from balancer.services.sign_in import sign_in, sign_out
@@ -54,15 +56,20 @@ def _ways(request: Request) -> Ways:
 # --- with the organisation's identity provider ------------------------------------------------------------------------
 
 
-def _begin(request: Request, return_to: str = "/") -> Response:
+async def _begin(request: Request, return_to: str = "/") -> Response:
     """Send a browser to the identity provider; without one, ask who they want to be."""
+    provider = _ways(request).provider
+    if provider is None:
+        return await run_in_threadpool(_local_page, request)
+    return await run_sync(partial(_send, request, provider, return_to), limiter=provider.threads)
+
+
+def _send(request: Request, provider: Provider, return_to: str) -> Response:
     ways, served = _ways(request), request.app.state.serving
-    if ways.provider is None:
-        return _local_page(request)
     now = served.clock.now()
     attempt = begin_attempt(served.database, now, _own_path(return_to))
     try:
-        address = ways.provider.address(
+        address = provider.address(
             state=attempt.state, nonce=attempt.nonce, code_verifier=attempt.code_verifier, now=now
         )
     except ProviderError as error:
@@ -72,21 +79,29 @@ def _begin(request: Request, return_to: str = "/") -> Response:
     return answer
 
 
-def _come_back(request: Request, state: str = "", code: str = "", error: str = "", iss: str = "") -> Response:
+async def _come_back(request: Request, state: str = "", code: str = "", error: str = "", iss: str = "") -> Response:
     """Sign in whoever the identity provider has sent back."""
-    ways, served = _ways(request), request.app.state.serving
-    if ways.provider is None or ways.rules is None:
+    provider, rules = _ways(request).provider, _ways(request).rules
+    if provider is None or rules is None:
         return _refused("there is no identity provider here", status=404)
+    if error or (iss and iss != provider.registration.issuer):
+        code = ""
+    taken = partial(_take_back, request, provider, rules, state=state, code=code)
+    return await run_sync(taken, limiter=provider.threads)
+
+
+def _take_back(request: Request, provider: Provider, rules: ClaimRules, *, state: str, code: str) -> Response:
+    ways, served = _ways(request), request.app.state.serving
     now = served.clock.now()
     browser = request.cookies.get(ways.attempt_cookie, "")
     returned = end_attempt(served.database, now, state=state, browser=browser)
     if returned is None:
         return _refused("this sign-in was not begun in this browser, or too long ago: begin again", status=400)
-    if error or not code or (iss and iss != ways.provider.registration.issuer):
+    if not code:
         return _refused("the organisation's sign-in has let nobody in", status=403)
     try:
-        claims = ways.provider.claims(code=code, nonce=returned.nonce, code_verifier=returned.code_verifier, now=now)
-        actor = actor_of(claims, ways.rules, network=_network(served.database))
+        claims = provider.claims(code=code, nonce=returned.nonce, code_verifier=returned.code_verifier, now=now)
+        actor = actor_of(claims, rules, network=_network(served.database))
     except ProviderError as failure:
         return _refused(str(failure), status=503)
     except NotAllowedError as refusal:

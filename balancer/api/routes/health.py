@@ -18,8 +18,8 @@ router = APIRouter(tags=["service"])
 
 
 @router.get("/health/live", dependencies=[anybody()])
-def get_live() -> LiveOut:
-    """Tell whether the process answers."""
+async def get_live() -> LiveOut:
+    """Tell whether the process answers: no thread is needed, of which none may be free."""
     return LiveOut()
 
 

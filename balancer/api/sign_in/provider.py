@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import structlog
+from anyio import CapacityLimiter
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
@@ -25,7 +26,10 @@ from balancer.domain.errors import BalancerError
 _log = structlog.get_logger("balancer.api")
 _SECONDS: Final = 5.0
 _KEPT: Final = timedelta(hours=1)
+_AFTER_FAILURE: Final = timedelta(seconds=10)
+_MOST_WAITING: Final = 8
 _LEEWAY_SECONDS: Final = 30
+_NO_ANSWER: Final = "the organisation's sign-in does not answer, or not as it should"
 # Signatures with the provider's own private key only: never "none", never a secret shared with us (RFC 8725, 3.1).
 _ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
 _SCOPES: Final = {
@@ -65,11 +69,16 @@ class Known:
 
 
 class Provider:
-    """One identity provider, asked over HTTPS; plain HTTP is for one on this machine."""
+    """One identity provider, asked over HTTPS; plain HTTP is for one on this machine.
+
+    ``threads`` are those that may wait for it, so that a provider that hangs holds up nobody who has signed in already.
+    """
 
     def __init__(self, registration: Registration) -> None:
         self.registration = registration
+        self.threads = CapacityLimiter(_MOST_WAITING)
         self._known: Known | None = None
+        self._failed_at: datetime | None = None
         self._asking = threading.Lock()
 
     def address(self, *, state: str, nonce: str, code_verifier: str, now: datetime) -> str:
@@ -154,14 +163,32 @@ class Provider:
         return more
 
     def _ask(self, now: datetime, *, anew: bool = False) -> Known:
-        """Return what the provider publishes, asked at most an hour ago."""
+        """Return what the provider publishes, asked at most an hour ago, or longer if it does not answer now.
+
+        It is not asked again for some seconds after it has not answered: all who sign in would wait in turn.
+        """
         with self._asking:
-            if self._known is None or anew or now - self._known.asked_at > _KEPT:
-                try:
-                    self._known = self._published(now)
-                except (httpx2.HTTPError, JoseError, ValueError, KeyError) as error:
-                    raise _failed("sign_in.provider_does_not_answer", error) from error
+            known = self._known
+            if known is not None and not anew and now - known.asked_at <= _KEPT:
+                return known
+            try:
+                self._known = self._asked(now)
+            except ProviderError:
+                if known is None or anew:
+                    raise
+                return known
             return self._known
+
+    def _asked(self, now: datetime) -> Known:
+        if self._failed_at is not None and now - self._failed_at <= _AFTER_FAILURE:
+            raise ProviderError(_NO_ANSWER)
+        try:
+            found = self._published(now)
+        except (httpx2.HTTPError, JoseError, ValueError, KeyError) as error:
+            self._failed_at = now
+            raise _failed("sign_in.provider_does_not_answer", error) from error
+        self._failed_at = None
+        return found
 
     def _published(self, now: datetime) -> Known:
         issuer = self.registration.issuer
@@ -186,4 +213,4 @@ def _require_private(address: str) -> None:
 def _failed(event: str, error: Exception) -> ProviderError:
     # what the provider says in words may hold anything: of an OAuth error only its code is logged
     _log.warning(event, error=type(error).__name__, code=str(getattr(error, "error", "") or ""))
-    return ProviderError("the organisation's sign-in does not answer, or not as it should")
+    return ProviderError(_NO_ANSWER)
