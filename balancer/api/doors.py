@@ -27,6 +27,8 @@ OPERATOR: Final = person(
 # The prefix binds the cookie to this host, over HTTPS, with the path / (RFC 6265bis, 4.1.3).
 SAFE_COOKIE: Final = "__Host-balancer"
 LOCAL_COOKIE: Final = "balancer-local"
+# The parameter of what pages ask again and again by themselves.
+_WAITING: Final = "wait"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Whoever has signed in without a password; where people sign in with a provider they are nobody.
 LOCAL_SUBJECT: Final = "local:"
@@ -84,7 +86,8 @@ class CredentialsDoor:
 
     async def _of_cookie(self, request: Request, secret: str) -> Actor:
         """Return whose session it is: one that has ended makes nobody the operator, who may far more."""
-        actor = await run_in_threadpool(sign_in.whose, self._database(), secret, self._clock.now())
+        seen = _WAITING not in request.query_params
+        actor = await run_in_threadpool(sign_in.whose, self._database(), secret, self._clock.now(), seen=seen)
         if actor is None or actor.kind is not ActorKind.PERSON or not self._takes(actor):
             raise NotSignedInError("the session has ended: sign in at /sign-in, or sign out there")
         _require_own_page(request)

@@ -14,6 +14,7 @@ from balancer.cli import (
     sample,
     scarcity,
     serve,
+    session,
     solve,
     system,
 )
@@ -22,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Sh
 
 app.add_typer(feed.app, name="feed")
 app.add_typer(system.app, name="system")
+app.add_typer(session.app, name="session")
 app.add_typer(changes.app, name="changes")
 app.add_typer(audit.app, name="audit")
 app.command("generate")(generate.generate)
