@@ -84,5 +84,5 @@ def create_app(serving: Serving, *, door: Door, ways: Ways, hosts: Collection[st
     problems.install(app)
     once.install(app)
     require_declarations(app)
-    app.add_middleware(Guard, hosts=hosts, only_here=ways.only_here)
+    app.add_middleware(Guard, hosts=hosts, only_here=ways.only_here, by_https=ways.is_private)
     return app

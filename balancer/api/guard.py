@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,19 +35,25 @@ SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+# RFC 6797: for a year.
+_BY_HTTPS = {"strict-transport-security": "max-age=31536000"}
 
 
 class Guard:
     """The outermost layer. ``hosts`` are the Host headers that are answered; empty means all.
 
     ``only_here``: nothing is answered that may come from another machine, whatever its address and credentials.
+    ``by_https``: browsers come over HTTPS, and are told to keep to it.
 
     A page on the internet can make a browser ask a service on this machine under a name of its own (DNS rebinding):
     that is what ``hosts`` is against. It can also send a form there: that is what looking at Origin is against.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] = (), *, only_here: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Collection[str] = (), *, only_here: bool = False, by_https: bool = False
+    ) -> None:
         self._app = app
+        self._headers = {**SECURITY_HEADERS, **(_BY_HTTPS if by_https else {})}
         self._only_here = only_here
         self._hosts = frozenset(hosts)
 
@@ -58,7 +64,7 @@ class Guard:
             return
         request_id = str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
-        answered = _Answer(send, request_id)
+        answered = _Answer(send, request_id, self._headers)
         started = time.perf_counter()
         try:
             refusal = self._refusal(scope)
@@ -99,8 +105,9 @@ class Guard:
 class _Answer:
     """Sends an answer on, with the headers that every answer carries; remembers its status."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, headers: Mapping[str, str]) -> None:
         self._send = send
+        self._headers = headers
         self._request_id = request_id
         self.status: int | None = None
 
@@ -109,7 +116,7 @@ class _Answer:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self._request_id
-            for name, value in SECURITY_HEADERS.items():
+            for name, value in self._headers.items():
                 headers[name] = value
             if "cache-control" not in headers:
                 headers["cache-control"] = "no-store"

@@ -58,7 +58,8 @@ def redeem_assertion(
     granted = known.actor.scopes & permissions_named(scopes) if scopes else known.actor.scopes
     if not granted:
         raise AssertionRefusedError("invalid_scope")
-    expires_at = datetime.fromtimestamp(claims["exp"], tz=UTC) + _LEEWAY
+    # kept for longer than it holds: replicas' clocks differ, and one that is set back must not take it again
+    expires_at = datetime.fromtimestamp(claims["exp"], tz=UTC) + _LEEWAY + _MOST
     with database.transaction() as session:
         if not systems.is_first_use(session, claims["sub"], claims["jti"], now=now, expires_at=expires_at):
             raise AssertionRefusedError("invalid_client")
@@ -73,14 +74,16 @@ def _verified(
     try:
         said = json.loads(jws.extract_compact(assertion.encode("ascii")).payload)
         system_id = said["iss"] if isinstance(said, dict) else None
+        if not isinstance(system_id, str) or not system_id.isprintable():
+            raise AssertionRefusedError("invalid_client")
         with database.session() as session:
-            known = systems.by_name(session, str(system_id), now=now)
+            known = systems.by_name(session, system_id, now=now)
         if known is None or known.public_keys is None:
             raise AssertionRefusedError("invalid_client")
         keys = KeySet.import_key_set({"keys": known.public_keys["keys"]})
         token = jwt.decode(assertion, keys, algorithms=list(ALGORITHMS))
-        _require_claims(token.claims, str(system_id), audience, now)
-    except (JoseError, ValueError, KeyError, TypeError) as error:
+        _require_claims(token.claims, system_id, audience, now)
+    except (JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise AssertionRefusedError("invalid_client") from error
     return token.claims, known
 

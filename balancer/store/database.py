@@ -78,7 +78,9 @@ class Database:
         )
         reads = {} if self.dialect == _SQLITE else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = self.engine.execution_options(**reads)
-        self._writer = self.engine.execution_options(**{_WRITES: True})
+        # READ COMMITTED, whatever the server's own setting: a writer sees what the one before it left behind its locks
+        writes = {} if self.dialect == _SQLITE else {"isolation_level": "READ COMMITTED"}
+        self._writer = self.engine.execution_options(**{_WRITES: True}, **writes)
         self._reach: Reach | None = None
         self._writes = Writes()
 

@@ -295,6 +295,15 @@ def test_an_auditor_of_one_trust_is_told_that_the_trail_is_not_theirs(both: Data
     problem(served(both, holding(Role.AUDITOR, EAST)).get("/audit"), 403, "not-allowed")
 
 
+def test_nobody_learns_whether_another_trusts_feed_has_changed(both: Database) -> None:
+    """An ETag that its own system had once, shown by another: 404, and no word of whether it still holds."""
+    tag = served(both, MANAGER_WEST).get("/assignments", trust=WEST).headers["etag"]
+    asked = served(both, MANAGER_EAST).client.get(
+        "/api/v1/assignments", params={"trust": WEST}, headers={"If-None-Match": tag}
+    )
+    problem(asked, 404, "not-found")
+
+
 def test_a_list_withholds_what_is_still_on_it_and_nothing_else(both: Database) -> None:
     """What R1 has reported or handed back of the other trust is on nobody's list: there is no more to be read."""
     reporter, manager = served(both, REPORTER), Service(both, door=Known(MANAGER_EAST))

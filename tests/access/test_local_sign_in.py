@@ -199,6 +199,23 @@ def test_whoever_reads_is_served_though_nothing_can_be_written(
     assert _shown(private, SAFE_COOKIE, secret) == 200
 
 
+def test_a_page_that_waits_for_news_keeps_nobody_signed_in(private: Service) -> None:
+    """It does so on a desk that its owner has left."""
+    secret = sign_in.sign_in(private.app.state.serving.database, A_MANAGER, NOW)
+    for minute in (10, 20, 29):
+        private.clock.at = minutes(minute)
+        waiting = private.client.get("/api/v1/me?wait=20", headers={"Cookie": f"{SAFE_COOKIE}={secret}"})
+        assert waiting.status_code == 200
+    private.clock.at = minutes(31)
+    assert _shown(private, SAFE_COOKIE, secret) == 401
+
+
+def test_browsers_are_told_to_come_by_https_only_where_they_do(private: Service, db: Database) -> None:
+    """RFC 6797: plain HTTP has no place for it."""
+    assert "max-age=" in private.client.get("/sign-in").headers["strict-transport-security"]
+    assert "strict-transport-security" not in _service(db).client.get("/sign-in").headers
+
+
 def test_a_secret_from_before_signing_in_is_none_after_it(private: Service) -> None:
     """Whoever planted it gets nothing (session fixation)."""
     db = private.app.state.serving.database

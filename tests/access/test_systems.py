@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -126,6 +127,28 @@ def test_an_assertion_is_redeemed_once(service: Service, db: Database) -> None:
     assert redeem(service, assertion()).status_code == 200
     assert redeem(service, assertion()).json() == {"error": "invalid_client"}
     assert redeem(service, assertion(jti="two")).status_code == 200
+
+
+def test_an_assertion_that_was_shown_is_remembered_beyond_its_time(service: Service, db: Database) -> None:
+    """A clock that is set back must not take it again."""
+    register_system(db, SIGNING, NOW)
+    signed = assertion()
+    assert redeem(service, signed).status_code == 200
+    service.clock.at = minutes(8)
+    assert redeem(service, assertion(jti="two", exp=int(minutes(12).timestamp()))).status_code == 200
+    service.clock.at = minutes(1)
+    assert redeem(service, signed).json() == {"error": "invalid_client"}
+
+
+@pytest.mark.parametrize(
+    "payload", [b"[" * 20_000, b'{"iss":' + b"[" * 20_000, b'{"iss": "a\\u0000b"}', b'{"iss": ["a"]}', b"7", b""]
+)
+def test_an_assertion_that_is_nonsense_is_refused_and_breaks_nothing(service: Service, payload: bytes) -> None:
+    """Whoever sends it has no key: it is looked at before any signature can be."""
+    parts = (b'{"alg":"ES384"}', payload, b"signature")
+    signed = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+    answer = redeem(service, signed)
+    assert (answer.status_code, answer.json()) == (401, {"error": "invalid_client"})
 
 
 SOMEBODY_ELSES = ECKey.generate_key("P-384", {"kid": "ec"}, private=True)

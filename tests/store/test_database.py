@@ -208,3 +208,14 @@ def test_a_database_error_never_repeats_what_was_being_written(db: Database) -> 
 def _set(db: Database, key: str, value: str) -> None:
     with db.transaction() as session:
         session.add(SettingRow(key=key, value=value))
+
+
+def test_writers_see_what_the_writer_before_them_left_whatever_the_server_is_set_to(db: Database) -> None:
+    """They wait for its locks, and then must not look at the state of before: PostgreSQL's READ COMMITTED."""
+    if db.dialect != "postgresql":
+        pytest.skip("SQLite has one writer")
+    url = db.engine.url.update_query_dict({"options": "-c default_transaction_isolation=serializable"})
+    strict = Database(url.render_as_string(hide_password=False))
+    with strict.transaction() as session:
+        assert session.connection().exec_driver_sql("SHOW transaction_isolation").scalar_one() == "read committed"
+    strict.close()

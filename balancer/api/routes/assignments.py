@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
-from balancer.api.callers import may
+from balancer.api.callers import Reaching, may
 from balancer.api.conditional import ETAG, NOT_MODIFIED, IfNoneMatch, Wait, etag, has, json_body, unchanged
 from balancer.api.models.assignments import AssignmentChangesOut
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN
 from balancer.api.serving import Served, Watching
 from balancer.api.watch import Marks
+from balancer.domain.errors import NotFoundError
 from balancer.domain.permission import Permission
 from balancer.store.changes import MOST_CHANGES, Mark, Position, changes, position_of
 from balancer.store.changes import marks as marks_of
@@ -36,6 +37,7 @@ router = APIRouter()
 async def list_assignments(  # noqa: PLR0913, PLR0917 - one parameter a filter
     served: Served,
     watch: Watching,
+    reach: Reaching,
     trust: Annotated[str, Query(max_length=MOST_CHARACTERS, pattern=PATTERN, description="ODS code.")],
     since: Annotated[
         str | None,
@@ -52,6 +54,8 @@ async def list_assignments(  # noqa: PLR0913, PLR0917 - one parameter a filter
     stands now; `removed` means that nobody is to read it any more. The same item may come twice, and no change is left
     out, whatever restarts in between. After 410, begin again without `since`, and drop whatever is not in the answer.
     """
+    if not reach.covers(trust):
+        raise NotFoundError("there is no such trust")  # before 304 could tell that it is there and nothing is new
     position = position_of(since, trust) if since else None
 
     def tag(mark: Mark | None) -> str:
