@@ -55,6 +55,10 @@ class NotSignedInError(BalancerError):
     """Nobody can tell who asks: there are no credentials, or they are not, or no longer, good."""
 
 
+class TooManyWaitingError(BalancerError):
+    """As many requests wait for news already as one caller may have waiting."""
+
+
 BAD_REQUEST = Kind(
     name="bad-request",
     status=HTTPStatus.BAD_REQUEST,
@@ -141,6 +145,12 @@ NOT_READY = Kind(
     title="The service is not ready",
     remedy="`errors` says why. It is asked again by waiting and trying.",
 )
+TOO_MANY = Kind(
+    name="too-many-waiting",
+    status=HTTPStatus.TOO_MANY_REQUESTS,
+    title="Too many requests wait already",
+    remedy="Ask without `wait`, or end some of the requests that wait in your name: one for each feed or list will do.",
+)
 BUSY = Kind(
     name="database-does-not-answer",
     status=HTTPStatus.SERVICE_UNAVAILABLE,
@@ -163,7 +173,7 @@ OTHER = Kind(
 
 KINDS = (
     *(BAD_REQUEST, UNKNOWN_CALLER, NOT_ALLOWED, ELSEWHERE, NOT_FOUND, NO_PAGE, METHOD, CONFLICT, CLAIMED),
-    *(BEGIN_AGAIN, NETWORK_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, BUSY, OTHER),
+    *(BEGIN_AGAIN, NETWORK_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, BUSY, TOO_MANY, OTHER),
 )
 # Of several kinds with one status, those that the framework never means.
 _NOT_BY_STATUS = (ELSEWHERE, NO_PAGE, CLAIMED, NETWORK_REFUSED, BUSY, OTHER)
@@ -171,6 +181,7 @@ _BY_STATUS = {kind.status: kind for kind in KINDS if kind not in _NOT_BY_STATUS}
 # The table: what a use case raised, and what the caller is told.
 _BY_ERROR: Mapping[type[BalancerError], Kind] = {
     NotSignedInError: UNKNOWN_CALLER,
+    TooManyWaitingError: TOO_MANY,
     NotAllowedError: NOT_ALLOWED,
     NotFoundError: NOT_FOUND,
     ClaimedError: CLAIMED,

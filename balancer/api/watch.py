@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
 from balancer.api.bodies import Bodies
+from balancer.api.problems import TooManyWaitingError
 from balancer.store import changes, worklists
 from balancer.store.changes import Mark
 from balancer.store.database import Database
@@ -23,7 +26,11 @@ from balancer.store.worklists import ListMark
 OLDEST_SECONDS = 0.1
 # How often somebody who waits looks up.
 _EVERY_SECONDS = 0.2
+# How often it is looked whether they have gone away.
+_GONE_EVERY_SECONDS = 1.0
 MOST_SECONDS = 60.0
+# How many may wait at once in one name: a system for its every workstation, a page in many windows; no flood of them.
+MOST_WAITING = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +54,26 @@ class Watch:
         self._looked_at = 0.0
         self._writes_seen = -1
         self._looking: asyncio.Task[Marks] | None = None
+        self._waiting: Counter[str] = Counter()
+
+    @contextmanager
+    def place(self, who: str) -> Iterator[None]:
+        """Hold a place among those who wait in the name of ``who``.
+
+        Raises
+        ------
+        TooManyWaitingError
+            If as many wait already as may.
+        """
+        if self._waiting[who] >= MOST_WAITING:
+            raise TooManyWaitingError(f"{MOST_WAITING} requests wait already in this name: end some of them first")
+        self._waiting[who] += 1
+        try:
+            yield
+        finally:
+            self._waiting[who] -= 1
+            if not self._waiting[who]:
+                del self._waiting[who]
 
     async def look(self) -> Marks:
         """Return the marks as they are now, or were within the last ``OLDEST_SECONDS`` if only others write."""
@@ -58,15 +85,39 @@ class Watch:
         # one who goes away must not take the others' look along
         return await asyncio.shield(looking)
 
-    async def until(self, happened: Callable[[Marks], bool], seconds: float) -> Marks:
-        """Return the marks once ``happened`` is true of them, or as they are when the time is over."""
+    async def until(
+        self, happened: Callable[[Marks], bool], seconds: float, *, who: str, gone: Callable[[], Awaitable[bool]]
+    ) -> Marks:
+        """Return the marks once ``happened`` is true of them, or as they are when the time is over.
+
+        Or when ``gone`` says that whoever waits in the name of ``who`` has gone away.
+
+        Raises
+        ------
+        TooManyWaitingError
+            As ``place``; whoever need not wait is always served.
+        """
+        marks = await self.look()
+        if seconds <= 0 or happened(marks):
+            return marks
+        with self.place(who):
+            return await self._wait(happened, seconds, gone)
+
+    async def _wait(
+        self, happened: Callable[[Marks], bool], seconds: float, gone: Callable[[], Awaitable[bool]]
+    ) -> Marks:
         deadline = time.monotonic() + min(seconds, MOST_SECONDS)
+        ask_again = time.monotonic() + _GONE_EVERY_SECONDS
         while True:
             marks = await self.look()
-            left = deadline - time.monotonic()
-            if left <= 0 or happened(marks):
+            now = time.monotonic()
+            if now >= deadline or happened(marks):
                 return marks
-            await asyncio.sleep(min(_EVERY_SECONDS, left))
+            if now >= ask_again:
+                if await gone():
+                    return marks
+                ask_again = now + _GONE_EVERY_SECONDS
+            await asyncio.sleep(min(_EVERY_SECONDS, deadline - now))
 
     def _is_fresh(self) -> bool:
         return self._writes_seen == self.database.writes and time.monotonic() - self._looked_at < OLDEST_SECONDS

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
-from balancer.api.callers import Reaching, may
+from balancer.api.callers import Caller, Reaching, may
 from balancer.api.conditional import ETAG, NOT_MODIFIED, IfNoneMatch, Wait, etag, has, json_body, unchanged
 from balancer.api.models.assignments import AssignmentChangesOut
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN
@@ -31,13 +31,15 @@ router = APIRouter()
     responses={
         200: {"headers": ETAG},
         **NOT_MODIFIED,
-        **problems.may_be(problems.NOT_FOUND, problems.BEGIN_AGAIN),
+        **problems.may_be(problems.NOT_FOUND, problems.BEGIN_AGAIN, problems.TOO_MANY),
     },
 )
 async def list_assignments(  # noqa: PLR0913, PLR0917 - one parameter a filter
     served: Served,
     watch: Watching,
     reach: Reaching,
+    caller: Caller,
+    request: Request,
     trust: Annotated[str, Query(max_length=MOST_CHARACTERS, pattern=PATTERN, description="ODS code.")],
     since: Annotated[
         str | None,
@@ -67,7 +69,7 @@ async def list_assignments(  # noqa: PLR0913, PLR0917 - one parameter a filter
             return False
         return position is None or mark is None or not position.is_at(mark)
 
-    mark = (await watch.until(news, wait)).feeds.get(trust)
+    mark = (await watch.until(news, wait, who=caller.subject, gone=request.is_disconnected)).feeds.get(trust)
     if mark is not None and has(if_none_match, tag(mark)):
         return unchanged(tag(mark))
     body, mark = await run_in_threadpool(_read, served.database, trust, position, limit)

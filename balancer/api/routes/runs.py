@@ -12,10 +12,10 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
-from balancer.api.callers import may
+from balancer.api.callers import Caller, may
 from balancer.api.models.runs import RunIn, RunOut, RunProgressOut
 from balancer.api.models.shape import PageOut
-from balancer.api.serving import IdInPath, Paging, Served, page_out
+from balancer.api.serving import IdInPath, Paging, Served, Watching, page_out
 from balancer.domain.permission import Permission
 from balancer.domain.states import RunState
 from balancer.services.request_run import request_run
@@ -79,17 +79,21 @@ def get_progress(served: Served, run_id: IdInPath) -> RunProgressOut:
         return RunProgressOut.of(runs.run(session, run_id))
 
 
-async def _there(served: Served, run_id: IdInPath) -> int:
-    """Return the run's number, having seen that there is one: once a stream has begun it is too late to say."""
+async def _there(served: Served, watch: Watching, caller: Caller, run_id: IdInPath) -> AsyncIterator[int]:
+    """Yield the run's number, having seen that there is one, and hold a place among those who wait.
+
+    Once a stream has begun it is too late to say that it cannot be had.
+    """
     await run_in_threadpool(_progress, served.database, run_id)
-    return run_id
+    with watch.place(caller.subject):
+        yield run_id
 
 
 @router.get(
     "/runs/{run_id}/events",
     tags=["runs"],
     response_class=EventSourceResponse,
-    responses=problems.may_be(problems.NOT_FOUND),
+    responses=problems.may_be(problems.NOT_FOUND, problems.TOO_MANY),
     dependencies=[may(Permission.RUNS_READ)],
 )
 async def follow_run(served: Served, run_id: Annotated[int, Depends(_there)]) -> AsyncIterator[ServerSentEvent]:

@@ -7,11 +7,11 @@ from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
-from balancer.api.callers import Reaching, may
+from balancer.api.callers import Caller, Reaching, may
 from balancer.api.conditional import ETAG, NOT_MODIFIED, IfNoneMatch, Wait, etag, has, json_body, unchanged
 from balancer.api.models.shape import ListOut
 from balancer.api.models.worklists import Around, WorklistOut, WorklistSummaryOut
@@ -63,13 +63,15 @@ def list_worklists(
     "/worklists/{reporter_id}",
     tags=["worklists"],
     response_model=WorklistOut,
-    responses={200: {"headers": ETAG}, **NOT_MODIFIED, **problems.may_be(problems.NOT_FOUND)},
+    responses={200: {"headers": ETAG}, **NOT_MODIFIED, **problems.may_be(problems.NOT_FOUND, problems.TOO_MANY)},
     dependencies=[may(Permission.WORKLISTS_READ)],
 )
 async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter a wish
     served: Served,
     watch: Watching,
     reach: Reaching,
+    caller: Caller,
+    request: Request,
     reporter_id: ReporterInPath,
     wait: Wait = 0,
     if_none_match: IfNoneMatch = None,
@@ -89,7 +91,7 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
         tag = tag_in(marks)
         return tag is None or not has(if_none_match, tag)
 
-    tag = tag_in(await watch.until(news, wait))
+    tag = tag_in(await watch.until(news, wait, who=caller.subject, gone=request.is_disconnected))
     if tag is not None and has(if_none_match, tag):
         return unchanged(tag)
     kept = watch.bodies.kept((reporter_id, reach), tag)

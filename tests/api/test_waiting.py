@@ -1,0 +1,101 @@
+"""Waiting is bounded: by how many wait in one name, by whether they are still there, and never by one another."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import httpx2
+import pytest
+
+from balancer.api import watch
+from balancer.api.bodies import Bodies
+from balancer.domain.actor import EVERY_TRUST, Grant, person
+from balancer.domain.permission import Role
+from tests.access.doors import Known
+from tests.api.service import HERE, Service
+
+
+def test_as_many_wait_in_one_name_as_may_and_another_is_still_let_in(
+    allocated: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One caller's flood of waiting requests is nobody else's trouble; without `wait` they are served too."""
+    monkeypatch.setattr(watch, "MOST_WAITING", 3)
+    headers = {"If-None-Match": allocated.get("/worklists/R1").headers["etag"]}
+    run_id = allocated.post("/runs").json()["run_id"]
+
+    async def flood() -> tuple[list[int], list[int], int, str]:
+        transport = httpx2.ASGITransport(app=allocated.app, client=HERE)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://testserver/api/v1", timeout=30) as client:
+
+            async def ask(wait: float, path: str = "/worklists/R1") -> httpx2.Response:
+                return await client.get(path, params={"wait": wait}, headers=headers)
+
+            tasks = [asyncio.create_task(ask(1)) for _ in range(5)]
+            await asyncio.sleep(0.4)
+            more = [(await ask(0)).status_code, (await ask(1, f"/runs/{run_id}/events")).status_code]
+            allocated.app.state.door = Known(person("test:other", "A", Grant(Role.MANAGER, EVERY_TRUST)))
+            other = (await ask(0.1)).status_code
+            answers = [await task for task in tasks]
+            kinds = {answer.json()["type"] for answer in answers if answer.status_code == 429}
+            return sorted(answer.status_code for answer in answers), more, other, *kinds
+
+    assert asyncio.run(flood()) == ([304, 304, 304, 429, 429], [304, 429], 304, "/problems#too-many-waiting")
+    assert allocated.client.get("/api/v1/worklists/R1?wait=0.1", headers=headers).status_code == 304
+
+
+def test_whoever_has_gone_away_is_waited_for_no_longer(allocated: Service) -> None:
+    """A workstation that was switched off holds its place for a second or so, not for a minute."""
+    tag = allocated.get("/worklists/R1").headers["etag"]
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "path": "/api/v1/worklists/R1",
+        "raw_path": b"/api/v1/worklists/R1",
+        "root_path": "",
+        "scheme": "http",
+        "query_string": b"wait=30",
+        "headers": [(b"host", b"testserver"), (b"if-none-match", tag.encode())],
+        "client": HERE,
+        "server": ("testserver", 80),
+    }
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Any:
+        return next(messages, {"type": "http.disconnect"})
+
+    async def send(_message: Any) -> None:
+        """Nobody is there."""
+
+    began = time.monotonic()
+    asyncio.run(asyncio.wait_for(allocated.app(scope, receive, send), 20))
+    assert time.monotonic() - began < 10
+
+
+def test_whoever_wants_another_list_does_not_wait_for_one_that_takes_long() -> None:
+    """And of one list there is one maker, whoever asks."""
+    bodies, begun, go_on = Bodies(), threading.Event(), threading.Event()
+    made = []
+
+    def slowly() -> tuple[bytes, str]:
+        begun.set()
+        go_on.wait(10)
+        made.append("slow")
+        return b"slow", "s"
+
+    both = [threading.Thread(target=bodies.made, args=("slow", "s", slowly)) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    begun.wait(10)
+    other = threading.Thread(target=bodies.made, args=("quick", "q", lambda: (b"quick", "q")))
+    other.start()
+    other.join(5)
+    assert bodies.kept("quick", "q") == b"quick"
+    go_on.set()
+    for thread in both:
+        thread.join(10)
+    assert made == ["slow"]
