@@ -148,10 +148,12 @@ def cheapest_sessions(
     points are added by chance, for what is as cheap as many others should not always be the first of them. What is
     returned is the same whatever the number of workers (threads).
     """
-    grid = lay_grid(p, _COARSENESS)
-    price = price_of_cells(p, grid, flow)
     chosen = np.full((len(p.reads), count), UNPLACED, np.int32)
     worth = np.zeros(len(p.reads))
+    if len(p.sessions) == 0:
+        return chosen, np.zeros(len(p.reads), np.int32), worth
+    grid = lay_grid(p, _COARSENESS)
+    price = price_of_cells(p, grid, flow)
     rent, cheapest = cumulative_rent(grid, price), cheapest_cell(p, grid, price)
 
     def choose(part: int) -> None:
