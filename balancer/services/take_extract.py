@@ -17,7 +17,7 @@ from balancer.services.due_times import DueTimes
 from balancer.services.keep_reads import BatchAbout, keep_reads
 from balancer.services.outcomes import BatchOutcome
 from balancer.services.quarantine_rows import requarantine
-from balancer.store import intake
+from balancer.store import conservation, intake
 from balancer.store.batches import supersede_held
 from balancer.store.database import Session
 from balancer.store.intake import KnownStudy
@@ -116,6 +116,7 @@ class Taking:
         intake.change_studies(self.session, changed)
         intake.change_studies(self.session, reopened)
         intake.see_studies(self.session, seen, batch_id=self.batch_id, now=self.now)
+        self.touched |= conservation.miscounted(self.session, self.batch_id)
         intake.adopt_studies(self.session, self._orphans(), self.feed)
         intake.end_exclusions(self.session, self.feed, self.accepted)
         return {

@@ -11,6 +11,7 @@ from sqlmodel import Session, case, col, func, select
 
 from balancer.domain.life import UNPLANNED, ReadState
 from balancer.domain.states import QuarantineState, StudyState
+from balancer.store import conservation
 from balancer.store.tables import FeedRow, QuarantineRow, StudyRow, TrustRow
 from balancer.store.tables_life import ReadRow
 
@@ -21,7 +22,8 @@ class TrustBalance:
 
     ``required`` are the reads that the sources of open studies still ask for. Those that we know of and that are not
     counted out are in ``states``: done ones too, until their source has confirmed it. ``unplanned`` are the
-    unallocated ones that no plan has seen yet. ``quarantined`` rows are not studies yet.
+    unallocated ones that no plan has seen yet. ``short`` counts the studies of which there are fewer reads than their
+    source asks for. ``quarantined`` rows are not studies yet.
     """
 
     trust: str
@@ -30,6 +32,7 @@ class TrustBalance:
     required: int
     states: Mapping[ReadState, int]
     unplanned: int
+    short: int
     quarantined: int
 
     @property
@@ -49,12 +52,12 @@ class TrustBalance:
 
     @property
     def balances(self) -> bool:
-        """Whether as many reads as the sources ask for are in some state; withdrawn ones only while another is open."""
-        return self.open_reads + self.states.get(ReadState.WITHDRAWN, 0) >= self.required
+        """Whether of every open study there are the reads it needs: what one has too many is of no use to another."""
+        return not self.short
 
 
 def balance(session: Session) -> list[TrustBalance]:
-    """Return the balance of every trust, by code; four statements, whatever the number."""
+    """Return the balance of every trust, by code; five statements, whatever the number."""
     still_open = StudyRow.state == StudyState.OPEN
     opened = session.exec(
         select(StudyRow.trust, func.count(), func.sum(StudyRow.reads)).where(still_open).group_by(StudyRow.trust)
@@ -79,6 +82,7 @@ def balance(session: Session) -> list[TrustBalance]:
         .where(QuarantineRow.state == QuarantineState.OPEN),
         FeedRow.trust,
     )
+    short = conservation.missing(session)
     return [
         TrustBalance(
             trust=trust.code,
@@ -87,6 +91,7 @@ def balance(session: Session) -> list[TrustBalance]:
             required=studies.get(trust.code, (0, 0))[1],
             states=states.get(trust.code, {}),
             unplanned=unplanned.get(trust.code, 0),
+            short=short.get(trust.code, 0),
             quarantined=quarantined.get(trust.code, 0),
         )
         for trust in session.exec(select(TrustRow).order_by(TrustRow.code))

@@ -13,8 +13,8 @@ from typing import Any
 from sqlmodel import Session, and_, col, exists, func, or_, select
 
 from balancer.domain.life import ReadState
-from balancer.domain.states import StudyState
-from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
+from balancer.domain.states import BatchKind, BatchState, StudyState
+from balancer.store.tables import BatchRow, StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_life import ClaimRow, ReadRow
 from balancer.store.worklists import on_item
 
@@ -62,18 +62,68 @@ def _reads(*conditions: Any) -> Any:
     )
 
 
-def _missing() -> Any:
-    known = (
-        select(func.count())
-        .where(col(ReadRow.study_id) == col(StudyRow.id), col(ReadRow.confirmed_at).is_(None))
-        .scalar_subquery()
+def miscounted(session: Session, batch_id: int) -> set[int]:
+    """Return the open studies that a batch has seen of which more or fewer reads are left than their source asks for.
+
+    A read withdrawn while the source was silent is one too few once it is listed again, though nothing about the study
+    has changed; one that was claimed when the source asked for fewer is one too many once it is released.
+    """
+    left = (
+        (col(ReadRow.study_id) == col(StudyRow.id))
+        & (ReadRow.state != ReadState.WITHDRAWN)
+        & col(ReadRow.confirmed_at).is_(None)
     )
+    statement = (
+        select(StudyRow.id)
+        .outerjoin(ReadRow, left)
+        .where(StudyRow.last_batch_id == batch_id, StudyRow.state == StudyState.OPEN)
+        .group_by(col(StudyRow.id), col(StudyRow.reads))
+        .having(func.count(col(ReadRow.id)) != StudyRow.reads)
+    )
+    return {study_id for study_id in session.exec(statement) if study_id is not None}
+
+
+def missing(session: Session) -> dict[str, int]:
+    """Return of how many open studies there are fewer reads than their source asks for, by trust, where there are any.
+
+    A withdrawn read counts for one only as long as its source is silent on the study: the last extract of the study's
+    feed did not hold it, or whoever has it open has not been told otherwise.
+    """
+    return dict(session.exec(_missing()).all())
+
+
+def _missing() -> Any:
+    withdrawn = ReadRow.state == ReadState.WITHDRAWN
+    standing, gone = _known_reads(~withdrawn), _known_reads(withdrawn)
+    newest = (
+        select(BatchRow.feed, func.max(BatchRow.id).label("id"))
+        .where(BatchRow.kind == BatchKind.EXTRACT, BatchRow.state == BatchState.APPLIED)
+        .group_by(BatchRow.feed)
+        .subquery()
+    )
+    told = (
+        select(ReadRow.study_id)
+        .join(ClaimRow, col(ClaimRow.read_id) == col(ReadRow.id))
+        .where(col(ClaimRow.ended_at).is_(None), col(ClaimRow.withdrawn_at).is_not(None))
+    )
+    is_listed = (col(StudyRow.last_batch_id) >= func.coalesce(newest.c.id, 0)) & col(StudyRow.id).not_in(told)
     return (
         select(StudyRow.trust, func.count())
-        .where(StudyRow.state == StudyState.OPEN, known < StudyRow.reads)
+        .outerjoin(newest, newest.c.feed == col(StudyRow.feed))
+        .where(
+            StudyRow.state == StudyState.OPEN,
+            standing < StudyRow.reads,
+            or_(is_listed, standing + gone < StudyRow.reads),
+        )
         .group_by(StudyRow.trust)
         .order_by(StudyRow.trust)
     )
+
+
+def _known_reads(*conditions: Any) -> Any:
+    """Return how many reads of a study there are that its source has not counted out."""
+    of_study = (col(ReadRow.study_id) == col(StudyRow.id), col(ReadRow.confirmed_at).is_(None))
+    return select(func.count()).where(*of_study, *conditions).correlate(StudyRow).scalar_subquery()
 
 
 def _no_owner() -> Any:
