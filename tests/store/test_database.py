@@ -13,6 +13,7 @@ from balancer.domain.feed import FeedKind
 from balancer.domain.states import BatchState
 from balancer.store.database import Database
 from balancer.store.tables import BatchRow, FeedRow, HeartbeatRow, SettingRow, SkillRow
+from tests.databases import SERVERS
 from tests.networks import FEED, loaded
 from tests.worlds import NOW
 
@@ -210,10 +211,12 @@ def _set(db: Database, key: str, value: str) -> None:
         session.add(SettingRow(key=key, value=value))
 
 
+@pytest.mark.parametrize("kind", SERVERS)
 def test_writers_see_what_the_writer_before_them_left_whatever_the_server_is_set_to(db: Database) -> None:
-    """They wait for its locks, and then must not look at the state of before: PostgreSQL's READ COMMITTED."""
-    if db.dialect != "postgresql":
-        pytest.skip("SQLite has one writer")
+    """They wait for its locks, and then must not look at the state of before: PostgreSQL's READ COMMITTED.
+
+    SQLite has one writer, and nothing to set.
+    """
     url = db.engine.url.update_query_dict({"options": "-c default_transaction_isolation=serializable"})
     strict = Database(url.render_as_string(hide_password=False))
     with strict.transaction() as session:
