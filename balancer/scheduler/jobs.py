@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -191,17 +191,15 @@ class Work:
         return self._network
 
     def _look_after_reads(self) -> str:
+        """Do each part whatever becomes of the others; that the books balance is looked at always, and last."""
         database, now = self._database, self._clock.now()
-        claims = lapse_claims(database, now)
-        doubted, overdue = check_completions(database, now), check_parked(database, now)
-        keys.purge(database, now)
-        figures = {"lapsed": claims.lapsed, "old_claims": claims.noticed, "unconfirmed": doubted, "parked": overdue}
-        if any(figures.values()):
-            _log.warning("reads.exceptional", **figures)
+        done = [_part(part, partial(work, database, now)) for part, work in _PARTS.items()]
         with database.session() as session:
             found = conservation.faults(session)
         for item in found:
             _log.error("conservation.broken", trust=item.trust, fault=item.fault.value, number=item.number)
+        if not all(done):
+            return "failed in part"
         return "conserved" if not found else "not conserved"
 
     def _ask(self, reason: str) -> str:
@@ -226,6 +224,34 @@ class Work:
             delay = max(delay, delay_after(self._failures))
             _log.error("run.died", exit_code=exit_code, again_in_seconds=delay)
         self._not_before = time.monotonic() + delay
+
+
+def _part(part: str, work: Callable[[], object]) -> bool:
+    """Do a part of a job; what fails is logged and goes no further, for the other parts' sake."""
+    try:
+        work()
+    except Exception:  # noqa: BLE001 - whatever it is, it is logged, and it comes round again
+        _log.exception("reads.part_failed", part=part)
+        return False
+    return True
+
+
+def _lapse_claims(database: Database, now: datetime) -> None:
+    claims = lapse_claims(database, now)
+    _warn(lapsed=claims.lapsed, old_claims=claims.noticed)
+
+
+def _warn(**figures: int) -> None:
+    if any(figures.values()):
+        _log.warning("reads.exceptional", **figures)
+
+
+_PARTS: dict[str, Callable[[Database, datetime], object]] = {
+    "claims": _lapse_claims,
+    "completions": lambda database, now: _warn(unconfirmed=check_completions(database, now)),
+    "parked": lambda database, now: _warn(parked=check_parked(database, now)),
+    "keys": keys.purge,
+}
 
 
 def _of(source: FeedDescription | RosterDescription) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from balancer.domain.actor import job
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadEvent, ReadState
+from balancer.services.each_read import each_read
 from balancer.store import reads, unconfirmed
 from balancer.store.database import Database
 from balancer.store.exceptions import open_exception
@@ -23,7 +24,7 @@ def check_completions(db: Database, now: datetime) -> int:
     with db.session() as session:
         patience = timedelta(hours=current_policy(session).reading.confirm_hours)
         found = unconfirmed.contradicted(session, patience)
-    return sum(_put_back(db, read_id, now) for read_id in found)
+    return each_read(found, lambda read_id: _put_back(db, read_id, now), job=_JOB.name)
 
 
 def _put_back(db: Database, read_id: int, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadEvent, ReadState
 from balancer.domain.policy import ReadingRules
 from balancer.domain.reporter import Reporter
+from balancer.services.end_claim import end_unread
 from balancer.store import choice, claims, people, reads
 from balancer.store.database import Database, Session
 from balancer.store.exceptions import open_exception
@@ -20,6 +21,7 @@ from balancer.store.tables_life import ClaimRow, ReadRow
 
 # Skips are shown in aggregate only: the trail does not say whose brought an exception about.
 _NOBODY = job("choice")
+_CLAIMS = job("claims")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ def claim_read(  # noqa: PLR0913 - what is claimed, for whom, on whose word
         person = people.reporter(session, reporter_id).reporter
         row, study = reads.locked_read(session, read_id)
         lease = now + timedelta(minutes=rules.lease_minutes) if heartbeats else None
+        _end_if_over(session, row, reporter_id, now)
         if row.state is ReadState.CLAIMED:
             return _again(session, row, reporter_id, lease)
         if by.reporter_id == reporter_id:
@@ -137,6 +140,14 @@ def somebody_elses(session: Session, reporter_id: str) -> ClaimedError:
     """Return the error that says who has a read open."""
     name = people.name_of(session, reporter_id)
     return ClaimedError(f"{name} ({reporter_id}) has claimed the read", reporter_id)
+
+
+def _end_if_over(session: Session, row: ReadRow, reporter_id: str, now: datetime) -> None:
+    """End somebody else's claim whose lease has run out and that the job has not come to yet."""
+    claim = claims.live_claim(session, row.id or 0) if row.state is ReadState.CLAIMED else None
+    if claim is None or claim.reporter_id == reporter_id or claim.lease_until is None or claim.lease_until > now:
+        return
+    end_unread(session, row, claim, ReadEvent.LAPSE, by=_CLAIMS, now=now, why="no heartbeat")
 
 
 def _again(session: Session, row: ReadRow, reporter_id: str, lease: datetime | None) -> Claim:

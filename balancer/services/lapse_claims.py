@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from balancer.domain.actor import job
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadEvent
+from balancer.services.each_read import each_read
 from balancer.services.end_claim import end_unread
 from balancer.store import claims, reads
 from balancer.store.database import Database
@@ -36,8 +37,8 @@ def lapse_claims(db: Database, now: datetime) -> Lapses:
         over = claims.lapsed(session, now)
         old = [row.read_id for row in claims.silent_since(session, now - timedelta(hours=rules.claim_hours))]
     return Lapses(
-        lapsed=sum(_lapse(db, read_id, now) for read_id in over),
-        noticed=sum(_notice(db, read_id, now) for read_id in old),
+        lapsed=each_read(over, lambda read_id: _lapse(db, read_id, now), job=_JOB.name),
+        noticed=each_read(old, lambda read_id: _notice(db, read_id, now), job=_JOB.name),
     )
 
 

@@ -8,6 +8,7 @@ from balancer.domain.actor import Actor, job
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.exceptional import ExceptionKind, office_of
 from balancer.domain.life import ReadEvent, ReadState
+from balancer.services.each_read import each_read
 from balancer.store import reads
 from balancer.store.database import Database
 from balancer.store.exceptions import open_exception
@@ -58,7 +59,7 @@ def check_parked(db: Database, now: datetime) -> int:
     """Make an exception of every read that is parked beyond its date; return how many are new."""
     with db.session() as session:
         over = reads.parked_beyond(session, now)
-    return sum(_notice(db, read_id, now) for read_id in over)
+    return each_read(over, lambda read_id: _notice(db, read_id, now), job=_JOB.name)
 
 
 def _notice(db: Database, read_id: int, now: datetime) -> bool:

@@ -253,6 +253,30 @@ def test_reads_are_looked_after_and_what_does_not_add_up_is_an_error_in_the_log(
         assert [row.outcome for row in jobs.last_jobs(reading, "reads")] == ["not conserved", "conserved"]
 
 
+@pytest.mark.parametrize("part", ["lapse_claims", "check_completions", "check_parked"])
+def test_a_part_that_fails_keeps_neither_the_others_nor_the_check_from_being_done(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """Above all that a read is missing is said."""
+    done: list[str] = []
+    for name in ("lapse_claims", "check_completions", "check_parked"):
+        monkeypatch.setattr(module, name, partial(_look, getattr(module, name), name, done, fails=name == part))
+    with scheduler.database.connection() as connection:
+        connection.execute(text("DELETE FROM reads WHERE id = (SELECT max(id) FROM reads)"))
+    with capture_logs() as lines:
+        scheduler.work.look_after_reads()
+    assert done == ["lapse_claims", "check_completions", "check_parked"]
+    assert [line["event"] for line in lines] == ["reads.part_failed", "conservation.broken"]
+    assert scheduler.outcomes("reads") == ["failed in part"]
+
+
+def _look(look: Any, name: str, done: list[str], *arguments: Any, fails: bool) -> Any:
+    done.append(name)
+    if fails:
+        raise OSError(name)
+    return look(*arguments)
+
+
 def test_a_feed_that_is_described_no_more_is_looked_for_no_more(scheduler: Scheduler) -> None:
     """A changed network folder is noticed without a restart."""
     (scheduler.folder / "feeds" / "RPA.toml").unlink()

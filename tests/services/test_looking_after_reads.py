@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 from sqlmodel import select
+from structlog.testing import capture_logs
 
-from balancer.domain.errors import ConflictError, InvalidValueError
+from balancer.domain.errors import ClaimedError, ConflictError, InvalidValueError
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadState, ReturnReason
 from balancer.services.build_problem import build_problem
@@ -16,9 +17,10 @@ from balancer.services.ingest_studies import ingest_extract
 from balancer.services.lapse_claims import lapse_claims
 from balancer.services.park_read import check_parked, park_read, unpark_read
 from balancer.services.renew_claim import renew_claim
-from balancer.store import conservation
+from balancer.store import audit, conservation
 from balancer.store.conservation import Fault
 from balancer.store.database import Database
+from balancer.store.pages import Cut
 from balancer.store.tables import StudyRow
 from tests.networks import PACS, Feed, extract, minutes, read_id, standing
 from tests.services.test_claiming import MANAGER, NUMBERS, R1, five, listed, opened, take
@@ -57,6 +59,35 @@ def test_a_heartbeat_that_comes_late_and_before_the_job_still_counts(db: Databas
     take(db, "A1")
     renew_claim(db, read_id(db, "A1"), "R1", minutes(12), by=R1)
     assert lapsed(db, 13) == 0
+
+
+def test_a_claim_whose_lease_ran_out_gives_way_to_whoever_opens_the_read_next(db: Database) -> None:
+    """Whether the job has come round or not; the trail has both."""
+    five(db)
+    take(db, "A1")
+    with pytest.raises(ClaimedError):
+        take(db, "A1", "R2", by=PACS, at=9.9)
+    assert take(db, "A1", "R2", by=PACS, at=10).reporter_id == "R2"
+    assert standing(db, "A1") == (ReadState.CLAIMED, "R2")
+    with db.session() as reading:
+        found = audit.entries(reading, Cut(), subject_kind="read", subject_id=str(read_id(db, "A1"))).items
+    assert [row.action for row in found[:3]] == ["read.claim", "read.lapse", "read.claim"]
+    assert lapsed(db, 19.9) == 0
+
+
+def test_one_read_that_cannot_be_looked_after_does_not_keep_the_others(db: Database) -> None:
+    """Somebody changed A1 at the database's own prompt; A2's claim lapses all the same, and the log names A1."""
+    five(db)
+    take(db, "A1")
+    take(db, "A2")
+    with db.connection() as connection:
+        connection.execute(text("UPDATE reads SET state = 'done' WHERE id = :id"), {"id": read_id(db, "A1")})
+    with capture_logs() as lines:
+        assert lapsed(db, 10) == 1
+    assert standing(db, "A2") == (ReadState.ALLOCATED, "R1")
+    assert [(line["event"], line["log_level"], line["read"]) for line in lines] == [
+        ("read.not_looked_after", "error", read_id(db, "A1"))
+    ]
 
 
 def test_a_completion_after_a_lapse_is_accepted(db: Database) -> None:
