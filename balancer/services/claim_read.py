@@ -152,8 +152,8 @@ def _end_if_over(session: Session, row: ReadRow, reporter_id: str, now: datetime
 
 def _again(session: Session, row: ReadRow, reporter_id: str, lease: datetime | None) -> Claim:
     claim = require_claim(session, row, reporter_id)
-    if claim.lease_until is not None and lease is not None:
-        claim.lease_until = max(claim.lease_until, lease)
+    if claim.lease_until is not None:  # one that has no lease by now belongs to a system that cannot renew it
+        claim.lease_until = None if lease is None else max(claim.lease_until, lease)
     return claim_of(claim)
 
 

@@ -14,7 +14,9 @@ from balancer.store.policies import current_policy
 def renew_claim(db: Database, read_id: int, reporter_id: str, now: datetime, *, by: Actor) -> Claim:  # noqa: ARG001
     """Ensure that the claim lasts a lease longer, and return it: it says whether the study has been withdrawn.
 
-    A claim that could not expect heartbeats can from now on. A heartbeat is no transition: the trail has none.
+    A claim by a system that sends no heartbeats does not lapse, and goes on so: a heartbeat from elsewhere (the
+    reporter's own screen) says nothing of how long that system has the read open. A heartbeat is no transition: the
+    trail has none.
 
     Raises
     ------
@@ -28,6 +30,6 @@ def renew_claim(db: Database, read_id: int, reporter_id: str, now: datetime, *, 
     with db.transaction() as session:
         rules = current_policy(session).reading
         claim = require_claim(session, reads.read(session, read_id), reporter_id)
-        lease = now + timedelta(minutes=rules.lease_minutes)
-        claim.lease_until = lease if claim.lease_until is None else max(claim.lease_until, lease)
+        if claim.lease_until is not None:
+            claim.lease_until = max(claim.lease_until, now + timedelta(minutes=rules.lease_minutes))
         return claim_of(claim)

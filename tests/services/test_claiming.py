@@ -18,6 +18,7 @@ from balancer.domain.permission import Role
 from balancer.services.build_problem import build_problem
 from balancer.services.claim_read import Claim, claim_read
 from balancer.services.ingest_studies import ingest_extract
+from balancer.services.lapse_claims import lapse_claims
 from balancer.services.load_network import load_network
 from balancer.services.next_read import next_read
 from balancer.services.release_read import release_read
@@ -293,6 +294,24 @@ def test_a_claim_without_heartbeats_has_no_lease(db: Database) -> None:
     five(db)
     claim = claim_read(db, read_id(db, "A1"), "R1", NOW, by=PACS, heartbeats=False)
     assert claim.lease_until is None
+
+
+def test_a_heartbeat_gives_no_lease_to_a_claim_of_a_system_that_sends_none(db: Database) -> None:
+    """R1's browser beats while the study is open in the PACS; the browser closes, and it is open in the PACS still."""
+    five(db)
+    claim_read(db, read_id(db, "A1"), "R1", NOW, by=PACS, heartbeats=False)
+    assert renew_claim(db, read_id(db, "A1"), "R1", minutes(1), by=R1).lease_until is None
+    assert take(db, "A1", at=2).lease_until is None
+    assert lapse_claims(db, minutes(30)).lapsed == 0
+
+
+def test_a_claim_that_such_a_system_asserts_too_has_no_lease_any_more(db: Database) -> None:
+    """Opened in the browser first, then in the PACS."""
+    five(db)
+    take(db, "A1")
+    assert claim_read(db, read_id(db, "A1"), "R1", minutes(1), by=PACS, heartbeats=False).lease_until is None
+    assert lapse_claims(db, minutes(30)).lapsed == 0
+    assert standing(db, "A1") == (ReadState.CLAIMED, "R1")
 
 
 def test_a_released_read_is_back_where_it_stood(db: Database) -> None:
