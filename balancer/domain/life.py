@@ -107,6 +107,7 @@ TRANSITIONS: frozenset[tuple[ReadState, ReadEvent, ReadState]] = frozenset(
         (_S.ALLOCATED, _E.COMPLETE, _S.DONE),  # the claim lapsed, and nobody else has claimed
         (_S.UNALLOCATED, _E.COMPLETE, _S.DONE),
         (_S.DONE, _E.DISPUTE, _S.UNALLOCATED),
+        (_S.DONE, _E.DISPUTE, _S.ALLOCATED),  # it stands on the list of somebody else than whoever did it
         (_S.UNALLOCATED, _E.PARK, _S.PARKED),
         (_S.ALLOCATED, _E.PARK, _S.PARKED),
         (_S.PARKED, _E.UNPARK, _S.UNALLOCATED),

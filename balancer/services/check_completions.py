@@ -8,7 +8,8 @@ from balancer.domain.actor import job
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadEvent, ReadState
 from balancer.services.each_read import each_read
-from balancer.store import reads, unconfirmed
+from balancer.services.end_claim import put_back
+from balancer.store import reads, runs, unconfirmed
 from balancer.store.database import Database
 from balancer.store.exceptions import open_exception
 from balancer.store.policies import current_policy
@@ -34,15 +35,8 @@ def _put_back(db: Database, read_id: int, now: datetime) -> bool:
             return False
         kind, done_at = ExceptionKind.UNCONFIRMED, row.done_at.isoformat(timespec="minutes")
         detail = f"completed by {row.reporter_id} at {done_at}, still unreported at its source"
-        reads.move(
-            session,
-            row,
-            ReadEvent.DISPUTE,
-            ReadState.UNALLOCATED,
-            by=_JOB,
-            now=now,
-            reason=kind.value,
-            confirmed_at=None,
-        )
+        put_back(session, row, ReadEvent.DISPUTE, reason=kind.value, by=_JOB, now=now)
+        if current_policy(session).is_emergency(study.priority):
+            runs.request_run(session, now=now, reason="an emergency is still unreported")
         open_exception(session, kind, read_id, study, by=_JOB, now=now, detail=detail)
         return True

@@ -61,7 +61,7 @@ def claim_read(  # noqa: PLR0913 - what is claimed, for whom, on whose word
         person = people.reporter(session, reporter_id).reporter
         row, study = reads.locked_read(session, read_id)
         lease = now + timedelta(minutes=rules.lease_minutes) if heartbeats else None
-        _end_if_over(session, row, reporter_id, now)
+        _end_if_over(session, row, study, reporter_id, now)
         if row.state is ReadState.CLAIMED:
             return _again(session, row, reporter_id, lease)
         if by.reporter_id == reporter_id:
@@ -142,12 +142,12 @@ def somebody_elses(session: Session, reporter_id: str) -> ClaimedError:
     return ClaimedError(f"{name} ({reporter_id}) has claimed the read", reporter_id)
 
 
-def _end_if_over(session: Session, row: ReadRow, reporter_id: str, now: datetime) -> None:
+def _end_if_over(session: Session, row: ReadRow, study: StudyRow, reporter_id: str, now: datetime) -> None:
     """End somebody else's claim whose lease has run out and that the job has not come to yet."""
     claim = claims.live_claim(session, row.id or 0) if row.state is ReadState.CLAIMED else None
     if claim is None or claim.reporter_id == reporter_id or claim.lease_until is None or claim.lease_until > now:
         return
-    end_unread(session, row, claim, ReadEvent.LAPSE, by=_CLAIMS, now=now, why="no heartbeat")
+    end_unread(session, row, study, claim, ReadEvent.LAPSE, by=_CLAIMS, now=now, why="no heartbeat")
 
 
 def _again(session: Session, row: ReadRow, reporter_id: str, lease: datetime | None) -> Claim:

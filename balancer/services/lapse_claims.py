@@ -45,11 +45,11 @@ def lapse_claims(db: Database, now: datetime) -> Lapses:
 def _lapse(db: Database, read_id: int, now: datetime) -> bool:
     """End one claim, unless a heartbeat came in the meantime."""
     with db.transaction() as session:
-        row, _ = reads.locked_read(session, read_id)
+        row, study = reads.locked_read(session, read_id)
         claim = claims.live_claim(session, read_id)
         if claim is None or claim.lease_until is None or claim.lease_until > now:
             return False
-        end_unread(session, row, claim, ReadEvent.LAPSE, by=_JOB, now=now, why="no heartbeat")
+        end_unread(session, row, study, claim, ReadEvent.LAPSE, by=_JOB, now=now, why="no heartbeat")
         return True
 
 

@@ -13,7 +13,9 @@ from balancer.store.database import Database
 
 
 def release_read(db: Database, read_id: int, reporter_id: str, now: datetime, *, by: Actor) -> ReadState:
-    """End the reporter's claim; return where the read stands now: on their list again, with nobody, or withdrawn.
+    """End the reporter's claim; return where the read stands now.
+
+    On the list that has a place for it, with nobody, or withdrawn.
 
     Raises
     ------
@@ -25,6 +27,6 @@ def release_read(db: Database, read_id: int, reporter_id: str, now: datetime, *,
         If nobody has.
     """
     with db.transaction() as session:
-        row, _ = reads.locked_read(session, read_id)
+        row, study = reads.locked_read(session, read_id)
         claim = require_claim(session, row, reporter_id)
-        return end_unread(session, row, claim, ReadEvent.RELEASE, by=by, now=now)
+        return end_unread(session, row, study, claim, ReadEvent.RELEASE, by=by, now=now)

@@ -98,14 +98,3 @@ def skips(session: Session, since: datetime) -> list[SkipCount]:
         SkipCount(trust=trust, subspecialty=subspecialty, modality=modality, skips=skips, reads=reads)
         for trust, subspecialty, modality, skips, reads in session.exec(statement)
     ]
-
-
-def stands_on_list(session: Session, read_id: int, reporter_id: str) -> bool:
-    """Tell whether a read has a place on a reporter's current list."""
-    statement = (
-        select(WorklistItemRow.place)
-        .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
-        .join(ReadRow, on_item(WorklistItemRow))
-        .where(ReadRow.id == read_id, WorklistRow.reporter_id == reporter_id, col(WorklistRow.superseded_at).is_(None))
-    )
-    return session.exec(statement).first() is not None

@@ -78,8 +78,11 @@ def queued_reads(session: Session) -> dict[int, list[QueuedRead]]:
     return found
 
 
-def barred(session: Session) -> dict[int, set[str]]:
-    """Return who may not be given a study, by study: whoever has done another of its reads, or handed one back."""
+def barred(session: Session, only: int | None = None) -> dict[int, set[str]]:
+    """Return who may not be given a study, by study: whoever has done one of its reads, or handed one back.
+
+    Of one study if it is named.
+    """
     found: dict[int, set[str]] = defaultdict(set)
     done = select(ReadRow.study_id, ReadRow.reporter_id).join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
     done = done.where(ReadRow.state == ReadState.DONE, StudyRow.state == StudyState.OPEN)
@@ -90,6 +93,8 @@ def barred(session: Session) -> dict[int, set[str]]:
         .where(StudyRow.state == StudyState.OPEN)
     )
     for statement in (done, returned):
+        if only is not None:
+            statement = statement.where(StudyRow.id == only)  # noqa: PLW2901 - narrowed
         for study_id, reporter_id in session.exec(statement):
             if reporter_id is not None:
                 found[study_id].add(reporter_id)
@@ -148,6 +153,12 @@ def holders(session: Session, study_ids: Collection[int]) -> dict[tuple[int, int
         )
         found.update(((study_id, number), whose) for study_id, number, whose in session.exec(statement))
     return found
+
+
+def holder(session: Session, study_id: int, number: int) -> str | None:
+    """Return on whose current list a read has a place, if that is somebody who may be given it."""
+    found = holders(session, [study_id]).get((study_id, number))
+    return None if found is None or found in barred(session, study_id)[study_id] else found
 
 
 def items_of_claims(session: Session) -> dict[tuple[int, int], WorklistItemRow]:

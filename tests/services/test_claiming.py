@@ -13,7 +13,7 @@ from sqlmodel import select
 from balancer.domain.actor import Actor, Grant, job, person
 from balancer.domain.errors import ClaimedError, ConflictError, NotFoundError
 from balancer.domain.exceptional import ExceptionKind
-from balancer.domain.life import ReadState
+from balancer.domain.life import ReadState, ReturnReason
 from balancer.domain.permission import Role
 from balancer.services.build_problem import build_problem
 from balancer.services.claim_read import Claim, claim_read
@@ -23,8 +23,9 @@ from balancer.services.load_network import load_network
 from balancer.services.next_read import next_read
 from balancer.services.release_read import release_read
 from balancer.services.renew_claim import renew_claim
+from balancer.services.return_read import return_read
 from balancer.services.run_allocation import run_allocation
-from balancer.store import audit, choice, exceptions, worklists
+from balancer.store import audit, choice, exceptions, runs, worklists
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import StudyRow
@@ -323,14 +324,45 @@ def test_a_released_read_is_back_where_it_stood(db: Database) -> None:
     assert take(db, "A2", at=2).claimed_at == minutes(2)
 
 
-def test_what_stood_on_no_list_of_theirs_is_nobodys_again(db: Database) -> None:
-    """R2 opened it by mistake; the next run finds it a place."""
+@pytest.mark.parametrize("lapses", [True, False])
+def test_what_somebody_else_had_opened_is_back_on_the_list_that_has_it(db: Database, lapses: bool) -> None:  # noqa: FBT001
+    """R2 opened it by mistake; R1, on whose list it stands, may take it at once."""
     five(db)
+    take(db, "A1", "R2", by=PACS)
+    if lapses:
+        assert lapse_claims(db, minutes(10)).lapsed == 1
+    else:
+        assert release_read(db, read_id(db, "A1"), "R2", minutes(1), by=PACS) is ReadState.ALLOCATED
+    assert standing(db, "A1") == (ReadState.ALLOCATED, "R1")
+    assert listed(db, "R1") == NUMBERS
+    assert take(db, "A1", at=11).reporter_id == "R1"
+
+
+def test_what_its_lists_owner_may_not_have_is_nobodys_again(db: Database) -> None:
+    """R1 handed it back, and the list of before still has its place; the next run finds it another."""
+    five(db)
+    return_read(db, read_id(db, "A1"), "R1", NOW, by=R1, reason=ReturnReason.OTHER)
     take(db, "A1", "R2", by=PACS)
     assert release_read(db, read_id(db, "A1"), "R2", minutes(1), by=PACS) is ReadState.UNALLOCATED
     assert listed(db, "R1") == NUMBERS[1:]
     study = next(item for item in build_problem(db, minutes(2)).studies if item.accession_number == "A1")
     assert (study.claimed_by, study.published_to) == ((), ())
+
+
+@pytest.mark.parametrize("lapses", [True, False])
+def test_an_emergency_that_nobody_has_open_any_more_is_planned_at_once(db: Database, lapses: bool) -> None:  # noqa: FBT001
+    """And if nobody said so, but silence did, the office is told."""
+    queued(db, incoming("A1", priority="emergency"))
+    take(db, "A1", by=PACS)
+    if lapses:
+        assert lapse_claims(db, minutes(10)).lapsed == 1
+    else:
+        release_read(db, read_id(db, "A1"), "R1", minutes(10), by=PACS)
+    with db.session() as reading:
+        waiting = runs.requested(reading)
+    assert waiting is not None
+    assert waiting.stage == f"an emergency that was open: {'lapsed' if lapses else 'released'}"
+    assert opened(db) == ([(ExceptionKind.EMERGENCY_WAITS, "RVV reporting office")] if lapses else [])
 
 
 # --- runs and sources ------------------------------------------------------------------------------------------------

@@ -17,15 +17,16 @@ from balancer.services.ingest_studies import ingest_extract
 from balancer.services.lapse_claims import lapse_claims
 from balancer.services.park_read import check_parked, park_read, unpark_read
 from balancer.services.renew_claim import renew_claim
-from balancer.store import audit, conservation
+from balancer.services.run_allocation import run_allocation
+from balancer.store import audit, conservation, runs
 from balancer.store.conservation import Fault
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import StudyRow
-from tests.networks import PACS, Feed, extract, minutes, read_id, standing
+from tests.networks import PACS, Feed, extract, incoming, minutes, queued, read_id, rostered, solving, standing
 from tests.services.test_claiming import MANAGER, NUMBERS, R1, five, listed, opened, take
 from tests.services.test_ending_a_read import finish, give_back, row_of
-from tests.worlds import NOW
+from tests.worlds import NOW, session
 
 HOURS = 60
 EVERYTHING = [*NUMBERS, "B1"]
@@ -127,6 +128,22 @@ def test_what_is_still_listed_after_four_hours_comes_back_with_its_clock(db: Dat
     after = next(item for item in build_problem(db, minutes(6 + 4 * HOURS)).studies if item.accession_number == "A1")
     assert (after.acquired_at, after.due_at, after.excluded) == (before.acquired_at, before.due_at, before.excluded)
     assert check_completions(db, minutes(7 + 4 * HOURS)) == 0
+
+
+def test_what_comes_back_is_on_the_list_of_whoever_else_has_a_place_for_it(db: Database) -> None:
+    """R2 said that it is done, and it stands on R1's list; of an emergency a run is asked for too."""
+    stays = incoming("A1", priority="emergency")
+    queued(db, stays)
+    rostered(db, session("S1", "R1"))
+    run_allocation(db, NOW, solver=solving({"S1": ["A1"]}))
+    finish(db, "A1", "R2", at=5)
+    ingest_extract(db, Feed(), extract(stays, at=5 + 4 * HOURS), minutes(5 + 4 * HOURS))
+    assert check_completions(db, minutes(6 + 4 * HOURS)) == 1
+    assert standing(db, "A1") == (ReadState.ALLOCATED, "R1")
+    with db.session() as reading:
+        waiting = runs.requested(reading)
+    assert waiting is not None
+    assert waiting.stage == "an emergency is still unreported"
 
 
 def test_the_clock_alone_contradicts_nothing(db: Database) -> None:
