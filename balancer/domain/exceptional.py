@@ -12,6 +12,7 @@ class ExceptionKind(StrEnum):
     system that sends no heartbeats. ``completed_beside``: somebody completed a read that is somebody else's by now, or
     no longer to be read. ``skipped_often``: reporters keep taking others first. ``parked_too_long``: its date has
     passed. ``claimant_not_entitled``: a system says that somebody has opened it who may not report it.
+    ``same_reader``: a system says that somebody has opened or done two reads of one study.
     ``emergency_waits``: an emergency that somebody had is read by nobody now: whoever had it open gave no sign of life.
     """
 
@@ -21,6 +22,7 @@ class ExceptionKind(StrEnum):
     SKIPPED_OFTEN = "skipped_often"
     PARKED_TOO_LONG = "parked_too_long"
     CLAIMANT_NOT_ENTITLED = "claimant_not_entitled"
+    SAME_READER = "same_reader"
     EMERGENCY_WAITS = "emergency_waits"
 
 

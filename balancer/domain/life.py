@@ -130,6 +130,9 @@ PLANNABLE = frozenset({ReadState.UNALLOCATED, ReadState.ALLOCATED, ReadState.CLA
 ON_A_LIST = frozenset({ReadState.ALLOCATED, ReadState.CLAIMED})
 """The states in which a reporter has the read."""
 
+THEIRS = frozenset({ReadState.CLAIMED, ReadState.DONE})
+"""The states in which a reporter is the one who reads, or has read: no other read of the study is theirs too."""
+
 
 def require_transition(state: ReadState, event: ReadEvent, to: ReadState) -> None:
     """Ensure that ``event`` may lead a read from ``state`` to ``to``.

@@ -54,7 +54,8 @@ def claim_read(  # noqa: PLR0913 - what is claimed, for whom, on whose word
     ClaimedError
         If somebody else has it open; it says who.
     ConflictError
-        If it is not to be read now, not among the reporter's next few, or they have too many open.
+        If it is not to be read now, not among the reporter's next few, or they have too many open or another read of
+        the study.
     """
     with db.transaction() as session:
         rules = current_policy(session).reading
@@ -65,6 +66,7 @@ def claim_read(  # noqa: PLR0913 - what is claimed, for whom, on whose word
         if row.state is ReadState.CLAIMED:
             return _again(session, row, reporter_id, lease)
         if by.reporter_id == reporter_id:
+            require_first_of_study(session, row, reporter_id)
             _require_choice(session, row, reporter_id, rules, now)
             _require_scope(row, study, person, now)
         return _claim(session, row, study, person, lease, by=by, now=now)
@@ -85,6 +87,7 @@ def _claim(  # noqa: PLR0913 - whose it becomes, until when, on whose word
     system = by.subject if by.kind is ActorKind.SYSTEM else ""
     made = ClaimRow(read_id=read_id, reporter_id=person.reporter_id, system=system, claimed_at=now, lease_until=lease)
     claim = claims.add_claim(session, made)
+    note_same_reader(session, row, study, person.reporter_id, by, now)
     why_not = why_outside(study, person, now)
     if why_not:
         open_exception(session, ExceptionKind.CLAIMANT_NOT_ENTITLED, read_id, study, by=by, now=now, detail=why_not)
@@ -116,6 +119,27 @@ def why_outside(study: StudyRow, person: Reporter, now: datetime) -> str:
     if person.reporter_id in study.excluded:
         return "excluded from the study"
     return ""
+
+
+def require_first_of_study(session: Session, row: ReadRow, reporter_id: str) -> None:
+    """Ensure that a reporter has neither open nor done another read of the study: the readings are independent (H9).
+
+    Raises
+    ------
+    ConflictError
+        If they have.
+    """
+    if claims.has_another(session, row, reporter_id):
+        raise ConflictError(f"the reporter has another read of the study: this one is {row.state}, for somebody else")
+
+
+def note_same_reader(  # noqa: PLR0913, PLR0917 - whose reads, on whose word
+    session: Session, row: ReadRow, study: StudyRow, reporter_id: str, by: Actor, now: datetime
+) -> None:
+    """Bring it to the trust's reporting office if a reporter has two reads of one study, open or done."""
+    if claims.has_another(session, row, reporter_id):
+        detail = f"{reporter_id} has another read of the study"
+        open_exception(session, ExceptionKind.SAME_READER, row.id or 0, study, by=by, now=now, detail=detail)
 
 
 def require_claim(session: Session, row: ReadRow, reporter_id: str) -> ClaimRow:

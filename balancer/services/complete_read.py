@@ -9,6 +9,7 @@ from balancer.domain.actor import Actor, ActorKind
 from balancer.domain.errors import ConflictError
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadEvent, ReadState
+from balancer.services.claim_read import note_same_reader, require_first_of_study
 from balancer.store import claims, people, reads
 from balancer.store.database import Database, Session
 from balancer.store.exceptions import open_exception
@@ -28,7 +29,7 @@ def complete_read(db: Database, read_id: int, reporter_id: str, now: datetime, *
     NotFoundError
         If there is no such read or reporter.
     ConflictError
-        If the reporter completes for themselves what they never claimed.
+        If the reporter completes for themselves what they never claimed, or a second read of one study.
     """
     with db.transaction() as session:
         people.reporter(session, reporter_id)
@@ -37,6 +38,8 @@ def complete_read(db: Database, read_id: int, reporter_id: str, now: datetime, *
             return True
         if by.reporter_id == reporter_id and not claims.had_claimed(session, read_id, reporter_id):
             raise ConflictError(f"the reporter has not claimed the read: it is {row.state}")
+        if by.reporter_id == reporter_id:
+            require_first_of_study(session, row, reporter_id)
         accepted = _is_free_for(row, reporter_id)
         system = by.subject if by.kind is ActorKind.SYSTEM else ""
         claims.add_completion(
@@ -47,6 +50,7 @@ def complete_read(db: Database, read_id: int, reporter_id: str, now: datetime, *
             claims.end_claim(session, read_id, ReadEvent.COMPLETE, now=now)
             done: dict[str, Any] = {"reporter_id": reporter_id, "done_at": now, "confirmed_at": None}
             reads.move(session, row, ReadEvent.COMPLETE, ReadState.DONE, by=by, now=now, **done)
+            note_same_reader(session, row, study, reporter_id, by, now)
         else:
             _keep_beside(session, row, study, reporter_id, by, now)
         return accepted

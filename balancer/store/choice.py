@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, func, or_, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, exists, func, or_, select
 
 from balancer.domain.exceptional import ExceptionKind
-from balancer.domain.life import ReadState
+from balancer.domain.life import THEIRS, ReadState
 from balancer.domain.states import StudyState
 from balancer.store.scope import unlimited
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
@@ -52,7 +53,11 @@ def withheld(session: Session, reporter_id: str, now: datetime) -> int:
 
 
 def _waiting(statement: Any, reporter_id: str, now: datetime) -> Any:
-    """Return a statement about reads for those on a reporter's list that can be read now and are not open yet."""
+    """Return a statement about reads for those on a reporter's list that can be read now and are not open yet.
+
+    Without those of studies of which they have another read open or done: that is for somebody else.
+    """
+    other = aliased(ReadRow)
     return (
         statement.join(WorklistItemRow, on_item(WorklistItemRow))
         .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
@@ -63,6 +68,12 @@ def _waiting(statement: Any, reporter_id: str, now: datetime) -> Any:
             ReadRow.state == ReadState.ALLOCATED,
             ReadRow.reporter_id == reporter_id,
             StudyRow.state == StudyState.OPEN,
+            ~exists().where(
+                col(other.study_id) == col(ReadRow.study_id),
+                col(other.id) != col(ReadRow.id),
+                col(other.reporter_id) == reporter_id,
+                col(other.state).in_(sorted(THEIRS)),
+            ),
             or_(col(StudyRow.ready_at).is_(None), col(StudyRow.ready_at) <= now),
         )
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select, update
 
-from balancer.domain.life import ReadEvent
+from balancer.domain.life import THEIRS, ReadEvent
 from balancer.store.chunks import chunks
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow
@@ -44,6 +44,17 @@ def had_claimed(session: Session, read_id: int, reporter_id: str) -> bool:
     """Tell whether a reporter ever claimed a read."""
     claimed = select(ClaimRow.id).where(ClaimRow.read_id == read_id, ClaimRow.reporter_id == reporter_id)
     return session.exec(claimed.limit(1)).first() is not None
+
+
+def has_another(session: Session, row: ReadRow, reporter_id: str) -> bool:
+    """Tell whether a reporter has another read of the same study open, or has done it."""
+    another = select(ReadRow.id).where(
+        ReadRow.study_id == row.study_id,
+        ReadRow.id != row.id,
+        ReadRow.reporter_id == reporter_id,
+        col(ReadRow.state).in_(sorted(THEIRS)),
+    )
+    return session.exec(another.limit(1)).first() is not None
 
 
 def lapsed(session: Session, now: datetime) -> list[int]:
