@@ -13,7 +13,8 @@ class ExceptionKind(StrEnum):
     no longer to be read. ``skipped_often``: reporters keep taking others first. ``parked_too_long``: its date has
     passed. ``claimant_not_entitled``: a system says that somebody has opened it who may not report it.
     ``same_reader``: a system says that somebody has opened or done two reads of one study.
-    ``emergency_waits``: an emergency that somebody had is read by nobody now: whoever had it open gave no sign of life.
+    ``emergency_waits``: an emergency that somebody had is read by nobody now: whoever had it open gave no sign of life,
+    or handed it back because its images are missing.
     """
 
     UNCONFIRMED = "unconfirmed"

@@ -9,9 +9,10 @@ from balancer.domain.errors import InvalidValueError
 from balancer.domain.exceptional import ExceptionKind, office_of
 from balancer.domain.life import ReadEvent, ReadState
 from balancer.services.each_read import each_read
-from balancer.store import reads
+from balancer.store import reads, runs
 from balancer.store.database import Database
 from balancer.store.exceptions import open_exception
+from balancer.store.policies import current_policy
 
 _JOB = job("parked reads")
 
@@ -40,7 +41,7 @@ def park_read(  # noqa: PLR0913 - what is parked, why, with whom and until when
 
 
 def unpark_read(db: Database, read_id: int, now: datetime, *, by: Actor, reason: str) -> None:
-    """Put a parked read back into the queue, with its clock as it was.
+    """Put a parked read back into the queue, with its clock as it was; for an emergency a run is asked for.
 
     Raises
     ------
@@ -50,9 +51,11 @@ def unpark_read(db: Database, read_id: int, now: datetime, *, by: Actor, reason:
         If it is not parked.
     """
     with db.transaction() as session:
-        row, _ = reads.locked_read(session, read_id)
+        row, study = reads.locked_read(session, read_id)
         to = ReadState.UNALLOCATED
         reads.move(session, row, ReadEvent.UNPARK, to, by=by, now=now, why=reason, reason="unparked")
+        if current_policy(session).is_emergency(study.priority):
+            runs.request_run(session, now=now, reason="an emergency can be read again")
 
 
 def check_parked(db: Database, now: datetime) -> int:

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from balancer.domain.actor import Actor
 from balancer.domain.errors import ConflictError
-from balancer.domain.exceptional import office_of
+from balancer.domain.exceptional import ExceptionKind, office_of
 from balancer.domain.life import ReadEvent, ReadState, ReturnReason
 from balancer.services.claim_read import require_claim
 from balancer.store import claims, reads, runs
 from balancer.store.database import Database, Session
+from balancer.store.exceptions import open_exception
 from balancer.store.policies import current_policy
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ClaimRow, ReadRow, ReturnRow
@@ -29,7 +30,8 @@ def return_read(  # noqa: PLR0913 - what is handed back, by whom and why
     """Take a read that is on the reporter's list, or that they have open, from them; return where it stands now.
 
     It is nobody's, its study's clock goes on as it was, and the returner is not offered the study again. One whose
-    images are missing is parked with the trust's reporting office until the policy's hours have passed.
+    images are missing is parked with the trust's reporting office until the policy's hours have passed, or until it is
+    due if that is sooner; if it is an emergency, the office is told at once.
 
     Raises
     ------
@@ -62,13 +64,17 @@ def _put_back(  # noqa: PLR0913, PLR0917
     by: Actor,
     now: datetime,
 ) -> None:
+    policy, reporter_id = current_policy(session), row.reporter_id
     if claim is not None and claim.withdrawn_at is not None:
         reads.move(session, row, ReadEvent.RETURN, ReadState.WITHDRAWN, by=by, now=now, why=reason.value)
     elif reason is ReturnReason.IMAGES_MISSING:
-        until = now + timedelta(hours=current_policy(session).reading.parked_hours)
+        until = min(now + timedelta(hours=policy.reading.parked_hours), max(now, study.due_at))
         owner = office_of(study.trust)
         to = ReadState.PARKED
         reads.move(session, row, ReadEvent.RETURN, to, by=by, now=now, reason=reason.value, owner=owner, until=until)
+        if policy.is_emergency(study.priority):
+            kind, detail = ExceptionKind.EMERGENCY_WAITS, f"handed back by {reporter_id}: its images are missing"
+            open_exception(session, kind, row.id or 0, study, by=by, now=now, detail=detail)
     else:
         to = ReadState.UNALLOCATED
         reads.move(session, row, ReadEvent.RETURN, to, by=by, now=now, reason=f"returned: {reason.value}")

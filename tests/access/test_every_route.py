@@ -46,6 +46,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/batches/{batch_id}/discard": {"decided_by": "A. Person"},
     **{f"/api/v1/reads/{{read_id}}/{verb}": {"reporter_id": "R1"} for verb in ("claim", "heartbeat", "release")},
     "/api/v1/reads/{read_id}/complete": {"reporter_id": "R1"},
+    "/api/v1/reads/{read_id}/unpark": {"reason": "the images have come"},
     "/api/v1/reads/{read_id}/return": {"reporter_id": "R1", "reason": "other"},
     "/api/v1/exceptions/{exception_id}/resolve": {"resolution": "seen to"},
 }

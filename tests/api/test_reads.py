@@ -52,6 +52,17 @@ def test_the_next_read_is_opened_kept_and_completed(reporter: Service) -> None:
     assert reporter.post("/worklists/R1/next").json() == {"claim": None, "withheld": 0}
 
 
+def test_a_manager_takes_up_what_is_parked_and_nobody_else_does(reporter: Service, db: Database) -> None:
+    """Its images have come before the date."""
+    manager = Service(db, door=Known(MANAGER_EAST))
+    read, found = of_list(reporter)[0]["read_id"], {"reason": "the images have come"}
+    reporter.post(f"/reads/{read}/return", {**R1, "reason": "images_missing"})
+    assert reporter.post(f"/reads/{read}/unpark", found).status_code == 403
+    taken = manager.post(f"/reads/{read}/unpark", found)
+    assert (taken.status_code, taken.json()) == (200, {"read_id": read, "state": "unallocated"})
+    problem(manager.post(f"/reads/{read}/unpark", found), 409, "conflict")
+
+
 def test_whoever_is_too_late_hears_who_has_it(reporter: Service, pacs: Service) -> None:
     """409, with the name in words and the number in a field."""
     read = of_list(reporter)[0]["read_id"]
@@ -96,7 +107,7 @@ def test_the_balance_knows_what_is_parked_and_done(reporter: Service, db: Databa
     assert (parked["state"], parked["owner"], parked["until"]) == (
         "parked",
         "RVV reporting office",
-        "2026-03-03T08:00:00Z",
+        "2026-03-03T07:00:00Z",
     )
 
 

@@ -12,6 +12,7 @@ from balancer.domain.states import BatchState
 from balancer.services.build_problem import build_problem, gather
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
+from balancer.services.park_read import check_parked, unpark_read
 from balancer.services.release_read import release_read
 from balancer.services.return_read import return_read
 from balancer.services.run_allocation import run_allocation
@@ -20,7 +21,7 @@ from balancer.store.balance import balance
 from balancer.store.database import Database
 from balancer.store.tables_life import ReadRow
 from tests.networks import PACS, Feed, extract, incoming, minutes, queued, read_id, rostered, solving, standing
-from tests.services.test_claiming import NUMBERS, R1, five, listed, opened, take
+from tests.services.test_claiming import MANAGER, NUMBERS, R1, five, listed, opened, take
 from tests.worlds import NOW, session
 
 
@@ -79,7 +80,11 @@ def test_missing_images_are_parked_with_an_owner_and_a_date(db: Database) -> Non
     take(db, "A1")
     assert give_back(db, "A1", ReturnReason.IMAGES_MISSING) is ReadState.PARKED
     row = row_of(db, "A1")
-    assert (row.owner, row.until, row.reason) == ("RVV reporting office", minutes(1 + 24 * 60), "images_missing")
+    assert (row.owner, row.until, row.reason) == (
+        "RVV reporting office",
+        minutes(23 * 60),
+        "images_missing",
+    )  # when it is due
     assert "A1" not in {item.accession_number for item in build_problem(db, minutes(2)).studies}
     run_allocation(db, minutes(2), solver=solving({"S1": NUMBERS[1:], "S2": ["B1"]}))
     assert standing(db, "A1") == (ReadState.PARKED, None)
@@ -105,6 +110,31 @@ def test_a_returned_emergency_does_not_wait_for_the_clock(db: Database) -> None:
         waiting = runs.requested(reading)
     assert waiting is not None
     assert waiting.stage == "an emergency was handed back"
+
+
+def test_an_emergency_whose_images_are_missing_is_the_offices_at_once(db: Database) -> None:
+    """It is parked for no longer than it has; taken up again, it is planned at once."""
+    queued(db, incoming("A1", priority="emergency", acquired_at=NOW))
+    rostered(db, session("S1", "R1"))
+    run_allocation(db, NOW, solver=solving({"S1": ["A1"]}))
+    give_back(db, "A1", ReturnReason.IMAGES_MISSING)
+    assert row_of(db, "A1").until == minutes(60)
+    assert opened(db) == [(ExceptionKind.EMERGENCY_WAITS, "RVV reporting office")]
+    run_allocation(db, minutes(2), solver=solving({}))
+    unpark_read(db, read_id(db, "A1"), minutes(3), by=MANAGER, reason="they came")
+    with db.session() as reading:
+        waiting = runs.requested(reading)
+    assert waiting is not None
+
+
+def test_what_is_late_already_is_parked_until_now(db: Database) -> None:
+    """It becomes an exception with the next round of the job."""
+    queued(db, incoming("A1", acquired_at=minutes(-100 * 60)))
+    rostered(db, session("S1", "R1"))
+    run_allocation(db, NOW, solver=solving({"S1": ["A1"]}))
+    give_back(db, "A1", ReturnReason.IMAGES_MISSING)
+    assert row_of(db, "A1").until == minutes(1)
+    assert check_parked(db, minutes(1)) == 1
 
 
 # --- completed -------------------------------------------------------------------------------------------------------

@@ -210,12 +210,12 @@ def test_nobody_parks_into_the_past_or_what_somebody_has_open(db: Database) -> N
 
 
 def test_what_is_parked_beyond_its_date_is_brought_to_its_office(db: Database) -> None:
-    """Once."""
+    """Once; it is parked until it is due."""
     five(db)
     give_back(db, "A1", ReturnReason.IMAGES_MISSING)
-    assert check_parked(db, minutes(24 * HOURS)) == 0
-    assert check_parked(db, minutes(24 * HOURS + 1)) == 1
-    assert check_parked(db, minutes(24 * HOURS + 2)) == 0
+    assert check_parked(db, minutes(23 * HOURS - 1)) == 0
+    assert check_parked(db, minutes(23 * HOURS)) == 1
+    assert check_parked(db, minutes(23 * HOURS + 1)) == 0
     assert opened(db) == [(ExceptionKind.PARKED_TOO_LONG, "RVV reporting office")]
 
 

@@ -45,6 +45,18 @@ class ReturnIn(In):
     )
 
 
+class UnparkIn(In):
+    """A parked read can be read now."""
+
+    reason: str = Field(
+        min_length=1,
+        max_length=500,
+        pattern=r"^[^\x00-\x1f]+$",
+        description="Nothing that tells who the patient is.",
+        examples=["the images have come"],
+    )
+
+
 class ClaimOut(Out):
     """A read that a reporter has open."""
 

@@ -22,14 +22,17 @@ from balancer.api.models.reads import (
     ReturnIn,
     SkipsOut,
     StandingOut,
+    UnparkIn,
 )
 from balancer.api.models.shape import ListOut
 from balancer.api.serving import IdInPath, ReporterInPath, Served, Serving, When
 from balancer.domain.actor import Reach
+from balancer.domain.life import ReadState
 from balancer.domain.permission import Permission
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.next_read import next_read
+from balancer.services.park_read import unpark_read
 from balancer.services.release_read import release_read
 from balancer.services.renew_claim import renew_claim
 from balancer.services.return_read import return_read
@@ -120,6 +123,18 @@ def complete(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath,
     database = acting(served, reach, asked.reporter_id)
     accepted = complete_read(database, read_id, asked.reporter_id, served.clock.now(), by=caller)
     return CompletionOut(read_id=read_id, accepted=accepted)
+
+
+@router.post(
+    "/reads/{read_id}/unpark",
+    tags=["reads"],
+    responses=problems.may_be(problems.NOT_FOUND, problems.CONFLICT),
+    dependencies=[may(Permission.READS_STEER)],
+)
+def take_up(served: Served, caller: Caller, read_id: IdInPath, asked: UnparkIn) -> StandingOut:
+    """Put a parked read back into the queue: it can be read now, and its clock is as it was."""
+    unpark_read(served.database, read_id, served.clock.now(), by=caller, reason=asked.reason)
+    return StandingOut(read_id=read_id, state=ReadState.UNALLOCATED)
 
 
 @router.get("/skips", tags=["reads"], dependencies=[may(Permission.READS_STEER)])
