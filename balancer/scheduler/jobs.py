@@ -24,6 +24,7 @@ from balancer.scheduler.solving import BUSY, DONE, NOT_PUBLISHED, Solving
 from balancer.scheduler.supervisor import delay_after
 from balancer.scheduler.timetable import Timetable
 from balancer.services.check_completions import check_completions
+from balancer.services.end_instructions import end_instructions
 from balancer.services.lapse_claims import lapse_claims
 from balancer.services.load_network import load_network
 from balancer.services.park_read import check_parked
@@ -246,9 +247,16 @@ def _warn(**figures: int) -> None:
         _log.warning("reads.exceptional", **figures)
 
 
+def _end_instructions(database: Database, now: datetime) -> None:
+    ended = end_instructions(database, now)
+    if ended:
+        _log.info("instructions.ended", instructions=ended)
+
+
 _PARTS: dict[str, Callable[[Database, datetime], object]] = {
     "claims": _lapse_claims,
     "completions": lambda database, now: _warn(unconfirmed=check_completions(database, now)),
+    "instructions": _end_instructions,
     "parked": lambda database, now: _warn(parked=check_parked(database, now)),
     "keys": keys.purge,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from balancer.domain.life import ReadState
@@ -14,8 +14,10 @@ from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import REPORTING, Reporter
 from balancer.domain.reporter import Session as RosteredSession
 from balancer.domain.study import ReadKey, Study, StudyKey
+from balancer.domain.working_days import WorkingCalendar
 from balancer.services.due_times import calendar_over
-from balancer.store import people, queue, standing
+from balancer.services.lay_over import Instructed
+from balancer.store import instructions, people, queue, standing
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy_row, policy_of
 from balancer.store.queue import QueuedRead, QueuedStudy
@@ -47,7 +49,7 @@ def build_problem(db: Database, now: datetime) -> AllocationProblem:
     return gather(db, now).problem
 
 
-def gather(db: Database, now: datetime) -> Gathered:
+def gather(db: Database, now: datetime, with_draft: int | None = None) -> Gathered:
     """Return the problem at ``now``, built whatever single rows are like.
 
     * A study acquired after ``now`` (its trust's clock runs ahead) takes part as if acquired at ``now``: it is planned
@@ -57,6 +59,10 @@ def gather(db: Database, now: datetime) -> Gathered:
     * Claimed reads are claimed in the problem (H8); ``published_to`` is who has which read now.
     * Whoever has done another read of a study, or handed one back, is not offered the study.
     * Somebody who has claimed a read but is no longer listed takes part without sessions, so that nobody else gets it.
+    * What people have decided is laid over what the feeds say: corrections, a more urgent class or an earlier due time
+      than the feed's, whom a read is pinned to, who is barred. With ``with_draft`` also what is staged in that draft.
+    * A read that somebody has open is theirs, whoever it is pinned to. One that is pinned to somebody who is no longer
+      listed is nobody's (H7), and the warnings say so.
     * Of two reporting sessions of one reporter that overlap (two trusts rostered the same hours), the home trust's
       counts, then the earlier one; the other is named in the warnings.
 
@@ -68,9 +74,14 @@ def gather(db: Database, now: datetime) -> Gathered:
     with db.session() as session:
         policy_row = current_policy_row(session)
         policy = policy_of(policy_row)
-        reads, barred = queue.queued_reads(session), queue.barred(session)
-        queued = [item for item in queue.queued_studies(session) if item.id in reads]
-        reporters = _reporters(session, {name for item in queued for name in _claimants(reads[item.id]) if name})
+        decided = Instructed(instructions.in_force(session, now, with_draft))
+        reads, barred = _reads(session, decided), queue.barred(session)
+        queued = [decided.study(item, policy) for item in queue.queued_studies(session) if item.id in reads]
+        named = {item.id: (_claimants(reads[item.id]), _pins(reads[item.id], decided)) for item in queued}
+        wanted = {name for lists in named.values() for names in lists for name in names if name}
+        everyone = people.reporters(session, unlisted=True)
+        reporters = [item.reporter for item in everyone if item.listed or item.reporter.reporter_id in wanted]
+        gone = {item.reporter.reporter_id for item in everyone if not item.listed}
         sessions, warnings = _sessions(session, reporters, policy, now)
         trusts = tuple(Trust(code=row.code, name=row.name) for row in standing.trusts(session, listed_only=False))
         examinations = _examinations(session)
@@ -81,8 +92,18 @@ def gather(db: Database, now: datetime) -> Gathered:
         if item.priority not in classes
         for read in range(1, len(reads[item.id]) + 1)
     }
+    clocks = (min(item.clock_started_at, now) for item in queued if item.priority in classes)
+    calendar = calendar_over(policy, clocks, now)
     studies = [
-        _study(item, now, reads[item.id], barred.get(item.id, set())) for item in queued if item.priority in classes
+        _study(
+            replace(item, source_due_at=_due(item, now, policy, calendar, decided)),
+            now,
+            reads[item.id],
+            barred.get(item.id, set()) | decided.barred(item.id),
+            pinned=named[item.id][1],
+        )
+        for item in queued
+        if item.priority in classes
     ]
     problem = AllocationProblem(
         now=now,
@@ -92,7 +113,7 @@ def gather(db: Database, now: datetime) -> Gathered:
         reporters=tuple(reporters),
         sessions=tuple(sessions),
         studies=tuple(studies),
-        calendar=calendar_over(policy, (study.acquired_at for study in studies), now),
+        calendar=calendar,
     )
     return Gathered(
         problem=problem,
@@ -101,7 +122,7 @@ def gather(db: Database, now: datetime) -> Gathered:
             StudyKey(item.trust, item.accession_number): [read.number for read in reads[item.id]] for item in queued
         },
         left_out=left_out,
-        warnings=(*warnings, *_about(queued, left_out, now)),
+        warnings=(*warnings, *_about(queued, left_out, now), *_pinned_to(gone, named.values())),
     )
 
 
@@ -116,7 +137,15 @@ def _about(queued: Iterable[QueuedStudy], left_out: Mapping[ReadKey, str], now: 
     return warnings
 
 
-def _study(item: QueuedStudy, now: datetime, reads: Sequence[QueuedRead], barred: Collection[str]) -> Study:
+def _pinned_to(gone: Collection[str], named: Iterable[tuple[object, Iterable[str | None]]]) -> list[str]:
+    """Return what a person should know of pins to reporters whom the network no longer lists."""
+    lost = sum(name in gone for _, pins in named for name in pins)
+    return [f"{lost} reads are pinned to somebody who is no longer listed; nobody is given them"] if lost else []
+
+
+def _study(
+    item: QueuedStudy, now: datetime, reads: Sequence[QueuedRead], barred: Collection[str], *, pinned: list[str | None]
+) -> Study:
     return Study(
         trust=item.trust,
         accession_number=item.accession_number,
@@ -130,11 +159,37 @@ def _study(item: QueuedStudy, now: datetime, reads: Sequence[QueuedRead], barred
         reads=len(reads),
         ready_at=item.ready_at,
         due_at=item.source_due_at,
+        pinned_to=_as_far_as_named(pinned),
         excluded=frozenset({*item.excluded, *barred}),
         prior_reporter=item.prior_reporter,
         published_to=_as_far_as_named([read.reporter_id for read in reads]),
         claimed_by=_as_far_as_named(_claimants(reads)),
     )
+
+
+def _reads(session: Session, decided: Instructed) -> dict[int, list[QueuedRead]]:
+    """Return the reads that take part, by study, without those that a draft takes out and nobody has open."""
+    found = {
+        study_id: [read for read in reads if read.state is ReadState.CLAIMED or not decided.leaves(read.id)]
+        for study_id, reads in queue.queued_reads(session).items()
+    }
+    return {study_id: reads for study_id, reads in found.items() if reads}
+
+
+def _pins(reads: Iterable[QueuedRead], decided: Instructed) -> list[str | None]:
+    """Return to whom each read is pinned, in order; one that somebody has open is theirs."""
+    return [None if read.state is ReadState.CLAIMED else decided.pinned(read.id) for read in reads]
+
+
+def _due(
+    item: QueuedStudy, now: datetime, policy: Policy, calendar: WorkingCalendar, decided: Instructed
+) -> datetime | None:
+    """Return the due time that a study has of its own: the feed's, or a person's if that is sooner than what holds."""
+    wanted = decided.due(item.id)
+    if wanted is None or item.priority not in {priority.code for priority in policy.priorities}:
+        return item.source_due_at
+    acquired = min(item.clock_started_at, now)
+    return min(wanted, item.source_due_at or policy.priority(item.priority).due_at(acquired, calendar))
 
 
 def _claimants(reads: Iterable[QueuedRead]) -> list[str | None]:
@@ -147,11 +202,6 @@ def _as_far_as_named(names: list[str | None]) -> tuple[str | None, ...]:
     while names and names[-1] is None:
         names.pop()
     return tuple(names)
-
-
-def _reporters(session: Session, claimants: set[str]) -> list[Reporter]:
-    everyone = people.reporters(session, unlisted=True)
-    return [item.reporter for item in everyone if item.listed or item.reporter.reporter_id in claimants]
 
 
 def _sessions(

@@ -11,7 +11,7 @@ from balancer.domain.actor import job
 from balancer.domain.life import UNPLANNED, ReadEvent, ReadState
 from balancer.domain.required_reads import Adjustment, KnownRead, adjust, close
 from balancer.domain.states import StudyState
-from balancer.store import claims, intake, queue, reads
+from balancer.store import claims, instructions, intake, queue, reads
 from balancer.store.database import Session
 from balancer.store.intake import RequiredReads
 from balancer.store.reads import Move, Standing
@@ -83,10 +83,14 @@ class _Places:
     def __init__(self, session: Session, study_ids: Collection[int]) -> None:
         self._holders = queue.holders(session, study_ids)
         self._barred = queue.barred(session) if self._holders else {}
+        self._pinned = instructions.pins(session) if self._holders else {}
 
     def of(self, read: Standing, done_by: Collection[str]) -> str | None:
         """Return who has a place for the read, and may still have it."""
-        holder = self._holders.get((read.study_id, read.number))
+        place = read.study_id, read.number
+        holder = self._holders.get(place)
+        if holder is not None and self._pinned.get(place, holder) != holder:
+            return None
         return None if holder in {*done_by, *self._barred.get(read.study_id, ())} else holder
 
 

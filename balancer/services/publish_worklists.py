@@ -13,7 +13,7 @@ from balancer.domain.plan import Allocation, Plan
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.states import RunState
 from balancer.domain.study import ReadKey, StudyKey
-from balancer.store import assignments, leases, queue, reads, runs
+from balancer.store import assignments, instructions, leases, queue, reads, runs
 from balancer.store.database import Database, Session
 from balancer.store.leases import Lease
 from balancer.store.reads import Move, Standing
@@ -42,9 +42,10 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
     lists or all the new ones.
 
     A plan is of the instant it was gathered for; people have worked since. What has been claimed meanwhile stays with
-    its claimant, what has been done, parked or withdrawn is on no list, and whoever handed a study back or has done
-    another of its reads is not given it. What the plan did not see, or gave to somebody it no longer can, waits for
-    the next run. ``numbers`` says which reads of a study the plan counted from 1; as counted if it says nothing.
+    its claimant, what has been done, parked or withdrawn is on no list, and whoever handed a study back, has done
+    another of its reads or has been barred from it is not given it, nor is what has been pinned to somebody else. What
+    the plan did not see, or gave to somebody it no longer can, waits for the next run. ``numbers`` says which reads of
+    a study the plan counted from 1; as counted if it says nothing.
 
     Raises
     ------
@@ -92,6 +93,7 @@ class _Placing:
         self._numbers = numbers
         self._standing = {(item.study_id, item.number): item for item in reads.locked_plannable(session)}
         self._barred = queue.barred(session)
+        self._pinned = instructions.pins(session)
         self._held: dict[int, set[str]] = defaultdict(set)
         for item in self._standing.values():
             if item.state is ReadState.CLAIMED and item.reporter_id is not None:
@@ -134,6 +136,8 @@ class _Placing:
             return False
         if item.state is ReadState.CLAIMED:
             return item.reporter_id == row.reporter_id
+        if self._pinned.get(self._place(row.key), row.reporter_id) != row.reporter_id:
+            return False
         return row.reporter_id not in self._barred.get(item.study_id, set()) | self._held[item.study_id]
 
     def _claimed_since(self, placed: Iterable[Allocation]) -> list[Allocation]:

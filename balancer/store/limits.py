@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, false, or_, select
 
 from balancer.domain.actor import Reach
-from balancer.store import tables, tables_access, tables_assignments, tables_keys, tables_life
+from balancer.store import tables, tables_access, tables_assignments, tables_instructions, tables_keys, tables_life
 from balancer.store.tables import Row
 
 # Says what a reach allows of a table.
@@ -109,6 +109,18 @@ def _session(reach: Reach) -> ColumnElement[bool]:
     return or_(*mine, rostered.c.trust.in_(sorted(reach.trusts)))
 
 
+def _instruction(reach: Reach) -> ColumnElement[bool]:
+    """Return the limit of instructions: those of trusts within reach, and what somebody's own work depends on.
+
+    A reporter's own reads may be pinned to somebody else by a manager of another trust: that they must be told.
+    """
+    given = _table(tables_instructions.InstructionRow)
+    allowed: list[ColumnElement[bool]] = [given.c.trust.in_(sorted(reach.trusts))]
+    if reach.own is not None:
+        allowed += [given.c.reporter_id == reach.own, given.c.study_id.in_(select(_STUDIES.c.id).where(_study(reach)))]
+    return or_(*allowed)
+
+
 def _held_closure(reach: Reach) -> ColumnElement[bool]:
     within = select(_BATCHES.c.id).where(of_feed(tables.BatchRow)(reach))
     return _table(tables.HeldClosureRow).c.batch_id.in_(within)
@@ -162,6 +174,7 @@ LIMITS: dict[type[Row], Limit | None] = {
     # one chain for all trusts: whoever reaches everywhere sees all of it, and everybody else nothing
     tables_life.AuditRow: nobody,
     tables_life.AuditHeadRow: OPEN,
+    tables_instructions.InstructionRow: _instruction,
     tables.LeaseRow: OPEN,
     tables.JobRow: OPEN,
     tables.HeartbeatRow: OPEN,

@@ -16,6 +16,7 @@ from balancer.domain.life import PLANNABLE, ReadState
 from balancer.domain.plan import Allocation
 from balancer.domain.states import StudyState
 from balancer.domain.study import ReadKey, StudyKey
+from balancer.store import instructions
 from balancer.store.chunks import chunks
 from balancer.store.tables import StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_life import ReadRow, ReturnRow
@@ -49,6 +50,7 @@ class QueuedRead(NamedTuple):
     number: int
     state: ReadState
     reporter_id: str | None
+    id: int
 
 
 _COLUMNS = tuple(QueuedStudy.__dataclass_fields__)
@@ -68,18 +70,18 @@ def queued_reads(session: Session) -> dict[int, list[QueuedRead]]:
     What is done, parked, sent out, excluded or withdrawn takes no part.
     """
     statement = (
-        select(ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id)
+        select(ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.id)
         .where(col(ReadRow.state).in_(sorted(PLANNABLE)))
         .order_by(col(ReadRow.study_id), col(ReadRow.number))
     )
     found: dict[int, list[QueuedRead]] = defaultdict(list)
-    for study_id, number, state, reporter_id in session.exec(statement):
-        found[study_id].append(QueuedRead(number, ReadState(state), reporter_id))
+    for study_id, number, state, reporter_id, read_id in session.exec(statement):
+        found[study_id].append(QueuedRead(number, ReadState(state), reporter_id, read_id or 0))
     return found
 
 
 def barred(session: Session, only: int | None = None) -> dict[int, set[str]]:
-    """Return who may not be given a study, by study: whoever has done one of its reads, or handed one back.
+    """Return who may not be given a study, by study: whoever did or returned one of its reads, or is barred.
 
     Of one study if it is named.
     """
@@ -98,6 +100,8 @@ def barred(session: Session, only: int | None = None) -> dict[int, set[str]]:
         for study_id, reporter_id in session.exec(statement):
             if reporter_id is not None:
                 found[study_id].add(reporter_id)
+    for study_id, reporter_id in instructions.bars(session, only):
+        found[study_id].add(reporter_id)
     return found
 
 
@@ -158,7 +162,9 @@ def holders(session: Session, study_ids: Collection[int]) -> dict[tuple[int, int
 def holder(session: Session, study_id: int, number: int) -> str | None:
     """Return on whose current list a read has a place, if that is somebody who may be given it."""
     found = holders(session, [study_id]).get((study_id, number))
-    return None if found is None or found in barred(session, study_id)[study_id] else found
+    if found is None or instructions.pins(session, study_id).get((study_id, number), found) != found:
+        return None
+    return None if found in barred(session, study_id)[study_id] else found
 
 
 def items_of_claims(session: Session) -> dict[tuple[int, int], WorklistItemRow]:

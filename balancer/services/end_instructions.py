@@ -1,0 +1,41 @@
+"""End the instructions whose time is over, or whose study has left the queue for good."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from balancer.domain.actor import job
+from balancer.domain.instruction import InstructionState
+from balancer.services.each_read import each_read
+from balancer.services.withdraw_instruction import lift, locked_with_read
+from balancer.store import instructions
+from balancer.store.database import Database
+
+_JOB = job("instructions")
+# A study that its source forgets for a while comes back as it was, with what was decided about it.
+_REMEMBERED = timedelta(days=7)
+
+
+def end_instructions(db: Database, now: datetime) -> int:
+    """End every instruction whose time is over by ``now``; return how many.
+
+    What one did to its read is undone, and a run is asked for. One about a study that left the queue a week ago ends
+    too: until then the study may come back, and finds what was decided about it.
+    """
+    with db.session() as session:
+        over = instructions.over(session, now)
+        closed = instructions.about_closed(session, now - _REMEMBERED)
+    kept = {"job": _JOB.name, "what": instructions.SUBJECT}
+    ended = each_read(over, lambda number: _end(db, number, now, "its time is over"), **kept)
+    return ended + each_read(closed, lambda number: _end(db, number, now, "its study has left the queue"), **kept)
+
+
+def _end(db: Database, instruction_id: int, now: datetime, why: str) -> bool:
+    """End one, unless somebody has ended it in the meantime."""
+    with db.transaction() as session:
+        row, read = locked_with_read(session, instruction_id)
+        if row.state is not InstructionState.IN_FORCE:
+            return False
+        instructions.end(session, row, InstructionState.EXPIRED, by=_JOB, now=now, why=why)
+        lift(session, row, read, by=_JOB, now=now, why=why)
+        return True

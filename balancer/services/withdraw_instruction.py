@@ -1,0 +1,62 @@
+"""Take an instruction back: what the feeds say holds again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from balancer.domain.actor import Actor
+from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
+from balancer.domain.life import ReadEvent, ReadState
+from balancer.store import instructions, reads, runs
+from balancer.store.database import Database, Session
+from balancer.store.tables_instructions import InstructionRow
+from balancer.store.tables_life import ReadRow
+
+# How a read comes back that an instruction has taken out of the queue: from which state, by which event.
+_BACK = {
+    InstructionKind.EXCLUDE: (ReadState.EXCLUDED, ReadEvent.READMIT),
+    InstructionKind.PARK: (ReadState.PARKED, ReadEvent.UNPARK),
+    InstructionKind.SEND_OUT: (ReadState.SENT_OUT, ReadEvent.RECALL),
+}
+
+
+def withdraw_instruction(db: Database, instruction_id: int, now: datetime, *, by: Actor, why: str) -> Instruction:
+    """Take an instruction back; a read that it has taken out of the queue returns, with its clock as it was.
+
+    One that is staged in a draft is discarded. Otherwise a run is asked for.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such instruction.
+    ConflictError
+        If it holds no longer anyway.
+    """
+    with db.transaction() as session:
+        row, read = locked_with_read(session, instruction_id)
+        staged = row.state is InstructionState.STAGED
+        instructions.withdraw(session, row, by=by, now=now, why=why)
+        if not staged:
+            lift(session, row, read, by=by, now=now, why=why)
+        return instructions.instruction_of(row)
+
+
+def locked_with_read(session: Session, instruction_id: int) -> tuple[InstructionRow, ReadRow | None]:
+    """Return an instruction and the read it is about, locked in this order: the read, then the instruction."""
+    read_id = instructions.instruction(session, instruction_id).read_id
+    read = None if read_id is None else reads.locked_read(session, read_id)[0]
+    return instructions.locked(session, instruction_id), read
+
+
+def lift(  # noqa: PLR0913 - what is undone, on what, on whose word, when and why
+    session: Session, row: InstructionRow, read: ReadRow | None, *, by: Actor, now: datetime, why: str
+) -> None:
+    """Undo what an instruction that has just ended did: its read is in the queue again, and a run is asked for."""
+    state, event = _BACK.get(row.kind, (None, None))
+    if read is not None and event is not None and read.state is state:
+        reads.move(session, read, event, ReadState.UNALLOCATED, by=by, now=now, why=why, reason=_ended(row))
+    runs.request_run(session, now=now, reason=f"instruction {row.id} ended")
+
+
+def _ended(row: InstructionRow) -> str:
+    return f"{row.kind.value} {row.state.value}"
