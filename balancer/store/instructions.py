@@ -29,7 +29,7 @@ from balancer.store.tables_life import ReadRow
 SUBJECT = "instruction"
 _NEWEST_FIRST = "instruction"
 _FIELDS = tuple(Instruction.__dataclass_fields__)
-_IN_FORCE = InstructionRow.state == InstructionState.IN_FORCE
+_IN_FORCE = col(InstructionRow.state) == InstructionState.IN_FORCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def in_force(  # noqa: PLR0913 - each narrows what is looked for
     """
     holding = _IN_FORCE & or_(col(InstructionRow.expires_at).is_(None), col(InstructionRow.expires_at) > at)
     if with_draft is not None:
-        staged = InstructionRow.state == InstructionState.STAGED
+        staged = col(InstructionRow.state) == InstructionState.STAGED
         holding = or_(holding, staged & (InstructionRow.draft_id == with_draft))
     statement = select(InstructionRow).where(holding).order_by(col(InstructionRow.id))
     if kinds is not None:

@@ -70,7 +70,9 @@ def queued_reads(session: Session) -> dict[int, list[QueuedRead]]:
     What is done, parked, sent out, excluded or withdrawn takes no part.
     """
     statement = (
-        select(ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.id)
+        select(  # type: ignore[call-overload]  # more columns than its typed forms take
+            ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.id
+        )
         .where(col(ReadRow.state).in_(sorted(PLANNABLE)))
         .order_by(col(ReadRow.study_id), col(ReadRow.number))
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ def the_study(db: Database, *, at: float = 0, with_draft: int | None = None) -> 
     return study
 
 
-def moved(db: Database, number: str, event: ReadEvent, to: ReadState, *, read: int = 1, **columns: object) -> None:
+def moved(db: Database, number: str, event: ReadEvent, to: ReadState, *, read: int = 1, **columns: Any) -> None:
     """Let something happen to a read."""
     with db.transaction() as writing:
         row, _ = reads.locked_read(writing, read_id(db, number, read=read))
@@ -219,7 +220,7 @@ def test_a_preview_sees_its_draft_and_a_plan_does_not(db: Database) -> None:
     instructed(db, PIN, "A1", reporter_id="R1", draft_id=4)
     assert (the_study(db).excluded, the_study(db).pinned_to) == (frozenset(), ())
     seen = the_study(db, with_draft=4)
-    assert (seen.excluded, seen.pinned_to) == ({"R2"}, ("R1",))
+    assert (seen.excluded, seen.pinned_to) == (frozenset({"R2"}), ("R1",))
 
 
 def test_a_preview_has_no_place_for_what_its_draft_excludes(db: Database) -> None:
@@ -283,7 +284,7 @@ def test_a_read_that_was_taken_out_comes_back_when_its_instruction_ends(
     value: dict[str, str],
     event: ReadEvent,
     state: ReadState,
-    columns: dict[str, object],
+    columns: dict[str, Any],
 ) -> None:
     """With its clock as it was; taken back twice is refused."""
     queued(db, "A1")
