@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from balancer.domain.actor import job
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadEvent, ReadState
+from balancer.domain.states import StudyState
 from balancer.services.each_read import each_read
 from balancer.services.end_claim import put_back
 from balancer.store import reads, runs, unconfirmed
@@ -32,6 +33,8 @@ def _put_back(db: Database, read_id: int, now: datetime) -> bool:
     with db.transaction() as session:
         row, study = reads.locked_read(session, read_id)
         if row.state is not ReadState.DONE or row.confirmed_at is not None or row.done_at is None:
+            return False
+        if study.state is not StudyState.OPEN:  # its source has said in the meantime that it is done
             return False
         kind, done_at = ExceptionKind.UNCONFIRMED, row.done_at.isoformat(timespec="minutes")
         detail = f"completed by {row.reporter_id} at {done_at}, still unreported at its source"

@@ -7,23 +7,25 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from balancer.domain.life import PLANNABLE, ReadState
-from balancer.domain.states import StudyState
-from balancer.store.tables import BatchRow, FeedRow, StudyRow
+from balancer.domain.feed import FeedKind
+from balancer.domain.life import ReadState
+from balancer.domain.states import BatchState, StudyState
+from balancer.store.tables import BatchRow, FeedRow, HeldClosureRow, StudyRow
 from balancer.store.tables_life import ReadRow
 
 
 def contradicted(session: Session, patience: timedelta) -> list[int]:
     """Return the reads done here that their source, asked at least ``patience`` later, still lists as unreported.
 
-    What counts is the last extract that held the study, not the clock: a feed that is silent contradicts nothing, and
-    neither does one that no longer holds the study but is not believed yet. Of a study of which another read is still
-    to be done nothing is expected.
+    What counts is what the feed last said, not the clock: a feed that is silent contradicts nothing, and neither does
+    one that closes the study but is not believed yet. A snapshot says that a study is unreported by holding it; a feed
+    of changes does with every extract that does not say that it is reported. Of a study of which another read is still
+    to be done, or waits for something, nothing is expected.
     """
     newest = select(BatchRow.feed, func.max(BatchRow.id).label("id")).group_by(BatchRow.feed).subquery()
     columns: Any = (
         *(ReadRow.id, ReadRow.done_at, BatchRow.extracted_at),
-        *(FeedRow.last_extracted_at, newest.c.id, BatchRow.id),
+        *(FeedRow.last_extracted_at, newest.c.id, BatchRow.id, FeedRow.kind),
     )
     statement = (
         select(*columns)
@@ -36,20 +38,26 @@ def contradicted(session: Session, patience: timedelta) -> list[int]:
             col(ReadRow.confirmed_at).is_(None),
             StudyRow.state == StudyState.OPEN,
             col(StudyRow.id).not_in(_with_more_to_do()),
+            col(StudyRow.id).not_in(_closed_by_held_batches()),
         )
         .order_by(col(ReadRow.id))
     )
     found = []
-    for read_id, done_at, made_at, feed_made_at, last_batch, of_batch in session.exec(statement):
+    for read_id, done_at, made_at, feed_made_at, last_batch, of_batch, kind in session.exec(statement):
         # the very same file delivered again makes no batch: it says once more what the last one said
-        said_at = feed_made_at if last_batch == of_batch else made_at
+        said_at = feed_made_at if kind is FeedKind.DELTA or last_batch == of_batch else made_at
         if _is_after(said_at, done_at, patience):
             found.append(read_id)
     return found
 
 
 def _with_more_to_do() -> Any:
-    return select(ReadRow.study_id).where(col(ReadRow.state).in_(sorted(PLANNABLE)))
+    return select(ReadRow.study_id).where(col(ReadRow.state).not_in([ReadState.DONE, ReadState.WITHDRAWN]))
+
+
+def _closed_by_held_batches() -> Any:
+    held = select(HeldClosureRow.study_id).join(BatchRow, col(BatchRow.id) == col(HeldClosureRow.batch_id))
+    return held.where(BatchRow.state == BatchState.HELD)
 
 
 def _is_after(said_at: datetime | None, done_at: datetime | None, patience: timedelta) -> bool:
