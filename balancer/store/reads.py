@@ -79,15 +79,20 @@ def read(session: Session, read_id: int) -> ReadRow:
 
 
 def locked_read(session: Session, read_id: int) -> tuple[ReadRow, StudyRow]:
-    """Return a read and its study; nobody else changes the read until the transaction ends.
+    """Return a read and its study; nobody else changes any read of the study until the transaction ends.
+
+    The other reads too, because what may become of one depends on whose the others are: two readings, two readers.
 
     Raises
     ------
     NotFoundError
         If there is none.
     """
-    statement = select(ReadRow).where(ReadRow.id == read_id).with_for_update(key_share=True)
-    row = session.exec(statement, execution_options={"populate_existing": True}).first()
+    of_study = select(ReadRow.study_id).where(ReadRow.id == read_id).scalar_subquery()
+    statement = select(ReadRow).where(ReadRow.study_id == of_study).order_by(col(ReadRow.id))
+    locking = statement.with_for_update(of=ReadRow, key_share=True)
+    rows = session.exec(locking, execution_options={"populate_existing": True}).all()
+    row = next((row for row in rows if row.id == read_id), None)
     if row is None:
         raise NotFoundError(f"there is no read {read_id}")
     return row, session.get_one(StudyRow, row.study_id, populate_existing=True)

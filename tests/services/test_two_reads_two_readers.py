@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from balancer.domain.errors import ConflictError
@@ -12,7 +14,8 @@ from balancer.services.complete_read import complete_read
 from balancer.services.next_read import next_read
 from balancer.services.run_allocation import run_allocation
 from balancer.store.database import Database
-from tests.networks import PACS, incoming, minutes, queued, read_id, rostered, solving, standing
+from tests.databases import wait_until_somebody_waits
+from tests.networks import PACS, claim_within, incoming, minutes, queued, read_id, rostered, solving, standing
 from tests.services.test_claiming import R1, opened
 from tests.worlds import NOW, session
 
@@ -64,3 +67,30 @@ def test_a_completion_of_both_by_a_system_is_kept_and_the_office_is_told(db: Dat
     assert complete_read(db, read_id(db, "A1", read=2), "R1", minutes(2), by=PACS)
     assert standing(db, "A1", read=2) == (ReadState.DONE, "R1")
     assert opened(db) == _TOLD
+
+
+@pytest.mark.parametrize("doing", ["claiming", "completing"])
+def test_nobody_gets_both_by_asking_at_the_same_moment(db: Database, doing: str) -> None:
+    """In two windows: the second waits for what becomes of the first, and sees it."""
+    queued(db, incoming("A1", reads=2))
+    rostered(db, session("S1", "R1"), session("S2", "R2"))
+    run_allocation(db, NOW, solver=solving({"S1": ["A1#2"], "S2": ["A1"]}))
+    second = read_id(db, "A1", read=2)
+    if doing == "completing":
+        claim_read(db, second, "R1", NOW, by=R1)
+    verb = claim_read if doing == "claiming" else complete_read
+    refused: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            verb(db, second, "R1", minutes(1), by=R1)
+        except ConflictError as error:
+            refused.append(error)
+
+    thread = threading.Thread(target=ask)
+    with db.transaction() as writing:
+        claim_within(writing, "A1")
+        thread.start()
+        wait_until_somebody_waits(db)
+    thread.join()
+    assert [str(error)[:34] for error in refused] == ["the reporter has another read of t"]
