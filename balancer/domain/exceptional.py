@@ -11,7 +11,7 @@ class ExceptionKind(StrEnum):
     ``unconfirmed``: done here, and still unreported at its source after the policy's hours. ``claimed_too_long``: by a
     system that sends no heartbeats. ``completed_beside``: somebody completed a read that is somebody else's by now, or
     no longer to be read. ``skipped_often``: reporters keep taking others first. ``parked_too_long``: its date has
-    passed. ``claimant_not_entitled``: a system says that somebody has opened it who may not report it.
+    passed. ``claimant_not_entitled``: somebody has opened or completed it who may not report it (any more).
     ``same_reader``: a system says that somebody has opened or done two reads of one study.
     ``emergency_waits``: an emergency that somebody had is read by nobody now: whoever had it open gave no sign of life,
     or handed it back because its images are missing.

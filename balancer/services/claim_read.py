@@ -59,7 +59,7 @@ def claim_read(  # noqa: PLR0913 - what is claimed, for whom, on whose word
     """
     with db.transaction() as session:
         rules = current_policy(session).reading
-        person = people.reporter(session, reporter_id).reporter
+        person = people.reporter_anywhere(session, reporter_id)
         row, study = reads.locked_read(session, read_id)
         lease = now + timedelta(minutes=rules.lease_minutes) if heartbeats else None
         _end_if_over(session, row, study, reporter_id, now)
@@ -67,8 +67,9 @@ def claim_read(  # noqa: PLR0913 - what is claimed, for whom, on whose word
             return _again(session, row, reporter_id, lease)
         if by.reporter_id == reporter_id:
             require_first_of_study(session, row, reporter_id)
-            _require_choice(session, row, reporter_id, rules, now)
+            _require_room(session, reporter_id, rules)
             _require_scope(row, study, person, now)
+            _require_choice(session, row, person, rules, now)
         return _claim(session, row, study, person, lease, by=by, now=now)
 
 
@@ -88,9 +89,7 @@ def _claim(  # noqa: PLR0913 - whose it becomes, until when, on whose word
     made = ClaimRow(read_id=read_id, reporter_id=person.reporter_id, system=system, claimed_at=now, lease_until=lease)
     claim = claims.add_claim(session, made)
     note_same_reader(session, row, study, person.reporter_id, by, now)
-    why_not = why_outside(study, person, now)
-    if why_not:
-        open_exception(session, ExceptionKind.CLAIMANT_NOT_ENTITLED, read_id, study, by=by, now=now, detail=why_not)
+    note_not_entitled(session, row, study, person, by, now)
     return claim_of(claim)
 
 
@@ -142,6 +141,17 @@ def note_same_reader(  # noqa: PLR0913, PLR0917 - whose reads, on whose word
         open_exception(session, ExceptionKind.SAME_READER, row.id or 0, study, by=by, now=now, detail=detail)
 
 
+def note_not_entitled(  # noqa: PLR0913, PLR0917 - who opened or did what, on whose word
+    session: Session, row: ReadRow, study: StudyRow, person: Reporter, by: Actor, now: datetime
+) -> None:
+    """Bring it to the trust's reporting office if somebody has opened or done a read who may not report it (H1-H3)."""
+    why_not = why_outside(study, person, now)
+    if why_not:
+        detail = f"{person.reporter_id}: {why_not}"
+        kind = ExceptionKind.CLAIMANT_NOT_ENTITLED
+        open_exception(session, kind, row.id or 0, study, by=by, now=now, detail=detail)
+
+
 def require_claim(session: Session, row: ReadRow, reporter_id: str) -> ClaimRow:
     """Return the live claim of a read, which must be this reporter's.
 
@@ -181,22 +191,32 @@ def _again(session: Session, row: ReadRow, reporter_id: str, lease: datetime | N
     return claim_of(claim)
 
 
-def _require_choice(session: Session, row: ReadRow, reporter_id: str, rules: ReadingRules, now: datetime) -> None:
-    """Ensure that a reporter takes one of the next few, and count what they pass over."""
+def next_few(session: Session, person: Reporter, rules: ReadingRules, now: datetime) -> list[choice.Offered]:
+    """Return the next reads that a reporter may choose from: those first on their list that they may report by now.
+
+    One that they may not (their entitlement has ended since the list was made) is for the next run to place elsewhere;
+    it keeps nobody from what comes after it.
+    """
+    waiting = choice.offered(session, person.reporter_id, now)
+    return [item for item in waiting if not why_outside(item.study, person, now)][: rules.choice]
+
+
+def _require_room(session: Session, reporter_id: str, rules: ReadingRules) -> None:
     if claims.open_claims(session, reporter_id) >= rules.most_claims:
         raise ConflictError(f"{rules.most_claims} reads are open already: complete or release one first")
-    offered = choice.offered(session, reporter_id, now, rules.choice)
+
+
+def _require_choice(session: Session, row: ReadRow, person: Reporter, rules: ReadingRules, now: datetime) -> None:
+    """Ensure that a reporter takes one of the next few, and count what they pass over."""
+    offered = next_few(session, person, rules, now)
     numbers = [item.read_id for item in offered]
     if row.id not in numbers:
         raise ConflictError(f"the read is {row.state}, and not among the next {rules.choice} on the reporter's list")
     for item in offered[: numbers.index(row.id)]:
         skips = choice.skip(session, item.read_id, now)
         if skips >= rules.skips_noticed:
-            study = reads.study_of(session, item.study_id)
-            detail = f"passed over {skips} times"
-            open_exception(
-                session, ExceptionKind.SKIPPED_OFTEN, item.read_id, study, by=_NOBODY, now=now, detail=detail
-            )
+            kind, detail = ExceptionKind.SKIPPED_OFTEN, f"passed over {skips} times"
+            open_exception(session, kind, item.read_id, item.study, by=_NOBODY, now=now, detail=detail)
 
 
 def _require_scope(row: ReadRow, study: StudyRow, person: Reporter, now: datetime) -> None:

@@ -14,6 +14,7 @@ from balancer.store import claims, reads
 from balancer.store.database import Database
 from balancer.store.exceptions import open_exception
 from balancer.store.policies import current_policy
+from balancer.store.tables_life import ClaimRow
 
 _JOB = job("claims")
 
@@ -30,27 +31,36 @@ def lapse_claims(db: Database, now: datetime) -> Lapses:
     """End every claim whose lease ran out by ``now``; its read goes back where it stood.
 
     A claim by a system that sends no heartbeats does not lapse: once it is older than the policy's hours it becomes an
-    exception, and a manager may release it or give it to somebody else.
+    exception, and a manager may release it or give it to somebody else. But if its source has withdrawn the study
+    (reported there, most often in that very system) it ends as long after as a lease lasts, and the read goes.
     """
     with db.session() as session:
         rules = current_policy(session).reading
-        over = claims.lapsed(session, now)
+        patience = timedelta(minutes=rules.lease_minutes)
+        over = sorted({*claims.lapsed(session, now), *claims.silent_and_withdrawn(session, now - patience)})
         old = [row.read_id for row in claims.silent_since(session, now - timedelta(hours=rules.claim_hours))]
     return Lapses(
-        lapsed=each_read(over, lambda read_id: _lapse(db, read_id, now), job=_JOB.name),
+        lapsed=each_read(over, lambda read_id: _lapse(db, read_id, now, patience), job=_JOB.name),
         noticed=each_read(old, lambda read_id: _notice(db, read_id, now), job=_JOB.name),
     )
 
 
-def _lapse(db: Database, read_id: int, now: datetime) -> bool:
-    """End one claim, unless a heartbeat came in the meantime."""
+def _lapse(db: Database, read_id: int, now: datetime, patience: timedelta) -> bool:
+    """End one claim, unless a heartbeat, or its source's word that it asks for the study, came in the meantime."""
     with db.transaction() as session:
         row, study = reads.locked_read(session, read_id)
         claim = claims.live_claim(session, read_id)
-        if claim is None or claim.lease_until is None or claim.lease_until > now:
+        if claim is None or not _is_over(claim, now, patience):
             return False
-        end_unread(session, row, study, claim, ReadEvent.LAPSE, by=_JOB, now=now, why="no heartbeat")
+        why = "no heartbeat" if claim.lease_until is not None else "its source has withdrawn the study"
+        end_unread(session, row, study, claim, ReadEvent.LAPSE, by=_JOB, now=now, why=why)
         return True
+
+
+def _is_over(claim: ClaimRow, now: datetime, patience: timedelta) -> bool:
+    if claim.lease_until is not None:
+        return claim.lease_until <= now
+    return claim.withdrawn_at is not None and claim.withdrawn_at <= now - patience
 
 
 def _notice(db: Database, read_id: int, now: datetime) -> bool:

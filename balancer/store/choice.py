@@ -20,10 +20,10 @@ from balancer.store.worklists import on_item
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
-    """A read that a reporter may take now."""
+    """A read on a reporter's list that can be read now, and its study."""
 
     read_id: int
-    study_id: int
+    study: StudyRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +37,11 @@ class SkipCount:
     reads: int
 
 
-def offered(session: Session, reporter_id: str, now: datetime, choice: int) -> list[Offered]:
-    """Return the first ``choice`` reads on a reporter's list that can be read now and are not open yet, in order."""
-    statement = _waiting(select(ReadRow.id, ReadRow.study_id), reporter_id, now)
-    first = statement.order_by(col(WorklistItemRow.place)).limit(choice)
-    return [Offered(read_id=read_id or 0, study_id=study_id) for read_id, study_id in session.exec(first)]
+def offered(session: Session, reporter_id: str, now: datetime) -> list[Offered]:
+    """Return the reads on a reporter's list that can be read now and are not open yet, in order."""
+    statement = _waiting(select(ReadRow.id, StudyRow), reporter_id, now)
+    in_order = statement.order_by(col(WorklistItemRow.place))
+    return [Offered(read_id=read_id or 0, study=study) for read_id, study in session.exec(in_order)]
 
 
 def withheld(session: Session, reporter_id: str, now: datetime) -> int:
@@ -59,7 +59,8 @@ def _waiting(statement: Any, reporter_id: str, now: datetime) -> Any:
     """
     other = aliased(ReadRow)
     return (
-        statement.join(WorklistItemRow, on_item(WorklistItemRow))
+        statement.select_from(ReadRow)
+        .join(WorklistItemRow, on_item(WorklistItemRow))
         .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
         .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
         .where(

@@ -46,6 +46,21 @@ def had_claimed(session: Session, read_id: int, reporter_id: str) -> bool:
     return session.exec(claimed.limit(1)).first() is not None
 
 
+def is_said_again(session: Session, read_id: int, reporter_id: str) -> bool:
+    """Tell whether a reporter's completion of a read was accepted once, and they have not claimed the read since.
+
+    Of a read that is to be done again, that is no news.
+    """
+    of_reporter = select(func.max(CompletionRow.completed_at)).where(
+        CompletionRow.read_id == read_id, CompletionRow.reporter_id == reporter_id, col(CompletionRow.accepted)
+    )
+    accepted_at = session.exec(of_reporter).one()
+    if accepted_at is None:
+        return False
+    since = select(ClaimRow.id).where(ClaimRow.read_id == read_id, ClaimRow.reporter_id == reporter_id)
+    return session.exec(since.where(ClaimRow.claimed_at > accepted_at).limit(1)).first() is None
+
+
 def has_another(session: Session, row: ReadRow, reporter_id: str) -> bool:
     """Tell whether a reporter has another read of the same study open, or has done it."""
     another = select(ReadRow.id).where(
@@ -67,6 +82,12 @@ def silent_since(session: Session, before: datetime) -> list[ClaimRow]:
     """Return the live claims that no heartbeat can be expected of and that were made before then."""
     old = select(ClaimRow).where(_LIVE, col(ClaimRow.lease_until).is_(None), ClaimRow.claimed_at < before)
     return list(session.exec(old.order_by(col(ClaimRow.read_id))))
+
+
+def silent_and_withdrawn(session: Session, before: datetime) -> list[int]:
+    """Return the reads open by the word of systems that send no heartbeats, of studies withdrawn before then."""
+    over = select(ClaimRow.read_id).where(_LIVE, col(ClaimRow.lease_until).is_(None))
+    return list(session.exec(over.where(col(ClaimRow.withdrawn_at) <= before).order_by(col(ClaimRow.read_id))))
 
 
 def add_completion(session: Session, completion: CompletionRow) -> None:

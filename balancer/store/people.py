@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from balancer.domain.errors import NotFoundError
 from balancer.domain.reporter import Reporter, SkillLevel
 from balancer.domain.reporter import Session as RosteredSession
+from balancer.store.scope import unlimited
 from balancer.store.tables import EntitlementRow, ReporterRow, SessionRow, SkillRow
 
 
@@ -43,6 +44,15 @@ def reporter(session: Session, reporter_id: str) -> ListedReporter:
     if row is None:
         raise NotFoundError("there is no such reporter")
     return _with_scopes(session, [row])[0]
+
+
+def reporter_anywhere(session: Session, reporter_id: str) -> Reporter:
+    """Return a reporter, listed or not, whoever asks: what somebody did stands when their entitlement has gone.
+
+    For what a use case has to know, never for what a caller is shown. ``NotFoundError`` if there is none.
+    """
+    with unlimited(session) as whole:
+        return reporter(whole, reporter_id).reporter
 
 
 def name_of(session: Session, reporter_id: str) -> str:

@@ -1,0 +1,111 @@
+"""Completions that come late, again, or of somebody whose entitlement has gone: kept, and never believed blindly."""
+
+from __future__ import annotations
+
+import pytest
+from sqlmodel import delete, select
+
+from balancer.domain.actor import Reach
+from balancer.domain.exceptional import ExceptionKind
+from balancer.domain.life import ReadState
+from balancer.services.check_completions import check_completions
+from balancer.services.claim_read import claim_read
+from balancer.services.complete_read import complete_read
+from balancer.services.ingest_studies import ingest_extract
+from balancer.services.lapse_claims import lapse_claims
+from balancer.services.run_allocation import run_allocation
+from balancer.store import claims, exceptions
+from balancer.store.database import Database
+from balancer.store.pages import Cut
+from balancer.store.tables import EntitlementRow, ReporterRow
+from tests.networks import PACS, Feed, extract, minutes, read_id, solving, standing
+from tests.services.test_claiming import R1, five, opened, take
+from tests.services.test_ending_a_read import finish
+from tests.services.test_looking_after_reads import EVERYTHING, HOURS
+from tests.worlds import NOW
+
+OFFICE = "RVV reporting office"
+OF_RVV = Reach(trusts=frozenset({"RVV"}))
+
+
+def disputed(db: Database) -> None:
+    """Let R1 complete A1, and its source list it five hours later all the same."""
+    five(db)
+    take(db, "A1")
+    assert finish(db, "A1", at=5)
+    later = 5 * HOURS
+    ingest_extract(db, Feed(), extract(*EVERYTHING, at=later), minutes(later))
+    assert check_completions(db, minutes(later)) == 1
+
+
+def entitled_no_more(db: Database, *, moved: bool = False) -> None:
+    """Take R1's entitlement at RVV away; ``moved``: they work elsewhere by now."""
+    with db.transaction() as writing:
+        writing.exec(delete(EntitlementRow).where(EntitlementRow.reporter_id == "R1", EntitlementRow.trust == "RVV"))
+        if moved:
+            writing.exec(select(ReporterRow).where(ReporterRow.reporter_id == "R1")).one().home_trust = "RWF"
+
+
+@pytest.mark.parametrize("by", [PACS, R1], ids=["system", "reporter"])
+def test_the_old_word_once_more_does_not_hide_a_read_that_came_back(db: Database, by: object) -> None:
+    """A client that never got its answer repeats itself after hours: the report is still not at the source."""
+    disputed(db)
+    again = 5 * HOURS + 1
+    assert not complete_read(db, read_id(db, "A1"), "R1", minutes(again), by=by)  # type: ignore[arg-type]
+    assert standing(db, "A1")[0] is ReadState.UNALLOCATED
+    assert opened(db) == [(ExceptionKind.COMPLETED_BESIDE, OFFICE), (ExceptionKind.UNCONFIRMED, OFFICE)]
+    with db.session() as reading:
+        kept = claims.completions(reading, read_id(db, "A1"))
+    assert [row.accepted for row in kept] == [True, False]
+
+
+def test_whoever_opens_it_again_may_complete_it_again(db: Database) -> None:
+    """They have looked: it is a new report, or the old one sent once more."""
+    disputed(db)
+    at = 5 * HOURS + 1
+    claim_read(db, read_id(db, "A1"), "R1", minutes(at), by=PACS)
+    assert finish(db, "A1", at=at + 1)
+    assert standing(db, "A1") == (ReadState.DONE, "R1")
+
+
+def test_somebody_elses_completion_of_what_came_back_is_news(db: Database) -> None:
+    """The PACS of a trust does not say who has opened what."""
+    disputed(db)
+    assert finish(db, "A1", "R2", at=5 * HOURS + 1)
+    assert standing(db, "A1") == (ReadState.DONE, "R2")
+
+
+def test_a_report_of_somebody_who_is_entitled_no_more_is_kept(db: Database) -> None:
+    """It was written; that it should not have been is for the office. The trust's system no longer sees who it was."""
+    five(db)
+    take(db, "A1")
+    entitled_no_more(db, moved=True)
+    assert complete_read(db.within(OF_RVV), read_id(db, "A1"), "R1", minutes(5), by=PACS)
+    assert standing(db, "A1") == (ReadState.DONE, "R1")
+    assert opened(db) == [(ExceptionKind.CLAIMANT_NOT_ENTITLED, OFFICE)]
+    with db.session() as reading:
+        (row,) = exceptions.exceptions(reading, Cut()).items
+    assert row.detail == "R1: not entitled at RVV"
+
+
+def test_that_somebody_who_is_not_entitled_has_opened_it_is_so_too(db: Database) -> None:
+    """Else a second person opens the same study."""
+    five(db)
+    entitled_no_more(db, moved=True)
+    claim_read(db.within(OF_RVV), read_id(db, "A1"), "R1", NOW, by=PACS)
+    assert standing(db, "A1") == (ReadState.CLAIMED, "R1")
+    assert opened(db) == [(ExceptionKind.CLAIMANT_NOT_ENTITLED, OFFICE)]
+
+
+def test_a_reporters_own_late_word_finds_its_read_when_their_entitlement_has_gone(db: Database) -> None:
+    """The network was down, the claim lapsed, another run was published, and then the contract ended."""
+    five(db)
+    take(db, "A1")
+    assert lapse_claims(db, minutes(10)).lapsed == 1
+    run_allocation(db, minutes(11), solver=solving({"S2": [*EVERYTHING]}))
+    assert standing(db, "A1") == (ReadState.ALLOCATED, "R2")
+    entitled_no_more(db, moved=True)
+    own = db.within(Reach(own="R1").at(minutes(20)))
+    assert complete_read(own, read_id(db, "A1"), "R1", minutes(20), by=R1)
+    assert standing(db, "A1") == (ReadState.DONE, "R1")
+    assert opened(db) == [(ExceptionKind.CLAIMANT_NOT_ENTITLED, OFFICE)]
