@@ -52,8 +52,9 @@ class May:
         reach = actor.reach(*self.permissions)
         if reach == NOWHERE:
             raise NotAllowedError(f"this needs leave to {' or to '.join(map(MEANING.__getitem__, self.permissions))}")
-        request.state.caller, request.state.reach = actor, reach
-        await once(request, actor, request.app.state.serving.database, request.app.state.serving.clock)
+        serving = request.app.state.serving
+        request.state.caller, request.state.reach = actor, reach.at(serving.clock.now())
+        await once(request, actor, serving.database, serving.clock)
 
 
 def may(permission: Permission, *others: Permission) -> Any:

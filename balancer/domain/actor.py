@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from enum import StrEnum
 
 from balancer.domain.errors import InvalidValueError, NotAllowedError
+from balancer.domain.instant import day_of
 from balancer.domain.permission import MAY, Permission, Role
 
 EVERY_TRUST = "*"
@@ -37,11 +39,14 @@ class Reach:
     """Which rows a caller may see and change: those of ``trusts``, and the reads of the reporter ``own``.
 
     A reporter's own reads are theirs wherever they were imaged: entitlements, not the sign-in, say at which trusts
-    somebody may report, and a read that is on somebody's list and hidden from them would be lost.
+    somebody may report, and a read that is on somebody's list and hidden from them would be lost. ``on`` is the day
+    (London) on which it is asked: an entitlement that has expired by then reaches nowhere, and if no day is said, nor
+    does one that will.
     """
 
     trusts: frozenset[str] = frozenset()
     own: str | None = None
+    on: date | None = None
 
     @property
     def is_everywhere(self) -> bool:
@@ -75,7 +80,11 @@ class Reach:
             If the caller is another reporter and nothing more.
         """
         self.require_reporter(reporter_id)
-        return Reach(own=self.own) if self.own == reporter_id else Reach(trusts=self.trusts)
+        return replace(self, trusts=frozenset()) if self.own == reporter_id else replace(self, own=None, on=None)
+
+    def at(self, now: datetime) -> Reach:
+        """Return how far it reaches on the day of ``now``; a reach that no entitlement widens is the same always."""
+        return self if self.own is None else replace(self, on=day_of(now))
 
 
 NOWHERE = Reach()

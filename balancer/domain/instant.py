@@ -46,6 +46,11 @@ def reading_seconds(minutes: float, speed: float, productivity: float) -> int:
     return whole_seconds_up(60.0 * minutes * speed / productivity)
 
 
+def day_of(instant: datetime) -> date:
+    """Return the day it is in London at ``instant``."""
+    return instant.astimezone(LONDON).date()
+
+
 def end_of_day(day: date) -> datetime:
     """Return the first instant after ``day`` in London; what expires on that day still holds before it."""
     return datetime.combine(day + timedelta(days=1), time(), tzinfo=LONDON).astimezone(UTC)

@@ -28,6 +28,7 @@ def _table(row: type[Row]) -> Table:
 
 _STUDIES, _FEEDS, _ROSTERS = _table(tables.StudyRow), _table(tables.FeedRow), _table(tables.RosterRow)
 _LISTS, _ITEMS, _READS = _table(tables.WorklistRow), _table(tables.WorklistItemRow), _table(tables_life.ReadRow)
+_CLAIMS = _table(tables_life.ClaimRow)
 _BATCHES, _PEOPLE, _ENTITLED = _table(tables.BatchRow), _table(tables.ReporterRow), _table(tables.EntitlementRow)
 
 
@@ -57,21 +58,30 @@ def _study(reach: Reach) -> ColumnElement[bool]:
     """Return the limit of studies.
 
     A reporter's are those of trusts where they report or are entitled to, and whatever is theirs all the same: on
-    their list or in their hands when an entitlement ended.
+    their list, in their hands, or opened by them before, when an entitlement ended. A report that was written then is
+    told late, and must find its read.
     """
     allowed: list[ColumnElement[bool]] = [_STUDIES.c.trust.in_(sorted(reach.trusts))]
     if reach.own is not None:
-        entitled = select(_ENTITLED.c.trust).where(_ENTITLED.c.reporter_id == reach.own)
+        entitled = select(_ENTITLED.c.trust).where(_ENTITLED.c.reporter_id == reach.own, _holds(reach))
         home = select(_PEOPLE.c.home_trust).where(_PEOPLE.c.reporter_id == reach.own)
         theirs = select(_READS.c.study_id).where(_READS.c.reporter_id == reach.own)
+        opened = select(_CLAIMS.c.read_id).where(_CLAIMS.c.reporter_id == reach.own)
+        once = select(_READS.c.study_id).where(_READS.c.id.in_(opened))
         listed = (
             select(_ITEMS.c.study_id)
             .join(_LISTS, _LISTS.c.id == _ITEMS.c.worklist_id)
             .where(_LISTS.c.reporter_id == reach.own, _LISTS.c.superseded_at.is_(None))
         )
         allowed += [_STUDIES.c.trust.in_(entitled), _STUDIES.c.trust.in_(home)]
-        allowed += [_STUDIES.c.id.in_(theirs), _STUDIES.c.id.in_(listed)]
+        allowed += [_STUDIES.c.id.in_(theirs), _STUDIES.c.id.in_(once), _STUDIES.c.id.in_(listed)]
     return or_(*allowed)
+
+
+def _holds(reach: Reach) -> ColumnElement[bool]:
+    """Return the condition of entitlements that hold on the day asked; without a day, of those that never end."""
+    for_good = _ENTITLED.c.expires_on.is_(None)
+    return for_good if reach.on is None else or_(for_good, _ENTITLED.c.expires_on >= reach.on)
 
 
 def _working_at(reach: Reach, reporter_id: Any) -> list[ColumnElement[bool]]:

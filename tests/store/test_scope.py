@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlmodel import Session, col, exists, func, select, update
+from sqlmodel import Session, col, delete, exists, func, select, update
 
 from balancer.domain.actor import EVERYWHERE, NOWHERE, Reach
 from balancer.domain.errors import NotFoundError
-from balancer.store import balance, limits, people, quarantine, scope, sources, studies, tables, worklists
+from balancer.store import balance, limits, people, quarantine, scope, sources, studies, tables, tables_life, worklists
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import Row, StudyRow, WorklistItemRow, WorklistRow
@@ -192,3 +193,29 @@ def test_no_limit_is_looser_than_nothing_for_a_caller_without_reach(both: Databa
 
 def _first(session: Session, row: type[Row]) -> Row | None:
     return session.exec(select(row)).first()
+
+
+@pytest.mark.parametrize(
+    ("expires_on", "asked_at", "seen_then"),
+    [
+        (date(2026, 3, 2), datetime(2026, 3, 2, 23, 59, tzinfo=UTC), {EAST, WEST}),
+        (date(2026, 3, 2), datetime(2026, 3, 3, 0, 0, tzinfo=UTC), {EAST}),
+        (date(2026, 6, 1), datetime(2026, 6, 1, 22, 59, tzinfo=UTC), {EAST, WEST}),
+        (date(2026, 6, 1), datetime(2026, 6, 1, 23, 0, tzinfo=UTC), {EAST}),  # midnight in London
+        (None, datetime(2026, 6, 2, tzinfo=UTC), {EAST, WEST}),
+    ],
+)
+def test_an_entitlement_that_has_expired_widens_nobodys_reach(
+    both: Database, expires_on: date | None, asked_at: datetime, seen_then: set[str]
+) -> None:
+    """R1 is at home in East, entitled in West until a day, and has nothing of West on their list."""
+    with both.transaction() as session:
+        session.exec(delete(WorklistItemRow))
+        session.exec(delete(tables_life.ClaimRow))
+        session.exec(update(tables_life.ReadRow).values(reporter_id=None))
+        for row in session.exec(select(tables.EntitlementRow).where(tables.EntitlementRow.trust == WEST)):
+            row.expires_on = expires_on
+    found = seen(both, Reach(own="R1").at(asked_at), select(StudyRow.trust))
+    assert set(found) == seen_then
+    # whoever does not say when it is reaches no further than what never ends
+    assert set(seen(both, Reach(own="R1"), select(StudyRow.trust))) == ({EAST, WEST} if expires_on is None else {EAST})
