@@ -8,7 +8,6 @@ import pytest
 
 from balancer.domain.feed import FeedKind
 from balancer.domain.life import ReadState
-from balancer.services import check_completions as checking
 from balancer.services.check_completions import check_completions
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.park_read import park_read
@@ -88,7 +87,7 @@ def test_what_its_source_confirms_while_it_is_doubted_does_not_come_back(
         close(db, minutes(at + 1))
         return found
 
-    monkeypatch.setattr(checking.unconfirmed, "contradicted", look_then_close)
+    monkeypatch.setattr(doubting, "contradicted", look_then_close)
     assert check_completions(db, minutes(at + 1)) == 0
     assert standing(db, "A1") == (ReadState.DONE, "R1")
     with db.session() as reading:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlmodel import delete, select
+from sqlmodel import col, delete, select
 
 from balancer.domain.actor import Reach
 from balancer.domain.exceptional import ExceptionKind
@@ -41,7 +41,8 @@ def disputed(db: Database) -> None:
 def entitled_no_more(db: Database, *, moved: bool = False) -> None:
     """Take R1's entitlement at RVV away; ``moved``: they work elsewhere by now."""
     with db.transaction() as writing:
-        writing.exec(delete(EntitlementRow).where(EntitlementRow.reporter_id == "R1", EntitlementRow.trust == "RVV"))
+        here = (col(EntitlementRow.reporter_id) == "R1", col(EntitlementRow.trust) == "RVV")
+        writing.exec(delete(EntitlementRow).where(*here))
         if moved:
             writing.exec(select(ReporterRow).where(ReporterRow.reporter_id == "R1")).one().home_trust = "RWF"
 
