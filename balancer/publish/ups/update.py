@@ -1,0 +1,58 @@
+"""What a performer may say of a workitem (N-SET; PS3.4, Table CC.2.5-3), and how it is laid over what we say."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from pydicom.dataset import Dataset
+
+from balancer.domain.errors import InvalidValueError
+
+TAKEN: Final = frozenset({"ProcedureStepProgressInformationSequence", "UnifiedProcedureStepPerformedProcedureSequence"})
+"""What a performer knows better than we do. Everything else is the trusts' and the plan's to say."""
+
+# What the standard itself lets nobody change: it is refused, not left out.
+FORBIDDEN: Final = frozenset(
+    {
+        *("SOPClassUID", "SOPInstanceUID", "ProcedureStepState", "PatientID", "PatientName", "PatientBirthDate"),
+        *("PatientSex", "IssuerOfPatientID", "OtherPatientIDsSequence", "AdmissionID", "IssuerOfAdmissionIDSequence"),
+        *("AdmittingDiagnosesDescription", "AdmittingDiagnosesCodeSequence", "ReferencedRequestSequence"),
+        "ReplacedProcedureStepSequence",
+    }
+)
+# What comes with a dataset and says nothing of the step.
+_ASIDE: Final = frozenset({"TransactionUID", "SpecificCharacterSet", "TimezoneOffsetFromUTC"})
+
+
+class Update(NamedTuple):
+    """What is taken of an update, and whether something was left out."""
+
+    said: Dataset
+    is_whole: bool
+
+
+def update_of(dataset: Dataset) -> Update:
+    """Return what of an update is taken.
+
+    Raises
+    ------
+    InvalidValueError
+        If it would change what an update must not.
+    """
+    said, whole = Dataset(), True
+    for element in dataset:
+        if element.keyword in FORBIDDEN:
+            raise InvalidValueError(element.keyword, "cannot be changed by an update")
+        if element.keyword in TAKEN:
+            said.add(element)
+        elif element.keyword not in _ASIDE:
+            whole = False
+    return Update(said, whole)
+
+
+def laid_over(dataset: Dataset, said: Dataset) -> Dataset:
+    """Return a workitem with what its performer said; each attribute of theirs replaces the whole of ours."""
+    made = Dataset()
+    for element in (*dataset, *(element for element in said if element.keyword in TAKEN)):
+        made.add(element)
+    return made
