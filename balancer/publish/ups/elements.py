@@ -84,7 +84,9 @@ def instant_in(dataset: Dataset, keyword: str) -> datetime:
         raise InvalidValueError(keyword, "is not a date and time with its offset")
     whole, fraction, sign, hours, minutes = found.groups()
     try:
-        at = datetime.strptime(whole, "%Y%m%d%H%M%S").replace(tzinfo=UTC, microsecond=int((fraction or "").ljust(6, "0")))
+        at = datetime.strptime(whole, "%Y%m%d%H%M%S").replace(
+            tzinfo=UTC, microsecond=int((fraction or "").ljust(6, "0"))
+        )
         offset = timedelta(hours=int(hours), minutes=int(minutes))
         return at - offset if sign == "+" else at + offset
     except (ValueError, OverflowError) as error:

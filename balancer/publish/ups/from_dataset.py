@@ -106,4 +106,6 @@ def _kind(dataset: Dataset) -> ReadKind:
     try:
         return ReadKind(_parameter(dataset, KIND))
     except ValueError as error:
-        raise InvalidValueError("ScheduledProcessingParametersSequence", "does not say what kind of read it is") from error
+        raise InvalidValueError(
+            "ScheduledProcessingParametersSequence", "does not say what kind of read it is"
+        ) from error

@@ -16,7 +16,7 @@ from balancer.publish.ups.attributes import vr_of
 # A time that comes without its offset is the network's (PS3.5, 6.2: of the application itself).
 ZONE: Final = ZoneInfo("Europe/London")
 EMPTY: Final = '""'
-_TEXTS: Final = frozenset("AE CS LO LT PN SH ST UC UR UT".split())
+_TEXTS: Final = frozenset(["AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"])
 _TIMES: Final = frozenset({"DA", "DT"})
 _INSTANT: Final = r"(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:\.(\d{1,6}))?([+-]\d{4})?"
 _ONE: Final = re.compile(_INSTANT, re.ASCII)

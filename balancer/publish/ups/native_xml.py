@@ -17,7 +17,7 @@ MEDIA_TYPE: Final = "application/dicom+xml"
 NAMESPACE: Final = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
 _GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
 _PARTS: Final = ("FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix")
-_NUMBERS: Final = frozenset("FD FL SL SS SV UL US UV".split())
+_NUMBERS: Final = frozenset(["FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"])
 
 
 def xml_bytes(dataset: Dataset) -> bytes:

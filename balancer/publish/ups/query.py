@@ -1,4 +1,4 @@
-"""What a search asks for (PS3.18, 8.3.4 and 11.9): keys to match, attributes to return, and which part of the answer."""
+"""What a search asks for (PS3.18, 8.3.4, 11.9): keys to match, attributes to return, which part of the answer."""
 
 from __future__ import annotations
 

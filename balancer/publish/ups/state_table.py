@@ -87,9 +87,7 @@ def _row(*cells: Outcome | Status) -> dict[StepState | None, Outcome]:
 # One row an event; the columns are: no such step, SCHEDULED, IN PROGRESS, COMPLETED, CANCELED.
 TABLE: Final[Mapping[StepEvent, Mapping[StepState | None, Outcome]]] = {
     _E.CREATE: _row(Outcome(_C.SUCCESS, _S.SCHEDULED), _C.DUPLICATE, _C.DUPLICATE, _C.DUPLICATE, _C.DUPLICATE),
-    _E.BEGIN: _row(
-        _C.UNKNOWN, Outcome(_C.SUCCESS, _S.IN_PROGRESS), _C.ALREADY_IN_PROGRESS, _C.NO_LONGER, _C.NO_LONGER
-    ),
+    _E.BEGIN: _row(_C.UNKNOWN, Outcome(_C.SUCCESS, _S.IN_PROGRESS), _C.ALREADY_IN_PROGRESS, _C.NO_LONGER, _C.NO_LONGER),
     _E.BEGIN_WITHOUT: _row(_C.UNKNOWN, *[_C.WRONG_TRANSACTION] * 4),
     _E.SCHEDULE: _row(_C.UNKNOWN, *[_C.ONLY_BY_CREATE] * 4),
     _E.COMPLETE: _row(

@@ -48,8 +48,10 @@ _LETTERS = st.characters(codec="utf-8", exclude_categories=("C", "Z"), include_c
 
 def texts(most: int = 64, least: int = 0) -> st.SearchStrategy[str]:
     """Return every text that can be carried."""
-    return st.text(_LETTERS, min_size=least, max_size=most).map(lambda text: text.strip(" ")).filter(
-        lambda text: is_carried(text) and len(text) >= least
+    return (
+        st.text(_LETTERS, min_size=least, max_size=most)
+        .map(lambda text: text.strip(" "))
+        .filter(lambda text: is_carried(text) and len(text) >= least)
     )
 
 
