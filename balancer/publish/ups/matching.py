@@ -8,13 +8,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from balancer.domain.errors import InvalidValueError
+from balancer.domain.instant import LONDON
 from balancer.publish.ups.attributes import vr_of
 
-# A time that comes without its offset is the network's (PS3.5, 6.2: of the application itself).
-ZONE: Final = ZoneInfo("Europe/London")
 EMPTY: Final = '""'
 _TEXTS: Final = frozenset(["AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"])
 _TIMES: Final = frozenset({"DA", "DT"})
@@ -131,7 +129,7 @@ def _begin_and_length(given: list[int], fraction: str | None) -> tuple[datetime,
 
 def _zone(offset: str | None) -> tzinfo:
     if offset is None:
-        return ZONE
+        return LONDON  # of the application itself (PS3.5, 6.2)
     away = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:]))
     return timezone(-away if offset[0] == "-" else away)
 
