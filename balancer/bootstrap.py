@@ -23,6 +23,7 @@ import structlog
 from balancer import telemetry
 from balancer.config import PREFIX, Settings, client_secret, pseudonym_key, require_sign_in
 from balancer.domain.errors import Fault, InputRefusedError
+from balancer.domain.policy_version import PolicyState
 from balancer.store.database import Database, StoreBusyError
 
 if TYPE_CHECKING:
@@ -65,6 +66,34 @@ def read_network(folder: Path) -> NetworkFolder:
     from balancer.ingest import network_folder  # noqa: PLC0415 - pandas takes its time, and not every process needs it
 
     return network_folder.read_network(folder)
+
+
+def require_approver(settings: Settings, database: Database, network: NetworkFolder) -> None:
+    """Ensure that in production somebody answers, by name, for the policy that runs would be made by.
+
+    That is the one in force, or the network folder's if there is none yet. Production is what there is unless the local
+    sign-in is chosen.
+
+    Raises
+    ------
+    InputRefusedError
+        If nobody is named.
+    """
+    from balancer.store import policies  # noqa: PLC0415
+
+    if settings.sign_in == "local":
+        return
+    with database.session() as session:
+        current = next((item for item in policies.versions(session) if item.state is PolicyState.IN_FORCE), None)
+    if current is None and not network.policy.approver:
+        reason = "nobody is named who approved this policy, and production makes no plan by it"
+        raise InputRefusedError([Fault(file="policy.toml", column="policy.approver", reason=reason)])
+    if current is not None and not current.approver:
+        reason = (
+            f"version {current.row.id}, which is in force, names nobody who approved it, and production makes no plan "
+            "by it: propose it again (`balancer policy propose`) and have it approved (`balancer policy approve`)"
+        )
+        raise InputRefusedError([Fault(file="database", column="policy.approver", reason=reason)])
 
 
 def build_app(settings: Settings, database: Database) -> Application:

@@ -7,7 +7,16 @@ from datetime import date, timedelta
 from hypothesis import strategies as st
 
 from balancer.domain.network import Examination, Trust
-from balancer.domain.policy import LoadBand, Policy, PriorityClass, ReplanLimits, TargetClock, Weights
+from balancer.domain.policy import (
+    LoadBand,
+    Policy,
+    PriorityClass,
+    PublishingRules,
+    ReadingRules,
+    ReplanLimits,
+    TargetClock,
+    Weights,
+)
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import REPORTING, Reporter, Session, SkillLevel
 from balancer.domain.study import Study
@@ -38,6 +47,14 @@ def policies(draw: st.DrawFn) -> Policy:
         weights=Weights(**{name: draw(PRICES) for name in Weights.__slots__}),
         bands=tuple(LoadBand(up_to=top, price=price) for top, price in zip(tops, prices, strict=True)),
         replan=ReplanLimits(churn_budget=draw(st.floats(0, 1)), protected_next=draw(st.integers(0, 5))),
+        reading=ReadingRules(choice=draw(st.integers(1, 9)), lease_minutes=draw(st.floats(0.1, 100))),
+        publishing=PublishingRules(
+            hold=draw(st.booleans()),
+            emergencies_after_minutes=draw(st.floats(0, 1e4)),
+            allocate_every_minutes=draw(st.floats(1, 1e4)),
+        ),
+        author=draw(NAMES),
+        approver=draw(NAMES),
     )
 
 

@@ -59,6 +59,10 @@ class TooManyWaitingError(BalancerError):
     """As many requests wait for news already as one caller may have waiting."""
 
 
+class PolicyRefusedError(InputRefusedError):
+    """What was sent is no policy; ``faults`` lists everything wrong with it."""
+
+
 BAD_REQUEST = Kind(
     name="bad-request",
     status=HTTPStatus.BAD_REQUEST,
@@ -139,6 +143,12 @@ NETWORK_REFUSED = Kind(
     title="The network folder has faults",
     remedy="`errors` lists every fault with file, line and column. Mend the files and ask again.",
 )
+POLICY_REFUSED = Kind(
+    name="policy-refused",
+    status=HTTPStatus.UNPROCESSABLE_ENTITY,
+    title="The policy has faults",
+    remedy="`errors` lists every fault with its line and key. Mend what was sent as `content` and propose it again.",
+)
 NOT_READY = Kind(
     name="not-ready",
     status=HTTPStatus.SERVICE_UNAVAILABLE,
@@ -173,10 +183,10 @@ OTHER = Kind(
 
 KINDS = (
     *(BAD_REQUEST, UNKNOWN_CALLER, NOT_ALLOWED, ELSEWHERE, NOT_FOUND, NO_PAGE, METHOD, CONFLICT, CLAIMED),
-    *(BEGIN_AGAIN, NETWORK_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, BUSY, TOO_MANY, OTHER),
+    *(BEGIN_AGAIN, NETWORK_REFUSED, POLICY_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, BUSY, TOO_MANY, OTHER),
 )
 # Of several kinds with one status, those that the framework never means.
-_NOT_BY_STATUS = (ELSEWHERE, NO_PAGE, CLAIMED, NETWORK_REFUSED, BUSY, OTHER)
+_NOT_BY_STATUS = (ELSEWHERE, NO_PAGE, CLAIMED, NETWORK_REFUSED, POLICY_REFUSED, BUSY, OTHER)
 _BY_STATUS = {kind.status: kind for kind in KINDS if kind not in _NOT_BY_STATUS}
 # The table: what a use case raised, and what the caller is told.
 _BY_ERROR: Mapping[type[BalancerError], Kind] = {
@@ -188,6 +198,7 @@ _BY_ERROR: Mapping[type[BalancerError], Kind] = {
     ConflictError: CONFLICT,
     GoneError: BEGIN_AGAIN,
     InvalidValueError: INVALID,
+    PolicyRefusedError: POLICY_REFUSED,
     InputRefusedError: NETWORK_REFUSED,
 }
 
@@ -330,7 +341,8 @@ def _allowed(request: Request) -> str:
 
 def _said_by(error: BalancerError) -> str:
     if isinstance(error, InputRefusedError):
-        return f"{len(error.faults)} fault(s) in the network folder"
+        where = "policy" if isinstance(error, PolicyRefusedError) else "network folder"
+        return f"{len(error.faults)} fault(s) in the {where}"
     return str(error)
 
 

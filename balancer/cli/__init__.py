@@ -10,6 +10,7 @@ from balancer.cli import (
     explain,
     feed,
     generate,
+    policy,
     refresh,
     sample,
     scarcity,
@@ -26,6 +27,7 @@ app.add_typer(system.app, name="system")
 app.add_typer(session.app, name="session")
 app.add_typer(changes.app, name="changes")
 app.add_typer(audit.app, name="audit")
+app.add_typer(policy.app, name="policy")
 app.command("generate")(generate.generate)
 app.command("sample")(sample.sample)
 app.command("solve")(solve.solve)

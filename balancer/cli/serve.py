@@ -56,6 +56,7 @@ def serve(
         folder = bootstrap.read_network(settings.network)
         listening = _listen(settings)
         opened = bootstrap.open_database(settings)
+        bootstrap.require_approver(settings, opened, folder)
         app = bootstrap.build_app(settings, opened)
         supervisor = bootstrap.build_supervisor(settings)
     url = _address(listening)

@@ -12,6 +12,8 @@ from balancer.domain.errors import InvalidValueError
 from balancer.domain.working_days import WorkingCalendar
 
 EMERGENCY = "emergency"
+# A run takes longer than to be asked for more often.
+LEAST_MINUTES = 1.0
 
 
 class TargetClock(StrEnum):
@@ -140,10 +142,32 @@ class ReadingRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublishingRules:
+    """How plans come about and into force.
+
+    A run is asked for every ``allocate_every_minutes``, whatever else asks for one. With ``hold`` a plan waits until a
+    manager publishes it; one that has waited ``emergencies_after_minutes`` lets its emergencies out all the same.
+    """
+
+    hold: bool = False
+    emergencies_after_minutes: float = 10.0
+    allocate_every_minutes: float = 15.0
+
+    def __post_init__(self) -> None:
+        _require(self.emergencies_after_minutes >= 0, "publishing.emergencies_after_minutes", "must not be negative")
+        _require(
+            self.allocate_every_minutes >= LEAST_MINUTES,
+            "publishing.allocate_every_minutes",
+            f"must be at least {LEAST_MINUTES:g}",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A whole clinical policy; ``priorities`` most urgent first, ``bands`` rising in both columns.
 
-    ``owner``, ``version`` and ``dated_on`` say whose policy it is; they are for people and change no plan.
+    ``owner``, ``version``, ``dated_on``, ``author`` and ``approver`` say whose policy it is; they are for people and
+    change no plan.
     """
 
     horizon_hours: float
@@ -154,9 +178,12 @@ class Policy:
     bands: tuple[LoadBand, ...]
     replan: ReplanLimits = field(default_factory=ReplanLimits)
     reading: ReadingRules = field(default_factory=ReadingRules)
+    publishing: PublishingRules = field(default_factory=PublishingRules)
     owner: str = ""
     version: str = ""
     dated_on: str = ""
+    author: str = ""
+    approver: str = ""
 
     def __post_init__(self) -> None:
         _require(self.horizon_hours > 0, "horizon.hours", "must be positive")

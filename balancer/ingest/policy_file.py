@@ -10,9 +10,11 @@ from typing import Any
 
 from balancer.domain.errors import Fault, InputRefusedError, InvalidValueError
 from balancer.domain.policy import (
+    LEAST_MINUTES,
     LoadBand,
     Policy,
     PriorityClass,
+    PublishingRules,
     ReadingRules,
     ReplanLimits,
     TargetClock,
@@ -29,15 +31,18 @@ _MOST_POINTS = 1e9
 _LEAST_PRODUCTIVITY = 0.001
 _MOST_PROTECTED = 1_000
 _MOST_READS = 1_000
+# A month: whoever means longer means never, and says it otherwise.
+_MOST_MINUTES = 43_200.0
 
 _KNOWN: dict[str, frozenset[str]] = {
-    "policy": frozenset({"owner", "version", "date"}),
+    "policy": frozenset({"owner", "version", "date", "author", "approver"}),
     "horizon": frozenset({"hours", "beyond_hours"}),
     "productivity": frozenset({"default"}),
     "weights": frozenset(field.name for field in fields(Weights)),
     "load": frozenset({"bands"}),
     "replan": frozenset(field.name for field in fields(ReplanLimits)),
     "reading": frozenset(field.name for field in fields(ReadingRules)),
+    "publishing": frozenset(field.name for field in fields(PublishingRules)),
 }
 _KNOWN_OF_PRIORITY = frozenset(field.name for field in fields(PriorityClass))
 
@@ -99,7 +104,7 @@ class _PolicyReader:
             name: self._number(prices, f"weights.{name}", most=_MOST_POINTS) for name in sorted(_KNOWN["weights"])
         }
         bands = self._bands()
-        limits, reading = self._replan(), self._reading()
+        limits, reading, publishing = self._replan(), self._reading(), self._publishing()
         about = self._about()
         if len(self.faults) > before:
             return None
@@ -113,6 +118,7 @@ class _PolicyReader:
                 bands=bands,
                 replan=limits,
                 reading=reading,
+                publishing=publishing,
                 **about,
             )
         except InvalidValueError as error:
@@ -179,17 +185,32 @@ class _PolicyReader:
             found[name] = given if math.isnan(given) or not whole else int(given)
         return usual if any(math.isnan(value) for value in found.values()) else ReadingRules(**found)
 
+    def _publishing(self) -> PublishingRules:
+        """Return how plans come about and into force; each key may be left out, and so may the table."""
+        usual = PublishingRules()
+        table = {**asdict(usual), **(self._table("publishing") if "publishing" in self.document else {})}
+        hold = table["hold"]
+        if not isinstance(hold, bool):
+            self._fault("publishing.hold", f"{short(hold)} is neither true nor false")
+        after = self._number(table, "publishing.emergencies_after_minutes", most=_MOST_MINUTES)
+        every = self._number(table, "publishing.allocate_every_minutes", above=0, most=_MOST_MINUTES)
+        if every < LEAST_MINUTES:
+            self._fault("publishing.allocate_every_minutes", f"{every:g} is not at least {LEAST_MINUTES:g}")
+        if not isinstance(hold, bool) or math.isnan(after) or math.isnan(every) or every < LEAST_MINUTES:
+            return usual
+        return PublishingRules(hold=hold, emergencies_after_minutes=after, allocate_every_minutes=every)
+
     def _about(self) -> dict[str, str]:
-        """Return whose policy it is: owner, version and date, for people; all may be left out."""
+        """Return whose policy it is: owner, version, date, author, approver, for people; all may be left out."""
         table = self._table("policy") if "policy" in self.document else {}
         found = {}
-        for name, field in (("owner", "owner"), ("version", "version"), ("date", "dated_on")):
+        for name in ("owner", "version", "date", "author", "approver"):
             value = table.get(name, "")
             if isinstance(value, date):
                 value = value.isoformat()
             if not isinstance(value, str):
                 self._fault(f"policy.{name}", f"{short(value)} is not text")
-            found[field] = str(value)
+            found["dated_on" if name == "date" else name] = str(value)
         return found
 
     def _priorities(self) -> tuple[PriorityClass, ...]:

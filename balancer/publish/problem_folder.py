@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from balancer.domain.policy import Policy, PriorityClass, ReplanLimits
+from balancer.domain.policy import Policy, PriorityClass, PublishingRules, ReadingRules, ReplanLimits
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import Reporter, Session
 from balancer.domain.study import Study
@@ -15,6 +15,10 @@ from balancer.publish.whole_folder import utc, whole_folder, write_table, write_
 
 PROBLEM_FILES = ("trusts.csv", "exams.csv", "reporters.csv", "sessions.csv", "studies.csv", "policy.toml")
 
+# Whose policy it is, by the key of the file.
+_ABOUT = {"owner": "owner", "version": "version", "date": "dated_on", "author": "author", "approver": "approver"}
+# Tables of the policy that say nothing unless they differ from these.
+_MAY_BE_LEFT_OUT = {"replan": ReplanLimits(), "reading": ReadingRules(), "publishing": PublishingRules()}
 _EXAMS = ("exam_code", "name", "modality", "body_region", "subspecialty", "minutes", "reads")
 _REPORTERS = ("reporter_id", "name", "grade", "home_trust", "trusts", "skills", "modalities", "speed")
 _SESSIONS = (
@@ -166,12 +170,11 @@ def _in_read_order(names: tuple[str | None, ...]) -> str:
 
 
 def policy_text(policy: Policy) -> str:
-    """Return ``policy`` as the TOML of section 5."""
+    """Return ``policy`` as the TOML of section 5; ``ingest.policy_file`` reads it back the same."""
+    about = {name: getattr(policy, attribute) for name, attribute in _ABOUT.items()}
     blocks = [
-        _toml_table(
-            "policy", {"owner": _text(policy.owner), "version": _text(policy.version), "date": _text(policy.dated_on)}
-        )
-        if policy.owner or policy.version or policy.dated_on
+        _toml_table("policy", {name: _text(value) for name, value in about.items() if value})
+        if any(about.values())
         else "",
         _toml_table("horizon", {"hours": number(policy.horizon_hours), "beyond_hours": number(policy.beyond_hours)}),
         _toml_table("productivity", {"default": number(policy.default_productivity)}),
@@ -184,11 +187,17 @@ def policy_text(policy: Policy) -> str:
             "load",
             {"bands": f"[{', '.join(f'[{number(band.up_to)}, {number(band.price)}]' for band in policy.bands)}]"},
         ),
-        _toml_table("replan", {name: number(value) for name, value in asdict(policy.replan).items()})
-        if policy.replan != ReplanLimits()
-        else "",
+        *(
+            _toml_table(name, {key: _plain(value) for key, value in asdict(getattr(policy, name)).items()})
+            for name, usual in _MAY_BE_LEFT_OUT.items()
+            if getattr(policy, name) != usual
+        ),
     ]
     return "\n".join(block for block in blocks if block)
+
+
+def _plain(value: float | bool) -> str:  # noqa: FBT001 - a value of the file
+    return str(value).lower() if isinstance(value, bool) else number(value)
 
 
 def _toml_priority(priority: PriorityClass) -> str:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from balancer.domain.policy import Policy
 from balancer.domain.working_days import WorkingCalendar
 from balancer.ingest.bank_holidays import england_and_wales
+from balancer.store import standing
+from balancer.store.database import Session
 
 _A_YEAR = timedelta(days=366)
 
@@ -28,6 +30,16 @@ class DueTimes:
             return source_due_at
         known = self._priorities.get(priority)
         return clock_started_at if known is None else known.due_at(clock_started_at, self._calendar)
+
+
+def reckon_due_times(session: Session, policy: Policy, now: datetime) -> None:
+    """Make every open study due by ``policy``, but for those whose source says when they are due."""
+    clocks = standing.open_clocks(session)
+    due_times = DueTimes(policy, (started for _, _, started, _ in clocks), now)
+    standing.put_due_times(
+        session,
+        {study: due_times.due_at(priority, started, own_due) for study, priority, started, own_due in clocks},
+    )
 
 
 def calendar_over(policy: Policy, started: Iterable[datetime], now: datetime) -> WorkingCalendar:

@@ -10,11 +10,11 @@ from balancer.domain.feed import FeedKind
 from balancer.domain.network import Examination, Trust
 from balancer.domain.policy import Policy
 from balancer.domain.reporter import Reporter
-from balancer.services.due_times import DueTimes
+from balancer.services.due_times import reckon_due_times
+from balancer.services.take_policy_file import take_policy_file
 from balancer.store import standing
 from balancer.store.assignments import begin_feeds, note_all, touch_worklists
-from balancer.store.database import Database, Session
-from balancer.store.policies import put_policy
+from balancer.store.database import Database
 
 
 class DescribedRoster(Protocol):
@@ -57,8 +57,8 @@ class StandingData(Protocol):
 def load_network(db: Database, network: StandingData, now: datetime) -> None:
     """Bring the standing data up to ``network``, in one transaction; loading the same twice changes nothing.
 
-    What has gone from it (a reporter who left, a feed that ended) is kept and no longer listed. A policy that differs
-    from the one in force becomes a new version, and every open study is due by it.
+    What has gone from it (a reporter who left, a feed that ended) is kept and no longer listed. The first policy is in
+    force at once; one that differs later is proposed, and waits for somebody to approve it.
     """
     with db.transaction() as session:
         before = standing.shown_on_lists(session)
@@ -67,8 +67,8 @@ def load_network(db: Database, network: StandingData, now: datetime) -> None:
         standing.put_reporters(session, network.reporters)
         standing.put_feeds(session, [_feed(feed) for feed in network.feeds])
         standing.put_rosters(session, [{"name": roster.name, "trust": roster.trust} for roster in network.rosters])
-        if put_policy(session, network.policy, now=now):
-            _reckon_due_times(session, network.policy, now)
+        if take_policy_file(session, network.policy, now):
+            reckon_due_times(session, network.policy, now)
         begin_feeds(session, [trust.code for trust in network.trusts])
         note_all(session, now)
         if standing.shown_on_lists(session) != before:
@@ -83,12 +83,3 @@ def _feed(feed: DescribedFeed) -> dict[str, Any]:
         "refresh_minutes": feed.refresh_minutes,
         "stale_after_minutes": feed.stale_after_minutes,
     }
-
-
-def _reckon_due_times(session: Session, policy: Policy, now: datetime) -> None:
-    clocks = standing.open_clocks(session)
-    due_times = DueTimes(policy, (started for _, _, started, _ in clocks), now)
-    standing.put_due_times(
-        session,
-        {study: due_times.due_at(priority, started, own_due) for study, priority, started, own_due in clocks},
-    )

@@ -12,7 +12,15 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, false, or_, select
 
 from balancer.domain.actor import Reach
-from balancer.store import tables, tables_access, tables_assignments, tables_instructions, tables_keys, tables_life
+from balancer.store import (
+    tables,
+    tables_access,
+    tables_assignments,
+    tables_instructions,
+    tables_keys,
+    tables_life,
+    tables_policies,
+)
 from balancer.store.tables import Row
 
 # Says what a reach allows of a table.
@@ -162,6 +170,7 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables.EntitlementRow: of_reporter(tables.EntitlementRow),
     tables.SkillRow: of_reporter(tables.SkillRow),
     tables.PolicyRow: OPEN,
+    tables_policies.PolicyDecisionRow: OPEN,
     tables.FeedRow: at_trust()(tables.FeedRow),
     tables.BatchRow: of_feed(tables.BatchRow),
     tables.StudyRow: _study,

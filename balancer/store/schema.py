@@ -16,11 +16,25 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 
-from balancer.store import tables_access, tables_assignments, tables_instructions, tables_keys, tables_life
+from balancer.store import (
+    tables_access,
+    tables_assignments,
+    tables_instructions,
+    tables_keys,
+    tables_life,
+    tables_policies,
+)
 from balancer.store.tables import Row
 
 # Every module of tables is imported here, so that the schema is compared with all of them.
-TABLES = (tables_access, tables_assignments, tables_instructions, tables_keys, tables_life)
+TABLES = (
+    tables_access,
+    tables_assignments,
+    tables_instructions,
+    tables_keys,
+    tables_life,
+    tables_policies,
+)
 _FOLDER = Path(__file__).parent / "migrations"
 
 

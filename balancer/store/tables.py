@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Index, MetaData, UniqueConstraint, text
+from sqlalchemy import JSON, Index, MetaData, UniqueConstraint, text, true
 from sqlmodel import Field, SQLModel
 
 from balancer.domain.feed import FeedKind
@@ -93,7 +93,10 @@ class SkillRow(Row, table=True):
 
 
 class PolicyRow(Row, table=True):
-    """A version of the clinical policy, never edited; the one with the highest ``id`` is in force."""
+    """A version of the clinical policy, never edited; ``PolicyDecisionRow`` says which one is in force.
+
+    ``author`` proposed it, for a ``reason``; ``from_file``: it is what the network folder said at ``loaded_at``.
+    """
 
     __tablename__ = "policies"
     id: int | None = Field(default=None, primary_key=True)
@@ -103,6 +106,9 @@ class PolicyRow(Row, table=True):
     dated_on: str
     document: dict[str, Any] = Field(sa_type=JSON)
     loaded_at: datetime = Field(sa_type=UtcDateTime)
+    author: str = Field(default="", sa_type=FreeText, sa_column_kwargs={"server_default": ""})
+    reason: str = Field(default="", sa_type=FreeText, sa_column_kwargs={"server_default": ""})
+    from_file: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
 
 
 # --- feeds and what they delivered -----------------------------------------------------------------------------------

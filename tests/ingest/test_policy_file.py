@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.domain.errors import InputRefusedError
-from balancer.domain.policy import LoadBand, ReplanLimits, TargetClock
+from balancer.domain.policy import LoadBand, PublishingRules, ReplanLimits, TargetClock
 from balancer.ingest.policy_file import read_policy
 from balancer.publish.problem_folder import policy_text
 from tests.ingest.test_problem_folder import FILES
@@ -56,6 +56,41 @@ def test_what_may_change_between_runs_has_a_default() -> None:
 def test_what_may_change_between_runs_is_checked(line: str) -> None:
     """A share is from 0 to 1, a number of reads whole."""
     assert [key for _, key in faults(TEXT + f"\n[replan]\n{line}\n")] == [f"replan.{line.partition(' ')[0]}"]
+
+
+def test_how_plans_come_into_force_has_a_default() -> None:
+    """Published at once, every quarter of an hour; each key may be left out, and so may the table."""
+    assert read_policy(TEXT, "policy.toml").publishing == PublishingRules()
+    held = read_policy(TEXT + "\n[publishing]\nhold = true\n", "policy.toml").publishing
+    assert held == PublishingRules(hold=True)
+    given = "hold = true\nemergencies_after_minutes = 0\nallocate_every_minutes = 30\n"
+    assert read_policy(TEXT + f"\n[publishing]\n{given}", "policy.toml").publishing == PublishingRules(
+        hold=True, emergencies_after_minutes=0, allocate_every_minutes=30
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'hold = "yes"',
+        "hold = 1",
+        "emergencies_after_minutes = -1",
+        "emergencies_after_minutes = true",
+        "allocate_every_minutes = 0",
+        "allocate_every_minutes = 0.5",
+        "allocate_every_minutes = 1e9",
+    ],
+)
+def test_how_plans_come_into_force_is_checked(line: str) -> None:
+    """A run every few seconds would never end, and one every thousand years never come."""
+    assert [key for _, key in faults(TEXT + f"\n[publishing]\n{line}\n")] == [f"publishing.{line.partition(' ')[0]}"]
+
+
+def test_who_wrote_a_policy_and_who_approved_it_may_be_said() -> None:
+    """By name; whoever is not named cannot answer for it."""
+    policy = read_policy('[policy]\nauthor = "A. Author"\napprover = "Dr B. Approver"\n' + TEXT, "policy.toml")
+    assert (policy.author, policy.approver) == ("A. Author", "Dr B. Approver")
+    assert faults("[policy]\napprover = 3\n" + TEXT) == [(2, "policy.approver")]
 
 
 def test_a_file_from_windows_is_read() -> None:

@@ -1,26 +1,20 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
-from sqlmodel import select
-
 from balancer.domain.feed import FeedKind
 from balancer.domain.network import Examination, Trust
 from balancer.services.ingest_studies import ingest_extract
-from balancer.services.load_network import load_network
 from balancer.store import people, sources, standing
 from balancer.store.database import Database
-from balancer.store.policies import current_policy, policies
-from balancer.store.tables import StudyRow
-from tests.networks import FEED, Feed, Network, Roster, extract, incoming, loaded, minutes
-from tests.worlds import EXAMPLE_POLICY, NOW, reporter
+from balancer.store.policies import versions
+from tests.networks import FEED, Feed, Network, Roster, extract, loaded, minutes
+from tests.worlds import NOW, reporter
 
 
 def test_loading_twice_is_loading_once(db: Database) -> None:
     """A service that starts again finds its network; the policy is one version, not two."""
     loaded(loaded(db))
     with db.session() as reading:
-        assert len(policies(reading)) == 1
+        assert len(versions(reading)) == 1
         assert len(people.reporters(reading, unlisted=True)) == 2
         assert [status.name for status in sources.feeds(reading, NOW)] == [FEED]
 
@@ -79,33 +73,6 @@ def test_loading_keeps_what_a_feed_has_delivered(db: Database) -> None:
     with db.session() as reading:
         status = sources.feed(reading, FEED, minutes(6))
     assert (status.last_extracted_at, status.last_received_at) == (minutes(5), minutes(6))
-
-
-def test_a_new_policy_is_a_new_version_and_the_old_one_is_kept(db: Database) -> None:
-    """Versions are never edited in place; the last one is in force, even if it says what an earlier one said."""
-    loaded(db)
-    stricter = replace(EXAMPLE_POLICY, version="2", horizon_hours=24)
-    load_network(db, Network(policy=stricter), minutes(1))
-    load_network(db, Network(), minutes(2))
-    with db.session() as reading:
-        assert current_policy(reading) == EXAMPLE_POLICY
-        assert [(row.version, row.loaded_at) for row in policies(reading)] == [
-            (EXAMPLE_POLICY.version, minutes(2)),
-            ("2", minutes(1)),
-            (EXAMPLE_POLICY.version, NOW),
-        ]
-
-
-def test_a_new_policy_makes_open_studies_due_by_it(db: Database) -> None:
-    """But for those whose source says when they are due."""
-    loaded(db)
-    ingest_extract(db, Feed(), extract("A1", incoming("A2", due_at=minutes(7))), NOW)
-    urgent = replace(EXAMPLE_POLICY.priority("urgent"), target_hours=2)
-    classes = tuple(urgent if item.code == "urgent" else item for item in EXAMPLE_POLICY.priorities)
-    loaded(db, Network(policy=replace(EXAMPLE_POLICY, priorities=classes)))
-    with db.session() as reading:
-        due = {row.accession_number: row.due_at for row in reading.exec(select(StudyRow))}
-    assert due == {"A1": minutes(60), "A2": minutes(7)}
 
 
 def test_rosters_are_listed_with_their_trust(db: Database) -> None:
