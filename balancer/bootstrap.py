@@ -202,7 +202,9 @@ def build_work(settings: Settings, database: Database) -> Work:
         clock=clock,
         sources=sources,
         solving=Solving(order),
-        allocate_every=timedelta(minutes=settings.allocate_every_minutes),
+        allocate_every=None
+        if settings.allocate_every_minutes is None
+        else timedelta(minutes=settings.allocate_every_minutes),
     )
 
 

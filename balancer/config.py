@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     oidc_client_key: Path | None = Field(None, description="Instead: PEM file of the key this service signs with.")
     access: Path | None = Field(None, description="The file that says what the provider's claims grant.")
     allocate_seconds: float = Field(20.0, gt=0, description="Clock time a solve may take.")
-    allocate_every_minutes: float = Field(15.0, gt=0, description="Allocate at least this often, changes or not.")
+    allocate_every_minutes: float | None = Field(None, gt=0, description="Allocate so often, whatever the policy says.")
     allocate_workers: int | None = Field(None, ge=1, description="Processes or threads of a solve; all cores but one.")
     log_format: Literal["text", "json"] = Field("text", description="Logs for people or for machines.")
 
@@ -140,6 +140,8 @@ def _faults_of_provider(settings: Settings) -> Iterator[Fault]:
             yield _fault(name, "must begin with https://, or be on this machine")
     if settings.allow_unauthenticated:
         yield _fault("allow_unauthenticated", f"goes with {PREFIX}SIGN_IN=local only: here people sign in")
+    if settings.allocate_every_minutes is not None:
+        yield _fault("allocate_every_minutes", "is for trying out: here the policy says how often")
     if settings.shift_to_present:
         yield _fault("shift_to_present", "is for the sample: real studies are where they are in time")
 

@@ -34,7 +34,8 @@ def list_versions(database: DatabaseOption = None) -> None:
     with _database(database) as opened, opened.session() as session:
         for item in policies.versions(session):
             row, by = item.row, f", approved by {item.approver}" if item.approver else ""
-            typer.echo(f"{row.id}  {item.state}  {row.owner} {row.version}".rstrip() + f", by {row.author}{by}")
+            named = " ".join(filter(None, [row.owner, row.version])) or "unnamed"
+            typer.echo(f"{row.id}  {item.state}  {named}, by {row.author}{by}")
 
 
 @app.command("export")

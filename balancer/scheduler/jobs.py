@@ -15,6 +15,7 @@ import structlog
 
 from balancer.domain.errors import InputRefusedError
 from balancer.domain.instant import Clock
+from balancer.domain.policy import PublishingRules
 from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.network_folder import NetworkFolder
 from balancer.ingest.roster_file import RosterDescription
@@ -34,6 +35,7 @@ from balancer.services.shift import shift_to_present
 from balancer.store import conservation, keys, runs
 from balancer.store.database import Database
 from balancer.store.leases import Lease
+from balancer.store.policies import current_policy
 
 _log = structlog.get_logger("balancer.scheduler")
 NETWORK_EVERY = timedelta(minutes=1)
@@ -62,14 +64,16 @@ class Work:
         clock: Clock,
         sources: Sources,
         solving: Solving,
-        allocate_every: timedelta,
+        allocate_every: timedelta | None = None,
         new_timetable: Callable[[], Timetable] = Timetable,
     ) -> None:
         self._database = database
         self._clock = clock
         self._sources = sources
         self._solving = solving
-        self._allocate_every = allocate_every
+        # the policy says how often, unless whoever tries Balancer out has said otherwise
+        self._given_interval = allocate_every
+        self._allocate_every = allocate_every or timedelta(minutes=PublishingRules().allocate_every_minutes)
         self._new_timetable = new_timetable
         self._network: NetworkFolder | None = None
         self._shift = timedelta()
@@ -112,7 +116,14 @@ class Work:
         self._do("allocate", None, partial(self._ask, "start-up"))
 
     def look_at_network(self) -> None:
-        """Load the network folder if it has changed, and plan its feeds; while it has faults, the last one holds."""
+        """Load the network folder if it has changed, and plan its feeds; while it has faults, the last one holds.
+
+        How often to allocate is looked up too: a version of the policy may have been approved.
+        """
+        self._load_network()
+        self._keep_interval()
+
+    def _load_network(self) -> None:
         try:
             network = self._sources.read_network()
         except (InputRefusedError, OSError) as error:
@@ -127,6 +138,17 @@ class Work:
         self._plan(network)
         self._network = network
         _log.info("network.loaded", feeds=len(network.feeds), rosters=len(network.rosters))
+
+    def _keep_interval(self) -> None:
+        """Allocate as often as the policy in force says."""
+        if self._given_interval is not None or self._timetable is None or self._network is None:
+            return
+        with self._database.session() as session:
+            minutes = current_policy(session).publishing.allocate_every_minutes
+        if timedelta(minutes=minutes) != self._allocate_every:
+            self._allocate_every = timedelta(minutes=minutes)
+            self._timetable.every("allocate", self._allocate_every, self.ask_by_the_clock)
+            _log.info("allocate.interval", minutes=minutes)
 
     def ask_by_the_clock(self) -> None:
         """Ask for a run because it is time."""

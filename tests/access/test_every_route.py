@@ -25,6 +25,7 @@ from balancer.api.serving import Served
 from balancer.domain.actor import EVERY_TRUST, NOWHERE, Actor, Reach
 from balancer.domain.permission import MAY, Role
 from balancer.ingest.network_folder import read_network
+from balancer.publish.problem_folder import policy_text
 from balancer.store import limits
 from balancer.store.database import Database
 from balancer.store.tables import BatchRow, QuarantineRow, RunRow
@@ -35,6 +36,7 @@ from tests.access.two_trusts import EAST, OF_EAST, OF_WEST, WEST, allocate_both
 from tests.api.service import Service, problem
 from tests.kent import kent
 from tests.networks import TWO_FEEDS
+from tests.worlds import EXAMPLE_POLICY
 
 SIGN_IN = {"/sign-in", "/sign-in/callback", "/sign-out", "/oauth/token", "/.well-known/oauth-authorization-server"}
 # Whoever comes is answered by these and no others.
@@ -49,11 +51,13 @@ BODIES: dict[str, Any] = {
     "/api/v1/reads/{read_id}/unpark": {"reason": "the images have come"},
     "/api/v1/reads/{read_id}/return": {"reporter_id": "R1", "reason": "other"},
     "/api/v1/exceptions/{exception_id}/resolve": {"resolution": "seen to"},
+    "/api/v1/policies": {"content": policy_text(EXAMPLE_POLICY), "reason": "to be tried"},
+    **{f"/api/v1/policies/{{policy_id}}/{verb}": {"reason": "to be tried"} for verb in ("approve", "decline")},
 }
 
 
 # What is one for all trusts, and shown to whoever reaches every one.
-OF_ALL_TRUSTS = {"/api/v1/audit"}
+OF_ALL_TRUSTS = {"/api/v1/audit", *(f"/api/v1/policies/{{policy_id}}/{verb}" for verb in ("approve", "decline"))}
 # What a route cannot do without in its query.
 QUERIES: dict[str, tuple[str, ...]] = {"/api/v1/assignments": ("trust",)}
 
@@ -144,13 +148,14 @@ def values(db: Database, trust: str) -> dict[str, str]:
         "row_id": str(row.id),
         "reporter_id": "R1" if trust == EAST else "R2",
         "run_id": str(run.id),
+        "policy_id": "1",
         "read_id": str(read.id),
         "exception_id": str(exception.id),
     }
 
 
 # Those that say nothing of a trust: whose value it is does not matter.
-OF_NO_TRUST = {"run_id", "reporter_id"}
+OF_NO_TRUST = {"run_id", "reporter_id", "policy_id"}
 
 
 def ask(service: Service, method: str, path: str, known: dict[str, str]) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -13,14 +14,18 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from balancer.domain.actor import person
+from balancer.domain.policy import PublishingRules
 from balancer.domain.states import RunState
 from balancer.ingest.network_folder import read_network
 from balancer.scheduler import jobs as module
 from balancer.scheduler.jobs import READS_EVERY, Sources, Work
 from balancer.scheduler.solving import BUSY, DONE
 from balancer.scheduler.timetable import Timetable
+from balancer.services.decide_policy import approve_policy
+from balancer.services.propose_policy import propose_policy
 from balancer.services.request_run import request_run
-from balancer.store import jobs, leases, runs
+from balancer.store import jobs, leases, policies, runs
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.sources import feeds
@@ -82,7 +87,6 @@ class Scheduler:
             clock=self.clock,
             sources=Sources(read_network=partial(read_network, self.folder), pseudonym_key=KEY),
             solving=self.solving,  # type: ignore[arg-type]  # in its place
-            allocate_every=QUARTER,
             new_timetable=lambda: self.timetable,
         )
         with database.transaction() as session:
@@ -314,3 +318,22 @@ def test_a_scheduler_that_no_longer_leads_does_nothing(scheduler: Scheduler) -> 
     scheduler.deliver(content([*ROWS, row("B1")]), 30)
     assert scheduler.refresh(31) == []
     assert scheduler.open_studies == 40
+
+
+def test_how_often_to_allocate_is_the_policys_to_say(scheduler: Scheduler) -> None:
+    """From the minute after it is approved; not while it is only proposed."""
+    intervals: list[tuple[str, timedelta]] = []
+
+    def every(name: str, interval: timedelta, _job: object) -> None:
+        intervals.append((name, interval))
+
+    scheduler.timetable.every = every  # type: ignore[method-assign]
+    with scheduler.database.session() as session:
+        rare = replace(policies.current_policy(session), publishing=PublishingRules(allocate_every_minutes=40))
+    by = person("entra:7", "A. Manager")
+    number = propose_policy(scheduler.database, rare, NOW, by=by, author=by.name, reason="x")
+    scheduler.work.look_at_network()
+    approve_policy(scheduler.database, number, NOW, by=by, approver="Dr B.", reason="x")
+    scheduler.work.look_at_network()
+    scheduler.work.look_at_network()
+    assert intervals == [("allocate", timedelta(minutes=40))]
