@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from balancer import bootstrap
 from balancer.cli import app
-from balancer.config import Settings
+from balancer.config import read_settings
 from balancer.domain.errors import InputRefusedError
 from balancer.ingest.network_folder import NetworkFolder, read_network
 from balancer.publish.problem_folder import policy_text
@@ -87,7 +87,7 @@ def network_of(folder: Path, approver: str = "") -> NetworkFolder:
 
 def test_production_refuses_a_policy_for_which_nobody_answers(sqlite_db: Database, tmp_path: Path) -> None:
     """Neither a file that names nobody nor a version in force that does; a name is enough for the first time."""
-    production, local = Settings(sign_in="oidc"), Settings(sign_in="local")
+    production, local = read_settings(sign_in="oidc"), read_settings(sign_in="local")
     nobody, somebody = network_of(tmp_path / "a"), network_of(tmp_path / "b", "Dr B. Approver")
     with pytest.raises(InputRefusedError, match=r"policy.toml: policy.approver: nobody is named"):
         bootstrap.require_approver(production, sqlite_db, nobody)
@@ -105,7 +105,7 @@ def test_a_version_that_somebody_has_approved_satisfies_production(url: str, tmp
     assert run("policy", "propose", tmp_path / "same.toml", "--reason", "to be signed").exit_code == 0
     assert run("policy", "approve", 2, "--approver", "Dr B. Approver", "--reason", "agreed").exit_code == 0
     database = Database(url)
-    bootstrap.require_approver(Settings(sign_in="oidc"), database, network_of(tmp_path / "a"))
+    bootstrap.require_approver(read_settings(sign_in="oidc"), database, network_of(tmp_path / "a"))
     database.close()
 
 
