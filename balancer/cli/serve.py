@@ -16,6 +16,7 @@ import typer
 
 from balancer.cli.exits import refusing_bad_input, warn
 from balancer.cli.progress import Stages
+from balancer.domain.errors import InputRefusedError
 
 if TYPE_CHECKING:
     from balancer.bootstrap import Application
@@ -56,7 +57,12 @@ def serve(
         folder = bootstrap.read_network(settings.network)
         listening = _listen(settings)
         opened = bootstrap.open_database(settings)
-        bootstrap.require_approver(settings, opened, folder)
+        try:
+            bootstrap.require_approver(settings, opened, folder)
+        except InputRefusedError:
+            opened.close()
+            listening.close()
+            raise
         app = bootstrap.build_app(settings, opened)
         supervisor = bootstrap.build_supervisor(settings)
     url = _address(listening)

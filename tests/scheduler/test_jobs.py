@@ -320,14 +320,14 @@ def test_a_scheduler_that_no_longer_leads_does_nothing(scheduler: Scheduler) -> 
     assert scheduler.open_studies == 40
 
 
-def test_how_often_to_allocate_is_the_policys_to_say(scheduler: Scheduler) -> None:
+def test_how_often_to_allocate_is_the_policys_to_say(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the minute after it is approved; not while it is only proposed."""
     intervals: list[tuple[str, timedelta]] = []
 
     def every(name: str, interval: timedelta, _job: object) -> None:
         intervals.append((name, interval))
 
-    scheduler.timetable.every = every  # type: ignore[method-assign]
+    monkeypatch.setattr(scheduler.timetable, "every", every)
     with scheduler.database.session() as session:
         rare = replace(policies.current_policy(session), publishing=PublishingRules(allocate_every_minutes=40))
     by = person("entra:7", "A. Manager")

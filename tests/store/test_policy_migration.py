@@ -22,7 +22,7 @@ def test_the_newest_version_stays_in_force_and_nobody_is_named(empty_db: Databas
     """Production then asks for somebody to approve it; nothing else changes."""
     document = json.dumps(policies.document_of(EXAMPLE_POLICY))
     with empty_db.connection() as connection:
-        upgrade(connection, "0006")
+        upgrade(connection, "0007")
         for version in ("1", "2"):
             connection.execute(_LOADED, {"version": version, "document": document, "now": NOW.isoformat()})
         upgrade(connection)
