@@ -32,8 +32,10 @@ from balancer.optimise.order import let_the_starved_pass
 from balancer.optimise.problem import HOUR, NEVER, NOBODY, UNPLACED, Floats, Ids, Ints
 from balancer.optimise.replan_arrays import LiveArrays, as_tally, of_sessions
 from balancer.optimise.replan_book import Book, Change, SessionChange
+from balancer.optimise.replan_claims import lock_next, seat_claim
 from balancer.optimise.replan_moves import gains_of, moved_reads, terms_of, total_of
-from balancer.optimise.replan_search import AWAY, lock_next, mend, seat_claim
+from balancer.optimise.replan_place import AWAY
+from balancer.optimise.replan_search import mend
 from balancer.optimise.schedule import copy_schedule, duration
 
 LEAST_WORK = 300_000  # reads looked at for any events

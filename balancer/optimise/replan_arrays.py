@@ -35,7 +35,8 @@ from balancer.optimise.problem import (
     Records,
     compile_problem,
 )
-from balancer.optimise.replan_search import NOTE, append_all, reseat
+from balancer.optimise.replan_claims import append_all, reseat
+from balancer.optimise.replan_place import NOTE
 from balancer.optimise.schedule import Schedule, remove
 
 _NOTHING_NOTED = np.array((NOBODY, NOBODY, -1, -1, UNPLACED, 0, 0, 0), NOTE)
