@@ -163,11 +163,13 @@ def solve(
     seconds
         A guard in clock time. A run that it ends says so and promises nothing else.
     workers
-        Threads. With two, search and bound run side by side; the plan is the same with one.
+        Threads. With two, search and bound run side by side, and a part of several large flows is solved by a process
+        beside this one; the plan is the same with one.
     on_progress
         Is called now and then, from this thread.
     """
     began = time.perf_counter()
+    workers = workers or os.cpu_count() or 1
     compiled = compile_problem(problem)
     p = compiled.arrays
     run = _Run(compiled, seconds, on_progress, began)
@@ -179,10 +181,10 @@ def solve(
     flow: Flow | None = None
     if run.has_time_for(_FLOW_A_RULE * took):
         with run.stage("flow"):
-            flow = pooled_flow(p)
+            flow = pooled_flow(p, workers)
             run.offer(start_from_flow(p, flow))
     if flow is not None and not run.is_over:
-        _search_and_bound(run, flow, work, seed, workers or os.cpu_count() or 1)
+        _search_and_bound(run, flow, work, seed, workers)
     with run.stage("explain"):
         best = copy_schedule(run.best) if run.best is not None else empty_schedule(p)
         tidy(p, best, by_urgency(p))
