@@ -20,6 +20,7 @@ TAGS = [
     {"name": "exceptions", "description": "What somebody has to look at, and what became of it."},
     {"name": "assignments", "description": "Where a trust's reads stand, change by change: for its PACS."},
     {"name": "studies", "description": "What waits for a report, where each read stands, and what has no place."},
+    {"name": "ledger", "description": "Whose reporters read how much for whom, week by week."},
     {"name": "reporters", "description": "Who may report what, and when they are rostered."},
     {"name": "runs", "description": "Allocation runs: ask for one, watch it, see what it cost and proved."},
     {"name": "policies", "description": "Versions of the clinical policy, and which one is in force."},

@@ -163,11 +163,23 @@ class PublishingRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerCap:
+    """The most expected minutes that reporters of other trusts may read for ``trust`` in a week."""
+
+    trust: str
+    minutes: float
+
+    def __post_init__(self) -> None:
+        _require(bool(self.trust), "ledger.taken_minutes", "a cap is of a trust")
+        _require(self.minutes >= 0, f"ledger.taken_minutes.{self.trust}", "must not be negative")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A whole clinical policy; ``priorities`` most urgent first, ``bands`` rising in both columns.
 
-    ``owner``, ``version``, ``dated_on``, ``author`` and ``approver`` say whose policy it is; they are for people and
-    change no plan.
+    ``ledger`` has the caps of the trusts that have one. ``owner``, ``version``, ``dated_on``, ``author`` and ``approver``
+    say whose policy it is; they are for people and change no plan.
     """
 
     horizon_hours: float
@@ -179,6 +191,7 @@ class Policy:
     replan: ReplanLimits = field(default_factory=ReplanLimits)
     reading: ReadingRules = field(default_factory=ReadingRules)
     publishing: PublishingRules = field(default_factory=PublishingRules)
+    ledger: tuple[LedgerCap, ...] = ()
     owner: str = ""
     version: str = ""
     dated_on: str = ""
@@ -192,6 +205,8 @@ class Policy:
         _require(bool(self.priorities), "priority", "at least one class is needed")
         codes = [priority.code for priority in self.priorities]
         _require(len(set(codes)) == len(codes), "priority", "two classes have the same code")
+        capped = [cap.trust for cap in self.ledger]
+        _require(len(set(capped)) == len(capped), "ledger.taken_minutes", "a trust has two caps")
         require_convex(self.bands)
 
     def priority(self, code: str) -> PriorityClass:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from balancer.domain.errors import Fault
 from balancer.domain.network import Examination
+from balancer.domain.policy import Policy
 from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.file_format import Source
 from balancer.ingest.fold import folded_name
@@ -66,6 +67,13 @@ def check_feeds(feeds: Mapping[str, FeedDescription], known: Known) -> None:
             known.refer(file, f"priority.{word}", priority, known.priorities, "a class of policy.toml")
         for code, exam in feed.exam.codes.items():
             known.refer(file, f"exam.codes.{code}", exam, known.exams, "an examination of exams.csv")
+
+
+def check_caps(policy: Policy | None, known: Known) -> None:
+    """Note a fault for every cap of the ledger whose trust nobody defines."""
+    for cap in policy.ledger if policy is not None else ():
+        where = f"ledger.taken_minutes.{cap.trust}"
+        known.refer("policy.toml", where, cap.trust, known.trusts, "a trust of trusts.csv")
 
 
 def check_rosters(rosters: Mapping[str, RosterDescription], known: Known) -> None:

@@ -16,7 +16,7 @@ from balancer.domain.working_days import WorkingCalendar
 from balancer.ingest.bank_holidays import england_and_wales
 from balancer.ingest.feed_file import PAEDIATRIC, FeedDescription, read_feed
 from balancer.ingest.file_format import Source
-from balancer.ingest.network_checks import Known, check_feeds, check_rosters, read_aliases
+from balancer.ingest.network_checks import Known, check_caps, check_feeds, check_rosters, read_aliases
 from balancer.ingest.policy_file import parse_policy, priority_codes
 from balancer.ingest.problem_catalogue import (
     EXAM_COLUMNS,
@@ -109,6 +109,7 @@ class _NetworkReader:
         rosters = self._described("rosters", read_roster_description)
         check_feeds(feeds, known)
         check_rosters(rosters, known)
+        check_caps(policy, known)
         if self.faults or policy is None:
             raise InputRefusedError(sorted(self.faults, key=lambda fault: fault_order(_FILES, fault)))
         self.warnings.extend(unmatched(_named(examinations, reporters, rosters)))

@@ -11,6 +11,7 @@ from typing import Any
 from balancer.domain.errors import Fault, InputRefusedError, InvalidValueError
 from balancer.domain.policy import (
     LEAST_MINUTES,
+    LedgerCap,
     LoadBand,
     Policy,
     PriorityClass,
@@ -33,6 +34,7 @@ _MOST_PROTECTED = 1_000
 _MOST_READS = 1_000
 # A month: whoever means longer means never, and says it otherwise.
 _MOST_MINUTES = 43_200.0
+_MOST_LEDGER_MINUTES = 1e7
 
 _KNOWN: dict[str, frozenset[str]] = {
     "policy": frozenset({"owner", "version", "date", "author", "approver"}),
@@ -43,6 +45,7 @@ _KNOWN: dict[str, frozenset[str]] = {
     "replan": frozenset(field.name for field in fields(ReplanLimits)),
     "reading": frozenset(field.name for field in fields(ReadingRules)),
     "publishing": frozenset(field.name for field in fields(PublishingRules)),
+    "ledger": frozenset({"taken_minutes"}),
 }
 _KNOWN_OF_PRIORITY = frozenset(field.name for field in fields(PriorityClass))
 
@@ -105,6 +108,7 @@ class _PolicyReader:
         }
         bands = self._bands()
         limits, reading, publishing = self._replan(), self._reading(), self._publishing()
+        caps = self._caps()
         about = self._about()
         if len(self.faults) > before:
             return None
@@ -119,6 +123,7 @@ class _PolicyReader:
                 replan=limits,
                 reading=reading,
                 publishing=publishing,
+                ledger=caps,
                 **about,
             )
         except InvalidValueError as error:
@@ -199,6 +204,25 @@ class _PolicyReader:
         if not isinstance(hold, bool) or math.isnan(after) or math.isnan(every) or every < LEAST_MINUTES:
             return usual
         return PublishingRules(hold=hold, emergencies_after_minutes=after, allocate_every_minutes=every)
+
+    def _caps(self) -> tuple[LedgerCap, ...]:
+        """Return what each trust may take in a week; a trust that is not named may take whatever there is."""
+        if "ledger" not in self.document:
+            return ()
+        table = self._table("ledger").get("taken_minutes", {})
+        if not isinstance(table, dict):
+            self._fault("ledger.taken_minutes", "must be a table of minutes by trust")
+            return ()
+        found = []
+        for trust in table:
+            key = f"ledger.taken_minutes.{trust}"
+            if not _is_code(trust) or "." in trust:
+                self._fault(key, "a trust's code is needed")
+                continue
+            minutes = self._number(table, key, most=_MOST_LEDGER_MINUTES)
+            if not math.isnan(minutes):
+                found.append(LedgerCap(trust=trust, minutes=minutes))
+        return tuple(found)
 
     def _about(self) -> dict[str, str]:
         """Return whose policy it is: owner, version, date, author, approver, for people; all may be left out."""

@@ -192,6 +192,9 @@ def policy_text(policy: Policy) -> str:
             for name, usual in _MAY_BE_LEFT_OUT.items()
             if getattr(policy, name) != usual
         ),
+        _toml_table("ledger.taken_minutes", {_text(cap.trust): number(cap.minutes) for cap in policy.ledger})
+        if policy.ledger
+        else "",
     ]
     return "\n".join(block for block in blocks if block)
 

@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from balancer.domain.ledger import LEDGER_CAP, Held, week_of, within_caps
 from balancer.domain.life import ReadState
 from balancer.domain.network import Examination, Trust
+from balancer.domain.plan import Plan, UnallocatedReason
 from balancer.domain.policy import Policy
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import REPORTING, Reporter
@@ -17,13 +19,15 @@ from balancer.domain.study import ReadKey, Study, StudyKey
 from balancer.domain.working_days import WorkingCalendar
 from balancer.services.due_times import calendar_over
 from balancer.services.lay_over import Instructed
-from balancer.store import instructions, people, queue, standing
+from balancer.store import instructions, ledger, people, queue, standing
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy_row, policy_of
 from balancer.store.queue import QueuedRead, QueuedStudy
 
 # The reason, beside those of ``UnallocatedReason``, of a read that the solver never sees.
 NO_PRIORITY_CLASS = "no_priority_class"
+# What a read is unallocated for that is somebody's already: no cap has a say in it.
+_BOUND = frozenset({UnallocatedReason.CLAIMED_REPORTER_UNAVAILABLE, UnallocatedReason.PINNED_REPORTER_UNAVAILABLE})
 
 
 Numbers = Mapping[StudyKey, Sequence[int]]
@@ -35,6 +39,7 @@ class Gathered:
 
     ``left_out`` are reads with the reason: a run lists them among those without a place, so that none is lost. A
     problem counts the reads that are left of a study from 1; ``numbers`` says which of the study's reads they are.
+    ``held`` is what the ledger's caps keep for trusts' own reporters.
     """
 
     problem: AllocationProblem
@@ -42,6 +47,17 @@ class Gathered:
     numbers: Numbers
     left_out: Mapping[ReadKey, str]
     warnings: tuple[str, ...]
+    held: tuple[Held, ...] = ()
+
+    def reasons(self, plan: Plan) -> dict[ReadKey, str]:
+        """Return why reads have no place where the plan cannot know: it never saw them, or a cap kept others away."""
+        held = frozenset[StudyKey]().union(*(item.studies for item in self.held))
+        capped = {
+            row.key: LEDGER_CAP
+            for row in plan.unallocated
+            if StudyKey(row.trust, row.accession_number) in held and row.reason not in _BOUND
+        }
+        return {**capped, **self.left_out}
 
 
 def build_problem(db: Database, now: datetime) -> AllocationProblem:
@@ -63,6 +79,7 @@ def gather(db: Database, now: datetime, with_draft: int | None = None) -> Gather
       than the feed's, whom a read is pinned to, who is barred. With ``with_draft`` also what is staged in that draft.
     * A read that somebody has open is theirs, whoever it is pinned to. One that is pinned to somebody who is no longer
       listed is nobody's (H7), and the warnings say so.
+    * What would take a trust beyond its cap in the ledger is offered to its own reporters only (``domain.ledger``).
     * Of two reporting sessions of one reporter that overlap (two trusts rostered the same hours), the home trust's
       counts, then the earlier one; the other is named in the warnings.
 
@@ -85,6 +102,7 @@ def gather(db: Database, now: datetime, with_draft: int | None = None) -> Gather
         sessions, warnings = _sessions(session, reporters, policy, now)
         trusts = tuple(Trust(code=row.code, name=row.name) for row in standing.trusts(session, listed_only=False))
         examinations = _examinations(session)
+        taken = ledger.taken(session, week_of(now)) if policy.ledger else {}
     classes = {priority.code for priority in policy.priorities}
     left_out = {
         ReadKey(item.trust, item.accession_number, read): NO_PRIORITY_CLASS
@@ -115,6 +133,7 @@ def gather(db: Database, now: datetime, with_draft: int | None = None) -> Gather
         studies=tuple(studies),
         calendar=calendar,
     )
+    problem, held = within_caps(problem, taken)
     return Gathered(
         problem=problem,
         policy_id=policy_row.id or 0,
@@ -122,7 +141,13 @@ def gather(db: Database, now: datetime, with_draft: int | None = None) -> Gather
             StudyKey(item.trust, item.accession_number): [read.number for read in reads[item.id]] for item in queued
         },
         left_out=left_out,
-        warnings=(*warnings, *_about(queued, left_out, now), *_pinned_to(gone, named.values())),
+        warnings=(
+            *warnings,
+            *_about(queued, left_out, now),
+            *_pinned_to(gone, named.values()),
+            *map(str, held),
+        ),
+        held=held,
     )
 
 

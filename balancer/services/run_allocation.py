@@ -151,7 +151,7 @@ def _judge_and_publish(run: _Run, gathered: Gathered, plan: Plan) -> RunOutcome:
         gathered.problem,
         at,
         lease=run.lease,
-        left_out=gathered.left_out,
+        left_out=gathered.reasons(plan),
         numbers=gathered.numbers,
     )
     with run.db.transaction() as session:

@@ -18,6 +18,7 @@ from balancer.store import (
     tables_assignments,
     tables_instructions,
     tables_keys,
+    tables_ledger,
     tables_life,
     tables_policies,
 )
@@ -149,6 +150,12 @@ def _roster_batch(reach: Reach) -> ColumnElement[bool]:
     return _table(tables.RosterBatchRow).c.roster.in_(within)
 
 
+def _ledger(reach: Reach) -> ColumnElement[bool]:
+    """Return the limit of the ledger: what a trust within reach gave or took is its own business and the other's."""
+    entries, trusts = _table(tables_ledger.LedgerRow), sorted(reach.trusts)
+    return or_(entries.c.by_trust.in_(trusts), entries.c.for_trust.in_(trusts))
+
+
 def nobody(_reach: Reach) -> ColumnElement[bool]:
     """Return the limit of what no caller sees, whatever their reach: keys, sign-ins."""
     return false()
@@ -194,6 +201,7 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_life.AuditRow: nobody,
     tables_life.AuditHeadRow: OPEN,
     tables_instructions.InstructionRow: _instruction,
+    tables_ledger.LedgerRow: _ledger,
     tables.LeaseRow: OPEN,
     tables.JobRow: OPEN,
     tables.HeartbeatRow: OPEN,

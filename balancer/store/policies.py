@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.policy import (
+    LedgerCap,
     LoadBand,
     Policy,
     PriorityClass,
@@ -68,6 +69,15 @@ def current_policy_row(session: Session) -> PolicyRow:
 def current_policy(session: Session) -> Policy:
     """Return the policy in force; ``NotFoundError`` if there is none yet."""
     return policy_of(current_policy_row(session))
+
+
+def current_caps(session: Session) -> dict[str, float]:
+    """Return the ledger's caps in force, in minutes by trust; none if no policy is in force yet."""
+    try:
+        policy = current_policy(session)
+    except NotFoundError:
+        return {}
+    return {cap.trust: cap.minutes for cap in policy.ledger}
 
 
 def versions(session: Session) -> list[PolicyVersion]:
@@ -183,4 +193,5 @@ def policy_of(row: PolicyRow) -> Policy:
     classes = [PriorityClass(**{**item, "clock": TargetClock(item["clock"])}) for item in document.pop("priorities")]
     bands = tuple(LoadBand(**band) for band in document.pop("bands"))
     tables = {name: shape(**document.pop(name)) for name, shape in _TABLES.items() if name in document}
-    return Policy(**document, **tables, priorities=tuple(classes), bands=bands)
+    caps = tuple(LedgerCap(**cap) for cap in document.pop("ledger", ()))
+    return Policy(**document, **tables, priorities=tuple(classes), bands=bands, ledger=caps)

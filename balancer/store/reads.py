@@ -22,7 +22,7 @@ from balancer.domain.audit import AuditEntry
 from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.life import PLANNABLE, UNPLANNED, ReadEvent, ReadKind, ReadState, require_transition
 from balancer.domain.states import StudyState
-from balancer.store import assignments, audit
+from balancer.store import assignments, audit, ledger
 from balancer.store.chunks import chunks
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ReadRow
@@ -212,9 +212,16 @@ def move_all(  # noqa: PLR0913
     if changed.rowcount != len(moves):
         raise ConflictError("the read has changed since it was looked at")
     assignments.moved(session, [item.read.study_id for item in moves], now)
+    ledger.book(session, _having(moves, ReadEvent.COMPLETE), now)
+    ledger.take_back(session, _having(moves, ReadEvent.DISPUTE), now)
     for item in moves:
         if not item.is_silent:
             audit.append(session, _entry(item, by, now, why, detail))
+
+
+def _having(moves: Sequence[Move], event: ReadEvent) -> list[int]:
+    """Return the reads to which this happens."""
+    return [item.read.id for item in moves if item.event is event]
 
 
 _CONDITIONAL = (

@@ -21,6 +21,7 @@ from balancer.store import (
     tables_assignments,
     tables_instructions,
     tables_keys,
+    tables_ledger,
     tables_life,
     tables_policies,
 )
@@ -32,6 +33,7 @@ TABLES = (
     tables_assignments,
     tables_instructions,
     tables_keys,
+    tables_ledger,
     tables_life,
     tables_policies,
 )

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, In, Instant, Out
 from balancer.domain import life
+from balancer.domain.ledger import LEDGER_CAP
 from balancer.domain.plan import UnallocatedReason
 from balancer.domain.states import StudyState
 from balancer.services.build_problem import NO_PRIORITY_CLASS
@@ -33,7 +34,11 @@ class ReadState(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a read has no place: the first that holds. `no_priority_class`: the policy does not know its class."""
+    """Why a read has no place: the first that holds.
+
+    `no_priority_class`: the policy does not know its class. `ledger_cap`: others have read as much for its trust this
+    week as they may, and its own reporters have no place for it.
+    """
 
     CLAIMED_REPORTER_UNAVAILABLE = UnallocatedReason.CLAIMED_REPORTER_UNAVAILABLE
     PINNED_REPORTER_UNAVAILABLE = UnallocatedReason.PINNED_REPORTER_UNAVAILABLE
@@ -43,6 +48,7 @@ class Reason(StrEnum):
     NO_CAPACITY = UnallocatedReason.NO_CAPACITY
     DEFERRED = UnallocatedReason.DEFERRED
     NO_PRIORITY_CLASS = NO_PRIORITY_CLASS
+    LEDGER_CAP = LEDGER_CAP
 
 
 class StudySearchIn(In):
