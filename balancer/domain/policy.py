@@ -178,8 +178,8 @@ class LedgerCap:
 class Policy:
     """A whole clinical policy; ``priorities`` most urgent first, ``bands`` rising in both columns.
 
-    ``ledger`` has the caps of the trusts that have one. ``owner``, ``version``, ``dated_on``, ``author`` and ``approver``
-    say whose policy it is; they are for people and change no plan.
+    ``ledger`` has the caps of the trusts that have one. ``owner``, ``version``, ``dated_on``, ``author`` and
+    ``approver`` say whose policy it is; they are for people and change no plan.
     """
 
     horizon_hours: float

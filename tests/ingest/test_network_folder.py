@@ -168,3 +168,12 @@ def test_a_description_from_elsewhere_is_held_against_the_network(folder: Path, 
     mend(draft, '2 = "inpatient_urgent"', '2 = "quick"')
     with pytest.raises(InputRefusedError, match="'quick' is not a class"):
         read_description(draft, network)
+
+
+def test_a_cap_is_of_a_trust_that_there_is(folder: Path) -> None:
+    """A slip in a code would be a trust without a cap."""
+    path = folder / "policy.toml"
+    path.write_text(path.read_text("utf-8") + "\n[ledger.taken_minutes]\nRVV = 600\nRVX = 600\n", "utf-8")
+    (fault,) = faults_of(folder)
+    assert "ledger.taken_minutes.RVX" in fault
+    assert "did you mean" in fault

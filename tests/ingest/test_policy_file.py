@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.domain.errors import InputRefusedError
-from balancer.domain.policy import LoadBand, PublishingRules, ReplanLimits, TargetClock
+from balancer.domain.policy import LedgerCap, LoadBand, PublishingRules, ReplanLimits, TargetClock
 from balancer.ingest.policy_file import read_policy
 from balancer.publish.problem_folder import policy_text
 from tests.ingest.test_problem_folder import FILES
@@ -91,6 +91,29 @@ def test_who_wrote_a_policy_and_who_approved_it_may_be_said() -> None:
     policy = read_policy('[policy]\nauthor = "A. Author"\napprover = "Dr B. Approver"\n' + TEXT, "policy.toml")
     assert (policy.author, policy.approver) == ("A. Author", "Dr B. Approver")
     assert faults("[policy]\napprover = 3\n" + TEXT) == [(2, "policy.approver")]
+
+
+def test_what_a_trust_may_take_in_a_week_may_be_said() -> None:
+    """A trust that is not named may take whatever there is; so may all, if nothing is said."""
+    assert read_policy(TEXT, "policy.toml").ledger == read_policy(TEXT + "\n[ledger]\n", "policy.toml").ledger == ()
+    given = read_policy(TEXT + "\n[ledger.taken_minutes]\nRVV = 600\nRWF = 0\n", "policy.toml")
+    assert given.ledger == (LedgerCap(trust="RVV", minutes=600), LedgerCap(trust="RWF", minutes=0))
+    assert read_policy(policy_text(given), "policy.toml") == given
+
+
+@pytest.mark.parametrize(
+    ("lines", "key"),
+    [
+        ("taken_minutes = 600", "ledger.taken_minutes"),
+        ("taken_minutes.RVV = -1", "ledger.taken_minutes.RVV"),
+        ("taken_minutes.RVV = nan", "ledger.taken_minutes.RVV"),
+        ('taken_minutes.RVV = "much"', "ledger.taken_minutes.RVV"),
+        ('taken_minutes."" = 600', "ledger.taken_minutes."),
+    ],
+)
+def test_what_a_trust_may_take_is_checked(lines: str, key: str) -> None:
+    """Minutes, for a trust."""
+    assert [found for _, found in faults(TEXT + f"\n[ledger]\n{lines}\n")] == [key]
 
 
 def test_a_file_from_windows_is_read() -> None:
