@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from fastapi import Depends, Path, Query, Request
@@ -56,6 +57,13 @@ def _not_a_number(value: object) -> object:
     return value
 
 
+def _as_a_day(value: object) -> object:
+    """Refuse what pydantic would take for a day beside YYYY-MM-DD: seconds since 1970, an instant at midnight."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("must be a day, as 2026-03-02")
+    return value
+
+
 def _in_calendar(instant: datetime) -> datetime:
     """Return the instant in UTC; one that would leave the calendar there is the calendar's first or last day."""
     if instant.year <= _FIRST.year:
@@ -82,6 +90,11 @@ RosterInPath = Annotated[str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN, 
 ReporterInPath = Annotated[str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN, description="GMC or HCPC number.")]
 TrustInPath = Annotated[str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN, description="ODS code.")]
 When = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_in_calendar)]
+Day = Annotated[
+    date,
+    BeforeValidator(_as_a_day),
+    AfterValidator(lambda day: min(max(day, _FIRST.date()), _LAST.date())),
+]
 IdInPath = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 
 

@@ -51,10 +51,11 @@ def taken(session: Session, week: date) -> dict[str, float]:
 def weeks(session: Session, first: date, last: date) -> list[LedgerWeek]:
     """Return the weeks from ``first`` to ``last`` (Mondays) in which something was booked, newest first."""
     reads = func.sum(case((col(LedgerRow.minutes) < 0, -1), else_=1))
+    pair: tuple[Any, ...] = (LedgerRow.week, LedgerRow.by_trust, LedgerRow.for_trust)
     statement = (
-        select(LedgerRow.week, LedgerRow.by_trust, LedgerRow.for_trust, func.sum(LedgerRow.minutes), reads)
+        select(*pair, func.sum(LedgerRow.minutes), reads)
         .where(LedgerRow.week >= first, LedgerRow.week <= last)
-        .group_by(col(LedgerRow.week), LedgerRow.by_trust, LedgerRow.for_trust)
+        .group_by(*pair)
         .order_by(col(LedgerRow.week).desc(), LedgerRow.by_trust, LedgerRow.for_trust)
     )
     found: dict[date, list[Pair]] = defaultdict(list)
@@ -76,8 +77,9 @@ def waiting(session: Session) -> dict[str, float]:
 
 
 def _done(session: Session, read_ids: Sequence[int], at: datetime) -> list[dict[str, Any]]:
+    columns: list[Any] = [ReadRow.id, ReporterRow.home_trust, StudyRow.trust, StudyRow.minutes]
     statement = (
-        select(ReadRow.id, ReporterRow.home_trust, StudyRow.trust, StudyRow.minutes)
+        select(*columns)
         .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
         .join(ReporterRow, col(ReporterRow.reporter_id) == col(ReadRow.reporter_id))
         .where(col(ReadRow.id).in_(read_ids))
@@ -86,9 +88,9 @@ def _done(session: Session, read_ids: Sequence[int], at: datetime) -> list[dict[
 
 
 def _against(session: Session, read_ids: Sequence[int], at: datetime) -> list[dict[str, Any]]:
-    columns = (LedgerRow.read_id, LedgerRow.week, LedgerRow.by_trust, LedgerRow.for_trust)
+    columns: tuple[Any, ...] = (LedgerRow.read_id, LedgerRow.week, LedgerRow.by_trust, LedgerRow.for_trust)
     statement = select(*columns, func.sum(LedgerRow.minutes)).where(col(LedgerRow.read_id).in_(read_ids))
-    standing = session.exec(statement.group_by(*map(col, columns)).having(func.sum(LedgerRow.minutes) > 0))
+    standing = session.exec(statement.group_by(*columns).having(func.sum(LedgerRow.minutes) > 0))
     return [_row(read_id, week, by, of, -minutes, at) for read_id, week, by, of, minutes in standing]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from balancer.domain.actor import EVERYWHERE, Reach
 from balancer.domain.ledger import LEDGER_CAP, week_of
@@ -87,8 +87,7 @@ def test_what_is_booked_stays_as_it_was(db: Database) -> None:
     """The source states other minutes later, and the reporter moves: the week is what was done in it."""
     three(db)
     finish(db, "A1", "R2")
-    again = [incoming("A1", minutes=40), "A2", "A3"]
-    ingest_extract(db, Feed(), extract(*again, at=15), minutes(15))
+    ingest_extract(db, Feed(), extract(incoming("A1", minutes=40), "A2", "A3", at=15), minutes(15))
     with db.transaction() as writing:
         writing.get_one(ReporterRow, "R2").home_trust = "RVV"
     assert booked(db) == {("RWF", "RVV"): (7, 1)}
@@ -106,7 +105,9 @@ def test_what_did_not_hold_is_taken_back_in_its_own_week(db: Database, later: ti
     assert booked(db) == {("RWF", "RVV"): (7, 1)}
     assert finish(db, "A1", "R1", at=at + 1)
     with db.session() as reading:
-        rows = [(row.week, row.by_trust, row.minutes) for row in reading.exec(select(LedgerRow).order_by(LedgerRow.id))]
+        rows = [
+            (row.week, row.by_trust, row.minutes) for row in reading.exec(select(LedgerRow).order_by(col(LedgerRow.id)))
+        ]
     now = week_of(minutes(at + 1))
     assert rows == [(WEEK, "RWF", 7), (WEEK, "RWF", 7), (WEEK, "RWF", -7), (now, "RVV", 7)]
 

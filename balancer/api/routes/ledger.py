@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from balancer.api.callers import may
 from balancer.api.models.ledger import LedgerPairOut, LedgerTrustOut, LedgerWeekOut
 from balancer.api.models.shape import ListOut
-from balancer.api.serving import Served
+from balancer.api.serving import Day, Served
 from balancer.domain.ledger import LedgerWeek, week_of
 from balancer.domain.permission import Permission
 from balancer.store import ledger, standing
@@ -18,7 +18,6 @@ from balancer.store.database import Database
 from balancer.store.policies import current_caps
 
 router = APIRouter()
-_FIRST, _LAST = date(1900, 1, 1), date(2200, 1, 1)
 _MOST_WEEKS = 53
 
 
@@ -26,7 +25,7 @@ _MOST_WEEKS = 53
 def get_ledger(
     served: Served,
     week: Annotated[
-        date | None, Query(ge=_FIRST, le=_LAST, description="Any day of the last week that is asked for; today's.")
+        Day | None, Query(description="Any day of the last week that is asked for; today's if none is named.")
     ] = None,
     weeks: Annotated[int, Query(ge=1, le=_MOST_WEEKS, description="How many weeks, the last one included.")] = 1,
 ) -> ListOut[LedgerWeekOut]:
