@@ -140,7 +140,7 @@ def test_the_ledger_begins_with_what_was_done_before_there_was_one(db: Database)
     before = booked(db)
     with db.transaction() as writing:
         connection = writing.connection()
-        downgrade(connection, "0006")
+        downgrade(connection, "0007")
         upgrade(connection)
     assert booked(db) == before == {("RWF", "RVV"): (7, 1), ("RVV", "RVV"): (7, 1)}
 
