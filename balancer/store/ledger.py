@@ -51,9 +51,10 @@ def taken(session: Session, week: date) -> dict[str, float]:
 def weeks(session: Session, first: date, last: date) -> list[LedgerWeek]:
     """Return the weeks from ``first`` to ``last`` (Mondays) in which something was booked, newest first."""
     reads = func.sum(case((col(LedgerRow.minutes) < 0, -1), else_=1))
-    pair: tuple[Any, ...] = (LedgerRow.week, LedgerRow.by_trust, LedgerRow.for_trust)
+    pair: list[Any] = [LedgerRow.week, LedgerRow.by_trust, LedgerRow.for_trust]
+    sums: list[Any] = [func.sum(LedgerRow.minutes), reads]
     statement = (
-        select(*pair, func.sum(LedgerRow.minutes), reads)
+        select(*pair, *sums)
         .where(LedgerRow.week >= first, LedgerRow.week <= last)
         .group_by(*pair)
         .order_by(col(LedgerRow.week).desc(), LedgerRow.by_trust, LedgerRow.for_trust)
@@ -84,14 +85,15 @@ def _done(session: Session, read_ids: Sequence[int], at: datetime) -> list[dict[
         .join(ReporterRow, col(ReporterRow.reporter_id) == col(ReadRow.reporter_id))
         .where(col(ReadRow.id).in_(read_ids))
     )
-    return [_row(read_id, week_of(at), *of, at) for read_id, *of in session.exec(statement)]
+    return [_row(read_id, week_of(at), by, of, minutes, at) for read_id, by, of, minutes in session.exec(statement)]
 
 
 def _against(session: Session, read_ids: Sequence[int], at: datetime) -> list[dict[str, Any]]:
-    columns: tuple[Any, ...] = (LedgerRow.read_id, LedgerRow.week, LedgerRow.by_trust, LedgerRow.for_trust)
-    statement = select(*columns, func.sum(LedgerRow.minutes)).where(col(LedgerRow.read_id).in_(read_ids))
-    standing = session.exec(statement.group_by(*columns).having(func.sum(LedgerRow.minutes) > 0))
-    return [_row(read_id, week, by, of, -minutes, at) for read_id, week, by, of, minutes in standing]
+    columns: list[Any] = [LedgerRow.read_id, LedgerRow.week, LedgerRow.by_trust, LedgerRow.for_trust]
+    minutes: Any = func.sum(LedgerRow.minutes)
+    statement = select(*columns, minutes).where(col(LedgerRow.read_id).in_(read_ids))
+    standing = session.exec(statement.group_by(*columns).having(minutes > 0))
+    return [_row(read_id, week, by, of, -booked, at) for read_id, week, by, of, booked in standing]
 
 
 def _row(read_id: int, week: date, by: str, of: str, minutes: float, at: datetime) -> dict[str, Any]:  # noqa: PLR0913, PLR0917
