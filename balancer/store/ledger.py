@@ -89,11 +89,11 @@ def _done(session: Session, read_ids: Sequence[int], at: datetime) -> list[dict[
 
 
 def _against(session: Session, read_ids: Sequence[int], at: datetime) -> list[dict[str, Any]]:
-    columns: list[Any] = [LedgerRow.read_id, LedgerRow.week, LedgerRow.by_trust, LedgerRow.for_trust]
-    minutes: Any = func.sum(LedgerRow.minutes)
-    statement = select(*columns, minutes).where(col(LedgerRow.read_id).in_(read_ids))
-    standing = session.exec(statement.group_by(*columns).having(minutes > 0))
-    return [_row(read_id, week, by, of, -booked, at) for read_id, week, by, of, booked in standing]
+    by: list[Any] = [LedgerRow.read_id, LedgerRow.week, LedgerRow.by_trust, LedgerRow.for_trust]
+    sums: list[Any] = [func.sum(LedgerRow.minutes)]
+    statement = select(*by, *sums).where(col(LedgerRow.read_id).in_(read_ids))
+    standing = session.exec(statement.group_by(*by).having(sums[0] > 0))
+    return [_row(read_id, week, home, of, -booked, at) for read_id, week, home, of, booked in standing]
 
 
 def _row(read_id: int, week: date, by: str, of: str, minutes: float, at: datetime) -> dict[str, Any]:  # noqa: PLR0913, PLR0917

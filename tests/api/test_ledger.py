@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +10,11 @@ import pytest
 from balancer.domain.permission import Role
 from balancer.domain.policy import LedgerCap
 from balancer.services.complete_read import complete_read
-from balancer.store import policies
 from balancer.store.database import Database
 from tests.access.doors import MANAGER_EAST, MANAGER_WEST, REPORTER, Known, holding
 from tests.access.two_trusts import allocate_both
 from tests.api.service import Service, problem
+from tests.capped import cap_in_force
 from tests.networks import PACS, minutes, read_id
 from tests.worlds import NOW
 
@@ -28,9 +27,7 @@ def both(db: Database) -> Database:
     """
     allocate_both(db)
     complete_read(db, read_id(db, "EAST-2"), "R2", minutes(1), by=PACS)
-    with db.transaction() as writing:
-        caps = (LedgerCap(trust="RVV", minutes=20),)
-        policies.put_policy(writing, replace(policies.current_policy(writing), ledger=caps), now=NOW)
+    cap_in_force(db, LedgerCap(trust="RVV", minutes=20))
     return db
 
 
