@@ -78,6 +78,8 @@ def _named(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                 yield from ((f"priority.{priority['code']}.{key}", each) for key, each in priority.items())
         elif name == "bands":
             yield _NAMED[name], [list(band.values()) for band in value]
+        elif name == "ledger":
+            yield from ((f"ledger.taken_minutes.{cap['trust']}", cap["minutes"]) for cap in value)
         elif isinstance(value, Mapping):
             yield from ((f"{name}.{key}", each) for key, each in value.items())
         else:
