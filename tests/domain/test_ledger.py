@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.ledger import LedgerWeek, Pair, week_of, within_caps
 from balancer.domain.policy import LedgerCap
+from balancer.domain.policy_version import FieldChange, compare
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import Reporter, Session
 from balancer.domain.study import Study
@@ -207,3 +208,10 @@ def test_the_instant_of_the_problem_says_what_has_expired() -> None:
     until_today = replace(WEST, trusts={"RVV": NOW.date()})
     assert kept(capped(study("A1"), reporters=(EAST, until_today), cap=0)) == ["A1"]
     assert at(0) == NOW
+
+
+def test_two_policies_are_compared_cap_by_cap() -> None:
+    """As the file names them, so that whoever approves one sees what changes for whom."""
+    before = replace(policy(*CLASSES), ledger=(LedgerCap(trust="RVV", minutes=60), LedgerCap(trust="RPA", minutes=5)))
+    after = replace(policy(*CLASSES), ledger=(LedgerCap(trust="RVV", minutes=90), LedgerCap(trust="RPA", minutes=5)))
+    assert compare(before, after) == (FieldChange(field="ledger.taken_minutes.RVV", was=60, becomes=90),)
