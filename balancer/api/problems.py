@@ -34,16 +34,21 @@ from balancer.store.database import StoreBusyError
 _log = structlog.get_logger("balancer.api")
 MEDIA_TYPE = "application/problem+json"
 TYPES_PAGE = "/problems"
+RETRY_AFTER = "Retry-After"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of problem: its status, a title that is the same every time, and what the caller can do."""
+    """A kind of problem: its status, a title that is the same every time, and what the caller can do.
+
+    ``retry_seconds``: it passes by itself, and is worth asking again after so long (RFC 9110, 10.2.3).
+    """
 
     name: str
     status: HTTPStatus
     title: str
     remedy: str
+    retry_seconds: int | None = None
 
     @property
     def type(self) -> str:
@@ -154,12 +159,14 @@ NOT_READY = Kind(
     status=HTTPStatus.SERVICE_UNAVAILABLE,
     title="The service is not ready",
     remedy="`errors` says why. It is asked again by waiting and trying.",
+    retry_seconds=5,
 )
 TOO_MANY = Kind(
     name="too-many-waiting",
     status=HTTPStatus.TOO_MANY_REQUESTS,
     title="Too many requests wait already",
     remedy="Ask without `wait`, or end some of the requests that wait in your name: one for each feed or list will do.",
+    retry_seconds=5,
 )
 BUSY = Kind(
     name="database-does-not-answer",
@@ -167,6 +174,7 @@ BUSY = Kind(
     title="The database does not answer",
     remedy="Ask again in a few seconds. What was to be changed may or may not have been: look first, or send the same "
     "`Idempotency-Key` again. If it goes on, whoever runs the service must look.",
+    retry_seconds=5,
 )
 FAILED = Kind(
     name="internal-error",
@@ -268,7 +276,11 @@ def answer(  # noqa: PLR0913 - the members of RFC 9457
     for fault in content.get("errors", ()):
         for name in [name for name, value in fault.items() if value is None]:
             del fault[name]
-    return ProblemResponse(content, status_code=problem.status, headers=dict(headers or {}))
+    again = {} if kind.retry_seconds is None else {RETRY_AFTER: str(kind.retry_seconds)}
+    return ProblemResponse(content, status_code=problem.status, headers={**again, **(headers or {})})
+
+
+_SECONDS = {"description": "Seconds after which it is worth asking again.", "schema": {"type": "integer"}}
 
 
 def may_be(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
@@ -280,6 +292,8 @@ def may_be(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
             "description": kind.title,
             "content": {MEDIA_TYPE: {"schema": schema, "example": _example(kind)}},
         }
+        if kind.retry_seconds is not None:
+            described[int(kind.status)]["headers"] = {RETRY_AFTER: _SECONDS}
     return described
 
 
@@ -306,7 +320,7 @@ def _of_ours(request: Request, error: Exception) -> ProblemResponse:
 
 def _of_store(request: Request, error: Exception) -> ProblemResponse:
     _log.error("request.database_failed", request_id=request.state.request_id, exc_info=error)
-    return answer(request.state.request_id, BUSY, BUSY.title, headers={"Retry-After": "5"})
+    return answer(request.state.request_id, BUSY, BUSY.title)
 
 
 def _of_validation(request: Request, error: Exception) -> ProblemResponse:

@@ -13,6 +13,8 @@ from balancer.store.database import Database
 
 _log = structlog.get_logger("balancer.api")
 SCHEDULER = "scheduler"
+# Without these nothing can be had. A scheduler is needed for what is new; it may be silent on this machine alone.
+NEEDED = frozenset({Check.DATABASE, Check.WORKLISTS})
 # The scheduler beats every few seconds; this many without a beat and it is taken for dead.
 MOST_SILENT = timedelta(seconds=30)
 

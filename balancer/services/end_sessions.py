@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from balancer.domain.actor import job, person
 from balancer.domain.errors import NotFoundError
+from balancer.services.note_look import note_access
 from balancer.store import sign_ins
 from balancer.store.database import Database
+
+# Whoever runs the service, at its own command line.
+_OPERATOR = job("operator")
 
 
 def end_sessions(db: Database, subject: str, now: datetime) -> int:
@@ -19,6 +24,8 @@ def end_sessions(db: Database, subject: str, now: datetime) -> int:
     """
     with db.transaction() as session:
         ended = sign_ins.end_all_of(session, subject, now=now)
+        if ended:
+            note_access(session, person(subject, ""), "ended", now, by=_OPERATOR.subject)
     if not ended:
         raise NotFoundError(f"nobody has signed in as {subject!r}")
     return ended

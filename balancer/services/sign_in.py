@@ -8,9 +8,10 @@ from typing import Final
 import structlog
 
 from balancer.domain.actor import Actor
+from balancer.services.note_look import note_access
 from balancer.services.secret import TOKEN_PREFIX, digest_of, new_secret
 from balancer.store import sign_ins
-from balancer.store.database import Database, StoreBusyError
+from balancer.store.database import Database, Session, StoreBusyError
 
 _log = structlog.get_logger("balancer.services")
 
@@ -33,8 +34,9 @@ def sign_in(database: Database, actor: Actor, now: datetime, *, instead: str | N
     with database.transaction() as session:
         sign_ins.forget(session, before=now - _KEPT)
         if instead:
-            sign_ins.end(session, digest_of(instead), now=now)
+            _end(session, instead, now)
         sign_ins.begin(session, digest_of(secret), actor, now=now, lasting=LASTING)
+        note_access(session, actor, "begun", now)
     return secret
 
 
@@ -43,6 +45,7 @@ def issue_token(database: Database, actor: Actor, now: datetime) -> str:
     secret = new_secret(TOKEN_PREFIX)
     with database.transaction() as session:
         sign_ins.begin(session, digest_of(secret), actor, now=now, lasting=OF_A_TOKEN)
+        note_access(session, actor, "begun", now)
     return secret
 
 
@@ -71,4 +74,11 @@ def whose(
 def sign_out(database: Database, secret: str, now: datetime) -> None:
     """End what this secret shows."""
     with database.transaction() as session:
-        sign_ins.end(session, digest_of(secret), now=now)
+        _end(session, secret, now)
+
+
+def _end(session: Session, secret: str, now: datetime) -> None:
+    found = sign_ins.holder(session, digest_of(secret), now=now)
+    sign_ins.end(session, digest_of(secret), now=now)
+    if found is not None:
+        note_access(session, found.actor, "ended", now)

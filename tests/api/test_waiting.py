@@ -39,7 +39,9 @@ def test_as_many_wait_in_one_name_as_may_and_another_is_still_let_in(
             allocated.app.state.door = Known(person("test:other", "A", Grant(Role.MANAGER, EVERY_TRUST)))
             other = (await ask(0.1)).status_code
             answers = [await task for task in tasks]
-            kinds = {answer.json()["type"] for answer in answers if answer.status_code == 429}
+            refused = [answer for answer in answers if answer.status_code == 429]
+            assert {answer.headers["retry-after"] for answer in refused} == {"5"}
+            kinds = {answer.json()["type"] for answer in refused}
             return sorted(answer.status_code for answer in answers), more, other, *kinds
 
     assert asyncio.run(asyncio.wait_for(flood(), 20)) == (

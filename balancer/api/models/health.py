@@ -33,7 +33,7 @@ class CheckOut(Out):
 
 
 class ReadyOut(Out):
-    """Whether worklists can be had and are kept up to date."""
+    """Whether worklists can be had, and of each thing the service needs whether it is there."""
 
     status: Literal["ready", "not ready"]
     checks: list[CheckOut]

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from balancer.api import problems
 from balancer.api.callers import Caller, Reaching, may
 from balancer.api.conditional import ETAG, NOT_MODIFIED, IfNoneMatch, Wait, etag, has, json_body, unchanged
+from balancer.api.looks import Looking
 from balancer.api.models.assignments import AssignmentChangesOut
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN
 from balancer.api.serving import Served, Watching
@@ -39,6 +40,7 @@ async def list_assignments(  # noqa: PLR0913, PLR0917 - one parameter a filter
     watch: Watching,
     reach: Reaching,
     caller: Caller,
+    look: Looking,
     request: Request,
     trust: Annotated[str, Query(max_length=MOST_CHARACTERS, pattern=PATTERN, description="ODS code.")],
     since: Annotated[
@@ -72,6 +74,7 @@ async def list_assignments(  # noqa: PLR0913, PLR0917 - one parameter a filter
     mark = (await watch.until(news, wait, who=caller.subject, gone=request.is_disconnected)).feeds.get(trust)
     if mark is not None and has(if_none_match, tag(mark)):
         return unchanged(tag(mark))
+    look("assignments", [trust])
     body, mark = await run_in_threadpool(_read, served.database, trust, position, limit)
     return json_body(body, tag(mark))
 

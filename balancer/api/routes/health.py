@@ -8,7 +8,7 @@ from balancer import __version__
 from balancer.api import problems
 from balancer.api.callers import anybody, may
 from balancer.api.models.health import LiveOut, ReadyOut, VersionOut
-from balancer.api.readiness import checks
+from balancer.api.readiness import NEEDED, checks
 from balancer.api.serving import Served
 from balancer.domain.errors import NotFoundError
 from balancer.domain.permission import Permission
@@ -27,18 +27,17 @@ async def get_live() -> LiveOut:
     "/health/ready", responses=problems.may_be(problems.NOT_READY), response_model=ReadyOut, dependencies=[anybody()]
 )
 def get_ready(served: Served, request: Request) -> ReadyOut | Response:
-    """Tell whether worklists can be had and are kept up to date; 503 with the reasons if not.
+    """Tell whether worklists can be had; 503 with the reasons if not.
 
-    Lists that stand can be fetched even then: they are what was last published.
+    Each of `checks` says how it is. A scheduler that is silent is a reason to alarm somebody, and none to send callers
+    elsewhere: the lists that were last published can be fetched, and reads be claimed and completed.
     """
     found = checks(served)
-    if all(check.ok for check in found):
+    if all(check.ok for check in found if check.check in NEEDED):
         return ReadyOut(status="ready", checks=found)
     faults = [problems.FaultOut(detail=f"{check.check}: {check.detail}") for check in found if not check.ok]
     detail = "; ".join(fault.detail for fault in faults)
-    return problems.answer(
-        request.state.request_id, problems.NOT_READY, detail, errors=faults, headers={"Retry-After": "5"}
-    )
+    return problems.answer(request.state.request_id, problems.NOT_READY, detail, errors=faults)
 
 
 @router.get("/version", dependencies=[may(Permission.SERVICE_READ)])

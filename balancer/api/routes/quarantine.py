@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 
 from balancer.api import problems
 from balancer.api.callers import may
+from balancer.api.looks import Looking
 from balancer.api.models.feeds import BatchOut
 from balancer.api.models.quarantine import QuarantinedRowOut, ReasonOut, ReplayIn
 from balancer.api.models.shape import ListOut, PageOut
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from balancer.ingest.feed_file import FeedDescription
 
 router = APIRouter()
+# What the audit trail calls what is shown here.
+_ROW = "quarantined_row"
 
 
 @router.get(
@@ -36,6 +39,7 @@ router = APIRouter()
 )
 def list_quarantined(  # noqa: PLR0913, PLR0917 - one parameter a filter
     served: Served,
+    look: Looking,
     cut: Paging,
     feed: Code | None = None,
     reason: Code | None = None,
@@ -45,7 +49,9 @@ def list_quarantined(  # noqa: PLR0913, PLR0917 - one parameter a filter
     """List rows that could not be taken, newest first, each whole and with its reason."""
     which = quarantine.QuarantineFilter(feed=feed, reason=reason, state=state, batch=batch_id)
     with served.database.session() as session:
-        return page_out(quarantine.quarantined(session, which, cut), QuarantinedRowOut.of)
+        found = quarantine.quarantined(session, which, cut)
+        look(_ROW, [row.id or 0 for row in found.items])
+        return page_out(found, QuarantinedRowOut.of)
 
 
 @router.get("/quarantine/reasons", tags=["quarantine"], dependencies=[may(Permission.FEEDS_READ)])
@@ -62,10 +68,12 @@ def count_quarantined(served: Served, feed: Code | None = None) -> ListOut[Reaso
     responses=problems.may_be(problems.NOT_FOUND),
     dependencies=[may(Permission.QUARANTINE_READ)],
 )
-def get_quarantined(served: Served, row_id: IdInPath) -> QuarantinedRowOut:
+def get_quarantined(served: Served, look: Looking, row_id: IdInPath) -> QuarantinedRowOut:
     """Get one row, whatever became of it."""
     with served.database.session() as session:
-        return QuarantinedRowOut.of(quarantine.quarantined_row(session, row_id))
+        found = quarantine.quarantined_row(session, row_id)
+        look(_ROW, [row_id])
+        return QuarantinedRowOut.of(found)
 
 
 @router.post(

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from balancer.api import problems
 from balancer.api.callers import may
+from balancer.api.looks import Looking
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, ListOut, PageOut
 from balancer.api.models.studies import Reason, StudyOut, StudySearchIn, UnallocatedOut, UnallocatedReasonOut
 from balancer.api.serving import Code, Paging, Served, TrustInPath, page_out
@@ -18,6 +19,8 @@ from balancer.domain.study import StudyKey
 from balancer.store import runs, studies
 
 router = APIRouter()
+# What the audit trail calls what is shown here.
+_STUDY = "study"
 
 
 class Sort(StrEnum):
@@ -77,6 +80,7 @@ def _filter(  # noqa: PLR0913, PLR0917 - one parameter a filter
 )
 def list_studies(
     served: Served,
+    look: Looking,
     which: Annotated[studies.StudyFilter, Depends(_filter)],
     cut: Paging,
     sort: Annotated[Sort, Query(description="`-` means falling.")] = Sort.DUE_AT,
@@ -84,6 +88,7 @@ def list_studies(
     """List studies, the soonest due first, each with what the current plan says of its reads."""
     with served.database.session() as session:
         found = studies.studies(session, which, cut, now=served.clock.now(), sort=sort.value)
+        look(_STUDY, [status.study.id or 0 for status in found.items])
         return page_out(found, StudyOut.of)
 
 
@@ -93,13 +98,15 @@ def list_studies(
     responses=problems.may_be(problems.NO_PAGE),
     dependencies=[may(Permission.STUDIES_READ)],
 )
-def search_studies(served: Served, which: StudySearchIn, cut: Paging) -> PageOut[StudyOut]:
+def search_studies(served: Served, look: Looking, which: StudySearchIn, cut: Paging) -> PageOut[StudyOut]:
     """Look for studies by what names them or their patient, the soonest due first; nothing is changed."""
     wanted = studies.StudyFilter(
         trust=which.trust, accession_number=which.accession_number, text=which.text, state=which.state
     )
     with served.database.session() as session:
-        return page_out(studies.studies(session, wanted, cut, now=served.clock.now()), StudyOut.of)
+        found = studies.studies(session, wanted, cut, now=served.clock.now())
+        look(_STUDY, [status.study.id or 0 for status in found.items])
+        return page_out(found, StudyOut.of)
 
 
 @router.get(
@@ -111,6 +118,7 @@ def search_studies(served: Served, which: StudySearchIn, cut: Paging) -> PageOut
 )
 def get_study(
     served: Served,
+    look: Looking,
     trust: TrustInPath,
     accession_number: Annotated[
         str, Path(max_length=MOST_CHARACTERS, pattern=PATTERN, description="As the trust writes it, slashes included.")
@@ -118,7 +126,9 @@ def get_study(
 ) -> StudyOut:
     """Get one study, whatever its state. Addresses end up in logs, of proxies say: ask `/studies/search` instead."""
     with served.database.session() as session:
-        return StudyOut.of(studies.study(session, StudyKey(trust, accession_number)))
+        found = studies.study(session, StudyKey(trust, accession_number))
+        look(_STUDY, [found.study.id or 0])
+        return StudyOut.of(found)
 
 
 @router.get(
@@ -129,13 +139,16 @@ def get_study(
 )
 def list_unallocated(
     served: Served,
+    look: Looking,
     cut: Paging,
     reason: Annotated[Reason | None, Query(description="Why there is no place.")] = None,
     trust: Code | None = None,
 ) -> PageOut[UnallocatedOut]:
     """List the reads that the current plan has no place for, the soonest due first, each with the reason."""
     with served.database.session() as session:
-        return page_out(runs.unallocated(session, cut, reason=reason, trust=trust), UnallocatedOut.of)
+        found = runs.unallocated(session, cut, reason=reason, trust=trust)
+        look(_STUDY, [item.study.id or 0 for item in found.items])
+        return page_out(found, UnallocatedOut.of)
 
 
 @router.get("/unallocated/reasons", tags=["studies"], dependencies=[may(Permission.BALANCE_READ)])

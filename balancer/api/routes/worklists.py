@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from balancer.api import problems
 from balancer.api.callers import Caller, Reaching, may
 from balancer.api.conditional import ETAG, NOT_MODIFIED, IfNoneMatch, Wait, etag, has, json_body, unchanged
+from balancer.api.looks import Looking
 from balancer.api.models.shape import ListOut
 from balancer.api.models.worklists import Around, WorklistOut, WorklistSummaryOut
 from balancer.api.serving import Code, ReporterInPath, Served, Watching
@@ -71,6 +72,7 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
     watch: Watching,
     reach: Reaching,
     caller: Caller,
+    look: Looking,
     request: Request,
     reporter_id: ReporterInPath,
     wait: Wait = 0,
@@ -94,6 +96,7 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
     tag = tag_in(await watch.until(news, wait, who=caller.subject, gone=request.is_disconnected))
     if tag is not None and has(if_none_match, tag):
         return unchanged(tag)
+    look("worklist", [reporter_id])
     kept = watch.bodies.kept((reporter_id, reach), tag)
     if tag is not None and kept is not None:
         return json_body(kept, tag)
@@ -103,7 +106,7 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
 
 def _tag(reporter_id: str, mark: worklists.ListMark, reach: Reach) -> str:
     """Return the ETag of a list as somebody sees it who reaches that far."""
-    return etag(reporter_id, mark, sorted(reach.trusts), reach.own)
+    return etag(reporter_id, mark, sorted(reach.trusts), reach.own, reach.on)
 
 
 def _read(database: Database, reporter_id: str, reach: Reach) -> tuple[bytes, str]:
