@@ -17,6 +17,7 @@ from balancer.services.build_problem import Gathered, gather
 from balancer.services.keep_lease import LASTING, ElapsedClock, Telling, kept
 from balancer.services.outcomes import RunOutcome
 from balancer.services.publish_worklists import publish
+from balancer.services.without_numbers import without_numbers
 from balancer.store import assignments, jobs, leases, queue, runs
 from balancer.store.database import Database, Session
 from balancer.store.leases import Lease
@@ -139,7 +140,9 @@ def _judge_and_publish(run: _Run, gathered: Gathered, plan: Plan) -> RunOutcome:
     findings = [str(finding) for finding in judge(gathered.problem, plan).findings]
     if findings:
         more = [f"and {len(findings) - _FINDINGS_KEPT} more"] if len(findings) > _FINDINGS_KEPT else []
-        error = "\n".join(["the referee rejected the plan:", *findings[:_FINDINGS_KEPT], *more])
+        with run.db.session() as session:
+            kept_findings = without_numbers(session, "\n".join(findings[:_FINDINGS_KEPT]))
+        error = "\n".join(["the referee rejected the plan:", kept_findings, *more])
         run.end(RunState.REJECTED, error)
         return RunOutcome(run_id=run.id, state=RunState.REJECTED, error=error, warnings=gathered.warnings, plan=plan)
     run.change(stage="publish")
@@ -174,4 +177,4 @@ def _fail(run: _Run, error: Exception) -> None:
         row = runs.run(session, run.id)
         if row.state is RunState.RUNNING and row.token == run.lease.token:
             row.state, row.stage, row.finished_at = RunState.FAILED, "", run.clock.now()
-            row.error = f"{type(error).__name__}: {error}"
+            row.error = without_numbers(session, f"{type(error).__name__}: {error}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, literal
 from sqlmodel import Session, col, exists, or_, select
 
 from balancer.domain.errors import InvalidValueError, NotFoundError
@@ -196,3 +196,13 @@ def _plans(session: Session, ids: Sequence[int | None]) -> dict[tuple[int, int],
         for row in session.exec(left):
             found.setdefault((row.study_id, row.read), {})["unallocated_reason"] = row.reason
     return found
+
+
+def named_in(session: Session, text: str) -> list[tuple[int, str, str]]:
+    """Return the studies whose accession numbers stand in ``text``, as (number, trust, accession number).
+
+    The longest first: one number may be part of another. It looks at every study there is, for errors only.
+    """
+    there = literal(text).contains(col(StudyRow.accession_number))
+    found = session.exec(select(StudyRow.id, StudyRow.trust, StudyRow.accession_number).where(there))
+    return sorted(((row[0] or 0, row[1], row[2]) for row in found), key=lambda item: (-len(item[2]), item))

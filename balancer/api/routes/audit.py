@@ -28,9 +28,7 @@ def list_audit(
     served: Served,
     reach: Reaching,
     cut: Paging,
-    subject_kind: Annotated[
-        Code | None, Query(description="`read`, `study`, `worklist`, `caller`, ...")
-    ] = None,
+    subject_kind: Annotated[Code | None, Query(description="`read`, `study`, `worklist`, `caller`, ...")] = None,
     subject_id: Annotated[Code | None, Query(description="Its number, or a person's subject.")] = None,
 ) -> PageOut[AuditEntryOut]:
     """List what was done, newest first; of one read if it is named.
