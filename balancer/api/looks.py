@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import structlog
 from fastapi import BackgroundTasks, Depends, Request
@@ -79,8 +79,8 @@ async def _looking(request: Request, after: BackgroundTasks) -> Look:
     found: Looks = looks
 
     def look(kind: str, shown: Iterable[Thing]) -> None:
-        arguments: tuple[Any, ...] = (state.serving.database, request.state.caller, kind, tuple(shown))
-        after.add_task(found.note, *arguments, state.serving.clock.now())
+        serving, caller = state.serving, request.state.caller
+        after.add_task(found.note, serving.database, caller, kind, tuple(shown), serving.clock.now())
 
     return look
 

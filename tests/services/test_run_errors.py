@@ -19,10 +19,10 @@ from tests.worlds import NOW, session
 
 def several(db: Database) -> dict[str, int]:
     """Take in studies whose numbers are parts of one another, or of two trusts; return their internal numbers."""
-    queued(db, "A/1.0", "A/1.0-2", "77", "SAME-1")
+    queued(db, "A-1.0", "A-1.0-2", "77", "SAME-1")
     ingest_extract(db, WEST, extract(incoming("SAME-1", trust="RWF"), feed=WEST.name), NOW)
     rostered(db, session("S1"), session("S2", "R2"))
-    keys = [*(("RVV", number) for number in ("A/1.0", "A/1.0-2", "77", "SAME-1")), ("RWF", "SAME-1")]
+    keys = [*(("RVV", number) for number in ("A-1.0", "A-1.0-2", "77", "SAME-1")), ("RWF", "SAME-1")]
     with db.session() as reading:
         return {
             f"{trust} {number}": studies.study(reading, StudyKey(trust, number)).study.id or 0 for trust, number in keys
@@ -38,11 +38,11 @@ def last_error(db: Database) -> str:
 def test_what_the_referee_finds_is_said_by_the_studys_number_here(db: Database) -> None:
     """Whoever runs the service finds it by that."""
     several(db)
-    outcome = run_allocation(db, NOW, solver=solving({"S1": ["RVV/A/1.0"], "S2": ["RVV/A/1.0", "RVV/A/1.0-2"]}))
+    outcome = run_allocation(db, NOW, solver=solving({"S1": ["A-1.0"], "S2": ["A-1.0", "A-1.0-2"]}))
     assert outcome.state is RunState.REJECTED
     assert last_error(db) == outcome.error
     assert "read 1" in outcome.error
-    assert [number for number in ("A/1.0", "SAME-1", "RVV 77") if number in outcome.error] == []
+    assert [number for number in ("A-1.0", "SAME-1", "RVV 77") if number in outcome.error] == []
 
 
 def test_nor_does_a_run_that_fails_name_any(db: Database) -> None:
@@ -50,24 +50,24 @@ def test_nor_does_a_run_that_fails_name_any(db: Database) -> None:
     known = several(db)
 
     def broken(*_: object, **__: object) -> Plan:
-        raise KeyError(StudyKey("RVV", "A/1.0-2"))
+        raise KeyError(StudyKey("RVV", "A-1.0-2"))
 
     with pytest.raises(KeyError):
         run_allocation(db, minutes(1), solver=broken)
     assert last_error(db).startswith("KeyError: ")
-    assert f"study {known['RVV A/1.0-2']}" in last_error(db)
-    assert "A/1.0" not in last_error(db)
+    assert f"study {known['RVV A-1.0-2']}" in last_error(db)
+    assert "A-1.0" not in last_error(db)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("H5: RVV A/1.0 read 1: late", "H5: study {RVV A/1.0} read 1: late"),
-        ("RVV/A/1.0-2 and RVV A/1.0", "study {RVV A/1.0-2} and study {RVV A/1.0}"),
+        ("H5: RVV A-1.0 read 1: late", "H5: study {RVV A-1.0} read 1: late"),
+        ("RVV/A-1.0-2 and RVV A-1.0", "study {RVV A-1.0-2} and study {RVV A-1.0}"),
         ("RWF SAME-1 before RVV SAME-1", "study {RWF SAME-1} before study {RVV SAME-1}"),
         ("SAME-1 is twice", "a study is twice"),
         ("RVV 77 ends 77 minutes late", "study {RVV 77} ends 77 minutes late"),  # a short one alone may be a figure
-        ("nothing of the kind: A/1.01", "nothing of the kind: A/1.01"),
+        ("nothing of the kind: A-1.01", "nothing of the kind: A-1.01"),
     ],
 )
 def test_numbers_are_found_whole(db: Database, text: str, said: str) -> None:
