@@ -14,7 +14,8 @@ class ExceptionKind(StrEnum):
     passed. ``claimant_not_entitled``: somebody has opened or completed it who may not report it (any more).
     ``same_reader``: a system says that somebody has opened or done two reads of one study.
     ``emergency_waits``: an emergency that somebody had is read by nobody now: whoever had it open gave no sign of life,
-    or handed it back because its images are missing.
+    or handed it back because its images are missing. ``not_back``: the provider who was given it has not reported it by
+    the date that was agreed.
     """
 
     UNCONFIRMED = "unconfirmed"
@@ -25,6 +26,7 @@ class ExceptionKind(StrEnum):
     CLAIMANT_NOT_ENTITLED = "claimant_not_entitled"
     SAME_READER = "same_reader"
     EMERGENCY_WAITS = "emergency_waits"
+    NOT_BACK = "not_back"
 
 
 def office_of(trust: str) -> str:

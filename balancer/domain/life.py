@@ -45,7 +45,8 @@ class ReadEvent(StrEnum):
     """What can happen to a read.
 
     ``publish``: a plan comes into force. ``lapse``: the lease of a claim ran out. ``return``: a reporter hands it back
-    with a reason. ``take_over``: a manager gives a claimed read to somebody else. ``dispute``: done here, and still
+    with a reason. ``take_over``: a manager ends somebody's claim, for somebody else or for nobody yet. ``take_away``: a
+    manager has decided that it is not to be on the list where it is. ``dispute``: done here, and still
     unreported at its source after the policy's hours. ``report``: its source says that it has been read.
     ``withdraw``: its source no longer asks for it; ``reopen``: it does again.
     """
@@ -56,6 +57,7 @@ class ReadEvent(StrEnum):
     LAPSE = "lapse"
     RETURN = "return"
     TAKE_OVER = "take_over"
+    TAKE_AWAY = "take_away"
     COMPLETE = "complete"
     DISPUTE = "dispute"
     REPORT = "report"
@@ -91,7 +93,10 @@ TRANSITIONS: frozenset[tuple[ReadState, ReadEvent, ReadState]] = frozenset(
         (_S.ALLOCATED, _E.PUBLISH, _S.UNALLOCATED),
         (_S.UNALLOCATED, _E.CLAIM, _S.CLAIMED),
         (_S.ALLOCATED, _E.CLAIM, _S.CLAIMED),
+        (_S.ALLOCATED, _E.TAKE_AWAY, _S.UNALLOCATED),
         (_S.CLAIMED, _E.TAKE_OVER, _S.CLAIMED),
+        (_S.CLAIMED, _E.TAKE_OVER, _S.UNALLOCATED),
+        (_S.CLAIMED, _E.TAKE_OVER, _S.WITHDRAWN),
         (_S.CLAIMED, _E.RELEASE, _S.ALLOCATED),
         (_S.CLAIMED, _E.RELEASE, _S.UNALLOCATED),
         (_S.CLAIMED, _E.RELEASE, _S.WITHDRAWN),
@@ -119,6 +124,10 @@ TRANSITIONS: frozenset[tuple[ReadState, ReadEvent, ReadState]] = frozenset(
         (_S.EXCLUDED, _E.READMIT, _S.UNALLOCATED),
         (_S.WITHDRAWN, _E.REOPEN, _S.UNALLOCATED),
         (_S.WITHDRAWN, _E.REOPEN, _S.ALLOCATED),  # it still has its place on a list
+        # what a person decided about it holds on
+        (_S.WITHDRAWN, _E.REOPEN, _S.EXCLUDED),
+        (_S.WITHDRAWN, _E.REOPEN, _S.PARKED),
+        (_S.WITHDRAWN, _E.REOPEN, _S.SENT_OUT),
         *((state, _E.REPORT, _S.DONE) for state in _S if state not in {_S.CLAIMED, _S.WITHDRAWN}),
         *((state, _E.WITHDRAW, _S.WITHDRAWN) for state in _S if state not in {_S.CLAIMED, _S.DONE, _S.WITHDRAWN}),
     }

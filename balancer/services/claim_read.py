@@ -164,7 +164,9 @@ def require_claim(session: Session, row: ReadRow, reporter_id: str) -> ClaimRow:
     """
     claim = claims.live_claim(session, row.id or 0)
     if claim is None:
-        raise ConflictError(f"nobody has claimed the read: it is {row.state}")
+        taken = claims.was_taken_over(session, row.id or 0, reporter_id)
+        why = "a manager has taken the read over" if taken else "nobody has claimed the read"
+        raise ConflictError(f"{why}: it is {row.state}")
     if claim.reporter_id != reporter_id:
         raise somebody_elses(session, claim.reporter_id)
     return claim

@@ -11,6 +11,7 @@ from balancer.domain.actor import job
 from balancer.domain.life import UNPLANNED, ReadEvent, ReadState
 from balancer.domain.required_reads import Adjustment, KnownRead, adjust, close
 from balancer.domain.states import StudyState
+from balancer.services.put_in_force import away
 from balancer.store import claims, instructions, intake, queue, reads
 from balancer.store.database import Session
 from balancer.store.intake import RequiredReads
@@ -78,12 +79,22 @@ def _known(read: Standing) -> KnownRead:
 
 
 class _Places:
-    """On whose lists reads that come back still have their places."""
+    """Where reads that come back still have their places: on somebody's list, or where a person put them."""
 
     def __init__(self, session: Session, study_ids: Collection[int]) -> None:
+        self._away = away(session, study_ids)
         self._holders = queue.holders(session, study_ids)
         self._barred = queue.barred(session) if self._holders else {}
         self._pinned = instructions.pins(session) if self._holders else {}
+
+    def again(self, read: Standing, done_by: Collection[str]) -> tuple[ReadState, dict[str, Any]]:
+        """Return the state in which a read comes back, with its columns."""
+        if read.id in self._away:
+            return self._away[read.id]
+        holder = self.of(read, done_by)
+        if holder is None:
+            return ReadState.UNALLOCATED, {"reason": UNPLANNED}
+        return ReadState.ALLOCATED, {"reporter_id": holder}
 
     def of(self, read: Standing, done_by: Collection[str]) -> str | None:
         """Return who has a place for the read, and may still have it."""
@@ -105,9 +116,7 @@ def _moves(
             to = ReadState.DONE
             columns = {"reporter_id": read.reporter_id, "done_at": now, "confirmed_at": now}
         elif event is ReadEvent.REOPEN:
-            holder = places.of(read, item.done_by)
-            to = ReadState.UNALLOCATED if holder is None else ReadState.ALLOCATED
-            columns = {"reason": UNPLANNED} if holder is None else {"reporter_id": holder}
+            to, columns = places.again(read, item.done_by)
         yield Move(read=read, event=event, to=to, columns=columns)
 
 

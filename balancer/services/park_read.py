@@ -1,4 +1,4 @@
-"""Park a read that cannot be read now, and take it up again."""
+"""Park a read that cannot be read now, take it up again, and see that nothing stays away beyond its date."""
 
 from __future__ import annotations
 
@@ -6,20 +6,35 @@ from datetime import datetime
 
 from balancer.domain.actor import Actor, job
 from balancer.domain.errors import InvalidValueError
-from balancer.domain.exceptional import ExceptionKind, office_of
+from balancer.domain.exceptional import ExceptionKind
+from balancer.domain.instruction import Instruction, InstructionKind
 from balancer.domain.life import ReadEvent, ReadState
+from balancer.services.bring_back_read import bring_back
 from balancer.services.each_read import each_read
-from balancer.store import reads, runs
+from balancer.services.steer_read import Said, decide_about_read
+from balancer.store import reads
 from balancer.store.database import Database
 from balancer.store.exceptions import open_exception
-from balancer.store.policies import current_policy
 
 _JOB = job("parked reads")
+# What is noticed of a read that is still away, and what it says.
+_NOTICED = {
+    ReadState.PARKED: (ExceptionKind.PARKED_TOO_LONG, "parked with"),
+    ReadState.SENT_OUT: (ExceptionKind.NOT_BACK, "sent out to"),
+}
 
 
 def park_read(  # noqa: PLR0913 - what is parked, why, with whom and until when
-    db: Database, read_id: int, now: datetime, *, by: Actor, reason: str, until: datetime, owner: str = ""
-) -> None:
+    db: Database,
+    read_id: int,
+    now: datetime,
+    *,
+    by: Actor,
+    reason: str,
+    until: datetime,
+    owner: str = "",
+    draft_id: int | None = None,
+) -> Instruction:
     """Take a read out of the runs until ``until``; its owner is the trust's reporting office if nobody is named.
 
     Raises
@@ -33,15 +48,13 @@ def park_read(  # noqa: PLR0913 - what is parked, why, with whom and until when
     """
     if until <= now:
         raise InvalidValueError("until", "must lie in the future")
-    with db.transaction() as session:
-        row, study = reads.locked_read(session, read_id)
-        whose = owner or office_of(study.trust)
-        to = ReadState.PARKED
-        reads.move(session, row, ReadEvent.PARK, to, by=by, now=now, reason=reason, owner=whose, until=until)
+    value = {"owner": owner, "until": until.isoformat()}
+    said = Said(reason=reason, draft_id=draft_id)
+    return decide_about_read(db, InstructionKind.PARK, read_id, now, by=by, said=said, value=value)
 
 
 def unpark_read(db: Database, read_id: int, now: datetime, *, by: Actor, reason: str) -> None:
-    """Put a parked read back into the queue, with its clock as it was; for an emergency a run is asked for.
+    """Put a parked read back into the queue, with its clock as it was; a run is asked for.
 
     Raises
     ------
@@ -50,26 +63,21 @@ def unpark_read(db: Database, read_id: int, now: datetime, *, by: Actor, reason:
     ConflictError
         If it is not parked.
     """
-    with db.transaction() as session:
-        row, study = reads.locked_read(session, read_id)
-        to = ReadState.UNALLOCATED
-        reads.move(session, row, ReadEvent.UNPARK, to, by=by, now=now, why=reason, reason="unparked")
-        if current_policy(session).is_emergency(study.priority):
-            runs.request_run(session, now=now, reason="an emergency can be read again")
+    bring_back(db, read_id, ReadEvent.UNPARK, now, by=by, reason=reason)
 
 
 def check_parked(db: Database, now: datetime) -> int:
-    """Make an exception of every read that is parked beyond its date; return how many are new."""
+    """Make an exception of every read that is parked, or with a provider, beyond its date; return how many are new."""
     with db.session() as session:
-        over = reads.parked_beyond(session, now)
+        over = reads.away_beyond(session, now)
     return each_read(over, lambda read_id: _notice(db, read_id, now), job=_JOB.name)
 
 
 def _notice(db: Database, read_id: int, now: datetime) -> bool:
     with db.transaction() as session:
         row, study = reads.locked_read(session, read_id)
-        if row.state is not ReadState.PARKED or row.until is None or row.until > now:
+        if row.state not in _NOTICED or row.until is None or row.until > now:
             return False
-        detail = f"parked with {row.owner}: {row.reason}"
-        kind = ExceptionKind.PARKED_TOO_LONG
+        kind, words = _NOTICED[row.state]
+        detail = f"{words} {row.owner}: {row.reason}"
         return open_exception(session, kind, read_id, study, by=_JOB, now=now, detail=detail)

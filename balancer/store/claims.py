@@ -61,6 +61,12 @@ def is_said_again(session: Session, read_id: int, reporter_id: str) -> bool:
     return session.exec(since.where(ClaimRow.claimed_at > accepted_at).limit(1)).first() is None
 
 
+def was_taken_over(session: Session, read_id: int, reporter_id: str) -> bool:
+    """Tell whether a reporter's last claim of a read was ended by a manager."""
+    last = select(ClaimRow.ended_by).where(ClaimRow.read_id == read_id, ClaimRow.reporter_id == reporter_id)
+    return session.exec(last.order_by(col(ClaimRow.id).desc()).limit(1)).first() is ReadEvent.TAKE_OVER
+
+
 def has_another(session: Session, row: ReadRow, reporter_id: str) -> bool:
     """Tell whether a reporter has another read of the same study open, or has done it."""
     another = select(ReadRow.id).where(

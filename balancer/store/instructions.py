@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, or_, select
 
@@ -58,7 +59,9 @@ def in_force(  # noqa: PLR0913 - each narrows what is looked for
     ``with_draft`` adds what is staged in that draft, as if it were in force. The others keep to some kinds, or to what
     is about one study or one reporter.
     """
-    holding = _IN_FORCE & or_(col(InstructionRow.expires_at).is_(None), col(InstructionRow.expires_at) > at)
+    holding: ColumnElement[bool] = _IN_FORCE & or_(
+        col(InstructionRow.expires_at).is_(None), col(InstructionRow.expires_at) > at
+    )
     if with_draft is not None:
         staged = col(InstructionRow.state) == InstructionState.STAGED
         holding = or_(holding, staged & (InstructionRow.draft_id == with_draft))
@@ -105,10 +108,19 @@ def pins(session: Session, only: int | None = None) -> dict[tuple[int, int], str
     return {(study_id, number): reporter_id or "" for study_id, number, reporter_id in session.exec(statement)}
 
 
-def of_read(session: Session, read_id: int, kind: InstructionKind) -> InstructionRow | None:
-    """Return the instruction of a kind that is in force for a read, locked, if there is one."""
-    statement = select(InstructionRow).where(_IN_FORCE, InstructionRow.kind == kind, InstructionRow.read_id == read_id)
-    return session.exec(statement.with_for_update(), execution_options={"populate_existing": True}).first()
+def locked_of_study(session: Session, study_id: int, *kinds: InstructionKind) -> list[InstructionRow]:
+    """Return the instructions of these kinds in force about a study, which nobody else changes until we are done."""
+    statement = select(InstructionRow).where(
+        _IN_FORCE, col(InstructionRow.kind).in_(sorted(kinds)), InstructionRow.study_id == study_id
+    )
+    statement = statement.order_by(col(InstructionRow.id)).with_for_update()
+    return list(session.exec(statement, execution_options={"populate_existing": True}))
+
+
+def rows_of(session: Session, *kinds: InstructionKind) -> list[InstructionRow]:
+    """Return everything of these kinds that is in force, oldest first."""
+    statement = select(InstructionRow).where(_IN_FORCE, col(InstructionRow.kind).in_(sorted(kinds)))
+    return list(session.exec(statement.order_by(col(InstructionRow.id))))
 
 
 def locked(session: Session, instruction_id: int) -> InstructionRow:

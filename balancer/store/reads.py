@@ -136,9 +136,10 @@ def _locked(session: Session, statement: Any) -> list[Standing]:
     return [Standing(**dict(zip(_STANDING, row, strict=True))) for row in rows]
 
 
-def parked_beyond(session: Session, now: datetime) -> list[int]:
-    """Return the reads whose time of being parked is over, by number."""
-    statement = select(ReadRow.id).where(ReadRow.state == ReadState.PARKED, col(ReadRow.until) <= now)
+def away_beyond(session: Session, now: datetime) -> list[int]:
+    """Return the reads whose time of being parked, or with a provider, is over, by number."""
+    away = col(ReadRow.state).in_([ReadState.PARKED, ReadState.SENT_OUT])
+    statement = select(ReadRow.id).where(away, col(ReadRow.until) <= now)
     return [read_id or 0 for read_id in session.exec(statement.order_by(col(ReadRow.id)))]
 
 

@@ -30,10 +30,11 @@ def test_no_read_is_stuck() -> None:
 
 
 def test_what_is_claimed_is_claimed_by_nobody_else() -> None:
-    """Only a manager's taking over leads from claimed to claimed, and no plan moves it."""
+    """Only a manager's taking over leads from claimed to claimed, to nobody, or out of the queue; no plan moves it."""
     assert leads(ReadState.CLAIMED, ReadEvent.CLAIM) == set()
     assert leads(ReadState.CLAIMED, ReadEvent.PUBLISH) == set()
-    assert leads(ReadState.CLAIMED, ReadEvent.TAKE_OVER) == {ReadState.CLAIMED}
+    taken = {ReadState.CLAIMED, ReadState.UNALLOCATED, ReadState.WITHDRAWN}
+    assert leads(ReadState.CLAIMED, ReadEvent.TAKE_OVER) == taken
 
 
 def test_no_source_takes_a_read_away_under_its_claimant() -> None:
