@@ -17,6 +17,7 @@ _GOOD = {"200": "What was asked for", "202": "Taken on; it is done elsewhere"}
 TAGS = [
     {"name": "worklists", "description": "What each reporter should read next, in order, with planned times."},
     {"name": "reads", "description": "Working a list: open a read, keep it, finish it, give it back."},
+    {"name": "steering", "description": "What people decide beside what the feeds say, and take back."},
     {"name": "exceptions", "description": "What somebody has to look at, and what became of it."},
     {"name": "assignments", "description": "Where a trust's reads stand, change by change: for its PACS."},
     {"name": "studies", "description": "What waits for a report, where each read stands, and what has no place."},

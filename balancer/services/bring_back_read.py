@@ -18,7 +18,9 @@ _BACK = {
 }
 
 
-def bring_back(db: Database, read_id: int, event: ReadEvent, now: datetime, *, by: Actor, reason: str) -> None:
+def bring_back(  # noqa: PLR0913 - what comes back, how, on whose word and why
+    db: Database, read_id: int, event: ReadEvent, now: datetime, *, by: Actor, reason: str
+) -> None:
     """Put a read that is parked, sent out or excluded back into the queue, with its clock as it was.
 
     The decision that took it out, if there was one, is taken back with it; a run is asked for.

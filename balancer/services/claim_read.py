@@ -12,7 +12,7 @@ from balancer.domain.life import ReadEvent, ReadState
 from balancer.domain.policy import ReadingRules
 from balancer.domain.reporter import Reporter
 from balancer.services.end_claim import end_unread
-from balancer.store import choice, claims, people, reads
+from balancer.store import choice, claims, instructions, people, reads
 from balancer.store.database import Database, Session
 from balancer.store.exceptions import open_exception
 from balancer.store.policies import current_policy
@@ -120,6 +120,14 @@ def why_outside(study: StudyRow, person: Reporter, now: datetime) -> str:
     return ""
 
 
+def _why_steered(session: Session, row: ReadRow, reporter_id: str) -> str:
+    """Return in words what a person has decided that speaks against this reporter's having the read, if anything."""
+    pinned = instructions.pins(session, row.study_id).get((row.study_id, row.number), reporter_id)
+    if pinned != reporter_id:
+        return f"pinned to {pinned}"
+    return "barred from the study" if (row.study_id, reporter_id) in instructions.bars(session, row.study_id) else ""
+
+
 def require_first_of_study(session: Session, row: ReadRow, reporter_id: str) -> None:
     """Ensure that a reporter has neither open nor done another read of the study: the readings are independent (H9).
 
@@ -144,8 +152,8 @@ def note_same_reader(  # noqa: PLR0913, PLR0917 - whose reads, on whose word
 def note_not_entitled(  # noqa: PLR0913, PLR0917 - who opened or did what, on whose word
     session: Session, row: ReadRow, study: StudyRow, person: Reporter, by: Actor, now: datetime
 ) -> None:
-    """Bring it to the trust's reporting office if somebody has opened or done a read who may not report it (H1-H3)."""
-    why_not = why_outside(study, person, now)
+    """Bring it to the trust's reporting office if somebody has opened or done a read who may not report it (H1-H3, H6, H7)."""
+    why_not = why_outside(study, person, now) or _why_steered(session, row, person.reporter_id)
     if why_not:
         detail = f"{person.reporter_id}: {why_not}"
         kind = ExceptionKind.CLAIMANT_NOT_ENTITLED
@@ -212,6 +220,8 @@ def _require_choice(session: Session, row: ReadRow, person: Reporter, rules: Rea
     """Ensure that a reporter takes one of the next few, and count what they pass over."""
     offered = next_few(session, person, rules, now)
     numbers = [item.read_id for item in offered]
+    if row.id not in numbers and _is_pinned_to(session, row, person.reporter_id):
+        return
     if row.id not in numbers:
         raise ConflictError(f"the read is {row.state}, and not among the next {rules.choice} on the reporter's list")
     for item in offered[: numbers.index(row.id)]:
@@ -219,6 +229,11 @@ def _require_choice(session: Session, row: ReadRow, person: Reporter, rules: Rea
         if skips >= rules.skips_noticed:
             kind, detail = ExceptionKind.SKIPPED_OFTEN, f"passed over {skips} times"
             open_exception(session, kind, item.read_id, item.study, by=_NOBODY, now=now, detail=detail)
+
+
+def _is_pinned_to(session: Session, row: ReadRow, reporter_id: str) -> bool:
+    """Tell whether a read is pinned to a reporter, who may open it though no plan has put it on their list yet."""
+    return instructions.pins(session, row.study_id).get((row.study_id, row.number)) == reporter_id
 
 
 def _require_scope(row: ReadRow, study: StudyRow, person: Reporter, now: datetime) -> None:

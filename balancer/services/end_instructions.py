@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from balancer.domain.actor import job
-from balancer.domain.instruction import InstructionState
+from balancer.domain.instruction import InstructionKind, InstructionState
 from balancer.services.each_read import each_read
+from balancer.services.lay_over import more_urgent
 from balancer.services.withdraw_instruction import lift, locked_with_read
-from balancer.store import instructions
-from balancer.store.database import Database
+from balancer.store import instructions, reads
+from balancer.store.database import Database, Session
+from balancer.store.policies import current_policy
 
 _JOB = job("instructions")
 # A study that its source forgets for a while comes back as it was, with what was decided about it.
@@ -20,14 +23,38 @@ def end_instructions(db: Database, now: datetime) -> int:
     """End every instruction whose time is over by ``now``; return how many.
 
     What one did to its read is undone, and a run is asked for. One about a study that left the queue a week ago ends
-    too: until then the study may come back, and finds what was decided about it.
+    too: until then the study may come back, and finds what was decided about it. So does an expedite whose study's feed
+    says the same by now.
     """
     with db.session() as session:
         over = instructions.over(session, now)
         closed = instructions.about_closed(session, now - _REMEMBERED)
+        agreed = list(_agreed(session, now))
     kept = {"job": _JOB.name, "what": instructions.SUBJECT}
     ended = each_read(over, lambda number: _end(db, number, now, "its time is over"), **kept)
-    return ended + each_read(closed, lambda number: _end(db, number, now, "its study has left the queue"), **kept)
+    ended += each_read(closed, lambda number: _end(db, number, now, "its study has left the queue"), **kept)
+    return ended + each_read(agreed, lambda number: _end_agreed(db, number, now), **kept)
+
+
+def _agreed(session: Session, now: datetime) -> Iterable[int]:
+    """Yield the expedites that ask for nothing which the feed does not say itself."""
+    policy = current_policy(session)
+    for given in instructions.in_force(session, now, kinds={InstructionKind.EXPEDITE}):
+        study = reads.study_of(session, given.study_id or 0)
+        due, asked = given.instant("due_at"), given.value.get("priority", study.priority)
+        if study.source_due_at is None or due is None or study.source_due_at > due:
+            continue
+        if more_urgent(policy, study.priority, asked) == study.priority:
+            yield given.id
+
+
+def _end_agreed(db: Database, instruction_id: int, now: datetime) -> bool:
+    with db.transaction() as session:
+        row, _ = locked_with_read(session, instruction_id)
+        if row.state is not InstructionState.IN_FORCE:
+            return False
+        instructions.end(session, row, InstructionState.AGREED, by=_JOB, now=now, why="the feed says the same")
+        return True
 
 
 def _end(db: Database, instruction_id: int, now: datetime, why: str) -> bool:

@@ -1,4 +1,4 @@
-"""Whether a read may be pinned to a reporter: a pin overrides nothing else (H7), so one that breaks a rule is refused."""
+"""Whether a read may be pinned to a reporter: a pin overrides nothing else (H7), so what breaks a rule is refused."""
 
 from __future__ import annotations
 

@@ -26,7 +26,9 @@ class Said:
     draft_id: int | None = None
 
 
-def pin_read(db: Database, read_id: int, reporter_id: str, now: datetime, *, by: Actor, said: Said) -> Instruction:
+def pin_read(  # noqa: PLR0913 - what is pinned to whom, by whom and why
+    db: Database, read_id: int, reporter_id: str, now: datetime, *, by: Actor, said: Said
+) -> Instruction:
     """Ensure that a read is this reporter's or nobody's (H7), in place of an earlier pin of it.
 
     It leaves the list of anybody else at once; a run is asked for. A pin overrides nothing else and cannot be forced.
@@ -43,7 +45,9 @@ def pin_read(db: Database, read_id: int, reporter_id: str, now: datetime, *, by:
     return decide_about_read(db, InstructionKind.PIN, read_id, now, by=by, said=said, reporter_id=reporter_id)
 
 
-def bar_reporter(db: Database, read_id: int, reporter_id: str, now: datetime, *, by: Actor, said: Said) -> Instruction:
+def bar_reporter(  # noqa: PLR0913 - who is barred from what, by whom and why
+    db: Database, read_id: int, reporter_id: str, now: datetime, *, by: Actor, said: Said
+) -> Instruction:
     """Ensure that a reporter is not offered any read of this one's study (H6); what they have open they may report.
 
     It leaves their list at once; a run is asked for.
@@ -56,7 +60,9 @@ def bar_reporter(db: Database, read_id: int, reporter_id: str, now: datetime, *,
     return decide_about_read(db, InstructionKind.BAR, read_id, now, by=by, said=said, reporter_id=reporter_id)
 
 
-def exclude_read(db: Database, read_id: int, now: datetime, *, by: Actor, said: Said, approver: str) -> Instruction:
+def exclude_read(  # noqa: PLR0913 - what is excluded, by whom, with whose approval and why
+    db: Database, read_id: int, now: datetime, *, by: Actor, said: Said, approver: str
+) -> Instruction:
     """Take a read out of the queue because it is not to be read here; it comes back when the decision ends.
 
     Raises

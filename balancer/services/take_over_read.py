@@ -64,7 +64,9 @@ def _require_may(session: Session, row: ReadRow, study: StudyRow, reporter_id: s
         raise ConflictError(f"the reporter may not report it: {why_not}")
 
 
-def _give(session: Session, row: ReadRow, reporter_id: str, *, by: Actor, now: datetime, why: str) -> None:
+def _give(  # noqa: PLR0913
+    session: Session, row: ReadRow, reporter_id: str, *, by: Actor, now: datetime, why: str
+) -> None:
     to = ReadState.CLAIMED
     reads.move(session, row, ReadEvent.TAKE_OVER, to, by=by, now=now, why=why, reporter_id=reporter_id)
     until = now + timedelta(minutes=current_policy(session).reading.lease_minutes)

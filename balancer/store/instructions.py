@@ -6,7 +6,7 @@ instruction, then whatever comes with the commit. Each change is in the audit tr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -240,6 +240,13 @@ def instructions(session: Session, which: InstructionFilter, cut: Cut) -> Page[I
     rows = rows[: cut.limit]
     following = cursor(_NEWEST_FIRST, rows[-1].id) if more else None
     return Page(items=tuple(map(instruction_of, rows)), total=total, next_cursor=following)
+
+
+def studies_of(session: Session, given: Iterable[Instruction]) -> dict[int, StudyRow]:
+    """Return the studies that instructions are about, as far as they are within reach, by internal number."""
+    wanted = {item.study_id for item in given if item.study_id is not None}
+    rows = session.exec(select(StudyRow).where(col(StudyRow.id).in_(sorted(wanted))))
+    return {row.id or 0: row for row in rows}
 
 
 def _step(  # noqa: PLR0913, PLR0917

@@ -30,6 +30,7 @@ from balancer.store import limits
 from balancer.store.database import Database
 from balancer.store.tables import BatchRow, QuarantineRow, RunRow
 from balancer.store.tables_assignments import WorklistRevisionRow
+from balancer.store.tables_instructions import InstructionRow
 from balancer.store.tables_life import ExceptionRow, ReadRow
 from tests.access.doors import MANAGER_AND_REPORTER, MANAGER_EAST, MANAGER_WEST, REPORTER, SYSTEM_EAST, Known, holding
 from tests.access.two_trusts import EAST, OF_EAST, OF_WEST, WEST, allocate_both
@@ -48,6 +49,22 @@ BODIES: dict[str, Any] = {
     "/api/v1/batches/{batch_id}/discard": {"decided_by": "A. Person"},
     **{f"/api/v1/reads/{{read_id}}/{verb}": {"reporter_id": "R1"} for verb in ("claim", "heartbeat", "release")},
     "/api/v1/reads/{read_id}/complete": {"reporter_id": "R1"},
+    **{f"/api/v1/reads/{{read_id}}/{verb}": {"reporter_id": "R1", "reason": "asked"} for verb in ("pin", "bar")},
+    "/api/v1/reads/{read_id}/exclude": {"reason": "a duplicate", "approver": "Dr A"},
+    "/api/v1/reads/{read_id}/park": {"reason": "old films", "until": "2026-03-03T08:00:00Z"},
+    "/api/v1/reads/{read_id}/send-out": {
+        "reason": "no room",
+        "provider": "Farsight",
+        "due_back_at": "2026-03-03T08:00:00Z",
+    },
+    **{f"/api/v1/reads/{{read_id}}/{verb}": {"reason": "asked"} for verb in ("readmit", "recall", "take-over")},
+    "/api/v1/instructions/{instruction_id}/withdraw": {"reason": "mistaken"},
+    "/api/v1/studies/expedite": {
+        "trust": "RWF",
+        "accession_number": "WEST-1",
+        "due_at": "2026-03-02T09:00:00Z",
+        "reason": "the clinic is today",
+    },
     "/api/v1/reads/{read_id}/unpark": {"reason": "the images have come"},
     "/api/v1/reads/{read_id}/return": {"reporter_id": "R1", "reason": "other"},
     "/api/v1/exceptions/{exception_id}/resolve": {"resolution": "seen to"},
@@ -132,9 +149,10 @@ def values(db: Database, trust: str) -> dict[str, str]:
     reach = Reach(trusts=frozenset({trust}))
     with db.within(reach).session() as session:
         batch, row = session.exec(select(BatchRow)).first(), session.exec(select(QuarantineRow)).first()
-        run = session.exec(select(RunRow)).first()
+        run, instruction = session.exec(select(RunRow)).first(), session.exec(select(InstructionRow)).first()
         read, exception = session.exec(select(ReadRow)).first(), session.exec(select(ExceptionRow)).first()
     assert read is not None
+    assert instruction is not None
     assert exception is not None
     assert batch is not None
     assert row is not None
@@ -151,6 +169,7 @@ def values(db: Database, trust: str) -> dict[str, str]:
         "policy_id": "1",
         "read_id": str(read.id),
         "exception_id": str(exception.id),
+        "instruction_id": str(instruction.id),
     }
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from balancer.domain.actor import job
 from balancer.domain.exceptional import ExceptionKind
+from balancer.domain.instruction import Instruction, InstructionKind
 from balancer.domain.states import BatchState
 from balancer.domain.study import StudyKey
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
-from balancer.store import studies
+from balancer.store import instructions, studies
 from balancer.store.database import Database
 from balancer.store.exceptions import open_exception
 from balancer.store.rosters import add_roster_batch, replace_sessions
@@ -28,7 +29,7 @@ ROSTERS = (Roster(), Roster(name="RWF rota", trust=WEST))
 def allocate_both(db: Database) -> None:
     """Take both in and publish: R1 has EAST-1 and WEST-1, R2 has WEST-2 and EAST-2, EAST-3 has no place.
 
-    Each trust has a row in quarantine, and an exception.
+    Each trust has a row in quarantine, an exception and an instruction.
     """
     classes = policy(priority("urgent"), priority("emergency", target_hours=1))
     loaded(db, replace(TWO_FEEDS, policy=classes, rosters=ROSTERS))
@@ -53,6 +54,16 @@ def _brought_to_notice(db: Database, trust: str, number: str) -> None:
         found = studies.study(writing, StudyKey(trust, number))
         kind, read_id = ExceptionKind.SKIPPED_OFTEN, found.reads[0].row.id or 0
         open_exception(writing, kind, read_id, found.study, by=job("test"), now=NOW)
+        barred = Instruction(
+            kind=InstructionKind.BAR,
+            trust=trust,
+            reason="they know the patient",
+            author="oidc:m1",
+            made_at=NOW,
+            study_id=found.study.id,
+            reporter_id="R2",
+        )
+        instructions.add(writing, barred, by=job("test"), now=NOW)
 
 
 def _rostered(db: Database, roster: Roster, session_id: str, reporter_id: str) -> None:
