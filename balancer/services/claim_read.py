@@ -152,7 +152,7 @@ def note_same_reader(  # noqa: PLR0913, PLR0917 - whose reads, on whose word
 def note_not_entitled(  # noqa: PLR0913, PLR0917 - who opened or did what, on whose word
     session: Session, row: ReadRow, study: StudyRow, person: Reporter, by: Actor, now: datetime
 ) -> None:
-    """Bring it to the trust's reporting office if somebody has opened or done a read who may not report it (H1-H3, H6, H7)."""
+    """Bring it to the trust's reporting office if somebody who may not report it has opened or done a read."""
     why_not = why_outside(study, person, now) or _why_steered(session, row, person.reporter_id)
     if why_not:
         detail = f"{person.reporter_id}: {why_not}"

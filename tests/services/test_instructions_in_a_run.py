@@ -192,8 +192,8 @@ def test_without_a_due_time_of_its_own_the_policys_counts_if_it_is_sooner(
 )
 def test_the_more_urgent_class_holds(db: Database, feeds: str, asked: str, holds: str) -> None:
     """One that the policy does not know gives way to one that it does."""
-    queued(db, incoming("A1", priority=feeds))
     load_network(db, replace(TWO_FEEDS, policy=policy(priority("emergency", target_hours=1), priority("urgent"))), NOW)
+    ingest_extract(db, Feed(), extract(incoming("A1", priority=feeds)), NOW)
     instructed(db, EXPEDITE, "A1", value=due(600, priority=asked))
     assert the_study(db).priority == holds
 

@@ -429,9 +429,8 @@ def holds(db: Database, at: float = 0) -> tuple[Any, str]:
 
 def classes(db: Database, **stated: Any) -> None:
     """Take in A1, urgent, beside others; the policy knows an emergency too."""
-    queued(db, incoming("A1", **stated), *OTHERS)
-    known = policy(priority("emergency", target_hours=1), priority("urgent"))
-    load_network(db, replace(TWO_FEEDS, policy=known), NOW)
+    load_network(db, replace(TWO_FEEDS, policy=policy(priority("emergency", target_hours=1), priority("urgent"))), NOW)
+    ingest_extract(db, Feed(), extract(incoming("A1", **stated), *OTHERS), NOW)
 
 
 def test_an_expedited_study_is_due_sooner_and_a_run_is_asked_for(db: Database) -> None:
