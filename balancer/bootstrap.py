@@ -1,8 +1,8 @@
 """The one place where everything is wired: settings in, the API, the scheduler and the solving process out.
 
-Three processes: the API, which answers; the scheduler, which takes in, asks for runs and publishes; and, while a run
-lasts, a solving process at low priority. They share the database and nothing else, so that none slows another and any
-may die without the others noticing more than a gap.
+Four processes: the API, which answers; the scheduler, which takes in, asks for runs and publishes; beside it one that
+mends the lists when something cannot wait; and, while a run lasts, a solving process at low priority. They share the
+database and nothing else, so that none slows another and any may die without the others noticing more than a gap.
 """
 
 from __future__ import annotations
@@ -182,7 +182,9 @@ def build_supervisor(settings: Settings) -> Supervisor:
 def build_work(settings: Settings, database: Database) -> Work:
     """Return what a scheduler does."""
     from balancer.scheduler.jobs import Sources, Work  # noqa: PLC0415
+    from balancer.scheduler.mending import MendingOrder, mend_for_ever  # noqa: PLC0415
     from balancer.scheduler.solving import SolveOrder, Solving  # noqa: PLC0415
+    from balancer.scheduler.supervisor import Supervisor  # noqa: PLC0415
 
     clock = SystemClock()
     order = SolveOrder(
@@ -191,6 +193,9 @@ def build_work(settings: Settings, database: Database) -> Work:
         seconds=settings.allocate_seconds,
         workers=settings.workers,
         prepare=partial(telemetry.configure, settings.log_format),
+    )
+    mending = MendingOrder(
+        database_url=settings.database_url, clock=clock, prepare=partial(telemetry.configure, settings.log_format)
     )
     sources = Sources(
         read_network=partial(read_network, settings.network),
@@ -205,6 +210,7 @@ def build_work(settings: Settings, database: Database) -> Work:
         allocate_every=None
         if settings.allocate_every_minutes is None
         else timedelta(minutes=settings.allocate_every_minutes),
+        new_mending=partial(Supervisor, "mending", mend_for_ever, (mending,)),
     )
 
 

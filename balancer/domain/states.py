@@ -67,6 +67,17 @@ class RunState(StrEnum):
     FAILED = "failed"
 
 
+class RunKind(StrEnum):
+    """What a run does.
+
+    ``allocation``: everything that is open is planned anew, and everybody gets a list. ``mending``: something has
+    happened that cannot wait (an emergency, an absence), and the lists that it concerns are mended; the others stand.
+    """
+
+    ALLOCATION = "allocation"
+    MENDING = "mending"
+
+
 class FeedState(StrEnum):
     """How far a feed can be trusted now.
 

@@ -22,7 +22,7 @@ from balancer.ingest.roster_file import RosterDescription
 from balancer.scheduler.ledger import Ledger, due_time
 from balancer.scheduler.outcomes import CHANGED, tell_batches, tell_rosters
 from balancer.scheduler.solving import BUSY, DONE, NOT_PUBLISHED, Solving
-from balancer.scheduler.supervisor import delay_after
+from balancer.scheduler.supervisor import Supervisor, delay_after
 from balancer.scheduler.timetable import Timetable
 from balancer.services.check_completions import check_completions
 from balancer.services.end_instructions import end_instructions
@@ -66,6 +66,7 @@ class Work:
         solving: Solving,
         allocate_every: timedelta | None = None,
         new_timetable: Callable[[], Timetable] = Timetable,
+        new_mending: Callable[[], Supervisor] | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -75,6 +76,8 @@ class Work:
         self._given_interval = allocate_every
         self._allocate_every = allocate_every or timedelta(minutes=PublishingRules().allocate_every_minutes)
         self._new_timetable = new_timetable
+        self._new_mending = new_mending
+        self._mending: Supervisor | None = None
         self._network: NetworkFolder | None = None
         self._shift = timedelta()
         self._not_before = 0.0
@@ -94,12 +97,18 @@ class Work:
         self._timetable.every("reads", READS_EVERY, self.look_after_reads)
         self._timetable.tick("run", self.run_what_is_asked)
         self._timetable.start()
+        if self._new_mending is not None:
+            self._mending = self._new_mending()
+            self._mending.start()
 
     def end(self) -> None:
         """Stop; what is being taken in is taken in to its end, a run under way is given up."""
         if self._timetable is not None:
             self._timetable.stop()
         self._solving.stop()
+        if self._mending is not None:
+            self._mending.stop()
+        self._mending = None
         self._timetable, self._ledger = None, None
 
     # --- the jobs ----------------------------------------------------------------------------------------------------

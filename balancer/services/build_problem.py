@@ -65,7 +65,9 @@ def build_problem(db: Database, now: datetime) -> AllocationProblem:
     return gather(db, now).problem
 
 
-def gather(db: Database, now: datetime, with_draft: int | None = None) -> Gathered:
+def gather(
+    db: Database, now: datetime, with_draft: int | None = None, *, only: Collection[int] | None = None
+) -> Gathered:
     """Return the problem at ``now``, built whatever single rows are like.
 
     * A study acquired after ``now`` (its trust's clock runs ahead) takes part as if acquired at ``now``: it is planned
@@ -80,6 +82,7 @@ def gather(db: Database, now: datetime, with_draft: int | None = None) -> Gather
     * A read that somebody has open is theirs, whoever it is pinned to. One that is pinned to somebody who is no longer
       listed is nobody's (H7), and the warnings say so.
     * What would take a trust beyond its cap in the ledger is offered to its own reporters only (``domain.ledger``).
+    * Of the studies only those named by ``only`` (the store's numbers), if any are; everything else is as always.
     * Of two reporting sessions of one reporter that overlap (two trusts rostered the same hours), the home trust's
       counts, then the earlier one; the other is named in the warnings.
 
@@ -92,8 +95,8 @@ def gather(db: Database, now: datetime, with_draft: int | None = None) -> Gather
         policy_row = current_policy_row(session)
         policy = policy_of(policy_row)
         decided = Instructed(instructions.in_force(session, now, with_draft))
-        reads, barred = _reads(session, decided), queue.barred(session)
-        queued = [decided.study(item, policy) for item in queue.queued_studies(session) if item.id in reads]
+        reads, barred = _reads(session, decided, only), queue.barred(session)
+        queued = [decided.study(item, policy) for item in queue.queued_studies(session, only) if item.id in reads]
         named = {item.id: (_claimants(reads[item.id]), _pins(reads[item.id], decided)) for item in queued}
         wanted = {name for lists in named.values() for names in lists for name in names if name}
         everyone = people.reporters(session, unlisted=True)
@@ -192,11 +195,11 @@ def _study(
     )
 
 
-def _reads(session: Session, decided: Instructed) -> dict[int, list[QueuedRead]]:
+def _reads(session: Session, decided: Instructed, only: Collection[int] | None) -> dict[int, list[QueuedRead]]:
     """Return the reads that take part, by study, without those that a draft takes out and nobody has open."""
     found = {
         study_id: [read for read in reads if read.state is ReadState.CLAIMED or not decided.leaves(read.id)]
-        for study_id, reads in queue.queued_reads(session).items()
+        for study_id, reads in queue.queued_reads(session, only).items()
     }
     return {study_id: reads for study_id, reads in found.items() if reads}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -44,8 +44,9 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
     A plan is of the instant it was gathered for; people have worked since. What has been claimed meanwhile stays with
     its claimant, what has been done, parked or withdrawn is on no list, and whoever handed a study back, has done
     another of its reads or has been barred from it is not given it, nor is what has been pinned to somebody else. What
-    the plan did not see, or gave to somebody it no longer can, waits for the next run. ``numbers`` says which reads of
-    a study the plan counted from 1; as counted if it says nothing.
+    the plan did not see stays where it was put meanwhile, such as an emergency; what nobody has, or the plan gave to
+    somebody it no longer can, waits for the next run. ``numbers`` says which reads of a study the plan counted from 1;
+    as counted if it says nothing.
 
     Raises
     ------
@@ -59,25 +60,13 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
         keys = {StudyKey(key.trust, key.accession_number) for key in reasons} | {
             StudyKey(row.trust, row.accession_number) for row in plan.allocations
         }
-        placing = _Placing(session, queue.study_ids(session, keys), numbers)
-        items = placing.lists(plan)
+        placing = Placing(session, queue.study_ids(session, keys), numbers, reads.locked_plannable(session))
+        items = placing.lists(plan, reasons)
         unallocated = placing.numbered(reasons)
         named = [person.reporter_id for person in problem.reporters]
         everyone = dict.fromkeys([*named, *queue.current_holders(session)])
         versions = queue.supersede_worklists(session, now)
-        lists = {
-            reporter_id: WorklistRow(
-                reporter_id=reporter_id,
-                version=versions.get(reporter_id, 0) + 1,
-                run_id=run_id,
-                published_at=now,
-                items=len(items[reporter_id]),
-                digest=queue.digest_of(items[reporter_id]),
-            )
-            for reporter_id in everyone
-        }
-        queue.add_worklists(session, list(lists.values()))
-        queue.add_items(session, lists, items, placing.ids)
+        add_lists(session, {name: items[name] for name in everyone}, versions, placing.ids, run_id, now)
         queue.add_unallocated(session, run_id, unallocated, placing.ids)
         reads.move_all(session, placing.moves(items, unallocated), by=_ALLOCATION, now=now, why=f"run {run_id}")
         runs.keep_summary(run, plan.summary)
@@ -85,13 +74,45 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
         assignments.note_all(session, now)
 
 
-class _Placing:
-    """A plan against the reads as they stand now, which nobody else changes until the transaction ends."""
+def add_lists(  # noqa: PLR0913, PLR0917 - what stands on whose list, on what authority
+    session: Session,
+    items: Mapping[str, Sequence[Allocation]],
+    versions: Mapping[str, int],
+    ids: queue.Ids,
+    run_id: int,
+    now: datetime,
+) -> dict[str, WorklistRow]:
+    """Add the next version of each of these lists, by reporter, and return their headers."""
+    lists = {
+        reporter_id: WorklistRow(
+            reporter_id=reporter_id,
+            version=versions.get(reporter_id, 0) + 1,
+            run_id=run_id,
+            published_at=now,
+            items=len(rows),
+            digest=queue.digest_of(rows),
+        )
+        for reporter_id, rows in items.items()
+    }
+    queue.add_worklists(session, list(lists.values()))
+    queue.add_items(session, lists, items, ids)
+    return lists
 
-    def __init__(self, session: Session, ids: queue.Ids, numbers: Mapping[StudyKey, Sequence[int]]) -> None:
-        self.ids = ids
+
+class Placing:
+    """A plan against reads as they stand now, which nobody else changes until the transaction ends."""
+
+    def __init__(
+        self,
+        session: Session,
+        ids: queue.Ids,
+        numbers: Mapping[StudyKey, Sequence[int]],
+        standing: Iterable[Standing],
+    ) -> None:
+        self.ids = dict(ids)
+        self._session = session
         self._numbers = numbers
-        self._standing = {(item.study_id, item.number): item for item in reads.locked_plannable(session)}
+        self._standing = {(item.study_id, item.number): item for item in standing}
         self._barred = queue.barred(session)
         self._pinned = instructions.pins(session)
         self._held: dict[int, set[str]] = defaultdict(set)
@@ -100,11 +121,16 @@ class _Placing:
                 self._held[item.study_id].add(item.reporter_id)
         self._kept = queue.items_of_claims(session)
 
-    def lists(self, plan: Plan) -> Mapping[str, list[Allocation]]:
-        """Return each reporter's reads in the order they are planned, as far as they can still be given to them."""
+    def lists(self, plan: Plan, reasons: Mapping[ReadKey, str]) -> Mapping[str, list[Allocation]]:
+        """Return each reporter's reads in the order they are planned, as far as they can still be given to them.
+
+        ``reasons`` are those of the reads that the plan has seen and has no place for.
+        """
         found: dict[str, list[Allocation]] = defaultdict(list)
-        placed = [row for row in map(self._numbered, plan.allocations) if self._may_be_given(row)]
-        for row in sorted([*placed, *self._claimed_since(placed)], key=_in_order):
+        given = [self._numbered(row) for row in plan.allocations]
+        seen = {self._place(row.key) for row in given} | {self._place(key) for key in self.numbered(reasons)}
+        placed = [row for row in given if self._may_be_given(row)]
+        for row in sorted([*placed, *self._claimed_since(placed), *self._placed_since(seen)], key=_in_order):
             found[row.reporter_id].append(row)
         return found
 
@@ -149,6 +175,23 @@ class _Placing:
             for (study_id, number), item in self._kept.items()
             if (study_id, number) not in there and (study_id, number) in self._standing and study_id in keys
         ]
+
+    def _placed_since(self, seen: Collection[tuple[int, int]]) -> list[Allocation]:
+        """Return the reads on somebody's list that the plan has never seen, as they stand there."""
+        unseen = {
+            place: item
+            for place, item in self._standing.items()
+            if item.state is ReadState.ALLOCATED and place not in seen
+        }
+        found = queue.items_of(self._session, {study_id for study_id, _ in unseen})
+        keys = queue.study_keys(self._session, {study_id for study_id, _ in unseen})
+        self.ids.update({key: study_id for study_id, key in keys.items()})
+        rows = [
+            _as_it_stood(item, keys[place[0]], unseen[place])
+            for (place, reporter_id), item in found.items()
+            if place in unseen and unseen[place].reporter_id == reporter_id
+        ]
+        return [row for row in rows if self._may_be_given(row)]
 
     def _numbered(self, row: Allocation) -> Allocation:
         return replace(row, read=self._number(row.key))

@@ -73,6 +73,14 @@ def require(session: Session, lease: Lease) -> None:
         raise ConflictError(f"the lease {lease.name!r} has passed to somebody else")
 
 
+def turn(session: Session, name: str) -> None:
+    """Wait until nobody else changes what is done under a lease, whoever holds it; it is our turn until we commit.
+
+    For what is done beside the holder and must not be done at the same moment. Nobody ever held one that is no row.
+    """
+    session.exec(select(LeaseRow.token).where(LeaseRow.name == name).with_for_update()).first()
+
+
 def release(session: Session, lease: Lease) -> None:
     """Give the lease back, if it is still ours: whoever asks next gets it, whatever their clock says."""
     ours = update(LeaseRow).where(col(LeaseRow.name) == lease.name, col(LeaseRow.token) == lease.token)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlmodel import Session, col, delete, func, insert, select, update
+from sqlalchemy import true
+from sqlmodel import Session, col, delete, func, insert, select, tuple_, update
 
 from balancer.domain.life import PLANNABLE, ReadState
 from balancer.domain.plan import Allocation
@@ -56,15 +57,28 @@ class QueuedRead(NamedTuple):
 _COLUMNS = tuple(QueuedStudy.__dataclass_fields__)
 
 
-def queued_studies(session: Session) -> list[QueuedStudy]:
-    """Return every open study, by trust and accession number."""
+def queued_studies(session: Session, only: Collection[int] | None = None) -> list[QueuedStudy]:
+    """Return every open study, by trust and accession number; of the studies named, if some are."""
     columns = [getattr(StudyRow, name) for name in _COLUMNS]
     statement = select(*columns).where(StudyRow.state == StudyState.OPEN)
-    found = session.exec(statement.order_by(StudyRow.trust, StudyRow.accession_number))
-    return [QueuedStudy(**dict(zip(_COLUMNS, row, strict=True))) for row in found]
+    found = [
+        QueuedStudy(**dict(zip(_COLUMNS, row, strict=True)))
+        for condition in _named(StudyRow.id, only)
+        for row in session.exec(statement.where(condition))
+    ]
+    return sorted(found, key=lambda item: (item.trust, item.accession_number))
 
 
-def queued_reads(session: Session) -> dict[int, list[QueuedRead]]:
+def _named(column: Any, only: Collection[int] | None) -> Iterator[Any]:
+    """Yield a condition for each statement that it takes to look at these numbers only, or at all of them."""
+    if only is None:
+        yield true()
+        return
+    for chunk in chunks(sorted(only)):
+        yield col(column).in_(chunk)
+
+
+def queued_reads(session: Session, only: Collection[int] | None = None) -> dict[int, list[QueuedRead]]:
     """Return the reads that take part in a run, by study, each study's in the order of their numbers.
 
     What is done, parked, sent out, excluded or withdrawn takes no part.
@@ -77,8 +91,9 @@ def queued_reads(session: Session) -> dict[int, list[QueuedRead]]:
         .order_by(col(ReadRow.study_id), col(ReadRow.number))
     )
     found: dict[int, list[QueuedRead]] = defaultdict(list)
-    for study_id, number, state, reporter_id, read_id in session.exec(statement):
-        found[study_id].append(QueuedRead(number, ReadState(state), reporter_id, read_id or 0))
+    for condition in _named(ReadRow.study_id, only):
+        for study_id, number, state, reporter_id, read_id in session.exec(statement.where(condition)):
+            found[study_id].append(QueuedRead(number, ReadState(state), reporter_id, read_id or 0))
     return found
 
 
@@ -122,11 +137,13 @@ def study_ids(session: Session, keys: Iterable[StudyKey]) -> dict[StudyKey, int]
 # --- what a run leaves behind ----------------------------------------------------------------------------------------
 
 
-def supersede_worklists(session: Session, now: datetime) -> dict[str, int]:
-    """End every current list; return the highest version of everyone who ever had one."""
+def supersede_worklists(session: Session, now: datetime, *, of: Collection[str] | None = None) -> dict[str, int]:
+    """End every current list, or those of the reporters named; return the highest version of whoever ever had one."""
     versions = select(WorklistRow.reporter_id, func.max(WorklistRow.version)).group_by(col(WorklistRow.reporter_id))
     last = dict(session.exec(versions).all())
     ended = update(WorklistRow).where(col(WorklistRow.superseded_at).is_(None)).values(superseded_at=now)
+    if of is not None:
+        ended = ended.where(col(WorklistRow.reporter_id).in_(sorted(of)))
     session.exec(ended, execution_options={"synchronize_session": False})
     return last
 
@@ -167,6 +184,28 @@ def holder(session: Session, study_id: int, number: int) -> str | None:
     if found is None or instructions.pins(session, study_id).get((study_id, number), found) != found:
         return None
     return None if found in barred(session, study_id)[study_id] else found
+
+
+def items_of(session: Session, study_ids: Collection[int]) -> dict[tuple[tuple[int, int], str], WorklistItemRow]:
+    """Return where reads of these studies stand on current lists, by (study, number) and whose list it is."""
+    found: dict[tuple[tuple[int, int], str], WorklistItemRow] = {}
+    for chunk in chunks(sorted(study_ids)):
+        statement = (
+            select(WorklistItemRow, WorklistRow.reporter_id)
+            .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
+            .where(col(WorklistRow.superseded_at).is_(None), col(WorklistItemRow.study_id).in_(chunk))
+        )
+        found.update({((item.study_id, item.read), whose): item for item, whose in session.exec(statement)})
+    return found
+
+
+def study_keys(session: Session, study_ids: Collection[int]) -> dict[int, StudyKey]:
+    """Return by what these studies are known outside."""
+    found: dict[int, StudyKey] = {}
+    for chunk in chunks(sorted(study_ids)):
+        named = select(StudyRow.id, StudyRow.trust, StudyRow.accession_number).where(col(StudyRow.id).in_(chunk))
+        found.update({study_id or 0: StudyKey(trust, number) for study_id, trust, number in session.exec(named)})
+    return found
 
 
 def items_of_claims(session: Session) -> dict[tuple[int, int], WorklistItemRow]:
@@ -226,6 +265,15 @@ def add_unallocated(session: Session, run_id: int, reasons: Mapping[ReadKey, str
     ]
     if rows:
         session.exec(insert(UnallocatedRow), params=rows)
+
+
+def restate_unallocated(session: Session, run_id: int, reasons: Mapping[ReadKey, str], ids: Ids) -> None:
+    """Add reads to those a run found no place for; the newest reason holds."""
+    stated = [(ids[StudyKey(key.trust, key.accession_number)], key.read) for key in reasons]
+    for chunk in chunks(stated):
+        named = tuple_(col(UnallocatedRow.study_id), col(UnallocatedRow.read)).in_(chunk)
+        session.exec(delete(UnallocatedRow).where(col(UnallocatedRow.run_id) == run_id, named), **_NO_SYNC)
+    add_unallocated(session, run_id, reasons, ids)
 
 
 def digest_of(items: Sequence[Allocation]) -> str:

@@ -120,6 +120,21 @@ def locked_reads(session: Session, study_ids: Collection[int]) -> dict[int, list
     return found
 
 
+def locked_places(session: Session, places: Collection[tuple[int, int]]) -> list[Standing]:
+    """Return the reads, each named as (study, number), that take part in runs; nobody else changes them meanwhile."""
+    numbers: list[int] = []
+    for chunk in chunks(sorted({study_id for study_id, _ in places})):
+        named = select(ReadRow.id, ReadRow.study_id, ReadRow.number).where(col(ReadRow.study_id).in_(chunk))
+        numbers += [read_id or 0 for read_id, *place in session.exec(named) if tuple(place) in places]
+    # the numbers first, for the locks must be taken in their order however many statements that takes
+    found: list[Standing] = []
+    for chunk in chunks(sorted(numbers)):
+        statement = _standings().join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+        waiting = statement.where(StudyRow.state == StudyState.OPEN, col(ReadRow.state).in_(sorted(PLANNABLE)))
+        found += _locked(session, waiting.where(col(ReadRow.id).in_(chunk)))
+    return found
+
+
 def locked_plannable(session: Session) -> list[Standing]:
     """Return every read that takes part in runs; nobody else changes them until the transaction ends."""
     statement = _standings().join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.life import ReadState
 from balancer.domain.plan import Summary
-from balancer.domain.states import RunState, StudyState
+from balancer.domain.states import RunKind, RunState, StudyState
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, beyond, cursor
 from balancer.store.tables import RunRow, StudyRow, UnallocatedRow
@@ -63,8 +63,12 @@ def run(session: Session, run_id: int) -> RunRow:
 
 
 def current_run(session: Session) -> RunRow | None:
-    """Return the run whose plan is the one in force: the last published one, if there is any."""
-    return _newest(session, RunState.PUBLISHED)
+    """Return the run whose plan is the one in force: the last published one, if there is any.
+
+    What mending has changed since is part of that plan, and so are the reads that mending found no place for.
+    """
+    statement = select(RunRow).where(RunRow.state == RunState.PUBLISHED, RunRow.kind != RunKind.MENDING)
+    return session.exec(statement.order_by(col(RunRow.id).desc()).limit(1)).first()
 
 
 def running(session: Session) -> RunRow | None:
@@ -180,6 +184,17 @@ def _first_requested(session: Session, now: datetime) -> RunRow | None:
     for other in waiting[1:]:
         other.state, other.finished_at, other.error = RunState.FAILED, now, f"run {waiting[0].id} was asked for as well"
     return waiting[0] if waiting else None
+
+
+def add_mending(  # noqa: PLR0913 - what became of it, and when
+    session: Session, state: RunState, *, now: datetime, began_at: datetime, stage: str, policy_id: int, error: str = ""
+) -> RunRow:
+    """Enter a mending, which is over as soon as it is known: published, or why not."""
+    row = _new_run(state=state, token=0, now=now, started_at=began_at, seed=0, stage=stage)
+    row.kind, row.finished_at, row.policy_id, row.error = RunKind.MENDING, now, policy_id, error
+    session.add(row)
+    session.flush()
+    return row
 
 
 def own_run(session: Session, run_id: int, token: int) -> RunRow:

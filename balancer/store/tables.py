@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Index, MetaData, UniqueConstraint, text, true
 from sqlmodel import Field, SQLModel
 
 from balancer.domain.feed import FeedKind
-from balancer.domain.states import BatchKind, BatchState, QuarantineState, RunState, StudyState
+from balancer.domain.states import BatchKind, BatchState, QuarantineState, RunKind, RunState, StudyState
 from balancer.store.types import FreeText, StateText, UtcDateTime
 
 _NAMES = {
@@ -331,6 +331,9 @@ class RunRow(Row, table=True):
 
     __tablename__ = "runs"
     id: int | None = Field(default=None, primary_key=True)
+    kind: RunKind = Field(
+        default=RunKind.ALLOCATION, sa_type=StateText(RunKind), sa_column_kwargs={"server_default": "allocation"}
+    )
     state: RunState = Field(sa_type=StateText(RunState))
     token: int
     now: datetime = Field(sa_type=UtcDateTime)

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from balancer.api.models.shape import In, Instant, Out
-from balancer.domain.states import RunState
+from balancer.domain.states import RunKind, RunState
 from balancer.store.tables import RunRow
 
 
@@ -41,6 +41,7 @@ class RunOut(Out):
     """An allocation run: what it was made for, how it ended, what it cost and proved. Costs are in points."""
 
     run_id: int = Field(examples=[12])
+    kind: RunKind = Field(description="`mending` changed only the lists that something urgent concerns.")
     state: RunState = Field(description="Only a `published` run changed anybody's list.")
     stage: str = Field(description="Under way; of a run that waits, why it was asked for.", examples=[""])
     planned_for: Instant = Field(description="The instant the plan starts from.")
@@ -74,6 +75,7 @@ class RunOut(Out):
         """Return a run as the API shows it."""
         return cls(
             run_id=row.id or 0,
+            kind=row.kind,
             state=row.state,
             stage=row.stage,
             planned_for=row.now,

@@ -1,0 +1,263 @@
+"""Mend the lists that people work from when something happens that cannot wait for the next run.
+
+An emergency that nobody has, a study that is needed sooner, or somebody's time that is taken away: the plan in force is
+kept open in memory, told what has happened, mended, judged by the referee and published in the lists concerned.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from balancer.domain.events import StudyArrived
+from balancer.domain.plan import Plan
+from balancer.domain.states import RunState
+from balancer.domain.study import ReadKey, StudyKey
+from balancer.services.build_problem import gather
+from balancer.services.follow_changes import Happened, has_changed, what_happened
+from balancer.services.judge_lists import judge_lists
+from balancer.services.open_live import Live, open_live
+from balancer.services.publish_mended import MendedLists, publish_mended
+from balancer.store import following, queue, runs
+from balancer.store.database import Database
+
+_FINDINGS_KEPT = 20
+# Reads that the search looks at: more finds better places for others, and holds up the one that burns.
+_WORK, _WORK_AN_ARRIVAL, _MOST_WORK = 50_000, 20_000, 2_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MendOutcome:
+    """What became of a mending: its run, whose lists are new, how many urgent studies there were, why it was not.
+
+    ``unplaced`` counts urgent studies of which a read has no place all the same.
+    """
+
+    run_id: int
+    state: RunState
+    lists: int
+    urgent: int
+    unplaced: int
+    error: str = ""
+
+
+class Mending:
+    """A plan in force that is kept open, and mended when it must be. Not for two threads at once."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._live: Live | None = None
+        self._is_new = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a plan is open: before that, nothing can be mended."""
+        return self._live is not None
+
+    def close(self) -> None:
+        """Forget the open plan: the next look opens the one in force then."""
+        self._live = None
+
+    def look(self, now: datetime) -> MendOutcome | None:
+        """Look at what has moved since the last look, and mend what cannot wait; ``None`` if nothing was published.
+
+        A look that finds nothing costs two short statements.
+
+        Raises
+        ------
+        Exception
+            Whatever went wrong, ``ConflictError`` if other lists have been published meanwhile. The plan is closed
+            then, and the lists stand.
+        """
+        try:
+            return self._look(now)
+        except Exception:
+            self.close()
+            raise
+
+    def _look(self, now: datetime) -> MendOutcome | None:
+        live = self._in_force(now)
+        if live is None:
+            return None
+        cannot_wait = self._hear(live) or self._is_new
+        self._is_new = False
+        return self._mend(live, now) if cannot_wait else None
+
+    def _in_force(self, now: datetime) -> Live | None:
+        """Return the plan in force, opened anew if another run has been published."""
+        if self._live is not None:
+            with self._db.session() as session:
+                base = runs.current_run(session)
+            if base is not None and base.id == self._live.base_run:
+                return self._live
+        return self._open(now)
+
+    def _open(self, now: datetime) -> Live | None:
+        self._live = open_live(self._db, now)
+        self._is_new = self._live is not None
+        return self._live
+
+    def _hear(self, live: Live) -> bool:
+        """Note which studies' reads have moved; tell whether one of them, or what nobody can name, may not wait."""
+        with self._db.session() as session:
+            last, decided = following.last_change(session), following.last_decision(session)
+            if last == live.sequence and decided == live.decided:
+                return False
+            about = following.decided_since(session, live.decided) if decided != live.decided else set()
+            moved = following.moved_since(session, live.sequence)
+            emergencies = [item.code for item in live.policy.priorities if item.is_emergency]
+            found = following.of_classes(session, set(moved), emergencies)
+        # numbers that no read has were given to people and rosters, or to a read that has moved again
+        unnamed = last - live.sequence > len(moved) or decided != live.decided
+        live.sequence, live.decided = last, decided
+        live.waiting.update(moved, about)
+        live.asked.update(about)
+        return unnamed or any(item.unplaced or self._is_news(live, item) for item in found)
+
+    @staticmethod
+    def _is_news(live: Live, item: following.Waiting) -> bool:
+        known = live.known.get(item.key)
+        return known is None or known.priority != item.priority
+
+    def _mend(self, live: Live, now: datetime) -> MendOutcome | None:
+        gathered = gather(self._db, now, only=live.waiting)
+        if has_changed(live, gathered):
+            opened = self._open(now)
+            if opened is None:
+                return None
+            live, self._is_new = opened, False
+            gathered = gather(self._db, now, only=())
+        with self._db.session() as session:
+            keys = queue.study_keys(session, live.waiting)
+        at = max(now, live.plan.now)
+        asked = {keys[study_id] for study_id in live.asked & keys.keys()}
+        happened = what_happened(live, gathered, keys.values(), at, asked=asked)
+        if not happened.urgent and not live.displaced:
+            return None
+        _tell(live, happened, gathered.numbers)
+        return self._publish(live, happened, now, at)
+
+    def _publish(self, live: Live, happened: Happened, began_at: datetime, now: datetime) -> MendOutcome | None:
+        plan = live.plan.plan()
+        concerned = _concerned(live, plan)
+        if not concerned:
+            return None
+        unplaced = sum(1 for key in happened.urgent if key in {_study(row.key) for row in plan.unallocated})
+        stage = _stage(happened)
+        findings = judge_lists(live.plan.problem, plan, concerned)
+        if findings:
+            return self._reject(live, findings, len(happened.urgent), began_at, now, stage)
+        published = publish_mended(
+            self._db,
+            MendedLists(
+                plan=_part(live, plan, concerned, happened),
+                summary=plan.summary,
+                concerned=concerned,
+                based_on={name: live.lists[name] for name in concerned if name in live.lists},
+                numbers=live.numbers,
+                base_run=live.base_run,
+                policy_id=live.policy_id,
+                sequence=live.sequence,
+                began_at=began_at,
+                stage=stage,
+            ),
+            now,
+        )
+        live.lists.update(published.lists)
+        live.waiting.update(published.moved)
+        live.sequence = published.sequence
+        return MendOutcome(
+            run_id=published.run_id,
+            state=RunState.PUBLISHED,
+            lists=len(concerned),
+            urgent=len(happened.urgent),
+            unplaced=unplaced,
+        )
+
+    def _reject(  # noqa: PLR0913, PLR0917 - what is kept of a mending that was not allowed
+        self, live: Live, findings: list[str], urgent: int, began_at: datetime, now: datetime, stage: str
+    ) -> MendOutcome:
+        """Keep what the referee found, and ask for a whole run instead."""
+        error = "\n".join(["the referee rejected the mended lists:", *findings[:_FINDINGS_KEPT]])
+        with self._db.transaction() as session:
+            row = runs.add_mending(
+                session,
+                RunState.REJECTED,
+                now=now,
+                began_at=began_at,
+                stage=stage,
+                policy_id=live.policy_id,
+                error=error,
+            )
+            runs.request_run(session, now=now, reason=f"mending run {row.id} was rejected")
+        self.close()
+        return MendOutcome(
+            run_id=row.id or 0, state=RunState.REJECTED, lists=0, urgent=urgent, unplaced=urgent, error=error
+        )
+
+
+def _tell(live: Live, happened: Happened, numbers: Mapping[StudyKey, Sequence[int]]) -> None:
+    """Tell the plan what has happened, and let it be mended."""
+    arrivals = sum(isinstance(event, StudyArrived) for event in happened.events)
+    live.plan.apply(happened.events, work=min(_MOST_WORK, _WORK + _WORK_AN_ARRIVAL * arrivals))
+    for key, study in happened.known.items():
+        if study is None:
+            live.known.pop(key, None)
+            live.numbers.pop(key, None)
+        else:
+            live.known[key] = study
+            live.numbers[key] = numbers.get(key, live.numbers.get(key, ()))
+    live.waiting.clear()
+    live.asked.clear()
+    live.outside.clear()
+    live.displaced = False
+
+
+def _stage(happened: Happened) -> str:
+    """Return in words why lists were mended."""
+    return f"{len(happened.urgent)} studies that cannot wait" if happened.urgent else "somebody's time was taken away"
+
+
+def _concerned(live: Live, plan: Plan) -> set[str]:
+    """Return whose lists would name other reads, or in another order, than the current ones still do.
+
+    What is open stays where it is, and does not count: a reporter who takes a later read first gets no new list.
+    """
+    planned: dict[str, list[ReadKey]] = defaultdict(list)
+    for row in sorted(plan.allocations, key=lambda row: (row.start, row.session_id, row.position)):
+        if live.known[_study(row.key)].claimed(row.read) is None:
+            planned[row.reporter_id].append(_own(live, row.key))
+    waiting = {
+        _own(live, ReadKey(*key, read))
+        for key, study in live.known.items()
+        for read in range(1, study.reads + 1)
+        if study.claimed(read) is None
+    }
+    listed = {
+        name: [entry.key for entry in current.entries if entry.key in waiting] for name, current in live.lists.items()
+    }
+    return {name for name in {*planned, *listed} if planned.get(name, []) != listed.get(name, [])}
+
+
+def _part(live: Live, plan: Plan, concerned: AbstractSet[str], happened: Happened) -> Plan:
+    """Return what is to be published of a plan: the lists concerned, and what was told or listed and has no place."""
+    listed = {entry.key for name in concerned & live.lists.keys() for entry in live.lists[name].entries}
+    return replace(
+        plan,
+        allocations=tuple(row for row in plan.allocations if row.reporter_id in concerned),
+        unallocated=tuple(
+            row for row in plan.unallocated if _study(row.key) in happened.known or _own(live, row.key) in listed
+        ),
+    )
+
+
+def _own(live: Live, key: ReadKey) -> ReadKey:
+    """Return a read by its own number."""
+    return key._replace(read=live.numbers[_study(key)][key.read - 1])
+
+
+def _study(key: ReadKey) -> StudyKey:
+    return StudyKey(key.trust, key.accession_number)

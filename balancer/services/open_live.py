@@ -1,0 +1,240 @@
+"""Open the plan that is in force, so that it can be mended in milliseconds when something happens."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from balancer.domain.instant import reading_seconds
+from balancer.domain.plan import Allocation, Plan, Status, StoppedBy, Summary, Terms
+from balancer.domain.policy import Policy
+from balancer.domain.reporter import Reporter
+from balancer.domain.reporter import Session as RosteredSession
+from balancer.domain.study import ReadKey, Study, StudyKey
+from balancer.services.build_problem import Gathered, gather
+from balancer.store import following, runs
+from balancer.store.database import Database
+from balancer.store.following import CurrentList, Decisions, Entry
+
+if TYPE_CHECKING:
+    from balancer.optimise.replan import LivePlan
+
+# An open plan counts whole seconds from an instant of its own.
+_SLACK = timedelta(seconds=1)
+
+
+@dataclass(slots=True, kw_only=True)
+class Live:
+    """A plan that is in force, what it was opened from, and what has not been told it yet.
+
+    ``known`` are the studies it plans, ``numbers`` which of a study's reads it counts from 1. ``base_run`` is the
+    run whose lists it was opened from, ``sequence`` and ``decided`` the last it has heard of, ``waiting`` the studies
+    (the store's numbers) of which reads have moved since, ``asked`` those about which somebody has decided something.
+    ``outside`` are studies that the plan must be told of as if they arrived: emergencies that nobody has, and those
+    whose published place is there no more; ``displaced`` says that somebody's time was taken away, and not only that
+    it has passed.
+    """
+
+    plan: LivePlan
+    base_run: int
+    policy_id: int
+    policy: Policy
+    people: Mapping[str, Reporter]
+    sessions: Mapping[str, RosteredSession]
+    opened_at: datetime
+    known: dict[StudyKey, Study]
+    numbers: dict[StudyKey, Sequence[int]]
+    lists: dict[str, CurrentList]
+    sequence: int
+    decided: Decisions
+    outside: dict[StudyKey, Study]
+    displaced: bool
+    waiting: set[int] = field(default_factory=set)
+    asked: set[int] = field(default_factory=set)
+
+    @property
+    def horizon_end(self) -> datetime:
+        """Until when sessions were looked at when it was opened."""
+        return self.opened_at + timedelta(hours=self.policy.horizon_hours)
+
+
+def open_live(db: Database, now: datetime) -> Live | None:
+    """Return the plan in force at ``now``, or ``None`` before the first one has been published.
+
+    It is put together from what the store holds: the problem as it stands, and everybody's current list as far as it
+    still holds: what is done, handed back or open at somebody else's has left it, and what no longer fits into its
+    session (the session is shorter or gone, or it has got late) stands outside until it is given a new place.
+
+    Raises
+    ------
+    InvalidValueError
+        If the lists make no plan for the problem.
+    """
+    from balancer.optimise.replan import LivePlan  # noqa: PLC0415 - takes seconds; only who mends needs it
+
+    with db.session() as session:  # before the problem: what moves in between is looked at again
+        base, sequence = runs.current_run(session), following.last_change(session)
+        lists, decided = following.current_lists(session), following.last_decision(session)
+    if base is None:
+        return None
+    gathered = gather(db, now)
+    kept = _Kept(gathered, lists)
+    problem = gathered.problem
+    outside = {study.key: study for study in problem.studies if kept.must_arrive(study)}
+    inside = replace(problem, studies=tuple(study for study in problem.studies if study.key not in outside))
+    return Live(
+        plan=LivePlan(inside, _plan_of(now, [row for row in kept.rows if _study_of(row) not in outside])),
+        base_run=base.id or 0,
+        policy_id=gathered.policy_id,
+        policy=problem.policy,
+        people={person.reporter_id: person for person in problem.reporters},
+        sessions={item.session_id: item for item in problem.sessions},
+        opened_at=now,
+        known={study.key: study for study in inside.studies},
+        numbers=dict(gathered.numbers),
+        lists=lists,
+        sequence=sequence,
+        decided=decided,
+        outside=outside,
+        displaced=kept.displaced,
+    )
+
+
+class _Kept:
+    """What of the current lists still holds, as rows of a plan; times are those of section 2, from ``now`` on."""
+
+    def __init__(self, gathered: Gathered, lists: Mapping[str, CurrentList]) -> None:
+        problem = gathered.problem
+        self._now = problem.now
+        self._policy = problem.policy
+        self._numbers = gathered.numbers
+        self._studies = {study.key: study for study in problem.studies}
+        self._speeds = {person.reporter_id: person.speed for person in problem.reporters}
+        self._sessions = {item.session_id: item for item in problem.counted_sessions()}
+        self._lost: set[StudyKey] = set()
+        self.displaced = False
+        self.rows: list[Allocation] = []
+        for reporter_id, current in lists.items():
+            for session_id, entries in self._theirs(reporter_id, current).items():
+                self.rows += self._seat(reporter_id, session_id, entries)
+        self._placed = {row.key for row in self.rows}
+
+    def must_arrive(self, study: Study) -> bool:
+        """Tell whether a study has lost its place, or is an emergency that has none and that nobody has open."""
+        if study.key in self._lost:
+            return True
+        free = (ReadKey(*study.key, read) for read in range(1, study.reads + 1) if study.claimed(read) is None)
+        return self._policy.is_emergency(study.priority) and any(key not in self._placed for key in free)
+
+    def _theirs(self, reporter_id: str, current: CurrentList) -> dict[str, list[tuple[ReadKey, Entry]]]:
+        """Return what is still the reporter's, by session: what is open first (H8), the rest in its order."""
+        found: dict[str, list[tuple[ReadKey, Entry]]] = defaultdict(list)
+        for entry in current.entries:
+            key = self._counted(entry.key)
+            if key is not None and self._holder(key) == reporter_id:
+                found[entry.session_id].append((key, entry))
+        for entries in found.values():
+            entries.sort(key=lambda item: self._studies[_study(item[0])].claimed(item[0].read) is None)
+        return found
+
+    def _counted(self, key: ReadKey) -> ReadKey | None:
+        """Return a read as the problem counts it, if it is part of it."""
+        numbers = self._numbers.get(_study(key), ())
+        if _study(key) not in self._studies or key.read not in numbers:
+            return None
+        return key._replace(read=list(numbers).index(key.read) + 1)
+
+    def _holder(self, key: ReadKey) -> str | None:
+        names = self._studies[_study(key)].published_to
+        return names[key.read - 1] if key.read <= len(names) else None
+
+    def _seat(
+        self, reporter_id: str, session_id: str, entries: Sequence[tuple[ReadKey, Entry]]
+    ) -> Iterator[Allocation]:
+        """Yield the reads that fit into a session one after the other; note those that do not."""
+        session = self._sessions.get(session_id)
+        free, position = _up(session.start) if session is not None else self._now, 0
+        for key, entry in entries:
+            study = self._studies[_study(key)]
+            row = None
+            if session is not None and _may_stand(study, key.read, reporter_id, session, position):
+                start = max(free, _up(study.ready_at)) if study.ready_at is not None else free
+                took = reading_seconds(study.minutes, self._speeds[reporter_id], session.productivity)
+                row = _row(key, reporter_id, session_id, position + 1, start, start + timedelta(seconds=took))
+            if row is None or session is None or row.end > session.end - _SLACK:
+                self._lost.add(_study(key))
+                self.displaced |= self._was_taken_away(study, key.read, reporter_id, entry, session)
+                continue
+            free, position = row.end, position + 1
+            yield row
+
+    def _was_taken_away(
+        self, study: Study, read: int, reporter_id: str, entry: Entry, session: RosteredSession | None
+    ) -> bool:
+        """Tell whether a place is gone for another reason than that it has got late."""
+        if study.claimed(read) is not None or entry.end <= self._now:
+            return False
+        if reporter_id in study.excluded or study.pinned(read) not in {None, reporter_id}:
+            return True
+        return session is None or entry.end > session.end or (entry.start < session.start and session.start > self._now)
+
+
+def _may_stand(study: Study, read: int, reporter_id: str, session: RosteredSession, position: int) -> bool:
+    """Tell whether a read that was published may stay where it stands, if there is time."""
+    if study.claimed(read) == reporter_id:
+        return True
+    allowed = reporter_id not in study.excluded and study.pinned(read) in {None, reporter_id}
+    return allowed and (session.max_reads is None or position < session.max_reads)
+
+
+def _up(instant: datetime) -> datetime:
+    """Return the first whole second at or after an instant."""
+    return instant if instant.microsecond == 0 else instant.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def _study(key: ReadKey) -> StudyKey:
+    return StudyKey(key.trust, key.accession_number)
+
+
+def _study_of(row: Allocation) -> StudyKey:
+    return StudyKey(row.trust, row.accession_number)
+
+
+def _row(  # noqa: PLR0913, PLR0917 - a row of a plan
+    key: ReadKey, reporter_id: str, session_id: str, position: int, start: datetime, end: datetime
+) -> Allocation:
+    return Allocation(
+        trust=key.trust,
+        accession_number=key.accession_number,
+        read=key.read,
+        reporter_id=reporter_id,
+        session_id=session_id,
+        position=position,
+        start=start,
+        end=end,
+        due_at=end,
+    )
+
+
+def _plan_of(now: datetime, rows: Sequence[Allocation]) -> Plan:
+    """Return rows as a plan of which only the places count: whoever opens it works out times and figures anew."""
+    summary = Summary(
+        now=now,
+        status=Status.FEASIBLE,
+        stopped_by=StoppedBy.WORK,
+        seconds={},
+        terms=Terms(**dict.fromkeys(Terms.__slots__, 0.0)),
+        sunk=0.0,
+        bound=0.0,
+        studies=0,
+        reads=0,
+        allocated=len(rows),
+        late={},
+        longest_wait_hours={},
+        seed=0,
+        digest="",
+    )
+    return Plan(allocations=tuple(rows), unallocated=(), summary=summary)

@@ -1,0 +1,141 @@
+"""What a plan that is kept in memory must hear of: which studies' reads have moved, and whose list is which."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, func, or_, select
+
+from balancer.domain.life import ReadState
+from balancer.domain.states import StudyState
+from balancer.domain.study import ReadKey, StudyKey
+from balancer.store.chunks import chunks
+from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_assignments import AssignmentHeadRow, AssignmentRow, ChangeFeedRow
+from balancer.store.tables_instructions import InstructionRow
+from balancer.store.tables_life import ReadRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A read on a current list, known by its own number, with the session and the time it is planned in."""
+
+    key: ReadKey
+    session_id: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentList:
+    """Somebody's current list: the number of its version in the store, and what stands on it, in order."""
+
+    worklist_id: int
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A study of which a read has moved; ``unplaced``: nobody has one of its reads."""
+
+    study_id: int
+    key: StudyKey
+    priority: str
+    unplaced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """How far people's instructions have come, at an instant."""
+
+    newest: int
+    ended_at: datetime | None
+
+
+def last_change(session: Session) -> int:
+    """Return the number of the last change of any read."""
+    return session.exec(select(ChangeFeedRow.sequence)).one()
+
+
+def moved_since(session: Session, sequence: int) -> list[int]:
+    """Return the study of each read that has changed after the change of that number."""
+    # by trust, for there is an index of each trust's changes
+    trusts = session.exec(select(AssignmentHeadRow.trust).where(AssignmentHeadRow.sequence > sequence)).all()
+    statement = select(AssignmentRow.study_id).where(
+        col(AssignmentRow.trust).in_(trusts), AssignmentRow.sequence > sequence
+    )
+    return list(session.exec(statement)) if trusts else []
+
+
+def last_decision(session: Session) -> Decisions:
+    """Return how far people's instructions have come: the newest one, and when one last ended."""
+    newest = session.exec(select(func.max(InstructionRow.id))).one()
+    ended = session.exec(select(func.max(InstructionRow.ended_at))).one()
+    return Decisions(newest=newest or 0, ended_at=ended)
+
+
+def decided_since(session: Session, seen: Decisions) -> set[int]:
+    """Return the studies about which something has been decided, or has ended to be, since then."""
+    ended = col(InstructionRow.ended_at)
+    later = ended.is_not(None) if seen.ended_at is None else ended >= seen.ended_at
+    statement = select(InstructionRow.study_id).where(
+        or_(col(InstructionRow.id) > seen.newest, later), col(InstructionRow.study_id).is_not(None)
+    )
+    return {study_id for study_id in session.exec(statement) if study_id is not None}
+
+
+def of_classes(session: Session, study_ids: Collection[int], priorities: Collection[str]) -> list[Waiting]:
+    """Return those of the studies that are open and of one of these classes."""
+    found = []
+    for chunk in chunks(sorted(study_ids)):
+        free = select(ReadRow.study_id).where(col(ReadRow.study_id).in_(chunk), ReadRow.state == ReadState.UNALLOCATED)
+        unplaced = set(session.exec(free))
+        statement = select(StudyRow.id, StudyRow.trust, StudyRow.accession_number, StudyRow.priority).where(
+            col(StudyRow.id).in_(chunk), StudyRow.state == StudyState.OPEN, col(StudyRow.priority).in_(priorities)
+        )
+        found += [
+            Waiting(
+                study_id=study_id or 0, key=StudyKey(trust, number), priority=priority, unplaced=study_id in unplaced
+            )
+            for study_id, trust, number, priority in session.exec(statement)
+        ]
+    return found
+
+
+def current_lists(session: Session) -> dict[str, CurrentList]:
+    """Return everybody's current list, by reporter: what was published, whatever has become of it since."""
+    heads = dict(
+        session.exec(
+            select(WorklistRow.id, WorklistRow.reporter_id).where(col(WorklistRow.superseded_at).is_(None))
+        ).all()
+    )
+    found: dict[int, list[Entry]] = {worklist_id or 0: [] for worklist_id in heads}
+    columns = (
+        *(WorklistItemRow.worklist_id, StudyRow.trust, StudyRow.accession_number, WorklistItemRow.read),
+        *(WorklistItemRow.session_id, WorklistItemRow.planned_start, WorklistItemRow.planned_end),
+    )
+    statement = (
+        select(*columns)  # type: ignore[call-overload]  # more columns than it has overloads for
+        .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
+        .join(StudyRow, col(StudyRow.id) == col(WorklistItemRow.study_id))
+        .where(col(WorklistRow.superseded_at).is_(None))
+        .order_by(col(WorklistItemRow.worklist_id), col(WorklistItemRow.place))
+    )
+    for worklist_id, trust, number, read, session_id, start, end in session.exec(statement):
+        if worklist_id in found:
+            key = ReadKey(trust, number, read)
+            found[worklist_id].append(Entry(key=key, session_id=session_id, start=start, end=end))
+    return {
+        reporter_id: CurrentList(worklist_id=worklist_id or 0, entries=tuple(found[worklist_id or 0]))
+        for worklist_id, reporter_id in heads.items()
+    }
+
+
+def current_versions(session: Session, reporter_ids: Collection[str]) -> dict[str, int]:
+    """Return the number in the store of the current list of each of these reporters who has one."""
+    statement = select(WorklistRow.reporter_id, WorklistRow.id).where(
+        col(WorklistRow.superseded_at).is_(None), col(WorklistRow.reporter_id).in_(sorted(reporter_ids))
+    )
+    return {reporter_id: worklist_id or 0 for reporter_id, worklist_id in session.exec(statement)}

@@ -1,0 +1,79 @@
+"""The process that mends: what fails is logged, asks for a run, and does not spin."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from structlog.testing import capture_logs
+
+from balancer.domain.errors import ConflictError
+from balancer.domain.states import RunState
+from balancer.scheduler.mending import LOOK_EVERY_SECONDS, Watch
+from balancer.services.mend_worklists import Mending
+from balancer.store import runs
+from balancer.store.database import Database
+from tests.api.service import StandingClock
+from tests.networks import minutes, queued
+from tests.services.test_mend_worklists import arrives, emergency, morning, whose
+
+
+class Failing(Mending):
+    """A mending that fails as it is told to."""
+
+    error: Exception | None = None
+
+    def look(self, now: datetime) -> None:  # noqa: ARG002 - as its base
+        """Fail, if there is anything to fail with."""
+        if self.error is not None:
+            raise self.error
+
+
+def test_an_emergency_is_placed_and_the_log_has_figures_only(sqlite_db: Database) -> None:
+    """How many, how fast, under which run; nothing that says of whom."""
+    clock = StandingClock()
+    watch = Watch(sqlite_db, clock, morning(sqlite_db))
+    arrives(sqlite_db, emergency())
+    clock.at = minutes(1)
+    with capture_logs() as lines:
+        assert watch.step() == LOOK_EVERY_SECONDS
+    (line,) = lines
+    assert line["event"] == "mending.published"
+    assert (line["lists"], line["urgent"], line["unplaced"]) == (1, 1, 0)
+    whose(sqlite_db, "E1")
+
+
+def test_what_fails_asks_for_a_run_and_waits_longer_each_time(sqlite_db: Database) -> None:
+    """The last lists stand; a run sets it right, and nothing spins meanwhile."""
+    queued(sqlite_db, "A1")
+    mending = Failing(sqlite_db)
+    mending.error = RuntimeError("out of memory")
+    watch = Watch(sqlite_db, StandingClock(), mending)
+    with capture_logs() as lines:
+        assert [watch.step() for _ in range(3)] == [1, 2, 4]
+    assert [line["event"] for line in lines] == ["mending.failed"] * 3
+    with sqlite_db.session() as reading:
+        waiting = runs.requested(reading)
+    assert waiting is not None
+    assert (waiting.state, waiting.stage) == (RunState.REQUESTED, "lists could not be mended")
+    mending.error = None
+    assert watch.step() == LOOK_EVERY_SECONDS
+    mending.error = RuntimeError("again")
+    assert watch.step() == 1
+
+
+def test_being_overtaken_is_no_failure(sqlite_db: Database) -> None:
+    """Other lists were published in between: those are looked at next, at once."""
+    mending = Failing(sqlite_db)
+    mending.error = ConflictError("other lists")
+    assert Watch(sqlite_db, StandingClock(), mending).step() == LOOK_EVERY_SECONDS
+    with sqlite_db.session() as reading:
+        assert runs.requested(reading) is None
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_plan_is_opened_once_it_is_there(sqlite_db: Database, number: int) -> None:
+    """Before the first run nothing is open, and looking again costs nothing and fails at nothing."""
+    queued(sqlite_db, "A1")
+    watch = Watch(sqlite_db, StandingClock())
+    assert [watch.step() for _ in range(number)] == [LOOK_EVERY_SECONDS] * number
