@@ -12,6 +12,9 @@ from balancer.domain.errors import ConflictError
 
 # What an unallocated read says of itself until a plan has seen it.
 UNPLANNED = "unplanned"
+# Why a read that was done is to be done again: its source has images made after it was, or asks for it once more.
+LATE_IMAGES = "late images"
+ASKED_AGAIN = "asked for again after its report"
 
 
 class ReadKind(StrEnum):

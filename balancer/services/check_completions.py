@@ -10,6 +10,7 @@ from balancer.domain.life import ReadEvent, ReadState
 from balancer.domain.states import StudyState
 from balancer.services.each_read import each_read
 from balancer.services.end_claim import put_back
+from balancer.services.urgency import is_emergency
 from balancer.store import reads, runs, unconfirmed
 from balancer.store.database import Database
 from balancer.store.exceptions import open_exception
@@ -39,7 +40,7 @@ def _put_back(db: Database, read_id: int, now: datetime) -> bool:
         kind, done_at = ExceptionKind.UNCONFIRMED, row.done_at.isoformat(timespec="minutes")
         detail = f"completed by {row.reporter_id} at {done_at}, still unreported at its source"
         put_back(session, row, ReadEvent.DISPUTE, reason=kind.value, by=_JOB, now=now)
-        if current_policy(session).is_emergency(study.priority):
+        if is_emergency(session, study, now):
             runs.request_run(session, now=now, reason="an emergency is still unreported")
         open_exception(session, kind, read_id, study, by=_JOB, now=now, detail=detail)
         return True

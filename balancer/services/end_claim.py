@@ -8,10 +8,10 @@ from typing import Any
 from balancer.domain.actor import Actor
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadEvent, ReadState
+from balancer.services.urgency import is_emergency
 from balancer.store import claims, queue, reads, runs
 from balancer.store.database import Session
 from balancer.store.exceptions import open_exception
-from balancer.store.policies import current_policy
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ClaimRow, ReadRow
 
@@ -40,7 +40,7 @@ def end_unread(  # noqa: PLR0913 - whose claim on what ends, how, on whose word
         reads.move(session, row, event, ReadState.WITHDRAWN, by=by, now=now, why=why)
         return row.state
     put_back(session, row, event, reason=_ENDED[event], by=by, now=now, why=why)
-    if current_policy(session).is_emergency(study.priority):
+    if is_emergency(session, study, now):
         runs.request_run(session, now=now, reason=f"an emergency that was open: {_ENDED[event]}")
         if event is ReadEvent.LAPSE:
             kind, detail = ExceptionKind.EMERGENCY_WAITS, f"was open at {claim.reporter_id}, who gave no sign of life"

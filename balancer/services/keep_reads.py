@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from balancer.domain.actor import job
-from balancer.domain.life import UNPLANNED, ReadEvent, ReadState
+from balancer.domain.life import ASKED_AGAIN, LATE_IMAGES, UNPLANNED, ReadEvent, ReadState
 from balancer.domain.required_reads import Adjustment, KnownRead, adjust, close
 from balancer.domain.states import StudyState
 from balancer.services.put_in_force import away
@@ -19,6 +19,8 @@ from balancer.store.reads import Move, Standing
 from balancer.store.tables import FeedRow
 
 _INTAKE = job("intake")
+# Images made this little after a report may only be said to be by a clock that runs ahead.
+_CLOCKS_DIFFER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,8 @@ def keep_reads(
     """Bring the reads of these studies, and of those the batch brought, in line with what is known of them now.
 
     Reads that are new are added, those that come back are where they stood, those done elsewhere are done, those of
-    closed studies are withdrawn, and those done here are confirmed where the source has counted them out later.
+    closed studies are withdrawn, and those done here are confirmed where the source has counted them out later. One
+    that was done here before the study's last images were made is to be done again, at once.
     ``silent_on`` are studies that the source no longer asks for and that somebody has open: what nobody has open is
     withdrawn, and the claimant is told.
     """
@@ -49,14 +52,19 @@ def keep_reads(
     moves: list[Move] = []
     added: list[tuple[int, int]] = []
     confirmed: list[int] = []
+    late: list[Move] = []
+    again: dict[int, str] = {}
     for item in required:
         known = found.get(item.study_id, [])
         change = _change(item, known, gone=item.study_id in silent)
         moves += _moves(item, known, change, places, about.now)
+        late += _late(item, known, change)
         added += [(item.study_id, number) for number in change.added]
+        again |= _again(item, known)
         confirmed += _confirmed(item, known, change, about)
     reads.move_all(session, moves, by=_INTAKE, now=about.now, why=f"batch {about.batch_id}")
-    reads.add_reads(session, added, now=about.now)
+    reads.move_all(session, late, by=_INTAKE, now=about.now, why=LATE_IMAGES)
+    reads.add_reads(session, added, now=about.now, why=again)
     reads.confirm(session, confirmed, now=about.now)
     claims.note_seen(session, about.batch_id)
     claims.note_withdrawn(session, silent, now=about.now)
@@ -118,6 +126,28 @@ def _moves(
         elif event is ReadEvent.REOPEN:
             to, columns = places.again(read, item.done_by)
         yield Move(read=read, event=event, to=to, columns=columns)
+
+
+def _late(item: RequiredReads, known: Sequence[Standing], change: Adjustment) -> Iterator[Move]:
+    """Yield what becomes of reads that were done without the study's last images."""
+    for read in known:
+        waits = read.state is ReadState.DONE and read.confirmed_at is None and read.number not in change.confirmed
+        if waits and item.state is StudyState.OPEN and _has_later_images(item, read):
+            columns = {"reason": LATE_IMAGES, "confirmed_at": None}
+            yield Move(read=read, event=ReadEvent.DISPUTE, to=ReadState.UNALLOCATED, columns=columns)
+
+
+def _has_later_images(item: RequiredReads, read: Standing) -> bool:
+    return read.done_at is not None and item.acquired_at > read.done_at + _CLOCKS_DIFFER
+
+
+def _again(item: RequiredReads, known: Sequence[Standing]) -> dict[int, str]:
+    """Return why reads that are added to a study are, if it has been reported before."""
+    done = [read for read in known if read.state is ReadState.DONE]
+    if not done or item.state is not StudyState.OPEN:
+        return {}
+    late = all(_has_later_images(item, read) for read in done)
+    return {item.study_id: LATE_IMAGES if late else ASKED_AGAIN}
 
 
 def _confirmed(item: RequiredReads, known: Sequence[Standing], change: Adjustment, about: BatchAbout) -> list[int]:

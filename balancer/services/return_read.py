@@ -9,6 +9,7 @@ from balancer.domain.errors import ConflictError
 from balancer.domain.exceptional import ExceptionKind, office_of
 from balancer.domain.life import ReadEvent, ReadState, ReturnReason
 from balancer.services.claim_read import require_claim
+from balancer.services.urgency import is_emergency
 from balancer.store import claims, reads, runs
 from balancer.store.database import Database, Session
 from balancer.store.exceptions import open_exception
@@ -50,7 +51,7 @@ def return_read(  # noqa: PLR0913 - what is handed back, by whom and why
         claims.end_claim(session, read_id, ReadEvent.RETURN, now=now)
         session.add(ReturnRow(read_id=read_id, reporter_id=reporter_id, reason=reason, note=note, returned_at=now))
         _put_back(session, row, study, claim, reason, by, now)
-        if current_policy(session).is_emergency(study.priority):
+        if is_emergency(session, study, now):
             runs.request_run(session, now=now, reason="an emergency was handed back")
         return row.state
 
@@ -72,7 +73,7 @@ def _put_back(  # noqa: PLR0913, PLR0917
         owner = office_of(study.trust)
         to = ReadState.PARKED
         reads.move(session, row, ReadEvent.RETURN, to, by=by, now=now, reason=reason.value, owner=owner, until=until)
-        if policy.is_emergency(study.priority):
+        if is_emergency(session, study, now):
             kind, detail = ExceptionKind.EMERGENCY_WAITS, f"handed back by {reporter_id}: its images are missing"
             open_exception(session, kind, row.id or 0, study, by=by, now=now, detail=detail)
     else:

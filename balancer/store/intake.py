@@ -56,12 +56,13 @@ class KnownStudy:
 
 
 class RequiredReads(NamedTuple):
-    """How many reads a study requires while it is open, and who has done some already."""
+    """How many reads a study requires while it is open, who has done some already, when its images were made."""
 
     study_id: int
     state: StudyState
     reads: int
     done_by: list[str]
+    acquired_at: datetime
 
 
 def stated_by(study: IncomingStudy) -> Stated:
@@ -154,7 +155,7 @@ def required_reads(session: Session, study_ids: Collection[int], batch_id: int) 
     wanted.update(filter(None, session.exec(select(StudyRow.id).where(StudyRow.first_batch_id == batch_id))))
     found = []
     for chunk in chunks(sorted(wanted)):
-        statement = select(StudyRow.id, StudyRow.state, StudyRow.reads, StudyRow.excluded)
+        statement = select(StudyRow.id, StudyRow.state, StudyRow.reads, StudyRow.excluded, StudyRow.acquired_at)
         found += [RequiredReads(*row) for row in session.exec(statement.where(col(StudyRow.id).in_(chunk)))]
     return found
 

@@ -158,8 +158,10 @@ def away_beyond(session: Session, now: datetime) -> list[int]:
     return [read_id or 0 for read_id in session.exec(statement.order_by(col(ReadRow.id)))]
 
 
-def add_reads(session: Session, numbers: Iterable[tuple[int, int]], *, now: datetime) -> None:
-    """Add reads, each given as (study, number), that no plan has seen."""
+def add_reads(
+    session: Session, numbers: Iterable[tuple[int, int]], *, now: datetime, why: Mapping[int, str] | None = None
+) -> None:
+    """Add reads, each given as (study, number), that no plan has seen; ``why`` says of a study's more than that."""
     rows = [
         {
             "study_id": study_id,
@@ -167,7 +169,7 @@ def add_reads(session: Session, numbers: Iterable[tuple[int, int]], *, now: date
             "kind": ReadKind.INTERPRETATION,
             "state": ReadState.UNALLOCATED,
             "owner": "",
-            "reason": UNPLANNED,
+            "reason": (why or {}).get(study_id, UNPLANNED),
             "version": 1,
             "since": now,
         }

@@ -23,6 +23,7 @@ from balancer.services.complete_read import complete_read
 from balancer.services.end_instructions import end_instructions
 from balancer.services.expedite_study import expedite_study
 from balancer.services.ingest_studies import ingest_extract
+from balancer.services.lapse_claims import lapse_claims
 from balancer.services.load_network import load_network
 from balancer.services.park_read import check_parked, park_read
 from balancer.services.put_in_force import put_in_force
@@ -489,6 +490,15 @@ def test_an_expedite_ends_once_the_feed_says_the_same(db: Database) -> None:
     assert said(5, due_at=minutes(90)) is InstructionState.IN_FORCE
     assert said(10, due_at=minutes(25)) is InstructionState.IN_FORCE
     assert said(15, due_at=minutes(25), priority="emergency") is InstructionState.AGREED
+
+
+def test_a_study_expedited_to_an_emergency_is_one_when_its_claim_ends(db: Database) -> None:
+    """Its office hears at once that nobody reads it."""
+    classes(db)
+    expedited(db, 30, priority="emergency")
+    claim_read(db, read_id(db, "A1"), "R1", NOW, by=PACS)
+    lapse_claims(db, minutes(11))
+    assert told(db) == [ExceptionKind.EMERGENCY_WAITS]
 
 
 # --- drafts ----------------------------------------------------------------------------------------------------------
