@@ -155,7 +155,9 @@ def required_reads(session: Session, study_ids: Collection[int], batch_id: int) 
     wanted.update(filter(None, session.exec(select(StudyRow.id).where(StudyRow.first_batch_id == batch_id))))
     found = []
     for chunk in chunks(sorted(wanted)):
-        statement = select(StudyRow.id, StudyRow.state, StudyRow.reads, StudyRow.excluded, StudyRow.acquired_at)
+        statement = select(  # type: ignore[call-overload]  # more columns than its typed forms take
+            StudyRow.id, StudyRow.state, StudyRow.reads, StudyRow.excluded, StudyRow.acquired_at
+        )
         found += [RequiredReads(*row) for row in session.exec(statement.where(col(StudyRow.id).in_(chunk)))]
     return found
 
