@@ -21,6 +21,7 @@ from balancer.store import (
     tables_ledger,
     tables_life,
     tables_policies,
+    tables_workitems,
 )
 from balancer.store.tables import Row
 
@@ -215,4 +216,5 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_access.SignInAttemptRow: nobody,
     tables_access.SystemRow: nobody,
     tables_access.AssertionRow: nobody,
+    tables_workitems.WorkitemRow: of_read(tables_workitems.WorkitemRow),
 }

@@ -22,7 +22,7 @@ from balancer.domain.audit import AuditEntry
 from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.life import PLANNABLE, UNPLANNED, ReadEvent, ReadKind, ReadState, require_transition
 from balancer.domain.states import StudyState
-from balancer.store import assignments, audit, ledger
+from balancer.store import assignments, audit, ledger, workitems
 from balancer.store.chunks import chunks
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ReadRow
@@ -229,6 +229,7 @@ def move_all(  # noqa: PLR0913
     changed = session.connection().execute(_CONDITIONAL, [_parameters(item, now) for item in moves])
     if changed.rowcount != len(moves):
         raise ConflictError("the read has changed since it was looked at")
+    workitems.moved(session, map(_moved, moves), now)
     assignments.moved(session, [item.read.study_id for item in moves], now)
     ledger.book(session, _having(moves, ReadEvent.COMPLETE), now)
     ledger.take_back(session, _having(moves, ReadEvent.DISPUTE), now)
@@ -258,6 +259,10 @@ def _parameters(item: Move, now: datetime) -> dict[str, Any]:
     kept = {"confirmed_at": item.read.confirmed_at, **_BLANK, **item.columns, "state": item.to}
     seen = {"seen_id": item.read.id, "seen_version": item.read.version, "seen_state": item.read.state}
     return {**seen, "now": now, **{f"new_{name}": kept[name] for name in _CHANGES}}
+
+
+def _moved(item: Move) -> workitems.Moved:
+    return workitems.Moved(item.read.id, item.read.state, item.event, item.to, item.read.reporter_id)
 
 
 def _entry(item: Move, by: Actor, now: datetime, why: str, detail: Mapping[str, Any] | None) -> AuditEntry:

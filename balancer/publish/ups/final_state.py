@@ -7,7 +7,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 
 from balancer.publish.ups.attributes import Path, values_at
-from balancer.publish.ups.state_table import StepState
+from balancer.domain.steps import StepState
 
 _DONE: Final = "UnifiedProcedureStepPerformedProcedureSequence"
 _PROGRESS: Final = "ProcedureStepProgressInformationSequence"

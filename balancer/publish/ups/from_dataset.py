@@ -12,7 +12,7 @@ from balancer.domain.errors import InvalidValueError
 from balancer.domain.life import ReadKind
 from balancer.publish.ups.codes import KIND, READ, Code
 from balancer.publish.ups.elements import code_in, first, instant_in, items, text
-from balancer.publish.ups.state_table import StepState
+from balancer.domain.steps import StepState
 from balancer.publish.ups.workitem import Performer, Readiness, Urgency, Workitem
 
 Word = TypeVar("Word", bound=StrEnum)

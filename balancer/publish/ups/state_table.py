@@ -7,17 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
-
-class StepState(StrEnum):
-    """Procedure Step State (0074,1000); the values are the standard's."""
-
-    SCHEDULED = "SCHEDULED"
-    IN_PROGRESS = "IN PROGRESS"
-    COMPLETED = "COMPLETED"
-    CANCELED = "CANCELED"
-
-
-FINAL: Final = frozenset({StepState.COMPLETED, StepState.CANCELED})
+from balancer.domain.steps import StepState
 
 
 class StepEvent(StrEnum):

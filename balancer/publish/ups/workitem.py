@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.instant import require_aware
-from balancer.domain.life import ReadKind, ReadState
-from balancer.publish.ups.state_table import StepState
+from balancer.domain.life import ReadKind
+from balancer.domain.steps import StepState
 
 MOST_LO = 64
 
@@ -28,19 +28,6 @@ class Readiness(StrEnum):
     READY = "READY"
     INCOMPLETE = "INCOMPLETE"
     UNAVAILABLE = "UNAVAILABLE"
-
-
-STEP_STATES = {
-    ReadState.UNALLOCATED: StepState.SCHEDULED,
-    ReadState.ALLOCATED: StepState.SCHEDULED,
-    ReadState.PARKED: StepState.SCHEDULED,
-    ReadState.SENT_OUT: StepState.SCHEDULED,
-    ReadState.CLAIMED: StepState.IN_PROGRESS,
-    ReadState.DONE: StepState.COMPLETED,
-    ReadState.EXCLUDED: StepState.CANCELED,
-    ReadState.WITHDRAWN: StepState.CANCELED,
-}
-"""How each state of a read reads as a Procedure Step State."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

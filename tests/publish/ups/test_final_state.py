@@ -11,7 +11,7 @@ from balancer.domain.errors import InvalidValueError
 from balancer.publish.ups.codes import Code, return_reason
 from balancer.publish.ups.elements import coded, items, put
 from balancer.publish.ups.final_state import missing
-from balancer.publish.ups.state_table import StepState
+from balancer.domain.steps import StepState
 from balancer.publish.ups.to_dataset import dataset_of
 from balancer.publish.ups.update import FORBIDDEN, laid_over, update_of
 from tests.publish.ups.workitems import CANCELED, COMPLETED, IN_PROGRESS

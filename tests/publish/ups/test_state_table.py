@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from balancer.publish.ups.state_table import TABLE, Status, StepEvent, StepState, asked_for
+from balancer.domain.steps import StepState
+from balancer.publish.ups.state_table import TABLE, Status, StepEvent, asked_for
 
 S, P, D, C = StepState.SCHEDULED, StepState.IN_PROGRESS, StepState.COMPLETED, StepState.CANCELED
 STATES = (None, S, P, D, C)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from balancer.domain.life import ReadKind
-from balancer.publish.ups.state_table import StepState
+from balancer.domain.steps import StepState
 from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.publish.ups.workitem import Performer, Readiness, Urgency, Workitem, is_carried
 from tests.worlds import NOW

@@ -1,0 +1,214 @@
+"""Workitems: kept in step with their reads, found by number and by what a search can say in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, and_, col, func, or_, select
+
+from balancer.domain.life import ReadEvent, ReadState
+from balancer.domain.states import StudyState
+from balancer.domain.steps import FINAL, STEP_STATES, StepState, needs_another
+from balancer.store import scope
+from balancer.store.chunks import chunks
+from balancer.store.tables import ExaminationRow, ReporterRow, StudyRow
+from balancer.store.tables_assignments import AssignmentRow, ChangeFeedRow
+from balancer.store.tables_life import ClaimRow, ReadRow
+from balancer.store.tables_workitems import WorkitemRow
+
+
+class Moved(NamedTuple):
+    """What happened to a read: from which state, by which event, to which; whose it was."""
+
+    read_id: int
+    state: ReadState
+    event: ReadEvent
+    to: ReadState
+    reporter_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A workitem with its read and study; ``row`` is what is kept of it, if there is anything.
+
+    ``planned_start`` and ``changed_at`` as the change feed has them, ``opened_at`` when the read's claim was made.
+    """
+
+    read: ReadRow
+    study: StudyRow
+    row: WorkitemRow | None
+    exam_name: str | None
+    reporter: ReporterRow | None
+    planned_start: datetime | None
+    changed_at: datetime | None
+    opened_at: datetime | None
+
+    @property
+    def sequence(self) -> int:
+        """Which of the read's workitems it is."""
+        return 0 if self.row is None else self.row.sequence
+
+    @property
+    def is_over(self) -> bool:
+        """Whether another has replaced it."""
+        return self.row is not None and self.row.ended_at is not None
+
+    @property
+    def state(self) -> StepState:
+        """The state of the step."""
+        if self.row is not None and self.row.ended_at is not None:
+            return StepState.COMPLETED if self.row.completed else StepState.CANCELED
+        return STEP_STATES[self.read.state]
+
+    @property
+    def reporter_id(self) -> str | None:
+        """Whose it is, or was."""
+        return self.row.reporter_id if self.row is not None and self.is_over else self.read.reporter_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What of a search the database looks for; ``None`` where it does not matter.
+
+    ``since``: what has ended before is not shown.
+    """
+
+    since: datetime
+    states: Collection[StepState] | None = None
+    reporter_id: str | None = None
+    priority: str | None = None
+    accession_number: str | None = None
+    patient_id: str | None = None
+    study_instance_uids: Collection[str] | None = None
+
+
+def numbering(session: Session) -> str:
+    """Return what UIDs of workitems are made with: another one once a backup has been restored."""
+    return session.get_one(ChangeFeedRow, 1).incarnation
+
+
+def moved(session: Session, moves: Iterable[Moved], now: datetime) -> None:
+    """End the workitems that cannot follow their reads, and begin those that replace them."""
+    left = {move.read_id: move for move in moves if needs_another(move.state, move.event, move.to)}
+    if not left:
+        return
+    with scope.unlimited(session) as whole:
+        last = _last(whole, left)
+        for read_id, move in left.items():
+            row = last.get(read_id) or WorkitemRow(read_id=read_id, sequence=0, said={})
+            row.ended_at, row.ended_by, row.reporter_id = now, move.event, move.reporter_id
+            row.completed = STEP_STATES[move.state] is StepState.COMPLETED
+            whole.add_all([row, WorkitemRow(read_id=read_id, sequence=row.sequence + 1, said={})])
+
+
+def _last(session: Session, read_ids: Collection[int]) -> dict[int, WorkitemRow]:
+    found: dict[int, WorkitemRow] = {}
+    for chunk in chunks(sorted(read_ids)):
+        statement = select(WorkitemRow).where(col(WorkitemRow.read_id).in_(chunk))
+        found.update((row.read_id, row) for row in session.exec(statement.order_by(col(WorkitemRow.sequence))))
+    return found
+
+
+def kept(session: Session, found: Found) -> WorkitemRow:
+    """Return the row of a current workitem, to write in; it is made if there is none. The read must be locked."""
+    read_id = found.read.id or 0
+    row = session.get(WorkitemRow, (read_id, found.sequence), populate_existing=True)
+    if row is None:
+        row = WorkitemRow(read_id=read_id, sequence=found.sequence, said={})
+        session.add(row)
+    return row
+
+
+def workitem(session: Session, read_id: int, sequence: int) -> Found | None:
+    """Return a workitem, if there is one."""
+    statement = _statement().where(ReadRow.id == read_id, func.coalesce(WorkitemRow.sequence, 0) == sequence)
+    row = session.exec(statement, execution_options={"populate_existing": True}).first()
+    return None if row is None else _found(row)
+
+
+def count(session: Session, wanted: Wanted) -> int:
+    """Return how many workitems are as wanted."""
+    statement = select(func.count()).select_from(ReadRow).join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+    statement = statement.outerjoin(WorkitemRow, col(WorkitemRow.read_id) == col(ReadRow.id))
+    return session.exec(statement.where(*_conditions(wanted))).one()
+
+
+def search(session: Session, wanted: Wanted, *, offset: int = 0, limit: int | None = None) -> Sequence[Found]:
+    """Return workitems as wanted, what is due first first; of equals the one that was there first."""
+    statement = _statement().where(*_conditions(wanted))
+    ordered = statement.order_by(col(StudyRow.due_at), col(ReadRow.id), col(WorkitemRow.sequence))
+    cut = ordered.offset(offset) if limit is None else ordered.offset(offset).limit(limit)
+    return [_found(row) for row in session.exec(cut)]
+
+
+def _statement() -> Any:
+    whose = func.coalesce(WorkitemRow.reporter_id, ReadRow.reporter_id)
+    columns: Any = (
+        *(ReadRow, StudyRow, WorkitemRow, ExaminationRow.name, ReporterRow),
+        *(AssignmentRow.planned_start, AssignmentRow.changed_at, _opened_at()),
+    )
+    standing = and_(
+        col(AssignmentRow.study_id) == col(ReadRow.study_id), col(AssignmentRow.read) == col(ReadRow.number)
+    )
+    return (
+        select(*columns)
+        .select_from(ReadRow)
+        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+        .outerjoin(WorkitemRow, col(WorkitemRow.read_id) == col(ReadRow.id))
+        .outerjoin(ExaminationRow, col(ExaminationRow.code) == col(StudyRow.exam_code))
+        .outerjoin(ReporterRow, col(ReporterRow.reporter_id) == whose)
+        .outerjoin(AssignmentRow, standing)
+    )
+
+
+def _opened_at() -> Any:
+    """Return when the claim was made under which a read is open, or was done."""
+    theirs = or_(col(ClaimRow.ended_at).is_(None), col(ClaimRow.ended_by) == ReadEvent.COMPLETE)
+    latest = select(func.max(ClaimRow.claimed_at)).where(ClaimRow.read_id == ReadRow.id, theirs)
+    return latest.correlate(ReadRow).scalar_subquery()
+
+
+def _found(row: Any) -> Found:
+    read, study, kept_row, exam_name, reporter, planned, changed, opened = row
+    return Found(
+        read=read,
+        study=study,
+        row=kept_row,
+        exam_name=exam_name,
+        reporter=reporter,
+        planned_start=planned,
+        changed_at=changed,
+        opened_at=opened,
+    )
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    exact = {
+        col(StudyRow.priority): wanted.priority,
+        col(StudyRow.accession_number): wanted.accession_number,
+        col(StudyRow.local_patient_id): wanted.patient_id,
+    }
+    found: list[ColumnElement[bool]] = [column == value for column, value in exact.items() if value is not None]
+    if wanted.study_instance_uids is not None:
+        found.append(col(StudyRow.study_instance_uid).in_(sorted(wanted.study_instance_uids)))
+    if wanted.reporter_id is not None:
+        found.append(and_(col(WorkitemRow.ended_at).is_(None), col(ReadRow.reporter_id) == wanted.reporter_id))
+    return [*found, or_(*_in_states(set(StepState) if wanted.states is None else set(wanted.states), wanted.since))]
+
+
+def _in_states(states: set[StepState], since: datetime) -> list[ColumnElement[bool]]:
+    """Return the conditions any of which makes a workitem one in these states, and not ended too long ago."""
+    current, over = col(WorkitemRow.ended_at).is_(None), col(WorkitemRow.ended_at) >= since
+    going_on = [state for state, step in STEP_STATES.items() if step in states - FINAL]
+    ended = [state for state, step in STEP_STATES.items() if step in states & FINAL]
+    completed = [step is StepState.COMPLETED for step in sorted(states & FINAL)]
+    is_open = col(StudyRow.state) == StudyState.OPEN
+    return [
+        and_(current, col(ReadRow.state).in_(going_on), or_(is_open, col(ReadRow.state) == ReadState.CLAIMED)),
+        and_(current, col(ReadRow.state).in_(ended), col(ReadRow.since) >= since),
+        and_(over, col(WorkitemRow.completed).in_(completed)),
+    ]
