@@ -29,6 +29,7 @@ from balancer.api.routes import (
     runs,
     studies,
     tokens,
+    workitems,
     worklists,
 )
 from balancer.api.serving import Serving
@@ -84,6 +85,7 @@ def create_app(serving: Serving, *, door: Door, ways: Ways, hosts: Collection[st
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=problems.may_be(*_OF_EVERY_ROUTE))
     app.include_router(tokens.router)
+    app.include_router(workitems.router, prefix=workitems.PREFIX)
     app.openapi = with_problems(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does
     pages.install(app)
     sign_in.install(app)

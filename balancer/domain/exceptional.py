@@ -15,7 +15,8 @@ class ExceptionKind(StrEnum):
     ``same_reader``: a system says that somebody has opened or done two reads of one study.
     ``emergency_waits``: an emergency that somebody had is read by nobody now: whoever had it open gave no sign of life,
     or handed it back because its images are missing. ``not_back``: the provider who was given it has not reported it by
-    the date that was agreed.
+    the date that was agreed. ``cancel_requested``: another system asks that it be not read;
+    that is for a person to decide.
     """
 
     UNCONFIRMED = "unconfirmed"
@@ -27,6 +28,7 @@ class ExceptionKind(StrEnum):
     SAME_READER = "same_reader"
     EMERGENCY_WAITS = "emergency_waits"
     NOT_BACK = "not_back"
+    CANCEL_REQUESTED = "cancel_requested"
 
 
 def office_of(trust: str) -> str:

@@ -123,6 +123,13 @@ def kept(session: Session, found: Found) -> WorkitemRow:
     return row
 
 
+def replace_current(session: Session, found: Found, now: datetime, *, said: dict[str, Any]) -> None:
+    """End a current workitem as cancelled, and begin another for its read, which stays as it is."""
+    row = kept(session, found)
+    row.ended_at, row.reporter_id, row.said = now, found.read.reporter_id, said
+    session.add(WorkitemRow(read_id=row.read_id, sequence=row.sequence + 1, said={}))
+
+
 def workitem(session: Session, read_id: int, sequence: int) -> Found | None:
     """Return a workitem, if there is one."""
     statement = _statement().where(ReadRow.id == read_id, func.coalesce(WorkitemRow.sequence, 0) == sequence)

@@ -6,8 +6,8 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from balancer.publish.ups.attributes import Path, values_at
 from balancer.domain.steps import StepState
+from balancer.publish.ups.attributes import Path, values_at
 
 _DONE: Final = "UnifiedProcedureStepPerformedProcedureSequence"
 _PROGRESS: Final = "ProcedureStepProgressInformationSequence"

@@ -10,9 +10,9 @@ from pydicom.dataset import Dataset
 
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.life import ReadKind
+from balancer.domain.steps import StepState
 from balancer.publish.ups.codes import KIND, READ, Code
 from balancer.publish.ups.elements import code_in, first, instant_in, items, text
-from balancer.domain.steps import StepState
 from balancer.publish.ups.workitem import Performer, Readiness, Urgency, Workitem
 
 Word = TypeVar("Word", bound=StrEnum)

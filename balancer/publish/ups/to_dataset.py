@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from pydicom.dataset import Dataset
 
+from balancer.domain.steps import StepState
 from balancer.publish.ups.codes import EXAMINATIONS, KIND, READ, UNSPECIFIED, WORK, Code, register_of
 from balancer.publish.ups.elements import coded, instant_text, put
-from balancer.domain.steps import StepState
 from balancer.publish.ups.workitem import Performer, Workitem
 
 PUSH: Final = "1.2.840.10008.5.1.4.34.6.1"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from pydicom.dataset import Dataset
 
 from balancer.domain.errors import InvalidValueError
+from balancer.publish.ups.codes import UNSPECIFIED
+from balancer.publish.ups.elements import coded, instant_text, items, put, text
 
 TAKEN: Final = frozenset({"ProcedureStepProgressInformationSequence", "UnifiedProcedureStepPerformedProcedureSequence"})
 """What a performer knows better than we do. Everything else is the trusts' and the plan's to say."""
@@ -48,6 +51,18 @@ def update_of(dataset: Dataset) -> Update:
         elif element.keyword not in _ASIDE:
             whole = False
     return Update(said, whole)
+
+
+def cancellation(request: Dataset, at: datetime) -> Dataset:
+    """Return what a workitem says that was cancelled at somebody's request: when, and why as far as they said."""
+    reasons = items(request, "ProcedureStepDiscontinuationReasonCodeSequence") or [coded(UNSPECIFIED)]
+    progress = put(
+        Dataset(),
+        ProcedureStepCancellationDateTime=instant_text(at),
+        ReasonForCancellation=text(request, "ReasonForCancellation") or None,
+        ProcedureStepDiscontinuationReasonCodeSequence=reasons,
+    )
+    return put(Dataset(), ProcedureStepProgressInformationSequence=[progress])
 
 
 def laid_over(dataset: Dataset, said: Dataset) -> Dataset:

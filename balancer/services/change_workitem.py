@@ -1,0 +1,140 @@
+"""Change a workitem's state: to IN PROGRESS is a claim, to COMPLETED a completion, to CANCELED a release or a return.
+
+The change, the claim and the lock are one transaction: whoever is told that they have it has it, whatever fails then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydicom.dataset import Dataset
+
+from balancer.domain.actor import Actor
+from balancer.domain.errors import InvalidValueError
+from balancer.domain.steps import StepState
+from balancer.publish.ups.codes import return_reason
+from balancer.publish.ups.elements import code_in, first
+from balancer.publish.ups.final_state import missing
+from balancer.publish.ups.json_model import dataset_in
+from balancer.publish.ups.state_table import TABLE, Outcome, Status, asked_for
+from balancer.publish.ups.uids import is_uid
+from balancer.services.claim_read import claim_read
+from balancer.services.complete_read import complete_read
+from balancer.services.release_read import release_read
+from balancer.services.return_read import return_read
+from balancer.services.secret import digest_of
+from balancer.services.see_workitem import dataset_from, named
+from balancer.store import reads, workitems
+from balancer.store.database import Database, Session
+from balancer.store.joined import Joined
+from balancer.store.policies import current_policy
+from balancer.store.workitems import Found
+
+Acting = Callable[[str], Database]
+"""Returns the database as far as the caller reaches in a reporter's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is asked: the state, the Transaction UID that came with it, and who performs the step, if that is said."""
+
+    to: StepState
+    transaction: str = ""
+    performer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of it; ``missing`` are attributes that the final state needs."""
+
+    status: Status
+    missing: tuple[str, ...] = ()
+
+
+def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by whom
+    db: Database, uid: str, change: Change, now: datetime, *, by: Actor, acting: Acting
+) -> Answer:
+    """Do what is asked of a workitem, if the state table has it; whoever comes first gets it.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such workitem within reach.
+    InvalidValueError
+        If a step is begun and nobody says by whom.
+    ClaimedError, ConflictError
+        If the read's own rules do not let this reporter open or end it.
+    NotAllowedError
+        If the caller is another reporter and nothing more.
+    """
+    with db.session() as session:
+        numbering = workitems.numbering(session)
+        seen = named(session, uid, numbering)
+    whose = _whose(seen, change, by)
+    read_id = seen.read.id or 0
+    with (acting(whose) if whose else db).transaction() as session:
+        reads.locked_read(session, read_id)
+        found = named(session, uid, numbering)
+        event = asked_for(change.to, holds=_holds(found, change))
+        outcome = TABLE[event][found.state]
+        if outcome.to is None:
+            return Answer(status=outcome.status)
+        lacking = _lacking(session, found, outcome, numbering)
+        if lacking:
+            return Answer(status=Status.NOT_FINAL, missing=tuple(lacking))
+        _do(session, found, change, whose, now, by)
+        return Answer(status=outcome.status)
+
+
+def _whose(found: Found, change: Change, by: Actor) -> str:
+    """Return in whose name it is done: who has the step, or who begins it; empty if nobody says."""
+    if found.state is not StepState.SCHEDULED or change.to is not StepState.IN_PROGRESS:
+        return found.reporter_id or ""
+    return change.performer or by.reporter_id or found.read.reporter_id or ""
+
+
+def _holds(found: Found, change: Change) -> bool:
+    """Tell whether a Transaction UID came that holds the lock; to begin, or where nothing is locked, any UID does."""
+    if not is_uid(change.transaction):
+        return False
+    if change.to is StepState.IN_PROGRESS or found.state is StepState.SCHEDULED:
+        return True
+    return holds_lock(found, change.transaction)
+
+
+def holds_lock(found: Found, transaction: str) -> bool:
+    """Tell whether a Transaction UID is the one under which a workitem was begun; of our own claims nobody has one."""
+    return found.row is not None and bool(found.row.lock) and found.row.lock == digest_of(transaction)
+
+
+def _lacking(session: Session, found: Found, outcome: Outcome, numbering: str) -> list[str]:
+    if not outcome.needs_final or outcome.to is None:
+        return []
+    return missing(dataset_from(found, current_policy(session), numbering), outcome.to)
+
+
+def _do(session: Session, found: Found, change: Change, whose: str, now: datetime, by: Actor) -> None:  # noqa: PLR0913, PLR0917
+    joined, read_id = Joined(session), found.read.id or 0
+    if not whose:
+        raise InvalidValueError("ActualHumanPerformersSequence", "say who performs it: it is on nobody's list")
+    if change.to is StepState.IN_PROGRESS:
+        claim_read(joined, read_id, whose, now, by=by, heartbeats=False)
+        workitems.kept(session, found).lock = digest_of(change.transaction)
+    elif change.to is StepState.COMPLETED:
+        complete_read(joined, read_id, whose, now, by=by)
+    else:
+        _give_back(joined, found, whose, now, by)
+
+
+def _give_back(joined: Database, found: Found, whose: str, now: datetime, by: Actor) -> None:
+    """Release the read, or hand it back if its performer said so with one of our reasons."""
+    said = dataset_in(found.row.said) if found.row is not None else Dataset()
+    path = ("ProcedureStepProgressInformationSequence", "ProcedureStepDiscontinuationReasonCodeSequence")
+    code = code_in(first(said, *path))
+    reason = return_reason(code.value, code.scheme)
+    if reason is None:
+        release_read(joined, found.read.id or 0, whose, now, by=by)
+    else:
+        return_read(joined, found.read.id or 0, whose, now, by=by, reason=reason)

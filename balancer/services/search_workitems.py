@@ -1,0 +1,127 @@
+"""Search workitems: what the database can look for it does, the rest is matched here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydicom.dataset import Dataset
+
+from balancer.domain.policy import Policy
+from balancer.domain.steps import StepState
+from balancer.publish.ups import fields
+from balancer.publish.ups.attributes import Path, values_at, vr_of
+from balancer.publish.ups.matching import choices, matches
+from balancer.publish.ups.query import Query
+from balancer.publish.ups.returned import returned, unknown
+from balancer.publish.ups.uids import is_uid
+from balancer.services.see_workitem import dataset_from, workitem_from
+from balancer.store import workitems
+from balancer.store.database import Database, Session
+from balancer.store.policies import current_policy
+from balancer.store.workitems import Found, Wanted
+
+_KEPT: Final = timedelta(days=7)
+"""How long what has ended is found; by its UID it is for ever."""
+
+_WILD: Final = frozenset("*?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Part of an answer; ``remaining`` counts what comes after it. ``lacking``: an attribute is none of theirs."""
+
+    items: list[Dataset]
+    remaining: int
+    lacking: bool
+
+
+def search_workitems(db: Database, query: Query, now: datetime) -> Page:
+    """Return the workitems within reach that match, what is due first first.
+
+    Raises
+    ------
+    InvalidValueError
+        If what is asked for cannot be a value of its attribute.
+    """
+    wanted, rest = _wanted(query, now)
+    with db.session() as session:
+        policy, numbering = current_policy(session), workitems.numbering(session)
+        if rest:
+            every = _matching(session, wanted, rest, query, policy, numbering)
+            total, found = len(every), every[query.offset : query.offset + query.limit]
+        else:
+            total = workitems.count(session, wanted)
+            found = list(workitems.search(session, wanted, offset=query.offset, limit=query.limit))
+        datasets = [dataset_from(item, policy, numbering) for item in found]
+    return Page(
+        items=[returned(dataset, query) for dataset in datasets],
+        remaining=max(0, total - query.offset - len(found)),
+        lacking=any(unknown(dataset, query) for dataset in datasets),
+    )
+
+
+def _matching(  # noqa: PLR0913, PLR0917
+    session: Session, wanted: Wanted, rest: Mapping[Path, str], query: Query, policy: Policy, numbering: str
+) -> list[Found]:
+    for path, asked in rest.items():  # what cannot be asked for is refused, whether there is anything or not
+        matches(path[-1], asked, ["20000101"], several=query.several, empty=query.empty)
+    return [
+        found
+        for found in workitems.search(session, wanted)
+        if all(
+            matches(path[-1], asked, _values(found, path, policy, numbering), several=query.several, empty=query.empty)
+            for path, asked in rest.items()
+        )
+    ]
+
+
+def _values(found: Found, path: Path, policy: Policy, numbering: str) -> list[str]:
+    read_off = fields.FIELDS.get(path)
+    if read_off is not None:
+        return [read_off(workitem_from(found, policy, numbering))]
+    return values_at(dataset_from(found, policy, numbering), path)
+
+
+def _wanted(query: Query, now: datetime) -> tuple[Wanted, dict[Path, str]]:
+    """Return what the database looks for, and the keys that are left."""
+    wanted, rest = Wanted(since=now - _KEPT), {}
+    for path, asked in query.keys.items():
+        look = _LOOKED_FOR.get(path)
+        found = look(asked, several=query.several) if look is not None and asked and not _WILD & set(asked) else None
+        if found is not None:
+            wanted = replace(wanted, **found)
+        elif asked and vr_of(path[-1]) != "SQ":
+            rest[path] = asked
+    return wanted, rest
+
+
+def _states(asked: str, *, several: bool) -> dict[str, Any]:
+    return {"states": [state for state in StepState if state.value in choices("CS", asked, several=several)]}
+
+
+def _uids(asked: str, *, several: bool) -> dict[str, Any] | None:
+    uids = choices("UI", asked, several=several)
+    return {"study_instance_uids": uids} if all(map(is_uid, uids)) else None
+
+
+def _one(name: str) -> Callable[..., dict[str, Any] | None]:
+    """Return what looks for one value of a column; a list, or one with what no value has, is matched here."""
+
+    def look(asked: str, *, several: bool) -> dict[str, Any] | None:
+        plain = asked.isprintable() and asked.strip() == asked and not set('\\"') & set(asked)
+        return None if several or not plain else {name: asked}
+
+    return look
+
+
+_LOOKED_FOR: Final[Mapping[Path, Callable[..., dict[str, Any] | None]]] = {
+    fields.STATE: _states,
+    fields.STUDY: _uids,
+    fields.PRIORITY: _one("priority"),
+    fields.PATIENT: _one("patient_id"),
+    fields.ACCESSION: _one("accession_number"),
+    fields.PERFORMER: _one("reporter_id"),
+}

@@ -1,0 +1,130 @@
+"""See a read as a workitem: what DICOM's worklist service tells of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydicom.dataset import Dataset
+
+from balancer.domain.errors import NotFoundError
+from balancer.domain.life import UNPLANNED, ReadState
+from balancer.domain.policy import Policy
+from balancer.domain.steps import FINAL, StepState
+from balancer.publish.ups.json_model import dataset_in
+from balancer.publish.ups.to_dataset import dataset_of
+from balancer.publish.ups.uids import WorkitemKey, is_uid, key_of, uid_of
+from balancer.publish.ups.update import laid_over
+from balancer.publish.ups.workitem import Performer, Readiness, Urgency, Workitem, carried, identifier
+from balancer.store import workitems
+from balancer.store.database import Database, Session
+from balancer.store.policies import current_policy
+from balancer.store.workitems import Found
+
+_NO_NAME = "Reading"
+
+
+def see_workitem(db: Database, uid: str) -> Dataset:
+    """Return a workitem.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none of that UID within reach.
+    """
+    with db.session() as session:
+        numbering = workitems.numbering(session)
+        return dataset_from(named(session, uid, numbering), current_policy(session), numbering)
+
+
+def named(session: Session, uid: str, numbering: str) -> Found:
+    """Return the workitem of that UID; ``NotFoundError`` if there is none within reach."""
+    key = key_of(uid, numbering)
+    found = None if key is None else workitems.workitem(session, key.read_id, key.sequence)
+    if found is None:
+        raise NotFoundError("there is no such workitem")
+    return found
+
+
+def dataset_from(found: Found, policy: Policy, numbering: str) -> Dataset:
+    """Return a workitem as a dataset, with what its performer said of it."""
+    made = dataset_of(workitem_from(found, policy, numbering))
+    return laid_over(made, dataset_in(found.row.said)) if found.row is not None and found.row.said else made
+
+
+def workitem_from(found: Found, policy: Policy, numbering: str) -> Workitem:
+    """Return a read as the wire can carry it."""
+    study, state = found.study, found.state
+    performer = None if state is StepState.CANCELED else _performer(found)
+    key = WorkitemKey(found.read.id or 0, found.sequence)
+    uid = study.study_instance_uid
+    return Workitem(
+        uid=uid_of(key, numbering),
+        state=state,
+        changed_at=_changed_at(found),
+        starts_at=found.planned_start or study.ready_at or study.acquired_at,
+        due_at=study.due_at,
+        urgency=urgency(study.priority, policy),
+        priority=carried(study.priority),
+        label=carried(found.exam_name or study.exam_code) or _NO_NAME,
+        readiness=_readiness(found),
+        kind=found.read.kind,
+        read=found.read.number,
+        trust=identifier(study.trust),
+        accession_number=identifier(study.accession_number),
+        patient_id=identifier(study.local_patient_id),
+        exam_code=identifier(study.exam_code),
+        exam_name=carried(found.exam_name or ""),
+        study_instance_uid=uid if uid is not None and is_uid(uid) else None,
+        comment=_comment(found),
+        performer=performer,
+        began_at=None if performer is None or state is StepState.SCHEDULED else found.opened_at,
+        ended_at=_ended_at(found) if state in FINAL else None,
+        why_canceled=_why(found) if state is StepState.CANCELED else "",
+        replaced_uid=uid_of(key._replace(sequence=key.sequence - 1), numbering) if key.sequence else None,
+    )
+
+
+def urgency(priority: str, policy: Policy) -> Urgency:
+    """Return a class of the policy in DICOM's three words: emergencies, the class that may wait longest, the rest."""
+    if policy.is_emergency(priority):
+        return Urgency.HIGH
+    return Urgency.LOW if policy.priorities[-1].code == priority else Urgency.MEDIUM
+
+
+def _performer(found: Found) -> Performer | None:
+    reporter_id = found.reporter_id
+    if reporter_id is None:
+        return None
+    person = found.reporter
+    name, home = (reporter_id, "") if person is None else (person.name, person.home_trust)
+    return Performer(reporter_id=reporter_id, name=carried(name) or reporter_id, organisation=identifier(home))
+
+
+def _readiness(found: Found) -> Readiness:
+    """Return whether there is something to read: of a study whose UID nobody told us, nobody can tell."""
+    if found.study.study_instance_uid is None:
+        return Readiness.UNAVAILABLE
+    return Readiness.INCOMPLETE if found.read.state is ReadState.PARKED else Readiness.READY
+
+
+def _comment(found: Found) -> str:
+    waits = found.state is StepState.SCHEDULED and found.read.reason != UNPLANNED
+    return carried(found.read.reason, 1_000) if waits else ""
+
+
+def _changed_at(found: Found) -> datetime:
+    if found.row is not None and found.row.ended_at is not None:
+        return found.row.ended_at
+    return max(found.changed_at or found.read.since, found.read.since)
+
+
+def _ended_at(found: Found) -> datetime:
+    if found.row is not None and found.row.ended_at is not None:
+        return found.row.ended_at
+    return found.read.done_at or found.read.since
+
+
+def _why(found: Found) -> str:
+    if found.row is not None and found.row.ended_at is not None:
+        return "" if found.row.ended_by is None else carried(found.row.ended_by)
+    return carried(found.study.exclusion_rule or found.read.reason or found.read.state)
