@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
+from email.message import EmailMessage
 from email.policy import HTTP
 from secrets import token_hex
 from typing import Final
@@ -141,7 +142,13 @@ def _related(kind: str, body: bytes) -> list[tuple[str, bytes]]:
     try:
         head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1")
         message = message_from_bytes(head + body, policy=HTTP)
-        parts = list(message.iter_parts()) if message.is_multipart() else []  # type: ignore[attr-defined]
-        return [(part.get_content_type(), part.get_payload(decode=True) or b"") for part in parts]
+        parts = list(message.iter_parts()) if message.is_multipart() else []
+        return [(part.get_content_type(), _content(part)) for part in parts]
     except Exception as error:
         raise InvalidValueError("body", "is not in parts as it says") from error
+
+
+def _content(part: EmailMessage) -> bytes:
+    """Return the bytes of a part; a part in parts has none of its own."""
+    found = part.get_payload(decode=True)
+    return found if isinstance(found, bytes) else b""

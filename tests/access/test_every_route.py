@@ -26,7 +26,8 @@ from balancer.domain.actor import EVERY_TRUST, NOWHERE, Actor, Reach
 from balancer.domain.permission import MAY, Role
 from balancer.ingest.network_folder import read_network
 from balancer.publish.problem_folder import policy_text
-from balancer.store import limits
+from balancer.publish.ups.uids import WorkitemKey, uid_of
+from balancer.store import limits, workitems
 from balancer.store.database import Database
 from balancer.store.tables import BatchRow, QuarantineRow, RunRow
 from balancer.store.tables_assignments import WorklistRevisionRow
@@ -42,6 +43,19 @@ from tests.worlds import EXAMPLE_POLICY
 SIGN_IN = {"/sign-in", "/sign-in/callback", "/sign-out", "/oauth/token", "/.well-known/oauth-authorization-server"}
 # Whoever comes is answered by these and no others.
 FOR_ANYBODY = {"/", "/docs", "/problems", "/api/v1/health/live", "/api/v1/health/ready"} | SIGN_IN
+
+
+def begun_by(reporter_id: str) -> dict[str, Any]:
+    """Return what a PACS sends when somebody begins a step (PS3.18, 11.7)."""
+    person = {"00404009": {"vr": "SQ", "Value": [{"00080100": {"vr": "SH", "Value": [reporter_id]}}]}}
+    return {
+        "00741000": {"vr": "CS", "Value": ["IN PROGRESS"]},
+        "00081195": {"vr": "UI", "Value": ["2.25.1"]},
+        "00404035": {"vr": "SQ", "Value": [person]},
+    }
+
+
+STATE_OF_WORKITEM = [f"/dicomweb/workitems/{{workitem}}/{end}" for end in ("state", "state/{requester}")]
 # What a route that changes something is sent, where nothing at all would be refused before it looks.
 BODIES: dict[str, Any] = {
     "/api/v1/studies/search": {"state": None},
@@ -68,6 +82,8 @@ BODIES: dict[str, Any] = {
     "/api/v1/reads/{read_id}/unpark": {"reason": "the images have come"},
     "/api/v1/reads/{read_id}/return": {"reporter_id": "R1", "reason": "other"},
     "/api/v1/exceptions/{exception_id}/resolve": {"resolution": "seen to"},
+    "/dicomweb/workitems/{workitem}": {},
+    **{path: begun_by("R1") for path in STATE_OF_WORKITEM},
     "/api/v1/policies": {"content": policy_text(EXAMPLE_POLICY), "reason": "to be tried"},
     **{f"/api/v1/policies/{{policy_id}}/{verb}": {"reason": "to be tried"} for verb in ("approve", "decline")},
 }
@@ -150,6 +166,7 @@ def values(db: Database, trust: str) -> dict[str, str]:
     with db.within(reach).session() as session:
         batch, row = session.exec(select(BatchRow)).first(), session.exec(select(QuarantineRow)).first()
         run, instruction = session.exec(select(RunRow)).first(), session.exec(select(InstructionRow)).first()
+        numbering = workitems.numbering(session)
         read, exception = session.exec(select(ReadRow)).first(), session.exec(select(ExceptionRow)).first()
     assert read is not None
     assert instruction is not None
@@ -168,13 +185,15 @@ def values(db: Database, trust: str) -> dict[str, str]:
         "run_id": str(run.id),
         "policy_id": "1",
         "read_id": str(read.id),
+        "workitem": uid_of(WorkitemKey(read.id or 0, 0), numbering),
+        "requester": "SOMEAET",
         "exception_id": str(exception.id),
         "instruction_id": str(instruction.id),
     }
 
 
 # Those that say nothing of a trust: whose value it is does not matter.
-OF_NO_TRUST = {"run_id", "reporter_id", "policy_id"}
+OF_NO_TRUST = {"run_id", "reporter_id", "requester", "policy_id"}
 
 
 def ask(service: Service, method: str, path: str, known: dict[str, str]) -> Response:
@@ -282,6 +301,8 @@ def test_a_manager_who_also_reports_for_another_trust_does_nothing_there_in_a_co
     body = {**BODIES.get(path, {}), "reporter_id": "R2"}
     if "reporter_id" in BODIES.get(path, {}):
         monkeypatch.setitem(BODIES, path, body)
+    if path in STATE_OF_WORKITEM:
+        monkeypatch.setitem(BODIES, path, begun_by("R2"))
     before = contents(both, WEST)
     answer = ask(served(both, MANAGER_AND_REPORTER), method, path, values(both, WEST))
     assert answer.status_code < 500, answer.text

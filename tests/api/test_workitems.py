@@ -16,8 +16,8 @@ from balancer.domain.actor import system
 from balancer.domain.life import ReadState
 from balancer.domain.permission import Permission
 from balancer.domain.steps import StepState
-from balancer.publish.ups.native_xml import dataset_in_xml, xml_bytes
 from balancer.publish.ups.json_model import datasets_in
+from balancer.publish.ups.native_xml import dataset_in_xml, xml_bytes
 from balancer.publish.ups.state_table import StepEvent
 from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.services.complete_read import complete_read
@@ -320,7 +320,7 @@ def test_nobodys_read_is_begun_by_whoever_is_named(pacs: Pacs) -> None:
     """Nobody is made up: without a name it is 400, and nothing has happened."""
     uid = pacs.uid("A3")
     assert "ActualHumanPerformersSequence" in problem(pacs.change(uid, P), 400, "bad-request")["detail"]
-    who = {"00404035": {"vr": "SQ", "Value": [{"00404009": code("R2", "99BALANCER", "R2")}]}}
+    who: dict[str, Any] = {"00404035": {"vr": "SQ", "Value": [{"00404009": code("R2", "99BALANCER", "R2")}]}}
     assert pacs.change(uid, P, **who).status_code == 200
     assert standing(pacs.db, "A3") == (ReadState.CLAIMED, "R2")
     assert pacs.found("ScheduledHumanPerformersSequence.HumanPerformerCodeSequence.CodeValue=R2")[0]["00080018"][

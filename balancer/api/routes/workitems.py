@@ -177,12 +177,16 @@ async def change_state(
 @router.post("/workitems/{workitem}/cancelrequest", dependencies=_WORK)
 @router.post("/workitems/{workitem}/cancelrequest/{requester}", dependencies=_WORK)
 @_in_the_standards_words
-async def request_cancellation(request: Request, served: Served, caller: Caller, workitem: WorkitemInPath) -> Response:
-    """Request cancellation (11.8): the workitem is cancelled if nobody has begun it; its trust's office is told."""
+async def request_cancellation(
+    request: Request, served: Served, caller: Caller, reach: Reaching, workitem: WorkitemInPath
+) -> Response:
+    """Request cancellation (11.8): the workitem is cancelled if nobody has begun it; its trust's office is told.
+
+    It is for others than whoever performs the step, who changes its state: what is their own gives nobody leave.
+    """
     dataset = await dataset_sent(request, may_be_empty=True)
-    status = await run_in_threadpool(
-        cancel_workitem, served.database, _uid(workitem), dataset, served.clock.now(), by=caller
-    )
+    database = served.database.within(Reach(trusts=reach.trusts))
+    status = await run_in_threadpool(cancel_workitem, database, _uid(workitem), dataset, served.clock.now(), by=caller)
     return _told(request, status, _TOLD, good=202)
 
 

@@ -8,10 +8,10 @@ import pytest
 from pydicom.dataset import Dataset
 
 from balancer.domain.errors import InvalidValueError
+from balancer.domain.steps import StepState
 from balancer.publish.ups.codes import Code, return_reason
 from balancer.publish.ups.elements import coded, items, put
 from balancer.publish.ups.final_state import missing
-from balancer.domain.steps import StepState
 from balancer.publish.ups.to_dataset import dataset_of
 from balancer.publish.ups.update import FORBIDDEN, laid_over, update_of
 from tests.publish.ups.workitems import CANCELED, COMPLETED, IN_PROGRESS
