@@ -9,6 +9,7 @@
     +-- NotFoundError         no such thing in the store
     +-- ConflictError         the state changed under the caller
     |   +-- ClaimedError      somebody else has the read open
+    |   +-- UntimelyError     a value that is right in itself and too late, or no news, by now (also invalid)
     +-- NotAllowedError       whoever asks may not do this
     +-- GoneError             what the caller holds on to is no longer kept
     +-- BooksError            a batch's books do not balance; nothing of it was taken
@@ -72,6 +73,10 @@ class NotFoundError(BalancerError):
 
 class ConflictError(BalancerError):
     """The state changed under the caller; nothing was done."""
+
+
+class UntimelyError(ConflictError, InvalidValueError):
+    """A value that is right in itself cannot be meant now: its time has passed, or it would change nothing."""
 
 
 class ClaimedError(ConflictError):

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from balancer.domain.errors import InvalidValueError
+from balancer.domain.errors import InvalidValueError, UntimelyError
 from balancer.domain.instant import require_aware
 
 
@@ -130,6 +130,8 @@ class Instruction:
     ------
     InvalidValueError
         If it is not about what its kind is about, or decides something else, or says no reason.
+    UntimelyError
+        If it would have ended before it was made.
     """
 
     kind: InstructionKind
@@ -161,7 +163,7 @@ class Instruction:
         if self.kind is InstructionKind.STUDY and not self.value:
             raise InvalidValueError("value", "a correction corrects something")
         if self.expires_at is not None and require_aware(self.expires_at, "expires_at") <= self.made_at:
-            raise InvalidValueError("expires_at", "must lie in the future")
+            raise UntimelyError("expires_at", "must lie in the future")
         for name in ("due_at", "until", "sent_at", "due_back_at", "ready_at", "start", "end"):
             self._require_time(name)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from balancer.domain.actor import Actor
-from balancer.domain.errors import ConflictError, InvalidValueError
+from balancer.domain.errors import ConflictError, InvalidValueError, UntimelyError
 from balancer.domain.instruction import Instruction, InstructionKind
 from balancer.domain.policy import Policy
 from balancer.domain.states import StudyState
@@ -41,8 +41,10 @@ def expedite_study(  # noqa: PLR0913 - what is needed, how soon, by whom and why
         If there is no such study.
     ConflictError
         If it does not wait for a report.
+    UntimelyError
+        If ``due_at`` is past, or would change nothing.
     InvalidValueError
-        If ``due_at`` is past, or would change nothing, or the policy does not know the class.
+        If the policy does not know the class.
     """
     with db.transaction() as session:
         study = studies.study(session, key).study
@@ -66,14 +68,14 @@ def _value(session: Session, study: StudyRow, due_at: datetime, priority: str | 
     """Return what is decided: the sooner and the more urgent of what is asked and what was asked before."""
     policy = current_policy(session)
     if due_at <= now:
-        raise InvalidValueError("due_at", "must lie in the future")
+        raise UntimelyError("due_at", "must lie in the future")
     if priority is not None and priority not in {known.code for known in policy.priorities}:
         raise InvalidValueError("priority", "is not a class of the policy")
     before = _before(session, study, now)
     due = min([due_at, *filter(None, [before.instant("due_at") if before else None])])
     asked = [code for code in (before.value.get("priority") if before else None, priority) if code]
     if due >= study.due_at and not _is_raised(policy, study.priority, asked):
-        raise InvalidValueError("due_at", f"is no sooner than it is due already, {study.due_at.isoformat()}")
+        raise UntimelyError("due_at", f"is no sooner than it is due already, {study.due_at.isoformat()}")
     return {"due_at": due.isoformat()} | ({"priority": _most_urgent(policy, asked)} if asked else {})
 
 

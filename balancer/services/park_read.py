@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from balancer.domain.actor import Actor, job
-from balancer.domain.errors import InvalidValueError
+from balancer.domain.errors import UntimelyError
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.instruction import Instruction, InstructionKind
 from balancer.domain.life import ReadEvent, ReadState
@@ -41,13 +41,13 @@ def park_read(  # noqa: PLR0913 - what is parked, why, with whom and until when
     ------
     NotFoundError
         If there is no such read.
-    InvalidValueError
+    UntimelyError
         If ``until`` is not after ``now``.
     ConflictError
         If somebody has it open, or it is not to be read.
     """
     if until <= now:
-        raise InvalidValueError("until", "must lie in the future")
+        raise UntimelyError("until", "must lie in the future")
     value = {"owner": owner, "until": until.isoformat()}
     said = Said(reason=reason, draft_id=draft_id)
     return decide_about_read(db, InstructionKind.PARK, read_id, now, by=by, said=said, value=value)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from balancer.domain.actor import Actor
-from balancer.domain.errors import InvalidValueError
+from balancer.domain.errors import UntimelyError
 from balancer.domain.instruction import Instruction, InstructionKind
 from balancer.services.put_in_force import decide
 from balancer.store import reads
@@ -84,13 +84,13 @@ def send_out_read(  # noqa: PLR0913 - what goes, why, to whom and until when
     ------
     NotFoundError
         If there is no such read.
-    InvalidValueError
+    UntimelyError
         If ``due_back_at`` is not after ``now``.
     ConflictError
         If somebody has it open, or it is not to be read.
     """
     if due_back_at <= now:
-        raise InvalidValueError("due_back_at", "must lie in the future")
+        raise UntimelyError("due_back_at", "must lie in the future")
     value = {"provider": provider, "sent_at": now.isoformat(), "due_back_at": due_back_at.isoformat()}
     return decide_about_read(db, InstructionKind.SEND_OUT, read_id, now, by=by, said=said, value=value)
 

@@ -121,15 +121,23 @@ def test_a_referrer_expedites_and_steers_nothing_else(manager: Service, db: Data
     [
         {"due_at": 1772439600},
         {"due_at": "2026-03-02T08:20:00"},
-        {"due_at": "2020-03-02T08:20:00Z"},
         {"due_at": SOON, "priority": "someday"},
         {"due_at": SOON, "reason": "  "},
     ],
 )
 def test_what_cannot_be_meant_is_refused(manager: Service, wrong: dict[str, Any]) -> None:
-    """A number is no instant, the past is no due time, blanks are no reason."""
+    """A number is no instant, blanks are no reason."""
     asked = {**WHY, "trust": "RVV", "accession_number": "A1", **wrong}
     problem(manager.post("/studies/expedite", asked), 422, "invalid-value")
+
+
+def test_what_is_too_late_is_a_conflict(manager: Service, db: Database) -> None:
+    """The request is right in itself; the field is named."""
+    asked = {**WHY, "trust": "RVV", "accession_number": "A1", "due_at": "2020-03-02T08:20:00Z"}
+    found = problem(manager.post("/studies/expedite", asked), 409, "conflict")
+    assert found["errors"] == [{"detail": "must lie in the future", "parameter": "due_at"}]
+    pinned = {**WHY, "reporter_id": "R2", "expires_at": "2020-03-02T08:20:00Z"}
+    problem(manager.post(f"/reads/{read_id(db, 'A1')}/pin", pinned), 409, "conflict")
 
 
 def test_nobody_steers_another_trusts_reads(manager: Service, db: Database) -> None:
