@@ -8,11 +8,13 @@ that nobody has said anything about.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Dialect, Executable, event
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.sql.base import ExecutableOption
 from sqlmodel import Session
@@ -22,6 +24,9 @@ from balancer.store.limits import LIMITS
 from balancer.store.tables import Row
 
 _REACH = "reach"
+# A program has some hundreds of statements; one that is made up anew each time must not fill the memory.
+_MOST_NAMED = 5_000
+_NAMED: dict[Any, frozenset[str]] = {}
 
 
 class UnscopedError(LookupError):
@@ -71,7 +76,8 @@ def _limited(state: ORMExecuteState) -> None:
     if not state.is_orm_statement:
         raise UnscopedError("a caller's session takes statements about row classes only: no text, no bare table")
     if not _is_by_primary_key(state):
-        state.statement = state.statement.options(*options)
+        named = tables_named(state.statement, state.session.get_bind().dialect)
+        state.statement = state.statement.options(*(option for table, option in options if table in named))
 
 
 def _is_by_primary_key(state: ORMExecuteState) -> bool:
@@ -80,7 +86,8 @@ def _is_by_primary_key(state: ORMExecuteState) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _options(reach: Reach) -> tuple[ExecutableOption, ...]:
+def _options(reach: Reach) -> tuple[tuple[str, ExecutableOption], ...]:
+    """Return what limits each table to a reach, by the table's name."""
     missing = tables_without_limits()
     if missing:
         names = ", ".join(row.__name__ for row in missing)
@@ -88,7 +95,35 @@ def _options(reach: Reach) -> tuple[ExecutableOption, ...]:
     if reach.is_everywhere:
         return ()
     return tuple(
-        with_loader_criteria(row, limit_of(reach), include_aliases=True)
+        (_name(row), with_loader_criteria(row, limit_of(reach), include_aliases=True))
         for row, limit_of in LIMITS.items()
         if limit_of is not None
     )
+
+
+def tables_named(statement: Executable, dialect: Dialect) -> frozenset[str]:
+    """Return the tables whose names stand in a statement's SQL: no statement finds a row of any other.
+
+    Conditions of tables that it does not name change nothing, and take longer to look at than most statements to run.
+    SQL that has a word like a table's for something else carries a condition too many, which does no harm. What was
+    found is kept for statements that differ in their values alone.
+    """
+    key = statement._generate_cache_key()  # noqa: SLF001 - what SQLAlchemy itself keeps compiled statements by
+    if key is None:
+        return _named_in(statement, dialect)
+    found = _NAMED.get(key.key)
+    if found is None:
+        found = _named_in(statement, dialect)
+        if len(_NAMED) >= _MOST_NAMED:
+            _NAMED.clear()
+        _NAMED[key.key] = found
+    return found
+
+
+def _named_in(statement: Executable, dialect: Dialect) -> frozenset[str]:
+    sql = str(statement.compile(dialect=dialect))
+    return frozenset(re.findall(r"\w+", sql)) & {_name(row) for row in LIMITS}
+
+
+def _name(row: type[Row]) -> str:
+    return str(row.__tablename__)

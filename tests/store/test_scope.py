@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, delete, exists, func, select, update
 
 from balancer.domain.actor import EVERYWHERE, NOWHERE, Reach
@@ -219,3 +220,27 @@ def test_an_entitlement_that_has_expired_widens_nobodys_reach(
     assert set(found) == seen_then
     # whoever does not say when it is reaches no further than what never ends
     assert set(seen(both, Reach(own="R1"), select(StudyRow.trust))) == ({EAST, WEST} if expires_on is None else {EAST})
+
+
+@pytest.mark.parametrize("row", limits.LIMITS, ids=lambda row: row.__name__)
+def test_a_statement_carries_the_conditions_of_the_tables_it_names(sqlite_db: Database, row: type[Row]) -> None:
+    """However it names them: by itself, under another name, in a question within it, to be changed."""
+    dialect, name = sqlite_db.engine.dialect, str(row.__tablename__)
+    other = aliased(row)
+    in_it = select(StudyRow).where(exists(select(other)))
+    for statement in (select(row), select(func.count()).select_from(other), in_it, update(row).values(), delete(row)):
+        assert name in scope.tables_named(statement, dialect)
+        assert name in scope.tables_named(statement, dialect)  # as it was kept
+    assert len(scope.tables_named(select(row), dialect)) <= 4
+
+
+def test_statements_that_differ_in_their_values_alone_are_looked_at_once(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes longer than many a statement takes to run."""
+    looked: list[object] = []
+    monkeypatch.setattr(scope, "_NAMED", {})
+    monkeypatch.setattr(scope, "_named_in", lambda *_: looked.append(1) or frozenset())
+    for number in range(3):
+        scope.tables_named(select(StudyRow).where(StudyRow.id == number), sqlite_db.engine.dialect)
+    assert len(looked) == 1
