@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Dialect, Executable, event
+from sqlalchemy import Dialect, event
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.sql.base import ExecutableOption
 from sqlmodel import Session
@@ -101,7 +101,7 @@ def _options(reach: Reach) -> tuple[tuple[str, ExecutableOption], ...]:
     )
 
 
-def tables_named(statement: Executable, dialect: Dialect) -> frozenset[str]:
+def tables_named(statement: Any, dialect: Dialect) -> frozenset[str]:
     """Return the tables whose names stand in a statement's SQL: no statement finds a row of any other.
 
     Conditions of tables that it does not name change nothing, and take longer to look at than most statements to run.
@@ -120,7 +120,7 @@ def tables_named(statement: Executable, dialect: Dialect) -> frozenset[str]:
     return found
 
 
-def _named_in(statement: Executable, dialect: Dialect) -> frozenset[str]:
+def _named_in(statement: Any, dialect: Dialect) -> frozenset[str]:
     sql = str(statement.compile(dialect=dialect))
     return frozenset(re.findall(r"\w+", sql)) & {_name(row) for row in LIMITS}
 

@@ -239,8 +239,13 @@ def test_statements_that_differ_in_their_values_alone_are_looked_at_once(
 ) -> None:
     """It takes longer than many a statement takes to run."""
     looked: list[object] = []
+
+    def look(statement: object, _dialect: object) -> frozenset[str]:
+        looked.append(statement)
+        return frozenset()
+
     monkeypatch.setattr(scope, "_NAMED", {})
-    monkeypatch.setattr(scope, "_named_in", lambda *_: looked.append(1) or frozenset())
+    monkeypatch.setattr(scope, "_named_in", look)
     for number in range(3):
         scope.tables_named(select(StudyRow).where(StudyRow.id == number), sqlite_db.engine.dialect)
     assert len(looked) == 1
