@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -529,3 +531,52 @@ def test_a_draft_that_can_no_longer_be_put_in_force_says_why(db: Database) -> No
     with pytest.raises(BalancerError, match="has claimed the read"), db.transaction() as writing:
         put_in_force(writing, made.id, by=MANAGER, now=minutes(2))
     assert holding(db) == []
+
+
+# --- at once ---------------------------------------------------------------------------------------------------------
+
+
+def test_of_two_pins_at_once_one_holds(db: Database) -> None:
+    """Both are answered; the later one took the place of the earlier, and the trail has both."""
+    on_a_list(db, "A1")
+    ready = threading.Barrier(2)
+
+    def pin(reporter_id: str) -> int:
+        ready.wait()
+        return pinned(db, "A1", reporter_id).id
+
+    with ThreadPoolExecutor(2) as threads:
+        made = list(threads.map(pin, ("R1", "R2")))
+    assert len(holding(db)) == 1
+    with db.session() as reading:
+        states = sorted(instructions.instruction(reading, number).state for number in made)
+    assert states == [InstructionState.IN_FORCE, InstructionState.WITHDRAWN]
+    assert balanced(db)
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_pin_and_a_claim_at_once_leave_no_read_with_two(db: Database, attempt: int) -> None:
+    """Either the claim came first and the pin is refused, or the pin did and its office hears of the claim."""
+    on_a_list(db, f"A{attempt}")
+    number, ready = f"A{attempt}", threading.Barrier(2)
+
+    def claim() -> None:
+        ready.wait()
+        claimed(db, number, "R1")
+
+    def pin() -> bool:
+        ready.wait()
+        try:
+            pinned(db, number, "R2")
+        except ClaimedError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        claiming, pinning = threads.submit(claim), threads.submit(pin)
+        claiming.result()
+        was_pinned = pinning.result()
+    assert standing(db, number) == (ReadState.CLAIMED, "R1")
+    assert holding(db) == ([(InstructionKind.PIN, "R2")] if was_pinned else [])
+    assert told(db) == ([ExceptionKind.CLAIMANT_NOT_ENTITLED] if was_pinned else [])
+    assert balanced(db)
