@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from balancer.domain.plan import Allocation, Plan
@@ -15,28 +15,33 @@ from balancer.optimise.referee import judge
 _OF_THE_WHOLE = frozenset({"figure", "reason"})
 
 
-def judge_lists(problem: AllocationProblem, plan: Plan, reporter_ids: Collection[str]) -> list[str]:
+def judge_lists(
+    frame: AllocationProblem, studies: Mapping[StudyKey, Study], plan: Plan, reporter_ids: Collection[str]
+) -> list[str]:
     """Return what is wrong with what these reporters would be given, in words; empty if nothing is.
 
     Every rule of section 3 is judged, and every time, in a smaller case: these reporters' sessions and the reads in
     them. A study of which somebody else has another read is there with the reads that are theirs, and that other
-    reader excluded, which is what rule H9 asks.
+    reader excluded, which is what rule H9 asks. ``frame`` is the problem, of which the studies do not count.
+
+    Raises
+    ------
+    KeyError
+        If the plan names a study that there is not.
     """
     theirs: dict[StudyKey, list[Allocation]] = defaultdict(list)
-    others: dict[StudyKey, set[str]] = defaultdict(set)
     for row in plan.allocations:
-        key = StudyKey(row.trust, row.accession_number)
         if row.reporter_id in reporter_ids:
-            theirs[key].append(row)
-        else:
+            theirs[StudyKey(row.trust, row.accession_number)].append(row)
+    shared = {key for key, rows in theirs.items() if len(rows) < studies[key].reads}
+    others: dict[StudyKey, set[str]] = defaultdict(set)
+    for row in plan.allocations if shared else ():
+        if row.reporter_id not in reporter_ids and (key := StudyKey(row.trust, row.accession_number)) in shared:
             others[key].add(row.reporter_id)
-    studies = [
-        _as_if_alone(study, theirs[study.key], others[study.key]) for study in problem.studies if study.key in theirs
-    ]
     case = replace(
-        problem,
-        studies=tuple(studies),
-        sessions=tuple(item for item in problem.sessions if item.reporter_id in reporter_ids),
+        frame,
+        studies=tuple(_as_if_alone(studies[key], rows, others[key]) for key, rows in theirs.items()),
+        sessions=tuple(item for item in frame.sessions if item.reporter_id in reporter_ids),
     )
     rows = [replace(row, read=read) for of_study in theirs.values() for read, row in enumerate(_sorted(of_study), 1)]
     verdict = judge(case, replace(plan, allocations=tuple(_sorted(rows)), unallocated=()))

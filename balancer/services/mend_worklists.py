@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 from balancer.domain.events import StudyArrived
 from balancer.domain.plan import Plan
 from balancer.domain.states import RunState
-from balancer.domain.study import ReadKey, StudyKey
+from balancer.domain.study import ReadKey, Study, StudyKey
 from balancer.services.build_problem import gather
 from balancer.services.follow_changes import Happened, has_changed, what_happened
 from balancer.services.judge_lists import judge_lists
@@ -147,7 +148,7 @@ class Mending:
             return None
         unplaced = sum(1 for key in happened.urgent if key in {_study(row.key) for row in plan.unallocated})
         stage = _stage(happened)
-        findings = judge_lists(live.plan.problem, plan, concerned)
+        findings = judge_lists(replace(live.frame, now=now), live.known, plan, concerned)
         if findings:
             return self._reject(live, findings, len(happened.urgent), began_at, now, stage)
         published = publish_mended(
@@ -226,20 +227,28 @@ def _concerned(live: Live, plan: Plan) -> set[str]:
 
     What is open stays where it is, and does not count: a reporter who takes a later read first gets no new list.
     """
-    planned: dict[str, list[ReadKey]] = defaultdict(list)
-    for row in sorted(plan.allocations, key=lambda row: (row.start, row.session_id, row.position)):
-        if live.known[_study(row.key)].claimed(row.read) is None:
-            planned[row.reporter_id].append(_own(live, row.key))
-    waiting = {
-        _own(live, ReadKey(*key, read))
-        for key, study in live.known.items()
-        for read in range(1, study.reads + 1)
-        if study.claimed(read) is None
-    }
+    # every read of the network passes here: keys are bare tuples, which are equal to named ones and quicker to make
+    known = cast("Mapping[tuple[str, str], Study]", live.known)
+    numbers = cast("Mapping[tuple[str, str], Sequence[int]]", live.numbers)
+    planned: dict[str, list[tuple[datetime, str, int, tuple[str, str, int]]]] = defaultdict(list)
+    open_reads: set[tuple[str, str, int]] = set()
+    for row in plan.allocations:
+        study = row.trust, row.accession_number
+        own = (*study, numbers[study][row.read - 1])
+        if known[study].claimed_by and known[study].claimed(row.read) is not None:
+            open_reads.add(own)
+        else:
+            planned[row.reporter_id].append((row.start, row.session_id, row.position, own))
+    ordered = {name: [own for *_, own in sorted(rows)] for name, rows in planned.items()}
     listed = {
-        name: [entry.key for entry in current.entries if entry.key in waiting] for name, current in live.lists.items()
+        name: [
+            entry.key
+            for entry in current.entries
+            if entry.key not in open_reads and entry.key[2] in numbers.get(entry.key[:2], ())
+        ]
+        for name, current in live.lists.items()
     }
-    return {name for name in {*planned, *listed} if planned.get(name, []) != listed.get(name, [])}
+    return {name for name in {*ordered, *listed} if ordered.get(name, []) != listed.get(name, [])}
 
 
 def _part(live: Live, plan: Plan, concerned: AbstractSet[str], happened: Happened) -> Plan:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from balancer.domain.instant import reading_seconds
 from balancer.domain.plan import Allocation, Plan, Status, StoppedBy, Summary, Terms
 from balancer.domain.policy import Policy
+from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import Reporter
 from balancer.domain.reporter import Session as RosteredSession
 from balancer.domain.study import ReadKey, Study, StudyKey
@@ -30,15 +31,17 @@ _SLACK = timedelta(seconds=1)
 class Live:
     """A plan that is in force, what it was opened from, and what has not been told it yet.
 
-    ``known`` are the studies it plans, ``numbers`` which of a study's reads it counts from 1. ``base_run`` is the
-    run whose lists it was opened from, ``sequence`` and ``decided`` the last it has heard of, ``waiting`` the studies
-    (the store's numbers) of which reads have moved since, ``asked`` those about which somebody has decided something.
+    ``frame`` is the problem without its studies, ``known`` are the studies it plans, ``numbers`` which of a study's
+    reads it counts from 1. ``base_run`` is the run whose lists it was opened from, ``sequence`` and ``decided`` the
+    last it has heard of, ``waiting`` the studies (the store's numbers) of which reads have moved since, ``asked`` those
+    about which somebody has decided something.
     ``outside`` are studies that the plan must be told of as if they arrived: emergencies that nobody has, and those
     whose published place is there no more; ``displaced`` says that somebody's time was taken away, and not only that
     it has passed.
     """
 
     plan: LivePlan
+    frame: AllocationProblem
     base_run: int
     policy_id: int
     policy: Policy
@@ -87,6 +90,7 @@ def open_live(db: Database, now: datetime) -> Live | None:
     inside = replace(problem, studies=tuple(study for study in problem.studies if study.key not in outside))
     return Live(
         plan=LivePlan(inside, _plan_of(now, [row for row in kept.rows if _study_of(row) not in outside])),
+        frame=replace(problem, studies=()),
         base_run=base.id or 0,
         policy_id=gathered.policy_id,
         policy=problem.policy,

@@ -16,6 +16,7 @@ from balancer.domain.life import ReadState, ReturnReason
 from balancer.domain.plan import Plan
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.states import RunKind, RunState
+from balancer.domain.study import Study, StudyKey
 from balancer.services import mend_worklists, publish_mended
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
@@ -389,12 +390,9 @@ def test_the_referee_is_asked_about_the_lists_themselves(db: Database, monkeypat
     mending = morning(db)
     arrives(db, emergency())
 
-    def tampered(problem: AllocationProblem, plan: Plan, names: set[str]) -> list[str]:
-        studies = tuple(
-            replace(study, subspecialty="cardiac") if study.accession_number == "E1" else study
-            for study in problem.studies
-        )
-        return judge_lists(replace(problem, studies=studies), plan, names)
+    def tampered(frame: AllocationProblem, studies: dict[StudyKey, Study], plan: Plan, names: set[str]) -> list[str]:
+        key = StudyKey("RVV", "E1")
+        return judge_lists(frame, {**studies, key: replace(studies[key], subspecialty="cardiac")}, plan, names)
 
     monkeypatch.setattr(mend_worklists, "judge_lists", tampered)
     outcome = mending.look(minutes(1))
