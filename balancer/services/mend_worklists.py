@@ -52,6 +52,7 @@ class Mending:
         self._db = db
         self._live: Live | None = None
         self._is_new = False
+        self._is_warm = False
 
     @property
     def is_open(self) -> bool:
@@ -99,7 +100,17 @@ class Mending:
     def _open(self, now: datetime) -> Live | None:
         self._live = open_live(self._db, now)
         self._is_new = self._live is not None
+        if self._live is not None and not self._is_warm:
+            self._warm_up(now)
         return self._live
+
+    def _warm_up(self, now: datetime) -> None:
+        """Load the compiled search and ask once what will be asked: the first emergency is not to wait for it."""
+        from balancer.optimise import warm  # noqa: PLC0415 - as ``open_live``
+
+        warm.main()
+        gather(self._db, now, only=())
+        self._is_warm = True
 
     def _hear(self, live: Live) -> bool:
         """Note which studies' reads have moved; tell whether one of them, or what nobody can name, may not wait."""

@@ -88,8 +88,10 @@ def open_live(db: Database, now: datetime) -> Live | None:
     problem = gathered.problem
     outside = {study.key: study for study in problem.studies if kept.must_arrive(study)}
     inside = replace(problem, studies=tuple(study for study in problem.studies if study.key not in outside))
+    plan = LivePlan(inside, _plan_of(now, [row for row in kept.rows if _study_of(row) not in outside]))
+    plan.plan()  # later it makes only the rows that have changed
     return Live(
-        plan=LivePlan(inside, _plan_of(now, [row for row in kept.rows if _study_of(row) not in outside])),
+        plan=plan,
         frame=replace(problem, studies=()),
         base_run=base.id or 0,
         policy_id=gathered.policy_id,
