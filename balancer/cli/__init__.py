@@ -12,6 +12,7 @@ from balancer.cli import (
     generate,
     policy,
     refresh,
+    run,
     sample,
     scarcity,
     serve,
@@ -28,6 +29,7 @@ app.add_typer(session.app, name="session")
 app.add_typer(changes.app, name="changes")
 app.add_typer(audit.app, name="audit")
 app.add_typer(policy.app, name="policy")
+app.add_typer(run.app, name="run")
 app.command("generate")(generate.generate)
 app.command("sample")(sample.sample)
 app.command("solve")(solve.solve)

@@ -63,6 +63,6 @@ def _say(outcome: RunOutcome) -> None:
         raise typer.Exit(FOUND_WANTING)
     summary = outcome.plan.summary
     typer.echo(
-        f"run {outcome.run_id} published: {summary.allocated:,} of {summary.reads:,} reads allocated, "
+        f"run {outcome.run_id} {outcome.state}: {summary.allocated:,} of {summary.reads:,} reads allocated, "
         f"{sum(summary.late.values()):,} studies late, gap {summary.gap:.2%}"
     )

@@ -55,14 +55,19 @@ class QuarantineState(StrEnum):
 
 
 class RunState(StrEnum):
-    """How far an allocation run came; only a ``published`` one changed anybody's list.
+    """How far an allocation run came; a ``published`` one changed everybody's list.
 
-    ``requested``: somebody asked for it, and it begins as soon as no other is under way.
+    ``requested``: somebody asked for it, and it begins as soon as no other is under way. ``held``: its plan waits for a
+    manager, and at most its emergencies are on lists; ``discarded`` is what a manager decided, ``superseded`` that a
+    later run was published first.
     """
 
     REQUESTED = "requested"
     RUNNING = "running"
+    HELD = "held"
     PUBLISHED = "published"
+    DISCARDED = "discarded"
+    SUPERSEDED = "superseded"
     REJECTED = "rejected"
     FAILED = "failed"
 

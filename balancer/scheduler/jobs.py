@@ -30,6 +30,7 @@ from balancer.services.lapse_claims import lapse_claims
 from balancer.services.load_network import load_network
 from balancer.services.park_read import check_parked
 from balancer.services.refresh_feeds import refresh_feed, refresh_roster
+from balancer.services.release_emergencies import release_emergencies
 from balancer.services.request_run import request_run
 from balancer.services.shift import shift_to_present
 from balancer.store import conservation, keys, runs
@@ -252,6 +253,8 @@ class Work:
             return
         delay = _BUSY_SECONDS
         if exit_code != BUSY:
+            # whoever had asked for it was answered by a run that came to nothing
+            self._ask("the run before died")
             self._failures += 1
             delay = max(delay, delay_after(self._failures))
             _log.error("run.died", exit_code=exit_code, again_in_seconds=delay)
@@ -288,6 +291,7 @@ _PARTS: dict[str, Callable[[Database, datetime], object]] = {
     "claims": _lapse_claims,
     "completions": lambda database, now: _warn(unconfirmed=check_completions(database, now)),
     "instructions": _end_instructions,
+    "held": release_emergencies,
     "parked": lambda database, now: _warn(parked=check_parked(database, now)),
     "keys": keys.purge,
 }

@@ -31,6 +31,8 @@ _TOLD_EVERY_SECONDS = 5.0
 _GRACE_SECONDS = 180.0
 _PATIENCE_SECONDS = 5.0
 DONE, NOT_PUBLISHED, BUSY = 0, 1, 3
+# How a run ends that did what the policy asks of it.
+_WELL = frozenset({RunState.PUBLISHED, RunState.HELD})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +111,12 @@ def run_once(database: Database, now: datetime, *, seconds: float, solver: Solve
     if outcome.busy:
         return BUSY
     tell(outcome)
-    return DONE if outcome.state is RunState.PUBLISHED else NOT_PUBLISHED
+    return DONE if outcome.state in _WELL else NOT_PUBLISHED
 
 
 def tell(outcome: RunOutcome) -> None:
     """Log what became of a run, in figures; a rejected plan's findings are on record, not in the log."""
-    level = logging.INFO if outcome.state is RunState.PUBLISHED else logging.ERROR
+    level = logging.INFO if outcome.state in _WELL else logging.ERROR
     figures = {}
     if outcome.plan is not None:
         summary = outcome.plan.summary

@@ -42,7 +42,7 @@ class RunOutcome:
     """What became of an allocation run.
 
     ``state`` is ``None`` if another run was under way, whose number ``run_id`` then is; nothing was done. ``plan`` is
-    the plan that was published or rejected, ``error`` why it was not published.
+    the plan that was published, held or rejected, ``error`` why it was neither published nor held.
     """
 
     run_id: int | None

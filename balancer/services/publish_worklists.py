@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from balancer.domain.actor import job
+from balancer.domain.actor import Actor, job
 from balancer.domain.life import UNPLANNED, ReadEvent, ReadState
 from balancer.domain.plan import Allocation, Plan
 from balancer.domain.problem import AllocationProblem
@@ -17,7 +17,7 @@ from balancer.store import assignments, instructions, leases, queue, reads, runs
 from balancer.store.database import Database, Session
 from balancer.store.leases import Lease
 from balancer.store.reads import Move, Standing
-from balancer.store.tables import WorklistItemRow, WorklistRow
+from balancer.store.tables import RunRow, WorklistItemRow, WorklistRow
 
 _ALLOCATION = job("allocation")
 _NOTHING: Mapping[ReadKey, str] = {}
@@ -53,25 +53,49 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
     ConflictError
         If the lease has passed to somebody else, or the run has been declared dead: nothing is published.
     """
-    reasons = {row.key: row.reason.value for row in plan.unallocated} | dict(left_out)
+    people = [person.reporter_id for person in problem.reporters]
     with db.transaction() as session:
         leases.require(session, lease)
         run = runs.own_run(session, run_id, lease.token)
-        keys = {StudyKey(key.trust, key.accession_number) for key in reasons} | {
-            StudyKey(row.trust, row.accession_number) for row in plan.allocations
-        }
-        placing = Placing(session, queue.study_ids(session, keys), numbers, reads.locked_plannable(session))
-        items = placing.lists(plan, reasons)
-        unallocated = placing.numbered(reasons)
-        named = [person.reporter_id for person in problem.reporters]
-        everyone = dict.fromkeys([*named, *queue.current_holders(session)])
-        versions = queue.supersede_worklists(session, now)
-        add_lists(session, {name: items[name] for name in everyone}, versions, placing.ids, run_id, now)
-        queue.add_unallocated(session, run_id, unallocated, placing.ids)
-        reads.move_all(session, placing.moves(items, unallocated), by=_ALLOCATION, now=now, why=f"run {run_id}")
+        put_on_lists(session, run, plan, now, people=people, left_out=left_out, numbers=numbers)
         runs.keep_summary(run, plan.summary)
-        run.state, run.stage, run.finished_at = RunState.PUBLISHED, "", now
-        assignments.note_all(session, now)
+        run.stage, run.finished_at = "", now
+
+
+def put_on_lists(  # noqa: PLR0913 - whose plan is put in force, when, on whose word
+    session: Session,
+    run: RunRow,
+    plan: Plan,
+    now: datetime,
+    *,
+    people: Sequence[str],
+    left_out: Mapping[ReadKey, str],
+    numbers: Mapping[StudyKey, Sequence[int]],
+    by: Actor = _ALLOCATION,
+    seen_at: datetime | None = None,
+) -> None:
+    """Put a run's plan in force, as ``publish`` says; the caller has taken the turn of runs.
+
+    ``people`` take part. Every run that was held before is superseded. A read that was put on a list since ``seen_at``,
+    if that is said, stays there, whatever the plan has for it: somebody mended what the plan has not seen.
+    """
+    run_id = run.id or 0
+    reasons = {row.key: row.reason.value for row in plan.unallocated} | dict(left_out)
+    keys = {StudyKey(key.trust, key.accession_number) for key in reasons} | {
+        StudyKey(row.trust, row.accession_number) for row in plan.allocations
+    }
+    placing = Placing(session, queue.study_ids(session, keys), numbers, reads.locked_plannable(session))
+    overtaken = set() if seen_at is None else reads.allocated_since(session, seen_at)
+    items = placing.lists(plan, reasons, overtaken)
+    unallocated = placing.numbered(reasons)
+    everyone = dict.fromkeys([*people, *queue.current_holders(session)])
+    versions = queue.supersede_worklists(session, now)
+    add_lists(session, {name: items[name] for name in everyone}, versions, placing.ids, run_id, now)
+    queue.add_unallocated(session, run_id, unallocated, placing.ids)
+    reads.move_all(session, placing.moves(items, unallocated), by=by, now=now, why=f"run {run_id}")
+    run.state = RunState.PUBLISHED
+    runs.supersede_held(session, by=run_id)
+    assignments.note_all(session, now)
 
 
 def add_lists(  # noqa: PLR0913, PLR0917 - what stands on whose list, on what authority
@@ -121,15 +145,19 @@ class Placing:
                 self._held[item.study_id].add(item.reporter_id)
         self._kept = queue.items_of_claims(session)
 
-    def lists(self, plan: Plan, reasons: Mapping[ReadKey, str]) -> Mapping[str, list[Allocation]]:
+    def lists(
+        self, plan: Plan, reasons: Mapping[ReadKey, str], overtaken: Collection[tuple[int, int]] = ()
+    ) -> Mapping[str, list[Allocation]]:
         """Return each reporter's reads in the order they are planned, as far as they can still be given to them.
 
-        ``reasons`` are those of the reads that the plan has seen and has no place for.
+        ``reasons`` are those of the reads that the plan has seen and has no place for. What is ``overtaken`` counts as
+        never seen by the plan, and stays where it stands.
         """
         found: dict[str, list[Allocation]] = defaultdict(list)
         given = [self._numbered(row) for row in plan.allocations]
         seen = {self._place(row.key) for row in given} | {self._place(key) for key in self.numbered(reasons)}
-        placed = [row for row in given if self._may_be_given(row)]
+        seen -= set(overtaken)
+        placed = [row for row in given if self._place(row.key) in seen and self.may_be_given(row)]
         for row in sorted([*placed, *self._claimed_since(placed), *self._placed_since(seen)], key=_in_order):
             found[row.reporter_id].append(row)
         return found
@@ -155,8 +183,8 @@ class Placing:
                 found.append(_move(item, ReadState.UNALLOCATED, reason=why.get(place, UNPLANNED)))
         return found
 
-    def _may_be_given(self, row: Allocation) -> bool:
-        """Tell whether a read may be on this list now: it is still to be read, and not by anybody else."""
+    def may_be_given(self, row: Allocation) -> bool:
+        """Tell whether a read, by its own number, may be on this list: it is to be read, and by nobody else."""
         item = self._standing.get(self._place(row.key))
         if item is None:
             return False
@@ -191,7 +219,11 @@ class Placing:
             for (place, reporter_id), item in found.items()
             if place in unseen and unseen[place].reporter_id == reporter_id
         ]
-        return [row for row in rows if self._may_be_given(row)]
+        return [row for row in rows if self.may_be_given(row)]
+
+    def standing(self, key: ReadKey) -> Standing | None:
+        """Return where a read, by its own number, stands; ``None`` if it is not to be read now."""
+        return self._standing.get(self._place(key))
 
     def _numbered(self, row: Allocation) -> Allocation:
         return replace(row, read=self._number(row.key))

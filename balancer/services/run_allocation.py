@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from balancer import __version__
 from balancer.domain.plan import Plan
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.states import RunState
 from balancer.optimise.referee import judge
 from balancer.services.build_problem import Gathered, gather
 from balancer.services.keep_lease import LASTING, ElapsedClock, Telling, kept
+from balancer.services.keep_run import NOT_KEPT, keep_run
 from balancer.services.outcomes import RunOutcome
 from balancer.services.publish_worklists import publish
 from balancer.services.without_numbers import without_numbers
-from balancer.store import assignments, jobs, leases, queue, runs
+from balancer.store import assignments, jobs, leases, queue, run_records, runs
 from balancer.store.database import Database, Session
 from balancer.store.leases import Lease
 
@@ -26,6 +28,8 @@ LEASE = "allocation"
 _FINDINGS_KEPT = 20
 # A network of 6,000 reads that plans every quarter of an hour fills half a million rows a day.
 _KEPT = timedelta(days=7)
+# What a run was made from and its plan, packed: a million bytes for so many reads, four times an hour.
+_RECORDS_KEPT = timedelta(days=2)
 # A PACS that was away for longer begins again with a snapshot.
 _TOMBSTONES_KEPT = timedelta(days=30)
 # Ten feeds on intervals of five minutes enter 2,880 due times a day.
@@ -79,6 +83,8 @@ def run_allocation(  # noqa: PLR0913 - the solver's own arguments
 ) -> RunOutcome:
     """Allocate everything that is open at ``now`` and publish new worklists; if anything fails, the last ones stand.
 
+    If the policy says so the plan is ``held`` instead, for a manager to publish.
+
     The run is on record from its beginning, with its stage and the solver's progress. A plan the referee rejects is
     never published: the run is ``rejected`` with the findings. If another run is under way, nothing is done and the
     outcome says so; a run whose process died is declared dead by the next one, once its lease has run out.
@@ -101,7 +107,7 @@ def run_allocation(  # noqa: PLR0913 - the solver's own arguments
 
     try:
         with kept(db, run.lease, clock, lambda session: _note(session, run, telling)):
-            gathered = _gather(run, now)
+            gathered = _gather(run, now, work)
             plan = (solver or _solver())(gathered.problem, seed=seed, work=work, seconds=seconds, on_progress=tell)
             return _judge_and_publish(run, gathered, plan)
     except Exception as error:
@@ -129,9 +135,15 @@ def _solver() -> Solver:
     return solve
 
 
-def _gather(run: _Run, now: datetime) -> Gathered:
+def _gather(run: _Run, now: datetime, work: int | None) -> Gathered:
     gathered = gather(run.db, now)
-    run.change(stage="solve", policy_id=gathered.policy_id, warnings=list(gathered.warnings))
+    run.change(
+        stage="solve",
+        policy_id=gathered.policy_id,
+        warnings=list(gathered.warnings),
+        work=work,
+        code_version=__version__,
+    )
     return gathered
 
 
@@ -147,21 +159,39 @@ def _judge_and_publish(run: _Run, gathered: Gathered, plan: Plan) -> RunOutcome:
         return RunOutcome(run_id=run.id, state=RunState.REJECTED, error=error, warnings=gathered.warnings, plan=plan)
     run.change(stage="publish")
     at = run.clock.now()
-    publish(
-        run.db,
-        run.id,
-        plan,
-        gathered.problem,
-        at,
-        lease=run.lease,
-        left_out=gathered.reasons(plan),
-        numbers=gathered.numbers,
-    )
+    digest = keep_run(run.db, run.id, gathered, plan, at)
+    warnings = gathered.warnings if digest else (*gathered.warnings, NOT_KEPT)
+    plan = replace(plan, summary=replace(plan.summary, digest=digest))
+    run.change(warnings=list(warnings))
+    state = RunState.HELD if gathered.problem.policy.publishing.hold else RunState.PUBLISHED
+    if state is RunState.HELD:
+        _hold(run, plan, at)
+    else:
+        publish(
+            run.db,
+            run.id,
+            plan,
+            gathered.problem,
+            at,
+            lease=run.lease,
+            left_out=gathered.reasons(plan),
+            numbers=gathered.numbers,
+        )
     with run.db.transaction() as session:
         queue.forget_plans(session, at - _KEPT)
+        run_records.forget(session, records_before=at - _RECORDS_KEPT, moves_before=at - _KEPT)
         assignments.forget_gone(session, at - _TOMBSTONES_KEPT)
         jobs.forget_jobs(session, at - _JOBS_KEPT)
-    return RunOutcome(run_id=run.id, state=RunState.PUBLISHED, warnings=gathered.warnings, plan=plan)
+    return RunOutcome(run_id=run.id, state=state, warnings=warnings, plan=plan)
+
+
+def _hold(run: _Run, plan: Plan, at: datetime) -> None:
+    """Let a plan wait for a manager; nobody's list changes."""
+    with run.db.transaction() as session:
+        leases.require(session, run.lease)
+        row = runs.own_run(session, run.id, run.lease.token)
+        runs.keep_summary(row, plan.summary)
+        row.state, row.stage, row.finished_at, row.held_at = RunState.HELD, "", at, at
 
 
 def _note(session: Session, run: _Run, telling: Telling) -> None:

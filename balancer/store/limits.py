@@ -21,6 +21,7 @@ from balancer.store import (
     tables_ledger,
     tables_life,
     tables_policies,
+    tables_runs,
     tables_workitems,
 )
 from balancer.store.tables import Row
@@ -189,6 +190,9 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables.RosterBatchRow: _roster_batch,
     tables.SessionRow: _session,
     tables.RunRow: OPEN,
+    # what a run was made from holds every trust's studies: nobody is shown it, and publishing it is for all or none
+    tables_runs.RunRecordRow: nobody,
+    tables_runs.RunMoveRow: of_study(tables_runs.RunMoveRow),
     tables.WorklistRow: of_reporter(tables.WorklistRow),
     tables.WorklistItemRow: _worklist_item,
     tables.UnallocatedRow: of_study(tables.UnallocatedRow),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import true
 from sqlmodel import Session, col, delete, func, insert, select, tuple_, update
 
-from balancer.domain.life import PLANNABLE, ReadState
+from balancer.domain.life import ON_A_LIST, PLANNABLE, ReadState
 from balancer.domain.plan import Allocation
 from balancer.domain.states import StudyState
 from balancer.domain.study import ReadKey, StudyKey
@@ -225,6 +225,44 @@ def items_of_claims(session: Session) -> dict[tuple[int, int], WorklistItemRow]:
         )
     )
     return {(item.study_id, item.read): item for item in session.exec(statement)}
+
+
+def listed(session: Session, reporter_ids: Collection[str]) -> dict[str, list[tuple[Allocation, bool]]]:
+    """Return what is still to be read on these reporters' current lists, in order, each with whether it is open."""
+    columns: Any = (WorklistRow.reporter_id, WorklistItemRow, StudyRow.trust, StudyRow.accession_number, ReadRow.state)
+    statement = (
+        select(*columns)
+        .select_from(WorklistRow)
+        .join(WorklistItemRow, col(WorklistItemRow.worklist_id) == col(WorklistRow.id))
+        .join(StudyRow, col(StudyRow.id) == col(WorklistItemRow.study_id))
+        .join(
+            ReadRow,
+            (col(ReadRow.study_id) == col(WorklistItemRow.study_id))
+            & (col(ReadRow.number) == col(WorklistItemRow.read)),
+        )
+        .where(
+            col(WorklistRow.superseded_at).is_(None),
+            col(WorklistRow.reporter_id).in_(sorted(reporter_ids)),
+            col(ReadRow.state).in_(sorted(ON_A_LIST)),
+            ReadRow.reporter_id == WorklistRow.reporter_id,
+        )
+        .order_by(col(WorklistItemRow.place))
+    )
+    found: dict[str, list[tuple[Allocation, bool]]] = defaultdict(list)
+    for reporter_id, item, trust, accession_number, state in session.exec(statement):
+        row = Allocation(
+            trust=trust,
+            accession_number=accession_number,
+            read=item.read,
+            reporter_id=reporter_id,
+            session_id=item.session_id,
+            position=item.position,
+            start=item.planned_start,
+            end=item.planned_end,
+            due_at=item.due_at,
+        )
+        found[reporter_id].append((row, state is ReadState.CLAIMED))
+    return found
 
 
 def add_worklists(session: Session, lists: Sequence[WorklistRow]) -> None:

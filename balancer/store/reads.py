@@ -158,6 +158,12 @@ def away_beyond(session: Session, now: datetime) -> list[int]:
     return [read_id or 0 for read_id in session.exec(statement.order_by(col(ReadRow.id)))]
 
 
+def allocated_since(session: Session, at: datetime) -> set[tuple[int, int]]:
+    """Return the reads that were put on the list they are on after ``at``, by study and number."""
+    statement = select(ReadRow.study_id, ReadRow.number).where(ReadRow.state == ReadState.ALLOCATED)
+    return set(session.exec(statement.where(col(ReadRow.since) > at)).all())
+
+
 def add_reads(
     session: Session, numbers: Iterable[tuple[int, int]], *, now: datetime, why: Mapping[int, str] | None = None
 ) -> None:

@@ -14,7 +14,7 @@ from balancer.domain.plan import Summary
 from balancer.domain.states import RunKind, RunState, StudyState
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, beyond, cursor
-from balancer.store.tables import RunRow, StudyRow, UnallocatedRow
+from balancer.store.tables import RunRow, StudyRow, UnallocatedRow, WorklistRow
 from balancer.store.tables_life import ReadRow
 
 _NEWEST_FIRST = "run"
@@ -146,9 +146,15 @@ def requested(session: Session) -> RunRow | None:
 
 
 def request_run(session: Session, *, now: datetime, reason: str) -> RunRow:
-    """Enter that a run is asked for; if one is waiting already, that is the one: many reasons make one run."""
+    """Enter that a run is asked for; if one is waiting already, that is the one: many reasons make one run.
+
+    One that waits does not begin before this transaction ends: begun earlier, it would be gathered without what the
+    transaction changes, and nobody would ask again. One that begins at this moment is waited for, and is not the one.
+    """
     # two who ask at once on PostgreSQL may both enter one: whichever begins takes the other with it
-    waiting = requested(session)
+    waiting = session.exec(
+        select(RunRow).where(RunRow.state == RunState.REQUESTED).order_by(col(RunRow.id)).limit(1).with_for_update()
+    ).first()
     if waiting is not None:
         return waiting
     row = _new_run(state=RunState.REQUESTED, token=0, now=now, started_at=now, seed=0, stage=reason)
@@ -180,7 +186,8 @@ def _new_run(**columns: Any) -> RunRow:
 
 def _first_requested(session: Session, now: datetime) -> RunRow | None:
     """Return the first run asked for; any other asked for at the same time is answered by it."""
-    waiting = session.exec(select(RunRow).where(RunRow.state == RunState.REQUESTED).order_by(col(RunRow.id))).all()
+    statement = select(RunRow).where(RunRow.state == RunState.REQUESTED).order_by(col(RunRow.id)).with_for_update()
+    waiting = session.exec(statement, execution_options={"populate_existing": True}).all()
     for other in waiting[1:]:
         other.state, other.finished_at, other.error = RunState.FAILED, now, f"run {waiting[0].id} was asked for as well"
     return waiting[0] if waiting else None
@@ -209,6 +216,51 @@ def own_run(session: Session, run_id: int, token: int) -> RunRow:
     if row is None or row.state is not RunState.RUNNING or row.token != token:
         raise ConflictError(f"run {run_id} is no longer under way")
     return row
+
+
+def held_run(session: Session, run_id: int) -> RunRow:
+    """Return a run that is held, for changing.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such run.
+    ConflictError
+        If it does not wait for anybody.
+    """
+    row = session.exec(select(RunRow).where(RunRow.id == run_id).with_for_update()).first()
+    if row is None:
+        raise NotFoundError(f"there is no run {run_id}")
+    if row.state is not RunState.HELD:
+        raise ConflictError(f"run {run_id} does not wait to be published: it is {row.state}")
+    return row
+
+
+def newest_held(session: Session) -> RunRow | None:
+    """Return the last run that is held, if there is any."""
+    return _newest(session, RunState.HELD)
+
+
+def emergencies_overdue(session: Session, held_before: datetime) -> list[RunRow]:
+    """Return the held runs from before then whose emergencies have not been let out, oldest first."""
+    statement = select(RunRow).where(RunRow.state == RunState.HELD, col(RunRow.emergencies_out_at).is_(None))
+    return list(session.exec(statement.where(col(RunRow.held_at) <= held_before).order_by(col(RunRow.id))))
+
+
+def on_lists_since(session: Session, run_id: int) -> int | None:
+    """Return the last run after this one of which anything is on current lists, if there is any; mendings apart."""
+    later = (RunRow.kind == RunKind.ALLOCATION, col(RunRow.id) > run_id)
+    published = select(func.max(RunRow.id)).where(RunRow.state == RunState.PUBLISHED, *later)
+    listed = select(func.max(RunRow.id)).join(WorklistRow, col(WorklistRow.run_id) == col(RunRow.id))
+    listed = listed.where(col(WorklistRow.superseded_at).is_(None), *later)
+    found = [number for number in (session.exec(published).one(), session.exec(listed).one()) if number is not None]
+    return max(found, default=None)
+
+
+def supersede_held(session: Session, *, by: int) -> None:
+    """Enter that runs held before ``by`` are not to be published any more, because that one has been."""
+    for row in session.exec(select(RunRow).where(RunRow.state == RunState.HELD, col(RunRow.id) < by)):
+        row.state, row.error = RunState.SUPERSEDED, f"run {by} was published"
 
 
 def note_progress(session: Session, run_id: int, token: int, progress: dict[str, Any], at: datetime) -> None:

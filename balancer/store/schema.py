@@ -24,6 +24,7 @@ from balancer.store import (
     tables_ledger,
     tables_life,
     tables_policies,
+    tables_runs,
     tables_workitems,
 )
 from balancer.store.tables import Row
@@ -37,6 +38,7 @@ TABLES = (
     tables_ledger,
     tables_life,
     tables_policies,
+    tables_runs,
     tables_workitems,
 )
 _FOLDER = Path(__file__).parent / "migrations"

@@ -327,6 +327,7 @@ class RunRow(Row, table=True):
     """An allocation run: what went in, how far it is, what came out. Costs in points; ``now`` is when the plan is for.
 
     ``token`` is the fencing token of the lease it runs under. ``progress`` is the solver's last word while it runs.
+    ``work`` in proposals. What was decided about a run that was held, by whom and why, is in ``decided_...``.
     """
 
     __tablename__ = "runs"
@@ -360,6 +361,13 @@ class RunRow(Row, table=True):
     longest_wait_hours: dict[str, float] | None = Field(default=None, sa_type=JSON)
     seconds: dict[str, float] | None = Field(default=None, sa_type=JSON)
     digest: str | None = None
+    work: int | None = None
+    code_version: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    held_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    emergencies_out_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    decided_by: str = Field(default="", sa_type=FreeText, sa_column_kwargs={"server_default": ""})
+    decided_why: str = Field(default="", sa_type=FreeText, sa_column_kwargs={"server_default": ""})
 
 
 class WorklistRow(Row, table=True):

@@ -82,6 +82,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/reads/{read_id}/unpark": {"reason": "the images have come"},
     "/api/v1/reads/{read_id}/return": {"reporter_id": "R1", "reason": "other"},
     "/api/v1/exceptions/{exception_id}/resolve": {"resolution": "seen to"},
+    **{f"/api/v1/runs/{{run_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard")},
     "/dicomweb/workitems/{workitem}": {},
     **{path: begun_by("R1") for path in STATE_OF_WORKITEM},
     "/api/v1/policies": {"content": policy_text(EXAMPLE_POLICY), "reason": "to be tried"},
@@ -90,7 +91,11 @@ BODIES: dict[str, Any] = {
 
 
 # What is one for all trusts, and shown to whoever reaches every one.
-OF_ALL_TRUSTS = {"/api/v1/audit", *(f"/api/v1/policies/{{policy_id}}/{verb}" for verb in ("approve", "decline"))}
+OF_ALL_TRUSTS = {
+    "/api/v1/audit",
+    *(f"/api/v1/runs/{{run_id}}/{verb}" for verb in ("publish", "discard")),
+    *(f"/api/v1/policies/{{policy_id}}/{verb}" for verb in ("approve", "decline")),
+}
 # What a route cannot do without in its query.
 QUERIES: dict[str, tuple[str, ...]] = {"/api/v1/assignments": ("trust",)}
 

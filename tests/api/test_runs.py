@@ -5,13 +5,23 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from balancer import __version__
+from balancer.domain.actor import person
+from balancer.domain.permission import Role
+from balancer.domain.policy import PublishingRules
 from balancer.domain.states import RunState
+from balancer.services.decide_policy import approve_policy
+from balancer.services.propose_policy import propose_policy
 from balancer.services.run_allocation import run_allocation
-from balancer.store import runs
+from balancer.store import policies, runs
 from balancer.store.database import Database
+from tests.access.doors import Known
+from tests.access.doors import holding as access_holding
 from tests.api.service import Service, problem
 from tests.worlds import NOW
 
@@ -93,3 +103,62 @@ def events(text: str) -> list[tuple[str, str]]:
     """Return the name and the state of each event of a stream."""
     fields = [dict(line.split(": ", 1) for line in event.splitlines()) for event in text.split("\n\n") if event]
     return [(field["event"], json.loads(field["data"])["state"]) for field in fields]
+
+
+def holding(db: Database) -> int:
+    """Hold every plan from now on; return the number of one that waits."""
+    with db.session() as reading:
+        policy = policies.current_policy(reading)
+    held = replace(policy, publishing=PublishingRules(hold=True))
+    by = person("entra:7", "A. Manager")
+    approve_policy(
+        db, propose_policy(db, held, NOW, by=by, author="x", reason="x"), NOW, by=by, approver="Dr B.", reason="x"
+    )
+    outcome = run_allocation(db, NOW, work=500)
+    assert outcome.state is RunState.HELD
+    return outcome.run_id or 0
+
+
+def test_a_plan_that_waits_says_how_old_it_is_and_whom_it_moves(allocated: Service, db: Database) -> None:
+    """Before anybody decides about it."""
+    run_id = holding(db)
+    allocated.clock.at = NOW + timedelta(minutes=12)
+    run = allocated.ask(f"/runs/{run_id}")
+    assert (run["state"], run["minutes_old"], run["decided_by"]) == ("held", 12.0, "")
+    assert (len(run["input_digest"]), run["policy_id"], run["code_version"]) == (64, 2, __version__)
+    moves = allocated.ask(f"/runs/{run_id}/moves")
+    assert {item["reason"] for item in moves["items"]} <= {"new", "not_offered", "not_rostered", "no_place", "better"}
+    first = allocated.ask("/runs", state="published")["items"][0]["run_id"]
+    given = [item for item in allocated.ask(f"/runs/{first}/moves")["items"] if item["becomes"]]
+    assert {(item["was"], item["reason"]) for item in given} == {(None, "new")}
+    problem(allocated.get("/runs/77/moves"), 404, "not-found")
+
+
+def test_a_plan_that_waits_is_published_with_a_reason(allocated: Service, db: Database) -> None:
+    """Once; and what never waited is not published."""
+    run_id = holding(db)
+    problem(allocated.post(f"/runs/{run_id}/publish", {}), 422, "invalid-value")
+    answer = allocated.post(f"/runs/{run_id}/publish", {"reason": "looked through"})
+    assert (answer.status_code, answer.json()["state"], answer.json()["decided_why"]) == (
+        200, "published", "looked through",
+    )  # fmt: skip
+    assert allocated.ask("/worklists/R1")["run_id"] == run_id
+    problem(allocated.post(f"/runs/{run_id}/publish", {"reason": "again"}), 409, "conflict")
+    problem(allocated.post("/runs/77/publish", {"reason": "x"}), 404, "not-found")
+
+
+def test_a_plan_that_waits_is_discarded_with_a_reason(allocated: Service, db: Database) -> None:
+    """The lists stand."""
+    run_id = holding(db)
+    before = allocated.get("/worklists/R1").headers["etag"]
+    assert allocated.post(f"/runs/{run_id}/discard", {"reason": "no"}).json()["state"] == "discarded"
+    assert allocated.get("/worklists/R1").headers["etag"] == before
+
+
+@pytest.mark.parametrize("verb", ["publish", "discard"])
+def test_the_plan_of_all_trusts_is_not_one_trusts_to_decide_about(verb: str, allocated: Service, db: Database) -> None:
+    """A manager of one trust may ask for a run, and not put everybody's list in force."""
+    run_id = holding(db)
+    one = Service(db, door=Known(access_holding(Role.MANAGER, "RVV")))
+    problem(one.post(f"/runs/{run_id}/{verb}", {"reason": "mine"}), 403, "not-allowed")
+    assert allocated.ask(f"/runs/{run_id}")["state"] == "held"

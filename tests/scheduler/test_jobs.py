@@ -337,3 +337,24 @@ def test_how_often_to_allocate_is_the_policys_to_say(scheduler: Scheduler, monke
     scheduler.work.look_at_network()
     scheduler.work.look_at_network()
     assert intervals == [("allocate", timedelta(minutes=40))]
+
+
+def test_what_was_asked_of_a_run_that_died_is_asked_again(scheduler: Scheduler) -> None:
+    """It was answered by a run that came to nothing: nobody else would ask before it is time."""
+    scheduler.deliver(content(ROWS[:-1]), 5)
+    scheduler.refresh(6)
+    with scheduler.database.transaction() as session:
+        runs.begin_run(session, token=9, now=NOW, started_at=NOW, seed=0)
+    assert scheduler.asked_for == 0
+    scheduler.solving.ends_with = -9
+    request_run(scheduler.database, NOW, reason="x")
+    scheduler.solving.run = lambda: _begun_and_killed(scheduler)  # type: ignore[method-assign]
+    scheduler.answered()
+    assert scheduler.asked_for == 1
+
+
+def _begun_and_killed(scheduler: Scheduler) -> int:
+    """Begin the run that waits, and be killed."""
+    with scheduler.database.transaction() as session:
+        runs.begin_run(session, token=10, now=NOW, started_at=NOW, seed=0)
+    return -9

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import Field
 
 from balancer.api.models.shape import In, Instant, Out
+from balancer.domain.life import ReadState
+from balancer.domain.run_changes import MoveReason
 from balancer.domain.states import RunKind, RunState
+from balancer.store.run_records import ShownMove
 from balancer.store.tables import RunRow
 
 
@@ -42,7 +46,9 @@ class RunOut(Out):
 
     run_id: int = Field(examples=[12])
     kind: RunKind = Field(description="`mending` changed only the lists that something urgent concerns.")
-    state: RunState = Field(description="Only a `published` run changed anybody's list.")
+    state: RunState = Field(
+        description="A `published` run changed everybody's list; of one that is `held`, at most emergencies are."
+    )
     stage: str = Field(description="Under way; of a run that waits, why it was asked for.", examples=[""])
     planned_for: Instant = Field(description="The instant the plan starts from.")
     started_at: Instant = Field(description="Of a run that waits, when it was asked for.")
@@ -68,11 +74,23 @@ class RunOut(Out):
         description="From acquisition to planned end, by priority class.", examples=[{"emergency": 3.2}]
     )
     seconds: dict[str, float] | None = Field(description="By stage.", examples=[{"solve": 19.4}])
-    input_digest: str | None = Field(description="Of what the plan was made from.", examples=[None])
+    input_digest: str | None = Field(description="SHA-256 of what the plan was made from.", examples=["9f86d081884c"])
+    policy_id: int | None = Field(description="The version of the policy that it was made by.", examples=[3])
+    work: int | None = Field(description="Proposals of the search; `null` is as many as the size asks for.")
+    code_version: str = Field(description="Of the Balancer that made it.", examples=["0.1.0"])
+    held_at: Instant | None = Field(description="Since when its plan waits, or waited, for a manager.")
+    minutes_old: float | None = Field(
+        description="While it waits: how long ago the instant is that it plans from. Much may have changed since.",
+        examples=[7.5],
+    )
+    emergencies_out_at: Instant | None = Field(description="When its emergencies went onto lists all the same.")
+    decided_at: Instant | None
+    decided_by: str = Field(description="Who published or discarded it.", examples=[""])
+    decided_why: str = Field(examples=[""])
 
     @classmethod
-    def of(cls, row: RunRow) -> RunOut:
-        """Return a run as the API shows it."""
+    def of(cls, row: RunRow, now: datetime) -> RunOut:
+        """Return a run as the API shows it at ``now``."""
         return cls(
             run_id=row.id or 0,
             kind=row.kind,
@@ -98,7 +116,65 @@ class RunOut(Out):
             longest_wait_hours=row.longest_wait_hours,
             seconds=row.seconds,
             input_digest=row.digest,
+            policy_id=row.policy_id,
+            work=row.work,
+            code_version=row.code_version,
+            held_at=row.held_at,
+            minutes_old=_minutes(now - row.now) if row.state is RunState.HELD else None,
+            emergencies_out_at=row.emergencies_out_at,
+            decided_at=row.decided_at,
+            decided_by=row.decided_by,
+            decided_why=row.decided_why,
         )
+
+
+def _minutes(time: timedelta) -> float:
+    return round(time.total_seconds() / 60.0, 1)
+
+
+class RunMoveOut(Out):
+    """A read that a run's plan gives to somebody else than had it when the run began."""
+
+    read_id: int = Field(examples=[4711])
+    trust: str = Field(examples=["RVV"])
+    accession_number: str = Field(examples=["RVV2603020042"])
+    priority: str = Field(description="As it is now.", examples=["urgent"])
+    read: int = Field(examples=[1])
+    was: str | None = Field(description="Who had it; `null` is nobody.", examples=["9000017"])
+    becomes: str | None = Field(description="Whom the plan gives it to; `null` is nobody.", examples=["9000021"])
+    reason: MoveReason = Field(
+        description="`new`: nobody had it. `not_offered`: whoever had it may not read it. `not_rostered`: they have no "
+        "session within the horizon. `no_place`: the plan has none. `better`: the whole plan costs less so."
+    )
+    detail: str = Field(description="Why there is no place.", examples=["no_capacity"])
+    overtaken: bool = Field(
+        description="Somebody has it open, or it is done, parked or gone: publishing does not move it any more."
+    )
+
+    @classmethod
+    def of(cls, shown: ShownMove) -> RunMoveOut:
+        """Return a move as the API shows it."""
+        move, study, read = shown.move, shown.study, shown.read
+        return cls(
+            read_id=read.id or 0,
+            trust=study.trust,
+            accession_number=study.accession_number,
+            priority=study.priority,
+            read=move.read,
+            was=move.was,
+            becomes=move.becomes,
+            reason=move.reason,
+            detail=move.detail,
+            overtaken=read.state not in {ReadState.UNALLOCATED, ReadState.ALLOCATED},
+        )
+
+
+class DecisionOnRunIn(In):
+    """Why a held plan is published or discarded."""
+
+    reason: str = Field(
+        min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$", examples=["looked through with the CT lead"]
+    )
 
 
 class RunIn(In):

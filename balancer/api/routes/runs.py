@@ -12,20 +12,24 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
-from balancer.api.callers import Caller, may
-from balancer.api.models.runs import RunIn, RunOut, RunProgressOut
+from balancer.api.callers import Caller, Reaching, may
+from balancer.api.models.runs import DecisionOnRunIn, RunIn, RunMoveOut, RunOut, RunProgressOut
 from balancer.api.models.shape import PageOut
 from balancer.api.serving import IdInPath, Paging, Served, Watching, page_out
+from balancer.domain.actor import Reach
+from balancer.domain.errors import NotAllowedError
 from balancer.domain.permission import Permission
 from balancer.domain.states import RunState
+from balancer.services.publish_held import discard_run, publish_held
 from balancer.services.request_run import request_run
-from balancer.store import runs
+from balancer.store import run_records, runs
 from balancer.store.database import Database
 
 _LOOK_SECONDS: Final = 0.5
 _LONGEST_SECONDS: Final = 3_600.0
 
 router = APIRouter()
+_DECIDED = problems.may_be(problems.NOT_FOUND, problems.CONFLICT, problems.BEGIN_AGAIN)
 
 
 @router.get(
@@ -36,7 +40,8 @@ def list_runs(
 ) -> PageOut[RunOut]:
     """List allocation runs, newest first."""
     with served.database.session() as session:
-        return page_out(runs.runs(session, cut, state=state), RunOut.of)
+        now = served.clock.now()
+        return page_out(runs.runs(session, cut, state=state), lambda row: RunOut.of(row, now))
 
 
 @router.post(
@@ -52,7 +57,7 @@ def ask_for_run(served: Served, response: Response, asked: RunIn | None = None) 
     run_id = request_run(served.database, served.clock.now(), reason=reason)
     response.headers["Location"] = f"/api/v1/runs/{run_id}"
     with served.database.session() as session:
-        return RunOut.of(runs.run(session, run_id))
+        return RunOut.of(runs.run(session, run_id), served.clock.now())
 
 
 @router.get(
@@ -64,7 +69,7 @@ def ask_for_run(served: Served, response: Response, asked: RunIn | None = None) 
 def get_run(served: Served, run_id: IdInPath) -> RunOut:
     """Get one run with everything it says of its plan."""
     with served.database.session() as session:
-        return RunOut.of(runs.run(session, run_id))
+        return RunOut.of(runs.run(session, run_id), served.clock.now())
 
 
 @router.get(
@@ -77,6 +82,48 @@ def get_progress(served: Served, run_id: IdInPath) -> RunProgressOut:
     """Get how far a run is, as its solver last said."""
     with served.database.session() as session:
         return RunProgressOut.of(runs.run(session, run_id))
+
+
+@router.get(
+    "/runs/{run_id}/moves",
+    tags=["runs"],
+    responses=problems.may_be(problems.NOT_FOUND, problems.NO_PAGE),
+    dependencies=[may(Permission.RUNS_READ)],
+)
+def list_moves(served: Served, cut: Paging, run_id: IdInPath) -> PageOut[RunMoveOut]:
+    """List every read that a run's plan gives to somebody else than had it, and why; kept for a week."""
+    with served.database.session() as session:
+        runs.run(session, run_id)
+        return page_out(run_records.moves(session, run_id, cut), RunMoveOut.of)
+
+
+@router.post("/runs/{run_id}/publish", tags=["runs"], responses=_DECIDED, dependencies=[may(Permission.RUNS_START)])
+def publish_run(served: Served, caller: Caller, reach: Reaching, run_id: IdInPath, asked: DecisionOnRunIn) -> RunOut:
+    """Put the plan of a run that is `held` in force, as far as it still can be; for whoever holds this at every trust.
+
+    What people have done since it was made stays as it is. Refused if anything of a later run is on a list.
+    """
+    _require_everywhere(reach)
+    publish_held(served.database, run_id, served.clock.now(), by=caller, reason=asked.reason)
+    return _shown(served, run_id)
+
+
+@router.post("/runs/{run_id}/discard", tags=["runs"], responses=_DECIDED, dependencies=[may(Permission.RUNS_START)])
+def discard(served: Served, caller: Caller, reach: Reaching, run_id: IdInPath, asked: DecisionOnRunIn) -> RunOut:
+    """Decide against the plan of a run that is `held`: the lists stand, and another run is asked for."""
+    _require_everywhere(reach)
+    discard_run(served.database, run_id, served.clock.now(), by=caller, reason=asked.reason)
+    return _shown(served, run_id)
+
+
+def _require_everywhere(reach: Reach) -> None:
+    if not reach.is_everywhere:
+        raise NotAllowedError("a plan is one for all trusts: this needs leave to publish it at every one")
+
+
+def _shown(served: Served, run_id: int) -> RunOut:
+    with served.database.session() as session:
+        return RunOut.of(runs.run(session, run_id), served.clock.now())
 
 
 async def _there(served: Served, watch: Watching, caller: Caller, run_id: IdInPath) -> AsyncIterator[int]:

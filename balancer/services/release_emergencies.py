@@ -1,0 +1,115 @@
+"""Let the emergencies of a plan out that has waited too long for its manager; everything else goes on waiting."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from balancer.domain.actor import job
+from balancer.domain.audit import AuditEntry
+from balancer.domain.errors import NotFoundError
+from balancer.domain.insertion import inserted
+from balancer.domain.life import ReadEvent, ReadState
+from balancer.domain.plan import Allocation
+from balancer.domain.study import ReadKey, StudyKey
+from balancer.publish.run_record import KeptPlan, own_key, unpack_plan
+from balancer.services.publish_worklists import Placing, add_lists
+from balancer.services.run_allocation import LEASE
+from balancer.store import assignments, audit, leases, queue, reads, run_records, runs
+from balancer.store.database import Database, Session
+from balancer.store.policies import current_policy
+from balancer.store.reads import Move
+from balancer.store.tables import RunRow
+
+_log = structlog.get_logger("balancer.services")
+_HOLD = job("hold")
+
+
+def release_emergencies(db: Database, now: datetime) -> int:
+    """Put emergencies on lists that have been in a held plan for the policy's time; return how many.
+
+    Those that nobody has yet go where the last held plan has them, each the first of its session on that list. One that
+    is on a list already stays there, one for which the last plan has no place waits. The lists of those concerned get a
+    new version, others stand; the run goes on waiting for its manager.
+    """
+    with db.session() as session:
+        try:
+            patience = timedelta(minutes=current_policy(session).publishing.emergencies_after_minutes)
+        except NotFoundError:
+            return 0
+        if not runs.emergencies_overdue(session, now - patience):
+            return 0
+    with db.transaction() as session:
+        leases.turn(session, LEASE)
+        overdue, newest = runs.emergencies_overdue(session, now - patience), runs.newest_held(session)
+        if not overdue or newest is None:
+            return 0
+        wanted: set[ReadKey] = set()
+        for run in overdue:
+            kept = unpack_plan(run_records.record(session, run.id or 0).plan)
+            wanted |= {own_key(kept, key) for key in kept.emergencies}
+            run.emergencies_out_at = now
+        given = _place(session, newest, wanted, now)
+        audit.append(session, _entry(newest, given, now))
+    _log.warning("run.emergencies_out", run=newest.id, emergencies=given)
+    return given
+
+
+def _entry(run: RunRow, given: int, now: datetime) -> AuditEntry:
+    return AuditEntry(
+        at=now,
+        actor=_HOLD.subject,
+        action="run.emergencies_out",
+        subject_kind="run",
+        subject_id=str(run.id),
+        was=run.state,
+        became=run.state,
+        why="nobody has published the plan in the policy's time",
+        detail={"emergencies": given},
+    )
+
+
+def _place(session: Session, run: RunRow, wanted: set[ReadKey], now: datetime) -> int:
+    kept = unpack_plan(run_records.record(session, run.id or 0).plan)
+    rows = [row for row in _own(kept) if row.key in wanted]
+    ids = queue.study_ids(session, {StudyKey(row.trust, row.accession_number) for row in rows})
+    places = [(ids[StudyKey(row.trust, row.accession_number)], row.read) for row in rows]
+    placing = Placing(session, ids, {}, reads.locked_places(session, places))
+    urgent: dict[str, list[Allocation]] = defaultdict(list)
+    moves = []
+    for row in rows:
+        standing = placing.standing(row.key)
+        if standing is not None and standing.state is ReadState.UNALLOCATED and placing.may_be_given(row):
+            urgent[row.reporter_id].append(row)
+            given = {"reporter_id": row.reporter_id}
+            moves.append(Move(read=standing, event=ReadEvent.PUBLISH, to=ReadState.ALLOCATED, columns=given))
+    if moves:
+        _publish_lists(session, run, urgent, now)
+        reads.move_all(session, moves, by=_HOLD, now=now, why=f"run {run.id}: emergencies of a plan that is held")
+        assignments.note_all(session, now)
+    return len(moves)
+
+
+def _own(kept: KeptPlan) -> list[Allocation]:
+    return [replace(row, read=own_key(kept, row.key).read) for row in kept.plan.allocations]
+
+
+def _publish_lists(session: Session, run: RunRow, urgent: Mapping[str, Sequence[Allocation]], now: datetime) -> None:
+    """Give whoever gets an emergency a new version of their list."""
+    listed = queue.listed(session, urgent)
+    versions = queue.supersede_worklists(session, now, of=urgent)
+    items = {
+        reporter_id: inserted(
+            [row for row, _ in listed.get(reporter_id, ())],
+            rows,
+            {row.key for row, opened in listed.get(reporter_id, ()) if opened},
+            now,
+        )
+        for reporter_id, rows in urgent.items()
+    }
+    keys = {StudyKey(row.trust, row.accession_number) for rows in items.values() for row in rows}
+    add_lists(session, items, versions, queue.study_ids(session, keys), run.id or 0, now)
