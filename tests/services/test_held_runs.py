@@ -12,7 +12,7 @@ from sqlmodel import select
 from balancer.domain.actor import EVERY_TRUST, Grant, person
 from balancer.domain.errors import ConflictError, GoneError, NotFoundError
 from balancer.domain.feed import ParsedExtract
-from balancer.domain.life import ReadState, ReturnReason
+from balancer.domain.life import ReadEvent, ReadState, ReturnReason
 from balancer.domain.permission import Role
 from balancer.domain.policy import PublishingRules
 from balancer.domain.states import RunState
@@ -23,7 +23,7 @@ from balancer.services.publish_held import discard_run, publish_held
 from balancer.services.release_emergencies import release_emergencies
 from balancer.services.return_read import return_read
 from balancer.services.run_allocation import LEASE, run_allocation
-from balancer.store import audit, leases, policies, run_records, runs, worklists
+from balancer.store import audit, leases, policies, reads, run_records, runs, worklists
 from balancer.store.conservation import faults
 from balancer.store.database import Database
 from balancer.store.pages import Cut
@@ -182,6 +182,23 @@ def test_nothing_is_published_over_what_a_later_run_put_on_lists(db: Database) -
     assert lists(db) == before
     publish_held(db, later, minutes(31), by=MANAGER, reason="x")
     assert lists(db)["R1"][1] == ["E1", "A3"]
+
+
+def test_what_was_put_on_a_list_while_it_waited_stays_there(db: Database) -> None:
+    """Mended because it could not wait: the plan has not seen why. Nothing else of it is lost by that."""
+    holding(db)
+    run_id = held_run(db, solving({"S1": ["A3"], "S2": ["A1", "A2"]}))
+    with db.transaction() as writing:  # as mending does: A3 to R1 is undone, A1 goes to R2, and back to R1's list
+        row, _ = reads.locked_read(writing, read_id(db, "A1"))
+        for reporter_id in ("R2", "R1"):
+            given = {"by": MANAGER, "now": minutes(5), "reporter_id": reporter_id}
+            reads.move(writing, row, ReadEvent.PUBLISH, ReadState.ALLOCATED, **given)  # type: ignore[arg-type]
+        runs.add_mending(writing, RunState.PUBLISHED, now=minutes(5), began_at=minutes(5), stage="x", policy_id=2)
+    publish_held(db, run_id, minutes(9), by=MANAGER, reason="looked through")
+    assert {name: sorted(numbers) for name, (_, numbers) in lists(db).items()} == {"R1": ["A1", "A3"], "R2": ["A2"]}
+    assert standing(db, "A1") == (ReadState.ALLOCATED, "R1")
+    with db.session() as reading:
+        assert faults(reading) == []
 
 
 def test_a_plan_is_decided_about_once(db: Database) -> None:
