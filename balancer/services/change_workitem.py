@@ -13,12 +13,13 @@ from pydicom.dataset import Dataset
 
 from balancer.domain.actor import Actor
 from balancer.domain.errors import InvalidValueError
+from balancer.domain.life import ReadEvent
 from balancer.domain.steps import StepState
 from balancer.publish.ups.codes import return_reason
 from balancer.publish.ups.elements import code_in, first
 from balancer.publish.ups.final_state import missing
 from balancer.publish.ups.json_model import dataset_in
-from balancer.publish.ups.state_table import TABLE, Outcome, Status, asked_for
+from balancer.publish.ups.state_table import TABLE, Outcome, Status, StepEvent, asked_for
 from balancer.publish.ups.uids import is_uid
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
@@ -47,10 +48,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What became of it; ``missing`` are attributes that the final state needs."""
+    """What became of it; ``missing`` are attributes that the final state needs.
+
+    ``kept``: the step had been taken from whoever completes it; their report is on record all the same.
+    """
 
     status: Status
     missing: tuple[str, ...] = ()
+    kept: bool = False
 
 
 def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by whom
@@ -80,7 +85,10 @@ def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by w
         event = asked_for(change.to, holds=_holds(found, change))
         outcome = TABLE[event][found.state]
         if outcome.to is None:
-            return Answer(status=outcome.status)
+            kept = event is StepEvent.COMPLETE and _was_taken(found)
+            if kept:
+                complete_read(Joined(session), read_id, whose, now, by=by)
+            return Answer(status=outcome.status, kept=kept)
         lacking = _lacking(session, found, outcome, numbering)
         if lacking:
             return Answer(status=Status.NOT_FINAL, missing=tuple(lacking))
@@ -107,6 +115,12 @@ def _holds(found: Found, change: Change) -> bool:
 def holds_lock(found: Found, transaction: str) -> bool:
     """Tell whether a Transaction UID is the one under which a workitem was begun; of our own claims nobody has one."""
     return found.row is not None and bool(found.row.lock) and found.row.lock == digest_of(transaction)
+
+
+def _was_taken(found: Found) -> bool:
+    """Tell whether a step was ended by others than whoever had it open: no report of theirs is ever dropped."""
+    own = {None, ReadEvent.RELEASE, ReadEvent.RETURN}
+    return found.row is not None and found.state is StepState.CANCELED and found.row.ended_by not in own
 
 
 def _lacking(session: Session, found: Found, outcome: Outcome, numbering: str) -> list[str]:

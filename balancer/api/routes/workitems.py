@@ -170,8 +170,10 @@ async def change_state(
         by=caller,
         acting=_acting(served, reach),
     )
-    lacking = f"; missing: {', '.join(answer.missing)}" if answer.missing else ""
-    return _told(request, answer.status, _TOLD, "" if change.transaction else _MISSING, lacking)
+    more = f"; missing: {', '.join(answer.missing)}" if answer.missing else ""
+    if answer.kept:
+        more = "; the step had been taken from its performer, and what they completed is on record"
+    return _told(request, answer.status, _TOLD, "" if change.transaction else _MISSING, more)
 
 
 @router.post("/workitems/{workitem}/cancelrequest", dependencies=_WORK)
