@@ -31,9 +31,13 @@ _WILD: Final = frozenset("*?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Part of an answer; ``remaining`` counts what comes after it. ``lacking``: an attribute is none of theirs."""
+    """Part of an answer; ``remaining`` counts what comes after it. ``lacking``: an attribute is none of theirs.
+
+    ``study_ids`` are the internal numbers of the studies that are shown.
+    """
 
     items: list[Dataset]
+    study_ids: list[int]
     remaining: int
     lacking: bool
 
@@ -58,6 +62,7 @@ def search_workitems(db: Database, query: Query, now: datetime) -> Page:
         datasets = [dataset_from(item, policy, numbering) for item in found]
     return Page(
         items=[returned(dataset, query) for dataset in datasets],
+        study_ids=[item.read.study_id for item in found],
         remaining=max(0, total - query.offset - len(found)),
         lacking=any(unknown(dataset, query) for dataset in datasets),
     )

@@ -14,7 +14,7 @@ from balancer.publish.ups.json_model import dataset_in
 from balancer.publish.ups.to_dataset import dataset_of
 from balancer.publish.ups.uids import WorkitemKey, is_uid, key_of, uid_of
 from balancer.publish.ups.update import laid_over
-from balancer.publish.ups.workitem import Performer, Readiness, Urgency, Workitem, carried, identifier
+from balancer.publish.ups.workitem import Performer, Readiness, Urgency, Workitem, carried, identifier, is_carried
 from balancer.store import workitems
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
@@ -23,8 +23,8 @@ from balancer.store.workitems import Found
 _NO_NAME = "Reading"
 
 
-def see_workitem(db: Database, uid: str) -> Dataset:
-    """Return a workitem.
+def see_workitem(db: Database, uid: str) -> tuple[Dataset, int]:
+    """Return a workitem, and the internal number of its study.
 
     Raises
     ------
@@ -33,7 +33,8 @@ def see_workitem(db: Database, uid: str) -> Dataset:
     """
     with db.session() as session:
         numbering = workitems.numbering(session)
-        return dataset_from(named(session, uid, numbering), current_policy(session), numbering)
+        found = named(session, uid, numbering)
+        return dataset_from(found, current_policy(session), numbering), found.read.study_id
 
 
 def named(session: Session, uid: str, numbering: str) -> Found:
@@ -93,8 +94,8 @@ def urgency(priority: str, policy: Policy) -> Urgency:
 
 def _performer(found: Found) -> Performer | None:
     reporter_id = found.reporter_id
-    if reporter_id is None:
-        return None
+    if not reporter_id or not is_carried(reporter_id):
+        return None  # half of a number would name somebody else
     person = found.reporter
     name, home = (reporter_id, "") if person is None else (person.name, person.home_trust)
     return Performer(reporter_id=reporter_id, name=carried(name) or reporter_id, organisation=identifier(home))

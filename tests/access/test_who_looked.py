@@ -88,10 +88,13 @@ def test_a_system_that_follows_is_entered_once_a_day(both: Database) -> None:
     assert len(looked(both)) == 2
 
 
-@pytest.mark.parametrize("path", ["/quarantine", "/unallocated", "/studies", "/worklists/R1", "/assignments?trust=RVV"])
-def test_whatever_names_a_patients_study_is_looked_at(both: Database, path: str) -> None:
+SHOWING = ("/quarantine", "/unallocated", "/studies", "/worklists/R1", "/assignments?trust=RVV")
+
+
+@pytest.mark.parametrize("address", [*(f"/api/v1{path}" for path in SHOWING), "/dicomweb/workitems"])
+def test_whatever_names_a_patients_study_is_looked_at(both: Database, address: str) -> None:
     """Each of the routes that show one."""
-    answer = served(both, MANAGER_EAST).client.get(f"/api/v1{path}")
+    answer = served(both, MANAGER_EAST).client.get(address)
     assert "EAST-" in answer.text
     assert len(looked(both)) == 1
 

@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from balancer.api import problems
 from balancer.api.callers import Caller, Reaching, may
 from balancer.api.dicom import MediaTypeError, dataset_sent, media_type, payload, warned
+from balancer.api.looks import Looking
 from balancer.api.serving import Served, Serving
 from balancer.domain.actor import Reach
 from balancer.domain.errors import ConflictError, InvalidValueError
@@ -34,6 +35,7 @@ from balancer.services.see_workitem import see_workitem
 from balancer.services.update_workitem import update_workitem
 
 PREFIX: Final = "/dicomweb"
+_STUDY: Final = "study"
 router = APIRouter(include_in_schema=False)
 _SEE: Final = [may(Permission.ASSIGNMENTS_READ)]
 _WORK: Final = [may(Permission.READS_WORK)]
@@ -101,12 +103,13 @@ def _acting(served: Serving, reach: Reach) -> Acting:
 
 @router.get("/workitems", dependencies=_SEE)
 @_in_the_standards_words
-async def search(request: Request, served: Served) -> Response:
+async def search(request: Request, served: Served, look: Looking) -> Response:
     """Search (11.9): what matches, what is due first first; 204 if nothing does or nothing is left."""
     kind = media_type(request)
     given = [(name, value) for name, value in _query(request) if name not in {"accept", "charset"}]
     query = query_of(given)
     page = await run_in_threadpool(search_workitems, served.database, query, served.clock.now())
+    look(_STUDY, page.study_ids)
     warnings = []
     if page.remaining:
         warnings.append(f"There are {page.remaining} additional results that can be requested")
@@ -121,10 +124,11 @@ async def search(request: Request, served: Served) -> Response:
 
 @router.get("/workitems/{workitem}", dependencies=_SEE)
 @_in_the_standards_words
-async def retrieve(request: Request, served: Served, workitem: WorkitemInPath) -> Response:
+async def retrieve(request: Request, served: Served, look: Looking, workitem: WorkitemInPath) -> Response:
     """Retrieve (11.5): a workitem whole, but never the Transaction UID that holds it."""
     kind = media_type(request)
-    found = await run_in_threadpool(see_workitem, served.database, _uid(workitem))
+    found, study_id = await run_in_threadpool(see_workitem, served.database, _uid(workitem))
+    look(_STUDY, [study_id])
     return payload([found], kind, 200)
 
 
