@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,13 +114,23 @@ def allocated_file(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFacto
     return path
 
 
-@pytest.fixture
-def both(allocated_file: Path, tmp_path: Path) -> Iterator[Database]:
-    """Yield a database of two trusts; that limits hold on every kind of database is shown in tests/store."""
-    shutil.copy(allocated_file, tmp_path / "both.sqlite")
-    db = Database(f"sqlite:///{tmp_path / 'both.sqlite'}")
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """Yield one database for all tests: its engine compiles each statement once, and not once a test."""
+    db = Database(f"sqlite:///{tmp_path_factory.mktemp('both') / 'both.sqlite'}")
     yield db
     db.close()
+
+
+@pytest.fixture
+def both(allocated_file: Path, opened: Database) -> Database:
+    """Return a database of two trusts, anew; that limits hold on every kind of database is shown in tests/store."""
+    opened.engine.dispose()
+    path = Path(opened.engine.url.database or "")
+    for beside in ("-wal", "-shm"):
+        path.with_name(path.name + beside).unlink(missing_ok=True)
+    shutil.copy(allocated_file, path)
+    return copy(opened)  # another one to whoever keeps what they have read by it
 
 
 def _application() -> FastAPI:
@@ -163,6 +174,16 @@ def _declaration(method: str, path: str) -> May:
     said = declared(next(found))
     assert said is not None
     return said
+
+
+def before(db: Database, trust: str) -> str:
+    """Return ``contents`` of what every test begins with: each has a copy of the same file."""
+    if trust not in _BEFORE:
+        _BEFORE[trust] = contents(db, trust)
+    return _BEFORE[trust]
+
+
+_BEFORE: dict[str, str] = {}
 
 
 def values(db: Database, trust: str) -> dict[str, str]:
@@ -266,11 +287,11 @@ def test_no_route_shows_or_changes_anything_of_another_trust(
     method: str, path: str, caller: Actor, asked: str, both: Database
 ) -> None:
     """Whether it is asked about one's own trust or about the other: not a number, not a patient, not a row."""
-    before = contents(both, WEST)
+    begun = before(both, WEST)
     answer = ask(served(both, caller), method, path, values(both, asked))
     assert answer.status_code < 500, answer.text
     assert "WEST-" not in answer.text
-    assert contents(both, WEST) == before
+    assert contents(both, WEST) == begun
     names = set(re.findall(r"{(\w+)", path)) - OF_NO_TRUST
     if asked == WEST and names:
         assert answer.status_code in {403, 404} or answer.json() == {"items": []}, answer.text
@@ -308,12 +329,12 @@ def test_a_manager_who_also_reports_for_another_trust_does_nothing_there_in_a_co
         monkeypatch.setitem(BODIES, path, body)
     if path in STATE_OF_WORKITEM:
         monkeypatch.setitem(BODIES, path, begun_by("R2"))
-    before = contents(both, WEST)
+    begun = before(both, WEST)
     answer = ask(served(both, MANAGER_AND_REPORTER), method, path, values(both, WEST))
     assert answer.status_code < 500, answer.text
     if "reporter_id" in BODIES.get(path, {}):
         problem(answer, 404, "not-found")
-    assert contents(both, WEST) == before
+    assert contents(both, WEST) == begun
 
 
 def test_a_reporter_sees_their_own_list_whole(both: Database) -> None:
