@@ -41,12 +41,18 @@ class Reach:
     A reporter's own reads are theirs wherever they were imaged: entitlements, not the sign-in, say at which trusts
     somebody may report, and a read that is on somebody's list and hidden from them would be lost. ``on`` is the day
     (London) on which it is asked: an entitlement that has expired by then reaches nowhere, and if no day is said, nor
-    does one that will.
+    does one that will. ``reader``: whoever asks reports too, in whatever role they ask; see ``blind_to``.
     """
 
     trusts: frozenset[str] = frozenset()
     own: str | None = None
     on: date | None = None
+    reader: str | None = None
+
+    @property
+    def blind_to(self) -> str | None:
+        """The reporter from whom others' readings are hidden while a study still has to be read by somebody else."""
+        return self.own if self.reader is None else self.reader
 
     @property
     def is_everywhere(self) -> bool:
@@ -80,7 +86,9 @@ class Reach:
             If the caller is another reporter and nothing more.
         """
         self.require_reporter(reporter_id)
-        return replace(self, trusts=frozenset()) if self.own == reporter_id else replace(self, own=None, on=None)
+        if self.own == reporter_id:
+            return replace(self, trusts=frozenset(), reader=None)
+        return replace(self, own=None, on=None, reader=self.blind_to)
 
     def at(self, now: datetime) -> Reach:
         """Return how far it reaches on the day of ``now``; a reach that no entitlement widens is the same always."""
@@ -157,7 +165,8 @@ class Actor:
                 own = self.reporter_id
             else:
                 trusts.add(grant.trust)
-        return Reach(trusts=frozenset(trusts), own=own)
+        reader = self.reporter_id if trusts and own is None else None
+        return Reach(trusts=frozenset(trusts), own=own, reader=reader)
 
 
 def person(subject: str, name: str, *grants: Grant, reporter_id: str | None = None) -> Actor:

@@ -15,8 +15,11 @@ class ExceptionKind(StrEnum):
     ``same_reader``: a system says that somebody has opened or done two reads of one study.
     ``emergency_waits``: an emergency that somebody had is read by nobody now: whoever had it open gave no sign of life,
     or handed it back because its images are missing. ``not_back``: the provider who was given it has not reported it by
-    the date that was agreed. ``cancel_requested``: another system asks that it be not read;
-    that is for a person to decide.
+    the date that was agreed. ``cancel_requested``: another system asks that it be not read; that is for a person to
+    decide. ``outcome_unsaid``: two have read a study blind, and of a reading nobody has said what it came to, so that
+    nobody can tell whether they agree. ``not_followed_up``: the source stopped asking for a study before its
+    provisional report was verified, or somebody had decided between its readings. ``may_not_verify``: somebody has
+    opened, verified or arbitrated who may not, by the policy; it does not count.
     """
 
     UNCONFIRMED = "unconfirmed"
@@ -29,6 +32,9 @@ class ExceptionKind(StrEnum):
     EMERGENCY_WAITS = "emergency_waits"
     NOT_BACK = "not_back"
     CANCEL_REQUESTED = "cancel_requested"
+    OUTCOME_UNSAID = "outcome_unsaid"
+    NOT_FOLLOWED_UP = "not_followed_up"
+    MAY_NOT_VERIFY = "may_not_verify"
 
 
 def office_of(trust: str) -> str:

@@ -15,6 +15,8 @@ UNPLANNED = "unplanned"
 # Why a read that was done is to be done again: its source has images made after it was, or asks for it once more.
 LATE_IMAGES = "late images"
 ASKED_AGAIN = "asked for again after its report"
+# And what one says that follows readings of which some are still to be done.
+AWAITS_OTHER_READ = "awaits_other_read"
 
 
 class ReadKind(StrEnum):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -34,6 +35,8 @@ class PriorityClass:
 
     ``weight`` in points per hour late, ``breach`` in hours of lateness that crossing the target is worth,
     ``ceiling_hours`` in elapsed hours from acquisition. Exactly one of the two targets is given.
+    ``provisional_stops_clock``: a provisional report is what the class's target asks for. ``verification_hours`` is
+    the target of its verification in elapsed hours from then, if the class has one of its own.
     """
 
     code: str
@@ -43,6 +46,8 @@ class PriorityClass:
     target_hours: float | None = None
     target_working_days: int | None = None
     clock: TargetClock = TargetClock.CALENDAR
+    provisional_stops_clock: bool = False
+    verification_hours: float | None = None
 
     def __post_init__(self) -> None:
         _require(bool(self.code), "code", "a priority class needs a code")
@@ -51,7 +56,7 @@ class PriorityClass:
             "target_hours",
             f"class {self.code}: give exactly one of target_hours and target_working_days",
         )
-        for name in ("weight", "breach", "ceiling_hours", "target_hours", "target_working_days"):
+        for name in ("weight", "breach", "ceiling_hours", "target_hours", "target_working_days", "verification_hours"):
             _require((getattr(self, name) or 0) >= 0, name, f"class {self.code}: must not be negative")
 
     @property
@@ -175,6 +180,43 @@ class LedgerCap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUpRules:
+    """How readings are followed up.
+
+    Whoever's grade has one of the words ``provisional`` in it writes provisional reports; whoever's has one of
+    ``verifiers``, and none of those, may verify them and arbitrate, within their scope. A verification takes
+    ``verification_share`` of the study's minutes and is due ``verification_hours`` after the report, unless its class
+    says otherwise; an arbitration takes ``arbitration_share``.
+    """
+
+    verification_share: float = 0.4
+    arbitration_share: float = 2.5
+    verification_hours: float = 24.0
+    provisional: tuple[str, ...] = ("registrar", "resident", "trainee")
+    verifiers: tuple[str, ...] = ("consultant",)
+
+    def __post_init__(self) -> None:
+        for name in ("verification_share", "arbitration_share", "verification_hours"):
+            _require(getattr(self, name) > 0, f"follow_up.{name}", "must be positive")
+        _require(self.verifiers, "follow_up.verifiers", "somebody must be able to verify")
+        for name in ("provisional", "verifiers"):
+            _require(all(word.strip() for word in getattr(self, name)), f"follow_up.{name}", "a word must not be empty")
+
+    def is_provisional(self, grade: str) -> bool:
+        """Tell whether somebody of this grade writes provisional reports."""
+        return _has_word(grade, self.provisional)
+
+    def may_verify(self, grade: str) -> bool:
+        """Tell whether somebody of this grade may verify reports, and decide between readings."""
+        return _has_word(grade, self.verifiers) and not self.is_provisional(grade)
+
+
+def _has_word(text: str, words: Iterable[str]) -> bool:
+    """Tell whether any of ``words`` (each of them one word or several) stands in a text, in whatever case."""
+    return any(re.search(rf"\b{re.escape(word.strip())}\b", text, re.IGNORECASE) for word in words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A whole clinical policy; ``priorities`` most urgent first, ``bands`` rising in both columns.
 
@@ -192,6 +234,7 @@ class Policy:
     reading: ReadingRules = field(default_factory=ReadingRules)
     publishing: PublishingRules = field(default_factory=PublishingRules)
     ledger: tuple[LedgerCap, ...] = ()
+    follow_up: FollowUpRules = field(default_factory=FollowUpRules)
     owner: str = ""
     version: str = ""
     dated_on: str = ""
@@ -215,6 +258,16 @@ class Policy:
             if priority.code == code:
                 return priority
         raise KeyError(code)
+
+    def verification_target(self, code: str, reported_at: datetime) -> tuple[datetime, bool]:
+        """Return when a report of a study of this class is to be verified, and whether the study's clock has stopped.
+
+        The clock of a class that the policy does not know goes on.
+        """
+        named = next((priority for priority in self.priorities if priority.code == code), None)
+        own = None if named is None else named.verification_hours
+        hours = self.follow_up.verification_hours if own is None else own
+        return reported_at + timedelta(hours=hours), named is not None and named.provisional_stops_clock
 
     def is_emergency(self, code: str) -> bool:
         """Tell whether this is the code of the class of emergencies."""

@@ -14,12 +14,18 @@ _GOES_FIRST = (_S.UNALLOCATED, _S.PARKED, _S.EXCLUDED, _S.SENT_OUT, _S.ALLOCATED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownRead:
-    """A read of a study as we have it; ``confirmed``: its source has said that it is done."""
+    """A read of a study as we have it; ``confirmed``: its source has said that it is done.
+
+    ``follows``: it is no reading of the images but follows some (verifies, arbitrates), which no source counts.
+    ``wanted``: what it follows still asks for it.
+    """
 
     number: int
     state: ReadState
     reporter_id: str | None = None
     confirmed: bool = False
+    follows: bool = False
+    wanted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +43,25 @@ def adjust(reads: Collection[KnownRead], required: int, done_by: Collection[str]
     A read done here counts as left until its source counts it out. Of too many, those go that the source says are
     done: our own that it confirms, then those that were with one of ``done_by``; then what nobody has; never a claimed
     one, whose claimant is told when the claim ends. Of too few, withdrawn ones return before new ones are added.
+
+    Reads that follow readings are counted by no source: they are not left over, no reading is added for want of them,
+    and those that went with their study return with it.
     """
-    left = [read for read in reads if read.state is not _S.WITHDRAWN and not read.confirmed]
+    again = [read.number for read in reads if read.follows and read.wanted and read.state is _S.WITHDRAWN]
+    following = tuple((number, ReadEvent.REOPEN) for number in sorted(again))
+    readings = [read for read in reads if not read.follows]
+    left = [read for read in readings if read.state is not _S.WITHDRAWN and not read.confirmed]
     if len(left) >= required:
         going = list(_going(left, frozenset(done_by)))[: len(left) - required]
         return Adjustment(
-            events=tuple((read.number, event) for read, event in going if event is not None),
+            events=(*((read.number, event) for read, event in going if event is not None), *following),
             confirmed=tuple(read.number for read, event in going if event is None),
         )
     missing = required - len(left)
-    returning = sorted(read.number for read in reads if read.state is _S.WITHDRAWN)[:missing]
+    returning = sorted(read.number for read in readings if read.state is _S.WITHDRAWN)[:missing]
     last = max((read.number for read in reads), default=0)
     return Adjustment(
-        events=tuple((number, ReadEvent.REOPEN) for number in returning),
+        events=(*((number, ReadEvent.REOPEN) for number in returning), *following),
         added=tuple(range(last + 1, last + 1 + missing - len(returning))),
     )
 

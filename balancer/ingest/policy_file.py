@@ -11,6 +11,7 @@ from typing import Any
 from balancer.domain.errors import Fault, InputRefusedError, InvalidValueError
 from balancer.domain.policy import (
     LEAST_MINUTES,
+    FollowUpRules,
     LedgerCap,
     LoadBand,
     Policy,
@@ -35,6 +36,7 @@ _MOST_READS = 1_000
 # A month: whoever means longer means never, and says it otherwise.
 _MOST_MINUTES = 43_200.0
 _MOST_LEDGER_MINUTES = 1e7
+_MOST_SHARE = 100.0
 
 _KNOWN: dict[str, frozenset[str]] = {
     "policy": frozenset({"owner", "version", "date", "author", "approver"}),
@@ -46,6 +48,7 @@ _KNOWN: dict[str, frozenset[str]] = {
     "reading": frozenset(field.name for field in fields(ReadingRules)),
     "publishing": frozenset(field.name for field in fields(PublishingRules)),
     "ledger": frozenset({"taken_minutes"}),
+    "follow_up": frozenset(field.name for field in fields(FollowUpRules)),
 }
 _KNOWN_OF_PRIORITY = frozenset(field.name for field in fields(PriorityClass))
 
@@ -109,6 +112,7 @@ class _PolicyReader:
         bands = self._bands()
         limits, reading, publishing = self._replan(), self._reading(), self._publishing()
         caps = self._caps()
+        follow_up = self._follow_up()
         about = self._about()
         if len(self.faults) > before:
             return None
@@ -124,6 +128,7 @@ class _PolicyReader:
                 reading=reading,
                 publishing=publishing,
                 ledger=caps,
+                follow_up=follow_up,
                 **about,
             )
         except InvalidValueError as error:
@@ -224,6 +229,34 @@ class _PolicyReader:
                 found.append(LedgerCap(trust=trust, minutes=minutes))
         return tuple(found)
 
+    def _follow_up(self) -> FollowUpRules:
+        """Return how readings are followed up; each key may be left out, and so may the table."""
+        usual = FollowUpRules()
+        table = {**asdict(usual), **(self._table("follow_up") if "follow_up" in self.document else {})}
+        shares: dict[str, Any] = {
+            name: self._number(table, f"follow_up.{name}", above=0, most=most)
+            for name, most in (
+                ("verification_share", _MOST_SHARE),
+                ("arbitration_share", _MOST_SHARE),
+                ("verification_hours", _MOST_HOURS),
+            )
+        }
+        words: dict[str, Any] = {name: self._words(table, f"follow_up.{name}") for name in ("provisional", "verifiers")}
+        if any(math.isnan(value) for value in shares.values()) or None in words.values():
+            return usual
+        if not words["verifiers"]:
+            self._fault("follow_up.verifiers", "somebody must be able to verify")
+            return usual
+        return FollowUpRules(**shares, **words)
+
+    def _words(self, table: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
+        """Return a list of words; ``None`` after a fault."""
+        value = table.get(key.rpartition(".")[2])
+        if isinstance(value, list | tuple) and all(isinstance(word, str) and word.strip() for word in value):
+            return tuple(value)
+        self._fault(key, "must be a list of words")
+        return None
+
     def _about(self) -> dict[str, str]:
         """Return whose policy it is: owner, version, date, author, approver, for people; all may be left out."""
         table = self._table("policy") if "policy" in self.document else {}
@@ -264,6 +297,7 @@ class _PolicyReader:
             "breach": self._number(block, f"{key}.breach", most=_MOST_POINTS),
             "ceiling_hours": self._number(block, f"{key}.ceiling_hours", most=_MOST_HOURS),
         }
+        stops, verified_in = self._verification(block, key)
         target_hours, target_days = self._target(block, key, working=clock == TargetClock.WORKING_DAYS)
         if len(self.faults) > before:
             return None
@@ -272,8 +306,19 @@ class _PolicyReader:
             clock=TargetClock(clock),
             target_hours=target_hours,
             target_working_days=target_days,
+            provisional_stops_clock=stops,
+            verification_hours=verified_in,
             **figures,
         )
+
+    def _verification(self, block: Mapping[str, Any], key: str) -> tuple[bool, float | None]:
+        """Return whether a provisional report stops the class's clock, and the target of its verification if given."""
+        stops = block.get("provisional_stops_clock", False)
+        if not isinstance(stops, bool):
+            self._fault(f"{key}.provisional_stops_clock", f"{short(stops)} is neither true nor false")
+        if "verification_hours" not in block:
+            return stops is True, None
+        return stops is True, self._number(block, f"{key}.verification_hours", above=0, most=_MOST_HOURS)
 
     def _target(self, block: Mapping[str, Any], key: str, *, working: bool) -> tuple[float | None, int | None]:
         """Return (target_hours, target_working_days), exactly one of which is given."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from balancer.domain.policy import Policy, PriorityClass, PublishingRules, ReadingRules, ReplanLimits
+from balancer.domain.policy import FollowUpRules, Policy, PriorityClass, PublishingRules, ReadingRules, ReplanLimits
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import Reporter, Session
 from balancer.domain.study import Study
@@ -195,6 +195,7 @@ def policy_text(policy: Policy) -> str:
         _toml_table("ledger.taken_minutes", {_text(cap.trust): number(cap.minutes) for cap in policy.ledger})
         if policy.ledger
         else "",
+        _toml_follow_up(policy.follow_up) if policy.follow_up != FollowUpRules() else "",
     ]
     return "\n".join(block for block in blocks if block)
 
@@ -203,7 +204,16 @@ def _plain(value: float | bool) -> str:  # noqa: FBT001 - a value of the file
     return str(value).lower() if isinstance(value, bool) else number(value)
 
 
+def _toml_follow_up(rules: FollowUpRules) -> str:
+    figures = ("verification_share", "arbitration_share", "verification_hours")
+    words = {name: f"[{', '.join(map(_text, getattr(rules, name)))}]" for name in ("provisional", "verifiers")}
+    return _toml_table("follow_up", {**{name: number(getattr(rules, name)) for name in figures}, **words})
+
+
 def _toml_priority(priority: PriorityClass) -> str:
+    own = {} if priority.verification_hours is None else {"verification_hours": number(priority.verification_hours)}
+    if priority.provisional_stops_clock:
+        own["provisional_stops_clock"] = "true"
     if priority.target_working_days is not None:
         target = {"target_working_days": str(priority.target_working_days)}
     else:
@@ -217,6 +227,7 @@ def _toml_priority(priority: PriorityClass) -> str:
             "weight": number(priority.weight),
             "breach": number(priority.breach),
             "ceiling_hours": number(priority.ceiling_hours),
+            **own,
         },
     )
 

@@ -19,6 +19,7 @@ from balancer.domain.study import ReadKey, Study, StudyKey
 from balancer.domain.working_days import WorkingCalendar
 from balancer.services.due_times import calendar_over
 from balancer.services.lay_over import Instructed
+from balancer.services.stage_reads import Staged, as_followed, may_not_follow, stage
 from balancer.store import instructions, ledger, people, queue, standing
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy_row, policy_of
@@ -76,6 +77,8 @@ def gather(
     * Reads that are done, parked, sent out, excluded or withdrawn take no part, nor does a study without any other.
     * Claimed reads are claimed in the problem (H8); ``published_to`` is who has which read now.
     * Whoever has done another read of a study, or handed one back, is not offered the study.
+    * What follows readings (``stage_reads``) is of those who may, with its own minutes and target; it waits while a
+      reading is still to be done.
     * Somebody who has claimed a read but is no longer listed takes part without sessions, so that nobody else gets it.
     * What people have decided is laid over what the feeds say: corrections, a more urgent class or an earlier due time
       than the feed's, whom a read is pinned to, who is barred. With ``with_draft`` also what is staged in that draft.
@@ -96,6 +99,7 @@ def gather(
         policy = policy_of(policy_row)
         decided = Instructed(instructions.in_force(session, now, with_draft))
         reads, barred = _reads(session, decided, only), queue.barred(session)
+        staged = stage(reads)
         queued = [decided.study(item, policy) for item in queue.queued_studies(session, only) if item.id in reads]
         named = {item.id: (_claimants(reads[item.id]), _pins(reads[item.id], decided)) for item in queued}
         wanted = {name for lists in named.values() for names in lists for name in names if name}
@@ -115,13 +119,21 @@ def gather(
     }
     clocks = (min(item.clock_started_at, now) for item in queued if item.priority in classes)
     calendar = calendar_over(policy, clocks, now)
+    waiting: dict[ReadKey, str] = {}
+    for item in queued:
+        waiting |= staged[item.id].waiting(item)
+    left_out = waiting | left_out
+    unfit = may_not_follow(reporters, policy)
     studies = [
         _study(
-            replace(item, source_due_at=_due(item, now, policy, calendar, decided)),
+            _as_it_waits(item, staged[item.id], now, policy, calendar, decided),
             now,
-            reads[item.id],
-            barred.get(item.id, set()) | decided.barred(item.id),
-            pinned=named[item.id][1],
+            staged[item.id].now,
+            {
+                *(*barred.get(item.id, ()), *decided.barred(item.id), *staged[item.id].holders()),
+                *(unfit if staged[item.id].follows else ()),
+            },
+            pinned=_pins(staged[item.id].now, decided),
         )
         for item in queued
         if item.priority in classes
@@ -140,9 +152,7 @@ def gather(
     return Gathered(
         problem=problem,
         policy_id=policy_row.id or 0,
-        numbers={
-            StudyKey(item.trust, item.accession_number): [read.number for read in reads[item.id]] for item in queued
-        },
+        numbers={StudyKey(item.trust, item.accession_number): staged[item.id].numbers for item in queued},
         left_out=left_out,
         warnings=(
             *warnings,
@@ -160,8 +170,9 @@ def _about(queued: Iterable[QueuedStudy], left_out: Mapping[ReadKey, str], now: 
     warnings = []
     if ahead:
         warnings.append(f"{ahead} studies are said to be acquired after now; they count as acquired now")
-    if left_out:
-        warnings.append(f"{len(left_out)} reads are of a priority class that the policy does not know")
+    unknown = sum(reason == NO_PRIORITY_CLASS for reason in left_out.values())
+    if unknown:
+        warnings.append(f"{unknown} reads are of a priority class that the policy does not know")
     return warnings
 
 
@@ -218,6 +229,17 @@ def _due(
         return item.source_due_at
     acquired = min(item.clock_started_at, now)
     return min(wanted, item.source_due_at or policy.priority(item.priority).due_at(acquired, calendar))
+
+
+def _as_it_waits(  # noqa: PLR0913, PLR0917 - which study, when, by whose word
+    item: QueuedStudy, staged: Staged, now: datetime, policy: Policy, calendar: WorkingCalendar, decided: Instructed
+) -> QueuedStudy:
+    """Return a study as the reads that can be done now see it: how long they take, since when they wait, when due."""
+    stated = replace(item, source_due_at=_due(item, now, policy, calendar, decided))
+    if not staged.follows:
+        return stated
+    of_study = stated.source_due_at or policy.priority(item.priority).due_at(min(item.clock_started_at, now), calendar)
+    return as_followed(stated, staged.follows, of_study, asked=decided.due(item.id))
 
 
 def _claimants(reads: Iterable[QueuedRead]) -> list[str | None]:

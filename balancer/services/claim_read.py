@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from balancer.domain.actor import Actor, ActorKind, job
 from balancer.domain.errors import ClaimedError, ConflictError
 from balancer.domain.exceptional import ExceptionKind
-from balancer.domain.life import ReadEvent, ReadState
-from balancer.domain.policy import ReadingRules
+from balancer.domain.life import ReadEvent, ReadKind, ReadState
+from balancer.domain.policy import Policy, ReadingRules
 from balancer.domain.reporter import Reporter
 from balancer.services.end_claim import end_unread
 from balancer.store import choice, claims, instructions, people, reads
@@ -58,7 +58,8 @@ def claim_read(  # noqa: PLR0913 - what is claimed, for whom, on whose word
         the study.
     """
     with db.transaction() as session:
-        rules = current_policy(session).reading
+        policy = current_policy(session)
+        rules = policy.reading
         person = people.reporter_anywhere(session, reporter_id)
         row, study = reads.locked_read(session, read_id)
         lease = now + timedelta(minutes=rules.lease_minutes) if heartbeats else None
@@ -68,16 +69,17 @@ def claim_read(  # noqa: PLR0913 - what is claimed, for whom, on whose word
         if by.reporter_id == reporter_id:
             require_first_of_study(session, row, reporter_id)
             _require_room(session, reporter_id, rules)
-            _require_scope(row, study, person, now)
+            _require_scope(row, study, person, policy, now)
             _require_choice(session, row, person, rules, now)
-        return _claim(session, row, study, person, lease, by=by, now=now)
+        return _claim(session, row, study, person, policy, lease, by=by, now=now)
 
 
-def _claim(  # noqa: PLR0913 - whose it becomes, until when, on whose word
+def _claim(  # noqa: PLR0913, PLR0917 - whose it becomes, until when, on whose word
     session: Session,
     row: ReadRow,
     study: StudyRow,
     person: Reporter,
+    policy: Policy,
     lease: datetime | None,
     *,
     by: Actor,
@@ -90,6 +92,10 @@ def _claim(  # noqa: PLR0913 - whose it becomes, until when, on whose word
     claim = claims.add_claim(session, made)
     note_same_reader(session, row, study, person.reporter_id, by, now)
     note_not_entitled(session, row, study, person, by, now)
+    why_not = why_not_verify(row, person, policy)
+    if why_not:
+        kind, detail = ExceptionKind.MAY_NOT_VERIFY, f"{person.reporter_id}: {why_not}"
+        open_exception(session, kind, read_id, study, by=by, now=now, detail=detail)
     return claim_of(claim)
 
 
@@ -124,8 +130,15 @@ def _why_steered(session: Session, row: ReadRow, reporter_id: str) -> str:
     """Return in words what a person has decided that speaks against this reporter's having the read, if anything."""
     pinned = instructions.pins(session, row.study_id).get((row.study_id, row.number), reporter_id)
     if pinned != reporter_id:
-        return f"pinned to {pinned}"
+        return "pinned to somebody else"
     return "barred from the study" if (row.study_id, reporter_id) in instructions.bars(session, row.study_id) else ""
+
+
+def why_not_verify(row: ReadRow, person: Reporter, policy: Policy) -> str:
+    """Return in words why a reporter may not verify or arbitrate, if the read is that; empty if they may."""
+    if row.kind is ReadKind.INTERPRETATION or policy.follow_up.may_verify(person.grade):
+        return ""
+    return f"{row.kind} is not for a {person.grade or 'reporter without a grade'}"
 
 
 def require_first_of_study(session: Session, row: ReadRow, reporter_id: str) -> None:
@@ -236,7 +249,7 @@ def _is_pinned_to(session: Session, row: ReadRow, reporter_id: str) -> bool:
     return instructions.pins(session, row.study_id).get((row.study_id, row.number)) == reporter_id
 
 
-def _require_scope(row: ReadRow, study: StudyRow, person: Reporter, now: datetime) -> None:
-    why_not = why_outside(study, person, now)
+def _require_scope(row: ReadRow, study: StudyRow, person: Reporter, policy: Policy, now: datetime) -> None:
+    why_not = why_not_verify(row, person, policy) or why_outside(study, person, now)
     if why_not:
         raise ConflictError(f"the reporter may not report it: {why_not}; the read is {row.state}")

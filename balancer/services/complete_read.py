@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from balancer.domain.actor import Actor, ActorKind
 from balancer.domain.errors import ConflictError
 from balancer.domain.exceptional import ExceptionKind
-from balancer.domain.life import ReadEvent, ReadState
-from balancer.services.claim_read import note_not_entitled, note_same_reader, require_first_of_study
+from balancer.domain.life import ReadEvent, ReadKind, ReadState
+from balancer.domain.outcome import Outcome
+from balancer.domain.policy import Policy
+from balancer.domain.reporter import Reporter
+from balancer.services.claim_read import (
+    note_not_entitled,
+    note_same_reader,
+    require_first_of_study,
+    why_not_verify,
+)
+from balancer.services.follow_reads import follow_readings, locked_study
 from balancer.store import claims, people, reads
 from balancer.store.database import Database, Session
 from balancer.store.exceptions import open_exception
+from balancer.store.policies import current_policy
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import CompletionRow, ReadRow
 
 
-def complete_read(db: Database, read_id: int, reporter_id: str, now: datetime, *, by: Actor) -> bool:
+def complete_read(  # noqa: PLR0913 - what was done, by whom, on whose word, and what it came to
+    db: Database,
+    read_id: int,
+    reporter_id: str,
+    now: datetime,
+    *,
+    by: Actor,
+    outcome: Outcome | None = None,
+    provisional: bool = False,
+) -> bool:
     """Enter that the reporter has done the read; saying so twice is saying so once.
+
+    The second time may say what the ``outcome`` was if the first did not; what has been said is not changed so.
+
+    A report is ``provisional`` if so said, or if its reporter's grade is one whose reports are: somebody else verifies
+    it. Readings of one study that differ are decided on by somebody else. Who may not verify has neither verified nor
+    decided: what they did is kept beside.
 
     A completion that comes after the claim has lapsed is accepted if nobody else has claimed the read since. If
     somebody has, or the read is done or no longer to be read, both stand: the completion is kept, an exception tells
@@ -35,30 +61,94 @@ def complete_read(db: Database, read_id: int, reporter_id: str, now: datetime, *
         If the reporter completes for themselves what they never claimed, or a second read of one study.
     """
     with db.transaction() as session:
-        person = people.reporter_anywhere(session, reporter_id)
+        person, policy = people.reporter_anywhere(session, reporter_id), current_policy(session)
+        locked_study(session, reads.read(session, read_id).study_id)
         row, study = reads.locked_read(session, read_id)
         if row.state is ReadState.DONE and row.reporter_id == reporter_id:
+            if _say_outcome(session, row, outcome, by, now):
+                follow_readings(session, study, policy, now)
             return True
         if by.reporter_id == reporter_id and not claims.had_claimed(session, read_id, reporter_id):
             raise ConflictError(f"the reporter has not claimed the read: it is {row.state}")
         if by.reporter_id == reporter_id:
             require_first_of_study(session, row, reporter_id)
         repeated = claims.is_said_again(session, read_id, reporter_id)
-        accepted = _is_free_for(row, reporter_id) and not repeated
+        report = _Report(row, person, policy, outcome, provisional=provisional)
+        accepted = _is_free_for(row, reporter_id) and report.counts and not repeated
         system = by.subject if by.kind is ActorKind.SYSTEM else ""
         claims.add_completion(
             session,
-            CompletionRow(read_id=read_id, reporter_id=reporter_id, completed_at=now, system=system, accepted=accepted),
+            CompletionRow(
+                read_id=read_id,
+                reporter_id=reporter_id,
+                completed_at=now,
+                system=system,
+                accepted=accepted,
+                outcome=outcome,
+                provisional=report.is_provisional,
+            ),
         )
         if accepted:
             claims.end_claim(session, read_id, ReadEvent.COMPLETE, now=now)
-            done: dict[str, Any] = {"reporter_id": reporter_id, "done_at": now, "confirmed_at": None}
-            reads.move(session, row, ReadEvent.COMPLETE, ReadState.DONE, by=by, now=now, **done)
+            done: dict[str, Any] = {
+                "reporter_id": reporter_id,
+                "done_at": now,
+                "confirmed_at": None,
+                "outcome": outcome,
+                "provisional": report.is_provisional,
+            }
+            reads.move(session, row, ReadEvent.COMPLETE, ReadState.DONE, by=by, now=now, detail=report.facts, **done)
             note_same_reader(session, row, study, reporter_id, by, now)
             note_not_entitled(session, row, study, person, by, now)
+            follow_readings(session, study, policy, now)
         else:
             _keep_beside(session, row, study, reporter_id, by, now, again=repeated)
+            report.note(session, study, by, now)
         return accepted
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What somebody says they have written of a read."""
+
+    row: ReadRow
+    person: Reporter
+    policy: Policy
+    outcome: Outcome | None
+    provisional: bool = field(kw_only=True)
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether somebody else has to verify it; what verifies or decides is final."""
+        by_grade = self.policy.follow_up.is_provisional(self.person.grade)
+        return self.row.kind is ReadKind.INTERPRETATION and (self.provisional or by_grade)
+
+    @property
+    def counts(self) -> bool:
+        """Whether whoever wrote it may write what it is."""
+        return not why_not_verify(self.row, self.person, self.policy)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What the audit trail says of it."""
+        said: dict[str, object] = {} if self.outcome is None else {"outcome": self.outcome.value}
+        return {**said, "provisional": True} if self.is_provisional else said
+
+    def note(self, session: Session, study: StudyRow, by: Actor, now: datetime) -> None:
+        """Bring to the trust's reporting office if somebody has done what they may not."""
+        why_not = why_not_verify(self.row, self.person, self.policy)
+        if why_not:
+            kind, detail = ExceptionKind.MAY_NOT_VERIFY, f"{self.person.reporter_id}: {why_not}"
+            open_exception(session, kind, self.row.id or 0, study, by=by, now=now, detail=detail)
+
+
+def _say_outcome(session: Session, row: ReadRow, outcome: Outcome | None, by: Actor, now: datetime) -> bool:
+    """Enter the outcome of a read that was done without saying it; ``False`` if there is nothing to enter."""
+    if outcome is None or row.outcome is not None:
+        return False
+    reads.say_outcome(session, row, outcome, by=by, now=now)
+    claims.add_outcome(session, row.id or 0, row.reporter_id or "", outcome)
+    return True
 
 
 def _is_free_for(row: ReadRow, reporter_id: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from balancer.domain.actor import Actor
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadEvent, ReadState
+from balancer.services.follow_reads import note_not_followed_up
 from balancer.services.urgency import is_emergency
 from balancer.store import claims, queue, reads, runs
 from balancer.store.database import Session
@@ -38,6 +39,7 @@ def end_unread(  # noqa: PLR0913 - whose claim on what ends, how, on whose word
     claims.end_claim(session, row.id or 0, event, now=now)
     if claim.withdrawn_at is not None:
         reads.move(session, row, event, ReadState.WITHDRAWN, by=by, now=now, why=why)
+        note_not_followed_up(session, row, study, by, now)
         return row.state
     put_back(session, row, event, reason=_ENDED[event], by=by, now=now, why=why)
     if is_emergency(session, study, now):

@@ -108,6 +108,7 @@ def _events(
     elif before is not None and after is None:
         yield StudyWithdrawn(at=at, study=before.key)
     elif before is not None and after is not None:
+        were, are = were[: before.reads], are[: after.reads]  # others of its reads wait for these
         if _is_alike(before, after) and list(were) == list(are):
             yield from _claims(before, after, at)
         else:

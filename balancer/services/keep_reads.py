@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from balancer.domain.actor import job
-from balancer.domain.life import ASKED_AGAIN, LATE_IMAGES, UNPLANNED, ReadEvent, ReadState
+from balancer.domain.life import ASKED_AGAIN, LATE_IMAGES, UNPLANNED, ReadEvent, ReadKind, ReadState
 from balancer.domain.required_reads import Adjustment, KnownRead, adjust, close
 from balancer.domain.states import StudyState
+from balancer.services.follow_reads import note_not_followed_up
 from balancer.services.put_in_force import away
-from balancer.store import claims, instructions, intake, queue, reads
+from balancer.store import claims, follow_ups, instructions, intake, queue, reads
 from balancer.store.database import Session
 from balancer.store.intake import RequiredReads
 from balancer.store.reads import Move, Standing
@@ -49,6 +50,7 @@ def keep_reads(
     found = reads.locked_reads(session, [item.study_id for item in required])
     coming_back = [item.study_id for item in required if item.state is StudyState.OPEN and item.study_id not in silent]
     places = _Places(session, coming_back)
+    moot = follow_ups.moot(session, found.keys())
     moves: list[Move] = []
     added: list[tuple[int, int]] = []
     confirmed: list[int] = []
@@ -56,13 +58,14 @@ def keep_reads(
     again: dict[int, str] = {}
     for item in required:
         known = found.get(item.study_id, [])
-        change = _change(item, known, gone=item.study_id in silent)
+        change = _change(item, known, moot, gone=item.study_id in silent)
         moves += _moves(item, known, change, places, about.now)
         late += _late(item, known, change)
         added += [(item.study_id, number) for number in change.added]
         again |= _again(item, known)
-        confirmed += _confirmed(item, known, change, about)
+        confirmed += _confirmed(item, known, change, about, moot)
     reads.move_all(session, moves, by=_INTAKE, now=about.now, why=f"batch {about.batch_id}")
+    _note_what_goes(session, moves, moot, about.now)
     reads.move_all(session, late, by=_INTAKE, now=about.now, why=LATE_IMAGES)
     reads.add_reads(session, added, now=about.now, why=again)
     reads.confirm(session, confirmed, now=about.now)
@@ -70,20 +73,34 @@ def keep_reads(
     claims.note_withdrawn(session, silent, now=about.now)
 
 
-def _change(item: RequiredReads, known: Sequence[Standing], *, gone: bool) -> Adjustment:
-    ours = [_known(read) for read in known]
+def _change(item: RequiredReads, known: Sequence[Standing], moot: Collection[int], *, gone: bool) -> Adjustment:
+    ours = [_known(read, moot) for read in known]
     if gone or item.state is not StudyState.OPEN:
         return Adjustment(events=close(ours))
     return adjust(ours, item.reads, item.done_by)
 
 
-def _known(read: Standing) -> KnownRead:
+def _known(read: Standing, moot: Collection[int]) -> KnownRead:
     return KnownRead(
         number=read.number,
         state=read.state,
         reporter_id=read.reporter_id,
         confirmed=read.confirmed_at is not None,
+        follows=read.kind is not ReadKind.INTERPRETATION,
+        wanted=read.id not in moot,
     )
+
+
+def _follows(read: Standing) -> bool:
+    return read.kind is not ReadKind.INTERPRETATION
+
+
+def _note_what_goes(session: Session, moves: Iterable[Move], moot: Collection[int], now: datetime) -> None:
+    """Bring to notice what goes with its study before a provisional report is verified or readings are decided on."""
+    for move in moves:
+        if _follows(move.read) and move.to is ReadState.WITHDRAWN and move.read.id not in moot:
+            row, study = reads.locked_read(session, move.read.id)
+            note_not_followed_up(session, row, study, _INTAKE, now)
 
 
 class _Places:
@@ -150,10 +167,17 @@ def _again(item: RequiredReads, known: Sequence[Standing]) -> dict[int, str]:
     return {item.study_id: LATE_IMAGES if late else ASKED_AGAIN}
 
 
-def _confirmed(item: RequiredReads, known: Sequence[Standing], change: Adjustment, about: BatchAbout) -> list[int]:
-    """Return the reads done here that the source, asked later, no longer counts among those to be done."""
+def _confirmed(
+    item: RequiredReads, known: Sequence[Standing], change: Adjustment, about: BatchAbout, moot: Collection[int]
+) -> list[int]:
+    """Return the reads done here that the source, asked later, no longer counts among those to be done.
+
+    A study that goes before its readings have been followed up confirms none: were it listed again, they would be
+    counted as done, and a reading be asked for anew where only what follows is left to do.
+    """
     named = set(change.confirmed)
-    if item.state is not StudyState.OPEN:
+    followed = all(read.state is ReadState.DONE or read.id in moot for read in known if _follows(read))
+    if item.state is not StudyState.OPEN and followed:
         named = {read.number for read in known if read.state is ReadState.DONE and read.confirmed_at is None}
     return [
         read.id

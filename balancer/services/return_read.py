@@ -9,6 +9,7 @@ from balancer.domain.errors import ConflictError
 from balancer.domain.exceptional import ExceptionKind, office_of
 from balancer.domain.life import ReadEvent, ReadState, ReturnReason
 from balancer.services.claim_read import require_claim
+from balancer.services.follow_reads import note_not_followed_up
 from balancer.services.urgency import is_emergency
 from balancer.store import claims, reads, runs
 from balancer.store.database import Database, Session
@@ -68,6 +69,7 @@ def _put_back(  # noqa: PLR0913, PLR0917
     policy, reporter_id = current_policy(session), row.reporter_id
     if claim is not None and claim.withdrawn_at is not None:
         reads.move(session, row, ReadEvent.RETURN, ReadState.WITHDRAWN, by=by, now=now, why=reason.value)
+        note_not_followed_up(session, row, study, by, now)
     elif reason is ReturnReason.IMAGES_MISSING:
         until = min(now + timedelta(hours=policy.reading.parked_hours), max(now, study.due_at))
         owner = office_of(study.trust)

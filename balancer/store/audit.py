@@ -96,6 +96,12 @@ def verify(session: Session, *, witnessed: AuditEnd | None = None) -> Verdict:
     return Verdict(end=last)
 
 
+def read_of(row: AuditRow) -> int | None:
+    """Return the read that an entry is about, itself or by an exception; ``None`` if it is about something else."""
+    number = row.subject_id if row.subject_kind == "read" else row.detail.get("read")
+    return int(number) if number is not None and str(number).isdecimal() else None
+
+
 def entries(
     session: Session, cut: Cut, *, subject_kind: str | None = None, subject_id: str | None = None
 ) -> Page[AuditRow]:

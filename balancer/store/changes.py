@@ -6,12 +6,17 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
 from balancer.domain.errors import GoneError, InvalidValueError, NotFoundError
+from balancer.domain.life import ReadKind
 from balancer.store.tables import StudyRow
 from balancer.store.tables_assignments import AssignmentHeadRow, AssignmentRow, ChangeFeedRow
+from balancer.store.tables_kinds import FollowUpRow
+from balancer.store.tables_life import ReadRow
 
 MOST_CHANGES = 10_000
 _LARGEST = 2**53
@@ -48,6 +53,28 @@ class Position:
         return base64.urlsafe_b64encode(content.encode("ascii")).decode("ascii")
 
 
+class Change(NamedTuple):
+    """How a read stands, of which study; ``follows``: what it has of its own if it is no reading of the images.
+
+    There is no ``read`` for a caller who may not be told of it.
+    """
+
+    row: AssignmentRow
+    study: StudyRow
+    read: ReadRow | None
+    follows: FollowUpRow | None
+
+    @property
+    def kind(self) -> ReadKind:
+        """What is read."""
+        return ReadKind.INTERPRETATION if self.read is None else self.read.kind
+
+    @property
+    def due_at(self) -> datetime:
+        """When it is due."""
+        return self.study.due_at if self.follows is None else self.follows.due_of(self.study.due_at)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """Some of a trust's changes, in the order in which they were committed.
@@ -55,7 +82,7 @@ class Changes:
     ``position`` is where whoever has them is then; ``more`` tells that there are others behind it already.
     """
 
-    items: tuple[tuple[AssignmentRow, StudyRow], ...]
+    items: tuple[Change, ...]
     position: Position
     more: bool
 
@@ -111,8 +138,13 @@ def changes(session: Session, trust: str, since: Position | None, *, limit: int)
     )
     _require_kept(position, head, feed)
     found = session.exec(
-        select(AssignmentRow, StudyRow)
+        select(AssignmentRow, StudyRow, ReadRow, FollowUpRow)
         .join(StudyRow, col(StudyRow.id) == col(AssignmentRow.study_id))
+        .outerjoin(
+            ReadRow,
+            (col(ReadRow.study_id) == col(AssignmentRow.study_id)) & (col(ReadRow.number) == col(AssignmentRow.read)),
+        )
+        .outerjoin(FollowUpRow, col(FollowUpRow.read_id) == col(ReadRow.id))
         .where(
             AssignmentRow.trust == trust,
             AssignmentRow.sequence > position.sequence,
@@ -121,8 +153,8 @@ def changes(session: Session, trust: str, since: Position | None, *, limit: int)
         .order_by(col(AssignmentRow.sequence))
         .limit(limit + 1)
     ).all()
-    items, more = tuple(found[:limit]), len(found) > limit
-    reached = items[-1][0].sequence if more else max(head.sequence, position.sequence)
+    items, more = tuple(Change(*row) for row in found[:limit]), len(found) > limit
+    reached = items[-1].row.sequence if more else max(head.sequence, position.sequence)
     following = Position(trust=trust, incarnation=position.incarnation, sequence=reached, began_at=position.began_at)
     return Changes(items=items, position=following, more=more)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select, update
 
 from balancer.domain.life import THEIRS, ReadEvent
+from balancer.domain.outcome import Outcome
 from balancer.store.chunks import chunks
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow
@@ -101,6 +102,16 @@ def add_completion(session: Session, completion: CompletionRow) -> None:
     session.add(completion)
 
 
+def add_outcome(session: Session, read_id: int, reporter_id: str, outcome: Outcome) -> None:
+    """Add what a reporter's last accepted completion of a read came to, which it did not say."""
+    theirs = select(CompletionRow).where(
+        CompletionRow.read_id == read_id, CompletionRow.reporter_id == reporter_id, col(CompletionRow.accepted)
+    )
+    last = session.exec(theirs.order_by(col(CompletionRow.id).desc()).limit(1)).first()
+    if last is not None:
+        last.outcome = outcome
+
+
 def completions(session: Session, read_id: int) -> list[CompletionRow]:
     """Return everybody's word that a read is done, oldest first."""
     statement = select(CompletionRow).where(CompletionRow.read_id == read_id)
@@ -115,6 +126,12 @@ def note_withdrawn(session: Session, study_ids: Collection[int], *, now: datetim
             _LIVE, col(ClaimRow.withdrawn_at).is_(None), col(ClaimRow.read_id).in_(of_studies)
         )
         session.exec(told.values(withdrawn_at=now), execution_options=_NO_SYNC)
+
+
+def tell_withdrawn(session: Session, read_id: int, *, now: datetime) -> None:
+    """Enter in the live claim of a read that nobody asks for it any more."""
+    told = update(ClaimRow).where(_LIVE, col(ClaimRow.withdrawn_at).is_(None), col(ClaimRow.read_id) == read_id)
+    session.exec(told.values(withdrawn_at=now), execution_options=_NO_SYNC)
 
 
 def note_seen(session: Session, batch_id: int) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlmodel import Session, and_, col, exists, func, or_, select
 
-from balancer.domain.life import ReadState
+from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.states import BatchKind, BatchState, StudyState
 from balancer.store.tables import BatchRow, StudyRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ClaimRow, ReadRow
 from balancer.store.worklists import on_item
 
@@ -22,12 +23,14 @@ from balancer.store.worklists import on_item
 class Fault(StrEnum):
     """How the books can fail to balance.
 
-    ``missing``: a source asks for more reads of a study than there are. ``no_owner``: nobody is named whom the state
-    needs. ``on_no_list``: allocated to somebody whose current list does not have it. ``claim_without_read`` and
+    ``missing``: a source asks for more reads of a study than there are, or what followed its readings has gone.
+    ``not_followed_up``: a provisional report is not to be verified by anybody. ``no_owner``: nobody is named whom the
+    state needs. ``on_no_list``: allocated to somebody whose current list does not have it. ``claim_without_read`` and
     ``read_without_claim``: a read and the claims do not agree on who has it open.
     """
 
     MISSING = "missing"
+    NOT_FOLLOWED_UP = "not_followed_up"
     NO_OWNER = "no_owner"
     ON_NO_LIST = "on_no_list"
     CLAIM_WITHOUT_READ = "claim_without_read"
@@ -70,6 +73,7 @@ def miscounted(session: Session, batch_id: int) -> set[int]:
     """
     left = (
         (col(ReadRow.study_id) == col(StudyRow.id))
+        & (ReadRow.kind == ReadKind.INTERPRETATION)
         & (ReadRow.state != ReadState.WITHDRAWN)
         & col(ReadRow.confirmed_at).is_(None)
     )
@@ -80,7 +84,20 @@ def miscounted(session: Session, batch_id: int) -> set[int]:
         .group_by(col(StudyRow.id), col(StudyRow.reads))
         .having(func.count(col(ReadRow.id)) != StudyRow.reads)
     )
-    return {study_id for study_id in session.exec(statement) if study_id is not None}
+    gone = select(StudyRow.id).where(
+        StudyRow.last_batch_id == batch_id, StudyRow.state == StudyState.OPEN, _has_lost_follow_up()
+    )
+    return {study_id for asked in (statement, gone) for study_id in session.exec(asked) if study_id is not None}
+
+
+def _has_lost_follow_up() -> Any:
+    """Return the condition that a read of a study that followed its readings, and is wanted, has been withdrawn."""
+    return (
+        exists()
+        .where(col(ReadRow.study_id) == col(StudyRow.id), col(ReadRow.state) == ReadState.WITHDRAWN)
+        .where(col(FollowUpRow.read_id) == col(ReadRow.id), col(FollowUpRow.wanted))
+        .correlate(StudyRow)
+    )
 
 
 def missing(session: Session) -> dict[str, int]:
@@ -112,8 +129,10 @@ def _missing() -> Any:
         .outerjoin(newest, newest.c.feed == col(StudyRow.feed))
         .where(
             StudyRow.state == StudyState.OPEN,
-            standing < StudyRow.reads,
-            or_(is_listed, standing + gone < StudyRow.reads),
+            or_(
+                (standing < StudyRow.reads) & or_(is_listed, standing + gone < StudyRow.reads),
+                _has_lost_follow_up() & is_listed,
+            ),
         )
         .group_by(StudyRow.trust)
         .order_by(StudyRow.trust)
@@ -122,7 +141,11 @@ def _missing() -> Any:
 
 def _known_reads(*conditions: Any) -> Any:
     """Return how many reads of a study there are that its source has not counted out."""
-    of_study = (col(ReadRow.study_id) == col(StudyRow.id), col(ReadRow.confirmed_at).is_(None))
+    of_study = (
+        col(ReadRow.study_id) == col(StudyRow.id),
+        col(ReadRow.confirmed_at).is_(None),
+        ReadRow.kind == ReadKind.INTERPRETATION,
+    )
     return select(func.count()).where(*of_study, *conditions).correlate(StudyRow).scalar_subquery()
 
 
@@ -171,8 +194,15 @@ def _claim_without_read() -> Any:
     )
 
 
+def _not_followed_up() -> Any:
+    """Return how many provisional reports nobody is to verify."""
+    verified = exists().where(col(FollowUpRow.of_read_id) == col(ReadRow.id), col(FollowUpRow.wanted))
+    return _reads(ReadRow.state == ReadState.DONE, col(ReadRow.provisional), ~verified)
+
+
 _CHECKS: dict[Fault, Callable[[], Any]] = {
     Fault.MISSING: _missing,
+    Fault.NOT_FOLLOWED_UP: _not_followed_up,
     Fault.NO_OWNER: _no_owner,
     Fault.ON_NO_LIST: _on_no_list,
     Fault.READ_WITHOUT_CLAIM: _read_without_claim,

@@ -18,6 +18,7 @@ from balancer.store import (
     tables_assignments,
     tables_instructions,
     tables_keys,
+    tables_kinds,
     tables_ledger,
     tables_life,
     tables_policies,
@@ -201,6 +202,7 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_life.ReturnRow: of_read(tables_life.ReturnRow),
     tables_life.CompletionRow: of_read(tables_life.CompletionRow),
     tables_life.SkipRow: of_read(tables_life.SkipRow),
+    tables_kinds.FollowUpRow: of_read(tables_kinds.FollowUpRow),
     tables_life.ExceptionRow: of_read(tables_life.ExceptionRow),
     # one chain for all trusts: whoever reaches everywhere sees all of it, and everybody else nothing
     tables_life.AuditRow: nobody,

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.policy import (
+    FollowUpRules,
     LedgerCap,
     LoadBand,
     Policy,
@@ -34,7 +35,10 @@ _TABLES: Final[Mapping[str, type[Any]]] = {
     "replan": ReplanLimits,
     "reading": ReadingRules,
     "publishing": PublishingRules,
+    "follow_up": FollowUpRules,
 }
+# What a class has had only since readings are followed up.
+_NEW_OF_PRIORITY: Final = {"provisional_stops_clock": False, "verification_hours": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +188,10 @@ def document_of(policy: Policy) -> dict[str, Any]:
         usual = field.default_factory() if field.default_factory is not MISSING else field.default
         if field.name not in _ALWAYS_KEPT and getattr(policy, field.name) == usual:
             del document[field.name]
+    for priority in document["priorities"]:
+        for name, usual in _NEW_OF_PRIORITY.items():
+            if priority[name] == usual:
+                del priority[name]
     return document
 
 
@@ -192,6 +200,11 @@ def policy_of(row: PolicyRow) -> Policy:
     document: dict[str, Any] = dict(row.document)
     classes = [PriorityClass(**{**item, "clock": TargetClock(item["clock"])}) for item in document.pop("priorities")]
     bands = tuple(LoadBand(**band) for band in document.pop("bands"))
-    tables = {name: shape(**document.pop(name)) for name, shape in _TABLES.items() if name in document}
+    tables = {name: shape(**_as_kept(document.pop(name))) for name, shape in _TABLES.items() if name in document}
     caps = tuple(LedgerCap(**cap) for cap in document.pop("ledger", ()))
     return Policy(**document, **tables, priorities=tuple(classes), bands=bands, ledger=caps)
+
+
+def _as_kept(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table of a document with its lists, which JSON has in place of tuples, as tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import true
 from sqlmodel import Session, col, delete, func, insert, select, tuple_, update
 
-from balancer.domain.life import ON_A_LIST, PLANNABLE, ReadState
+from balancer.domain.life import ON_A_LIST, PLANNABLE, ReadKind, ReadState
 from balancer.domain.plan import Allocation
 from balancer.domain.states import StudyState
 from balancer.domain.study import ReadKey, StudyKey
 from balancer.store import instructions
 from balancer.store.chunks import chunks
 from balancer.store.tables import StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow, ReturnRow
 
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
@@ -46,12 +47,17 @@ class QueuedStudy:
 
 
 class QueuedRead(NamedTuple):
-    """A read that takes part in a run: its number in its study, and who has it."""
+    """A read that takes part in a run: its number in its study, and who has it.
+
+    ``follows``: what it has of its own if it is no reading of the images.
+    """
 
     number: int
     state: ReadState
     reporter_id: str | None
     id: int
+    kind: ReadKind = ReadKind.INTERPRETATION
+    follows: FollowUpRow | None = None
 
 
 _COLUMNS = tuple(QueuedStudy.__dataclass_fields__)
@@ -85,15 +91,18 @@ def queued_reads(session: Session, only: Collection[int] | None = None) -> dict[
     """
     statement = (
         select(  # type: ignore[call-overload]  # more columns than its typed forms take
-            ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.id
+            *(ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.id, ReadRow.kind),
+            FollowUpRow,
         )
+        .outerjoin(FollowUpRow, col(FollowUpRow.read_id) == col(ReadRow.id))
         .where(col(ReadRow.state).in_(sorted(PLANNABLE)))
         .order_by(col(ReadRow.study_id), col(ReadRow.number))
     )
     found: dict[int, list[QueuedRead]] = defaultdict(list)
     for condition in _named(ReadRow.study_id, only):
-        for study_id, number, state, reporter_id, read_id in session.exec(statement.where(condition)):
-            found[study_id].append(QueuedRead(number, ReadState(state), reporter_id, read_id or 0))
+        for study_id, number, state, reporter_id, read_id, kind, follows in session.exec(statement.where(condition)):
+            read = QueuedRead(number, ReadState(state), reporter_id, read_id or 0, ReadKind(kind), follows)
+            found[study_id].append(read)
     return found
 
 

@@ -21,6 +21,7 @@ from balancer.domain.actor import Actor
 from balancer.domain.audit import AuditEntry
 from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.life import PLANNABLE, UNPLANNED, ReadEvent, ReadKind, ReadState, require_transition
+from balancer.domain.outcome import Outcome
 from balancer.domain.states import StudyState
 from balancer.store import assignments, audit, ledger, workitems
 from balancer.store.chunks import chunks
@@ -29,7 +30,10 @@ from balancer.store.tables_life import ReadRow
 
 SUBJECT = "read"
 _READ = ReadRow.__table__  # type: ignore[attr-defined]  # a table class has one
-_CHANGES = ("state", "reporter_id", "owner", "reason", "until", "done_at", "confirmed_at")
+_CHANGES = (
+    *("state", "reporter_id", "owner", "reason", "until", "done_at", "confirmed_at"),
+    *("outcome", "provisional"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,9 @@ class Standing:
     version: int
     done_at: datetime | None
     confirmed_at: datetime | None
+    kind: ReadKind = ReadKind.INTERPRETATION
+    outcome: Outcome | None = None
+    provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +74,15 @@ class Move:
 
 _STANDING = tuple(Standing.__dataclass_fields__)
 # What a read has of its own in a state; everything else is blank.
-_BLANK: Mapping[str, Any] = {"reporter_id": None, "owner": "", "reason": "", "until": None, "done_at": None}
+_BLANK: Mapping[str, Any] = {
+    "reporter_id": None,
+    "owner": "",
+    "reason": "",
+    "until": None,
+    "done_at": None,
+    "outcome": None,
+    "provisional": False,
+}
 
 
 def read(session: Session, read_id: int) -> ReadRow:
@@ -284,6 +299,26 @@ def _entry(item: Move, by: Actor, now: datetime, why: str, detail: Mapping[str, 
         became=item.to,
         why=why or str(item.columns.get("reason", "")),
         detail=facts,
+    )
+
+
+def say_outcome(session: Session, row: ReadRow, outcome: Outcome, *, by: Actor, now: datetime) -> None:
+    """Enter what a read that is done came to; the caller has locked it."""
+    row.outcome = outcome
+    row.version += 1
+    session.flush()
+    audit.append(
+        session,
+        AuditEntry(
+            at=now,
+            actor=by.subject,
+            action="read.outcome",
+            subject_kind=SUBJECT,
+            subject_id=str(row.id),
+            was=row.state,
+            became=row.state,
+            detail={"outcome": outcome.value},
+        ),
     )
 
 

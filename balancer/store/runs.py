@@ -9,12 +9,13 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from balancer.domain.errors import ConflictError, NotFoundError
-from balancer.domain.life import ReadState
+from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.plan import Summary
 from balancer.domain.states import RunKind, RunState, StudyState
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, beyond, cursor
 from balancer.store.tables import RunRow, StudyRow, UnallocatedRow, WorklistRow
+from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow
 
 _NEWEST_FIRST = "run"
@@ -28,6 +29,18 @@ class UnallocatedRead:
     study: StudyRow
     read: int
     reason: str
+    kind: ReadKind
+    follows: FollowUpRow | None
+
+    @property
+    def minutes(self) -> float:
+        """Its expected minutes at speed 1."""
+        return self.study.minutes if self.follows is None else self.follows.minutes_of(self.study.minutes)
+
+    @property
+    def due_at(self) -> datetime:
+        """When it is due."""
+        return self.study.due_at if self.follows is None else self.follows.due_of(self.study.due_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +97,10 @@ def unallocated(
     What has been done, parked or closed since is left out.
     """
     statement = (
-        select(UnallocatedRow, StudyRow)
+        select(UnallocatedRow, StudyRow, ReadRow.kind, FollowUpRow)
         .join(StudyRow, col(StudyRow.id) == col(UnallocatedRow.study_id))
         .join(ReadRow, _same_read())
+        .outerjoin(FollowUpRow, col(FollowUpRow.read_id) == col(ReadRow.id))
         .where(UnallocatedRow.run_id == _current_id(session), *_still_waits())
     )
     if reason is not None:
@@ -99,7 +113,10 @@ def unallocated(
     if after is not None:
         statement = statement.where(beyond(order, after, descending=False))
     found = session.exec(statement.order_by(*order).limit(cut.limit + 1)).all()
-    items = tuple(UnallocatedRead(study=study, read=row.read, reason=row.reason) for row, study in found[: cut.limit])
+    items = tuple(
+        UnallocatedRead(study=study, read=row.read, reason=row.reason, kind=ReadKind(kind), follows=follows)
+        for row, study, kind, follows in found[: cut.limit]
+    )
     if len(found) <= cut.limit:
         return Page(items=items, total=total)
     last = items[-1]

@@ -20,6 +20,7 @@ from sqlalchemy.sql.base import ExecutableOption
 from sqlmodel import Session
 
 from balancer.domain.actor import Reach
+from balancer.store.blind import BLIND
 from balancer.store.limits import LIMITS
 from balancer.store.tables import Row
 
@@ -92,11 +93,12 @@ def _options(reach: Reach) -> tuple[tuple[str, ExecutableOption], ...]:
     if missing:
         names = ", ".join(row.__name__ for row in missing)
         raise UnscopedError(f"store/limits.py does not say who may see the rows of {names}")
-    if reach.is_everywhere:
-        return ()
+    trusts = {} if reach.is_everywhere else LIMITS
+    readings = {} if reach.blind_to is None else BLIND
     return tuple(
         (_name(row), with_loader_criteria(row, limit_of(reach), include_aliases=True))
-        for row, limit_of in LIMITS.items()
+        for limits in (trusts, readings)
+        for row, limit_of in limits.items()
         if limit_of is not None
     )
 

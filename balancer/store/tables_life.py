@@ -8,11 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, UniqueConstraint, text
+from sqlalchemy import JSON, Index, UniqueConstraint, false, text
 from sqlmodel import Field
 
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadEvent, ReadKind, ReadState, ReturnReason
+from balancer.domain.outcome import Outcome
 from balancer.store.tables import Row
 from balancer.store.types import FreeText, StateText, UtcDateTime
 
@@ -23,7 +24,7 @@ class ReadRow(Row, table=True):
     ``reporter_id``: whose list it is on, who has claimed it, or who did it. ``owner``: who sees to it where no
     reporter does. ``reason``: why nobody has it, or it cannot be read; ``until``: when that has to be looked at again.
     ``version`` rises with every change, ``since`` is when it last did. ``confirmed_at``: its source has said that it
-    is done.
+    is done. ``outcome``: what whoever did it said, if they did; ``provisional``: what was written must be verified.
     """
 
     __tablename__ = "reads"
@@ -45,6 +46,8 @@ class ReadRow(Row, table=True):
     since: datetime = Field(sa_type=UtcDateTime)
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    outcome: Outcome | None = Field(default=None, sa_type=StateText(Outcome))
+    provisional: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class ClaimRow(Row, table=True):
@@ -98,6 +101,8 @@ class CompletionRow(Row, table=True):
     completed_at: datetime = Field(sa_type=UtcDateTime)
     system: str = ""
     accepted: bool
+    outcome: Outcome | None = Field(default=None, sa_type=StateText(Outcome))
+    provisional: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class SkipRow(Row, table=True):

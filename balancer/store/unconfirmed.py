@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, exists, func, or_, select
 
 from balancer.domain.feed import FeedKind
-from balancer.domain.life import ReadState
+from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.states import BatchState, StudyState
 from balancer.store.tables import BatchRow, FeedRow, HeldClosureRow, StudyRow
+from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow
 
 
@@ -39,6 +41,7 @@ def contradicted(session: Session, patience: timedelta) -> list[int]:
             StudyRow.state == StudyState.OPEN,
             col(StudyRow.id).not_in(_with_more_to_do()),
             col(StudyRow.id).not_in(_closed_by_held_batches()),
+            ~_is_followed(),
         )
         .order_by(col(ReadRow.id))
     )
@@ -58,6 +61,19 @@ def _with_more_to_do() -> Any:
 def _closed_by_held_batches() -> Any:
     held = select(HeldClosureRow.study_id).join(BatchRow, col(BatchRow.id) == col(HeldClosureRow.batch_id))
     return held.where(BatchRow.state == BatchState.HELD)
+
+
+def _is_followed() -> Any:
+    """Return the condition that a reading has been verified or decided on, or is to be."""
+    later = aliased(ReadRow)
+    return (
+        exists()
+        .where(col(FollowUpRow.read_id) == col(later.id), col(later.study_id) == col(ReadRow.study_id))
+        .where(col(later.state) != ReadState.WITHDRAWN, col(FollowUpRow.wanted))
+        .where(col(ReadRow.kind) == ReadKind.INTERPRETATION)
+        .where(or_(col(FollowUpRow.of_read_id).is_(None), col(FollowUpRow.of_read_id) == col(ReadRow.id)))
+        .correlate(ReadRow)
+    )
 
 
 def _is_after(said_at: datetime | None, done_at: datetime | None, patience: timedelta) -> bool:

@@ -31,7 +31,7 @@ def test_whoever_is_a_manager_and_a_reporter_acts_as_one_of_them_at_a_time() -> 
     both = person("p1", "A", Grant(Role.MANAGER, "RVV"), Grant(Role.REPORTER, "RWF"), reporter_id="R1")
     reach = both.reach(Permission.READS_WORK)
     assert reach.acting_for("R1") == Reach(own="R1")
-    assert reach.acting_for("R2") == Reach(trusts=frozenset({"RVV"}))
+    assert reach.acting_for("R2") == Reach(trusts=frozenset({"RVV"}), reader="R1")
     with pytest.raises(NotAllowedError):
         Reach(own="R1").acting_for("R2")
     assert Reach(trusts=frozenset({"RVV"})).acting_for("R1") == Reach(trusts=frozenset({"RVV"}))

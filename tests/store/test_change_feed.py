@@ -57,7 +57,7 @@ class Follower:
             return changes(reading, self.trust, self.position, limit=self.limit)
 
     def _take(self, found: Changes) -> bool:
-        for row, study in found.items:
+        for row, study, *_ in found.items:
             self.seen.append(row.sequence)
             if row.gone:
                 self.has.pop((study.accession_number, row.read), None)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pydantic import Field
 
 from balancer.api.models.shape import Instant, Out
+from balancer.domain.life import ReadKind
 from balancer.domain.states import AssignmentState
-from balancer.store.changes import Changes
-from balancer.store.tables import StudyRow
-from balancer.store.tables_assignments import AssignmentRow
+from balancer.store.changes import Change, Changes
 
 
 class AssignmentOut(Out):
@@ -16,6 +15,7 @@ class AssignmentOut(Out):
 
     accession_number: str = Field(description="As the trust knows it.", examples=["R1000123"])
     read: int = Field(description="Which read of the study, from 1.", examples=[1])
+    kind: ReadKind = Field(description="What is read: the images, a provisional report, or readings that differ.")
     removed: bool = Field(description="Nobody is to read it any more: take it off.", examples=[False])
     state: AssignmentState
     reporter_id: str | None = Field(description="Whose it is: on their list, or claimed by them.", examples=["9000017"])
@@ -30,20 +30,22 @@ class AssignmentOut(Out):
     sequence: int = Field(description="Rises with every change; of two about one read the higher holds.", examples=[77])
 
     @classmethod
-    def of(cls, row: AssignmentRow, study: StudyRow) -> AssignmentOut:
-        """Return where a read stands as the API shows it."""
+    def of(cls, change: Change) -> AssignmentOut:
+        """Return where a read stands as the API shows it; of one that is hidden, not who has it, nor when."""
+        row, study, hidden = change.row, change.study, change.read is None
         return cls(
             accession_number=study.accession_number,
             read=row.read,
+            kind=change.kind,
             removed=row.gone,
             state=row.state,
-            reporter_id=row.reporter_id,
+            reporter_id=None if hidden else row.reporter_id,
             reason=row.reason,
-            planned_start=row.planned_start,
-            planned_end=row.planned_end,
+            planned_start=None if hidden else row.planned_start,
+            planned_end=None if hidden else row.planned_end,
             late=row.late,
             priority=study.priority,
-            due_at=study.due_at,
+            due_at=change.due_at,
             study_instance_uid=study.study_instance_uid,
             changed_at=row.changed_at,
             sequence=row.sequence,
@@ -67,7 +69,7 @@ class AssignmentChangesOut(Out):
         return cls(
             trust=found.position.trust,
             snapshot=snapshot,
-            items=[AssignmentOut.of(row, study) for row, study in found.items],
+            items=[AssignmentOut.of(change) for change in found.items],
             cursor=str(found.position),
             more=found.more,
         )

@@ -15,7 +15,11 @@ class AuditEntryOut(Out):
 
     sequence: int = Field(description="Its place in the chain, from 1.", examples=[812])
     at: Instant
-    actor: str = Field(description="The subject of whoever did it.", examples=["job:allocation"])
+    actor: str = Field(
+        description="The subject of whoever did it. Empty, as are reason and detail, for a reporter who asks while the "
+        "study is read blind by two.",
+        examples=["job:allocation"],
+    )
     action: str = Field(examples=["read.claim"])
     subject_kind: str = Field(examples=["read"])
     subject_id: str = Field(examples=["4711"])
@@ -26,18 +30,18 @@ class AuditEntryOut(Out):
     hash: str = Field(description="Of this entry and the one before: SHA-256.", examples=["5f1d0c9ab0e4477e"])
 
     @classmethod
-    def of(cls, row: AuditRow) -> AuditEntryOut:
-        """Return an entry as the API shows it."""
+    def of(cls, row: AuditRow, *, hidden: bool = False) -> AuditEntryOut:
+        """Return an entry as the API shows it; what is ``hidden`` names nobody and says nothing of what they found."""
         return cls(
             sequence=row.sequence,
             at=row.at,
-            actor=row.actor,
+            actor="" if hidden else row.actor,
             action=row.action,
             subject_kind=row.subject_kind,
             subject_id=row.subject_id,
             was=row.was,
             became=row.became,
-            why=row.why,
-            detail=row.detail,
+            why="" if hidden else row.why,
+            detail={} if hidden else row.detail,
             hash=row.hash,
         )

@@ -17,22 +17,25 @@ class ExceptionOut(Out):
     read_id: int = Field(examples=[4711])
     trust: str = Field(examples=["RVV"])
     owner: str = Field(description="Who has to look at it.", examples=["RVV reporting office"])
-    detail: str = Field(examples=["passed over 5 times"])
+    detail: str = Field(
+        description="Empty for a reporter who asks while the study is read blind by two.",
+        examples=["passed over 5 times"],
+    )
     opened_at: Instant
     resolved_at: Instant | None
     resolved_by: str = Field(examples=[""])
     resolution: str = Field(examples=[""])
 
     @classmethod
-    def of(cls, row: ExceptionRow) -> ExceptionOut:
-        """Return an exception as the API shows it."""
+    def of(cls, row: ExceptionRow, *, hidden: bool = False) -> ExceptionOut:
+        """Return an exception as the API shows it; what is ``hidden`` names no reporter."""
         return cls(
             exception_id=row.id or 0,
             kind=row.kind,
             read_id=row.read_id,
             trust=row.trust,
             owner=row.owner,
-            detail=row.detail,
+            detail="" if hidden else row.detail,
             opened_at=row.opened_at,
             resolved_at=row.resolved_at,
             resolved_by=row.resolved_by,

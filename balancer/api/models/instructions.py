@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -134,9 +134,14 @@ class InstructionOut(Out):
     ended_why: str = Field(examples=[""])
 
     @classmethod
-    def of(cls, given: Instruction, studies: Mapping[int, StudyRow]) -> InstructionOut:
-        """Return an instruction as the API shows it; ``studies`` are those it may be about, by internal number."""
+    def of(cls, given: Instruction, studies: Mapping[int, StudyRow], unnamed: Collection[int] = ()) -> InstructionOut:
+        """Return an instruction as the API shows it; ``studies`` are those it may be about, by internal number.
+
+        Of the reads ``unnamed`` it is not said for whom they are meant: they are read blind.
+        """
         shown = {name: getattr(given, name) for name in cls.model_fields if hasattr(given, name)}
         study = studies.get(given.study_id or 0)
         number = None if study is None else study.accession_number
+        if given.read_id in unnamed:
+            shown |= {"reporter_id": None, "reason": ""}
         return cls(**{**shown, "value": dict(given.value)}, instruction_id=given.id, accession_number=number)

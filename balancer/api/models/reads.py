@@ -6,6 +6,7 @@ from pydantic import Field
 
 from balancer.api.models.shape import In, Instant, Out
 from balancer.domain.life import ReadState, ReturnReason
+from balancer.domain.outcome import Outcome
 from balancer.services.claim_read import Claim
 from balancer.store.choice import SkipCount
 
@@ -33,6 +34,21 @@ class NextIn(In):
     """The next read is being opened."""
 
     heartbeats: bool = Field(default=True, description="As of a claim.")
+
+
+class CompleteIn(In):
+    """A report is written."""
+
+    reporter_id: str = _REPORTER
+    outcome: Outcome | None = Field(
+        default=None,
+        description="What it came to. Of a study that two read blind it must be known before their readings can be "
+        "compared; it may be said later, by completing the read once more.",
+    )
+    provisional: bool = Field(
+        default=False,
+        description="Somebody else has to verify the report. By grade it may have to be, whatever is said here.",
+    )
 
 
 class ReturnIn(In):

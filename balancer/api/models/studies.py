@@ -10,6 +10,7 @@ from pydantic import Field
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, In, Instant, Out
 from balancer.domain import life
 from balancer.domain.ledger import LEDGER_CAP
+from balancer.domain.outcome import Outcome
 from balancer.domain.plan import UnallocatedReason
 from balancer.domain.states import StudyState
 from balancer.services.build_problem import NO_PRIORITY_CLASS
@@ -37,7 +38,8 @@ class Reason(StrEnum):
     """Why a read has no place: the first that holds.
 
     `no_priority_class`: the policy does not know its class. `ledger_cap`: others have read as much for its trust this
-    week as they may, and its own reporters have no place for it.
+    week as they may, and its own reporters have no place for it. `awaits_other_read`: it follows readings that are not
+    all done yet.
     """
 
     CLAIMED_REPORTER_UNAVAILABLE = UnallocatedReason.CLAIMED_REPORTER_UNAVAILABLE
@@ -49,6 +51,7 @@ class Reason(StrEnum):
     DEFERRED = UnallocatedReason.DEFERRED
     NO_PRIORITY_CLASS = NO_PRIORITY_CLASS
     LEDGER_CAP = LEDGER_CAP
+    AWAITS_OTHER_READ = life.AWAITS_OTHER_READ
 
 
 class StudySearchIn(In):
@@ -81,6 +84,7 @@ class ReadOut(Out):
     reason: str = Field(description="Why nobody has it, or why it cannot be read.", examples=[""])
     until: Instant | None = Field(description="When it has to be looked at again.", examples=[None])
     confirmed_at: Instant | None = Field(description="When the trust's own system said that it is done.")
+    outcome: Outcome | None = Field(description="What whoever did it said it came to.", examples=[None])
     planned_start: Instant | None
     planned_end: Instant | None
     late: bool = Field(description="The plan ends it after the study is due.", examples=[False])
@@ -103,6 +107,7 @@ class ReadOut(Out):
             reason=row.reason,
             until=row.until,
             confirmed_at=row.confirmed_at,
+            outcome=row.outcome,
             planned_start=status.planned_start,
             planned_end=status.planned_end,
             late=status.late,
@@ -181,6 +186,7 @@ class UnallocatedOut(Out):
     trust: str = Field(examples=["RPA"])
     accession_number: str = Field(examples=["R1000123"])
     read: int = Field(examples=[1])
+    kind: life.ReadKind
     reason: Reason = Field(description="The first that holds.")
     exam_code: str = Field(examples=["MCARD"])
     modality: str = Field(examples=["MR"])
@@ -198,14 +204,15 @@ class UnallocatedOut(Out):
             trust=study.trust,
             accession_number=study.accession_number,
             read=unplaced.read,
+            kind=unplaced.kind,
             reason=Reason(unplaced.reason),
             exam_code=study.exam_code,
             modality=study.modality,
             subspecialty=study.subspecialty,
             priority=study.priority,
-            expected_minutes=study.minutes,
+            expected_minutes=unplaced.minutes,
             acquired_at=study.acquired_at,
-            due_at=study.due_at,
+            due_at=unplaced.due_at,
         )
 
 

@@ -9,25 +9,38 @@ from pydantic import Field
 
 from balancer.api.models.shape import Instant, Out
 from balancer.domain.life import ReadKind, ReadState
+from balancer.domain.outcome import Outcome
 from balancer.domain.pacs_link import PacsLink
 from balancer.domain.reporter import Reporter
 from balancer.domain.states import StudyState
 from balancer.store.tables import SessionRow, StudyRow
+from balancer.store.tables_kinds import FollowUpRow
+from balancer.store.tables_life import ReadRow
 from balancer.store.worklists import Worklist, WorklistItem, WorklistSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
-    """What a list shows beside its reads: sessions by id, names by exam code, links by trust, priors by study."""
+    """What a list shows beside its reads: sessions by id, names by exam code, links by trust, priors by study.
+
+    And, of reads that follow others, what they have of their own and what they follow, by read.
+    """
 
     sessions: Mapping[str, SessionRow]
     names: Mapping[str, str]
     links: Mapping[str, PacsLink]
     priors: Mapping[int, Sequence[StudyRow]]
+    follows: Mapping[int, FollowUpRow]
+    followed: Mapping[int, Sequence[ReadRow]]
 
     def name_of(self, study: StudyRow) -> str:
         """Return the name of a study's examination; its code if the catalogue has lost it."""
         return self.names.get(study.exam_code, study.exam_code)
+
+    def minutes_of(self, entry: WorklistItem) -> float:
+        """Return the expected minutes of a read."""
+        follows = self.follows.get(entry.read.id or 0)
+        return entry.study.minutes if follows is None else follows.minutes_of(entry.study.minutes)
 
     def link_to(self, study: StudyRow) -> str | None:
         """Return what opens a study in its trust's PACS, if there is a way."""
@@ -110,6 +123,27 @@ class PriorOut(Out):
         )
 
 
+class FollowedOut(Out):
+    """A reading that is to be verified, or one of those to be decided between."""
+
+    read_id: int = Field(examples=[4711])
+    reporter_id: str | None = Field(description="Who did it.", examples=["9000017"])
+    done_at: Instant | None
+    outcome: Outcome | None = Field(description="What they said it came to.")
+    provisional: bool = Field(description="Their report has to be verified.")
+
+    @classmethod
+    def of(cls, row: ReadRow) -> FollowedOut:
+        """Return a reading as the API shows it."""
+        return cls(
+            read_id=row.id or 0,
+            reporter_id=row.reporter_id,
+            done_at=row.done_at,
+            outcome=row.outcome,
+            provisional=row.provisional,
+        )
+
+
 class WorklistItemOut(Out):
     """One read on a worklist."""
 
@@ -147,6 +181,7 @@ class WorklistItemOut(Out):
         description="Opens it in its trust's PACS, in the context of its patient.",
         examples=["https://pacs.example/open?study=2.25.1234"],
     )
+    follows: list[FollowedOut] = Field(description="What it verifies, or decides between.")
     priors: list[PriorOut] = Field(description="The patient's earlier studies in the network, the newest first.")
 
     @classmethod
@@ -175,7 +210,7 @@ class WorklistItemOut(Out):
             site=study.site,
             patient_setting=study.patient_setting,
             priority=study.priority,
-            expected_minutes=study.minutes,
+            expected_minutes=around.minutes_of(entry),
             acquired_at=study.acquired_at,
             planned_start=item.planned_start,
             planned_end=item.planned_end,
@@ -190,6 +225,7 @@ class WorklistItemOut(Out):
             still_open=entry.still_open,
             claimed_by=entry.claimed_by,
             pacs_link=around.link_to(study),
+            follows=[FollowedOut.of(row) for row in around.followed.get(entry.read.id or 0, ())],
             priors=[PriorOut.of(prior, around) for prior in around.priors.get(study.id or 0, ())],
         )
 

@@ -14,6 +14,7 @@ from balancer.api.serving import Code, Paging, Served, page_out
 from balancer.domain.errors import NotAllowedError
 from balancer.domain.permission import Permission
 from balancer.store import audit
+from balancer.store.blind import hidden
 
 router = APIRouter()
 
@@ -39,4 +40,5 @@ def list_audit(
         raise NotAllowedError("the trail is one for all trusts: this needs leave to see who did what at every one")
     with served.database.session() as session:
         found = audit.entries(session, cut, subject_kind=subject_kind, subject_id=subject_id)
-        return page_out(found, AuditEntryOut.of)
+        unseen = hidden(session, [read for row in found.items if (read := audit.read_of(row)) is not None])
+        return page_out(found, lambda row: AuditEntryOut.of(row, hidden=audit.read_of(row) in unseen))

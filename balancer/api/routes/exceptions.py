@@ -15,6 +15,7 @@ from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.permission import Permission
 from balancer.services.resolve_exception import resolve_exception
 from balancer.store import exceptions
+from balancer.store.blind import hidden
 
 router = APIRouter()
 
@@ -35,7 +36,8 @@ def list_exceptions(
     """List what waits for somebody to look at it, newest first, each with whose it is."""
     with served.database.session() as session:
         found = exceptions.exceptions(session, cut, trust=trust, kind=kind, resolved=resolved)
-        return page_out(found, ExceptionOut.of)
+        unseen = hidden(session, [row.read_id for row in found.items])
+        return page_out(found, lambda row: ExceptionOut.of(row, hidden=row.read_id in unseen))
 
 
 @router.post(
@@ -47,6 +49,6 @@ def list_exceptions(
 def resolve(served: Served, caller: Caller, exception_id: IdInPath, asked: ResolutionIn) -> ExceptionOut:
     """Say what became of an exception."""
     now = served.clock.now()
-    return ExceptionOut.of(
-        resolve_exception(served.database, exception_id, now, by=caller, resolution=asked.resolution)
-    )
+    row = resolve_exception(served.database, exception_id, now, by=caller, resolution=asked.resolution)
+    with served.database.session() as session:
+        return ExceptionOut.of(row, hidden=bool(hidden(session, [row.read_id])))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from balancer.api import problems
-from balancer.api.callers import Caller, may
+from balancer.api.callers import Caller, Reaching, may
 from balancer.api.models.instructions import (
     ExcludeIn,
     ExpediteIn,
@@ -32,6 +33,7 @@ from balancer.services.steer_read import Said, bar_reporter, exclude_read, pin_r
 from balancer.services.take_over_read import take_over_read
 from balancer.services.withdraw_instruction import withdraw_instruction
 from balancer.store import instructions
+from balancer.store.blind import not_to_be_named
 from balancer.store.instructions import InstructionFilter
 
 router = APIRouter()
@@ -49,6 +51,7 @@ def _shown(served: Serving, given: Instruction) -> InstructionOut:
 @router.get("/instructions", tags=["steering"], responses=problems.may_be(problems.NO_PAGE), dependencies=_STEER)
 def list_instructions(  # noqa: PLR0913, PLR0917 - each narrows what is looked for
     served: Served,
+    reach: Reaching,
     cut: Paging,
     trust: Code | None = None,
     kind: InstructionKind | None = None,
@@ -63,7 +66,10 @@ def list_instructions(  # noqa: PLR0913, PLR0917 - each narrows what is looked f
     with served.database.session() as session:
         found = instructions.instructions(session, which, cut)
         about = instructions.studies_of(session, found.items)
-        return page_out(found, lambda given: InstructionOut.of(given, about))
+        unnamed = not_to_be_named(session, reach, [(given.read_id, given.reporter_id) for given in found.items])
+        if reporter_id is not None:  # a filter tells as well as a column
+            found = replace(found, items=tuple(given for given in found.items if given.read_id not in unnamed))
+        return page_out(found, lambda given: InstructionOut.of(given, about, unnamed))
 
 
 @router.post("/instructions/{instruction_id}/withdraw", tags=["steering"], responses=_MAY_FAIL, dependencies=_STEER)

@@ -15,6 +15,7 @@ from balancer.api.callers import Caller, Reaching, may
 from balancer.api.models.reads import (
     ClaimIn,
     ClaimOut,
+    CompleteIn,
     CompletionOut,
     NextIn,
     NextOut,
@@ -115,13 +116,22 @@ def hand_back(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath
 
 
 @router.post("/reads/{read_id}/complete", tags=["reads"], responses=_MAY_FAIL, dependencies=_WORK)
-def complete(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath, asked: ReporterIn) -> CompletionOut:
+def complete(served: Served, caller: Caller, reach: Reaching, read_id: IdInPath, asked: CompleteIn) -> CompletionOut:
     """Say that the report is written. It is believed until the trust's own system still lists the study hours later.
 
     No completion is ever dropped: one that comes beside another's claim is kept, and `accepted` is `false`.
     """
     database = acting(served, reach, asked.reporter_id)
-    accepted = complete_read(database, read_id, asked.reporter_id, served.clock.now(), by=caller)
+    now = served.clock.now()
+    accepted = complete_read(
+        database,
+        read_id,
+        asked.reporter_id,
+        now,
+        by=caller,
+        outcome=asked.outcome,
+        provisional=asked.provisional,
+    )
     return CompletionOut(read_id=read_id, accepted=accepted)
 
 

@@ -19,8 +19,9 @@ from balancer.api.models.worklists import Around, WorklistOut, WorklistSummaryOu
 from balancer.api.serving import Code, ReporterInPath, Served, Watching
 from balancer.api.watch import Marks
 from balancer.domain.actor import Reach
+from balancer.domain.life import ReadKind
 from balancer.domain.permission import Permission
-from balancer.store import people, standing, worklists
+from balancer.store import follow_ups, people, standing, worklists
 from balancer.store.database import Database
 from balancer.store.priors import priors
 
@@ -106,7 +107,7 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
 
 def _tag(reporter_id: str, mark: worklists.ListMark, reach: Reach) -> str:
     """Return the ETag of a list as somebody sees it who reaches that far."""
-    return etag(reporter_id, mark, sorted(reach.trusts), reach.own, reach.on)
+    return etag(reporter_id, mark, sorted(reach.trusts), reach.own, reach.on, reach.reader)
 
 
 def _read(database: Database, reporter_id: str, reach: Reach) -> tuple[bytes, str]:
@@ -114,11 +115,14 @@ def _read(database: Database, reporter_id: str, reach: Reach) -> tuple[bytes, st
     with database.session() as session:
         listed = people.reporter(session, reporter_id).reporter
         current = worklists.worklist(session, reporter_id)
+        following = [entry.read.id or 0 for entry in current.items if entry.read.kind is not ReadKind.INTERPRETATION]
         around = Around(
             sessions=worklists.sessions_on(session, current),
             names={exam.code: exam.name for exam in standing.examinations(session, listed_only=False)},
             links=standing.pacs_links(session),
             priors=priors(session, [entry.study for entry in current.items]),
+            follows=follow_ups.of_reads(session, following),
+            followed=follow_ups.followed(session, [entry.read for entry in current.items]),
         )
         out = WorklistOut.of(current, listed, around)
         mark = worklists.list_marks(session, reporter_id)[reporter_id]

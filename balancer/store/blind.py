@@ -1,0 +1,112 @@
+"""Blind double reading: nobody who might read a study learns who else does, or with what outcome, before they have.
+
+It is a limit like those of trusts (``scope``): in the session of a caller who reports, in whatever role they ask, the
+other readings of a study are not there for as long as one of its readings is still to be done by somebody else. So no
+route and no use case has to think of it. What must hold whoever asks is looked at without limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Table, column, exists, or_, table
+from sqlmodel import Session, col, select
+
+from balancer.domain.actor import Reach
+from balancer.domain.life import ReadKind, ReadState
+from balancer.store.chunks import chunks
+from balancer.store.tables import Row, WorklistItemRow
+from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow, ReturnRow
+from balancer.store.tables_workitems import WorkitemRow
+
+# A reading in one of these states will be nobody's.
+_OVER: Final = tuple(state.value for state in (ReadState.DONE, ReadState.WITHDRAWN, ReadState.EXCLUDED))
+_IMAGES: Final = ReadKind.INTERPRETATION.value
+_READS: Final[Table] = ReadRow.__table__  # type: ignore[attr-defined]  # a table class has one
+_ITEMS: Final[Table] = WorklistItemRow.__table__  # type: ignore[attr-defined]
+# Reads by another name: where a statement calls the table by an alias, a limit on it is rewritten for that alias, and
+# what it says of other reads must not be.
+_OTHERS: Final = table(
+    "reads", *(column(name) for name in ("id", "study_id", "number", "kind", "state", "reporter_id"))
+)
+
+
+def _shown(reads: Any, reporter_id: str) -> ColumnElement[bool]:
+    """Return the condition that a reporter may see who has a read, and with what outcome.
+
+    It is nobody's or theirs, or no reading of the images, or no other reading of its study is still to be done.
+    """
+    return or_(
+        reads.c.reporter_id.is_(None),
+        reads.c.reporter_id == reporter_id,
+        reads.c.kind != _IMAGES,
+        ~_another_waits(reads),
+    )
+
+
+def _another_waits(reads: Any) -> ColumnElement[bool]:
+    """Return the condition that another reading of a read's study is still to be done."""
+    other = _OTHERS.alias("other_reading")
+    return exists().where(
+        other.c.study_id == reads.c.study_id,
+        other.c.id != reads.c.id,
+        other.c.kind == _IMAGES,
+        other.c.state.not_in(_OVER),
+    )
+
+
+def _read(reach: Reach) -> ColumnElement[bool]:
+    return _shown(_READS, reach.blind_to or "")
+
+
+def _item(reach: Reach) -> ColumnElement[bool]:
+    read = _OTHERS.alias("listed_read")
+    hidden = exists().where(
+        read.c.study_id == _ITEMS.c.study_id, read.c.number == _ITEMS.c.read, ~_shown(read, reach.blind_to or "")
+    )
+    return ~hidden
+
+
+def _of_read(row: type[Row]) -> Callable[[Reach], ColumnElement[bool]]:
+    limited: Table = row.__table__  # type: ignore[attr-defined]
+
+    def limit(reach: Reach) -> ColumnElement[bool]:
+        read = _OTHERS.alias("its_read")
+        return exists().where(read.c.id == limited.c.read_id, _shown(read, reach.blind_to or ""))
+
+    return limit
+
+
+BLIND: Mapping[type[Row], Callable[[Reach], ColumnElement[bool]]] = {
+    ReadRow: _read,
+    WorklistItemRow: _item,
+    ClaimRow: _of_read(ClaimRow),
+    CompletionRow: _of_read(CompletionRow),
+    ReturnRow: _of_read(ReturnRow),
+    WorkitemRow: _of_read(WorkitemRow),
+}
+"""What is hidden from a caller who reports. Exceptions stay, so that they are seen to; what they say of whom is cut."""
+
+
+def hidden(session: Session, read_ids: Collection[int]) -> set[int]:
+    """Return those of these reads of which the session's caller may not be told anything now."""
+    seen: set[int] = set()
+    for chunk in chunks(sorted(set(read_ids))):
+        seen.update(filter(None, session.exec(select(ReadRow.id).where(col(ReadRow.id).in_(chunk)))))
+    return set(read_ids) - seen
+
+
+def not_to_be_named(session: Session, reach: Reach, meant: Iterable[tuple[int | None, str | None]]) -> set[int]:
+    """Return those reads of which a caller may not be told for whom somebody has meant them (read, reporter).
+
+    Whoever a reading is pinned to is likely to read it, though nobody has it yet.
+    """
+    me = reach.blind_to
+    others = {read_id for read_id, name in meant if read_id is not None and name not in {None, me}}
+    if me is None or not others:
+        return set()
+    read = _OTHERS.alias("meant_read")
+    asked = select(read.c.id).where(read.c.id.in_(sorted(others)), read.c.kind == _IMAGES, _another_waits(read))
+    # not limited by row class: that other readings are hidden is what is asked about
+    return set(session.connection().execute(asked).scalars())
