@@ -1,6 +1,6 @@
 # What people and .ci/run type. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-wt bench-table bench-polling bench-report sample notebooks lock clean
+.PHONY: help run test check replay bench bench-wt bench-table bench-polling bench-report sample notebooks lock clean
 
 BIN := .venv/bin
 # .venv is set up once, and again when what it is made from changes.
@@ -34,6 +34,9 @@ check: $(INSTALLED) ## everything but the tests: style, types, imports between r
 
 notebooks: $(COMPILED) ## run every notebook from its first cell to its last
 	$(if $(NOTEBOOKS),$(BIN)/python -m pytest --nbmake $(NOTEBOOKS),@echo "there are no notebooks")
+
+replay: $(COMPILED) ## a day in 24 minutes against the service, killed ten times; ARGS="--database postgresql --seed 2"
+	$(BIN)/python -m tests.replay $(ARGS)
 
 bench: $(COMPILED) ## Balancer and its peers on the same instances (what has no result yet); ARGS="--sizes small"
 	$(BIN)/python -m tests.benchmarks.peers.run $(ARGS)

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ import structlog
 from balancer import telemetry
 from balancer.config import PREFIX, Settings, client_secret, pseudonym_key, require_sign_in
 from balancer.domain.errors import Fault, InputRefusedError
+from balancer.domain.instant import Clock
 from balancer.domain.policy_version import PolicyState
 from balancer.store.database import Database, StoreBusyError
 
@@ -47,6 +48,30 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the present instant, aware, in UTC."""
         return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuickClock:
+    """A time that is not the present: it was ``shows`` when this machine's clock was ``at``, and runs faster."""
+
+    shows: datetime
+    at: datetime
+    speed: float
+
+    def now(self) -> datetime:
+        """Return the instant that it is in the replay, aware, in UTC."""
+        return (self.shows + (datetime.now(UTC) - self.at) * self.speed).astimezone(UTC)
+
+
+def service_clock(settings: Settings) -> Clock:
+    """Return the clock that everything about reads goes by: the present, unless this is a replay.
+
+    What keeps processes apart (who leads, whether they live) goes by this machine's clock always.
+    """
+    given = settings.replay_clock
+    if given is None:
+        return SystemClock()
+    return QuickClock(shows=given.shows, at=given.at, speed=given.speed)
 
 
 def open_database(settings: Settings) -> Database:
@@ -104,7 +129,8 @@ def build_app(settings: Settings, database: Database) -> Application:
 
     serving = Serving(
         database=database,
-        clock=SystemClock(),
+        clock=service_clock(settings),
+        beats=SystemClock(),
         read_network=partial(read_network, settings.network),
         pseudonym_key=pseudonym_key(settings),
         shifts=settings.shift_to_present,
@@ -158,7 +184,7 @@ def build_intake(
     from balancer.services.refresh_feeds import refresh_feed, refresh_roster  # noqa: PLC0415
     from balancer.services.shift import shift_to_present  # noqa: PLC0415
 
-    now, key = SystemClock().now(), pseudonym_key(settings)
+    now, key = service_clock(settings).now(), pseudonym_key(settings)
     load_network(database, network, now)
     shift = timedelta()
     if settings.shift_to_present and network.as_of is not None:
@@ -185,8 +211,10 @@ def build_work(settings: Settings, database: Database) -> Work:
     from balancer.scheduler.mending import MendingOrder, mend_for_ever  # noqa: PLC0415
     from balancer.scheduler.solving import SolveOrder, Solving  # noqa: PLC0415
     from balancer.scheduler.supervisor import Supervisor  # noqa: PLC0415
+    from balancer.scheduler.timetable import Timetable  # noqa: PLC0415
 
-    clock = SystemClock()
+    clock = service_clock(settings)
+    speed = settings.replay_clock.speed if settings.replay_clock else 1.0
     order = SolveOrder(
         database_url=settings.database_url,
         clock=clock,
@@ -211,6 +239,7 @@ def build_work(settings: Settings, database: Database) -> Work:
         if settings.allocate_every_minutes is None
         else timedelta(minutes=settings.allocate_every_minutes),
         new_mending=partial(Supervisor, "mending", mend_for_ever, (mending,)),
+        new_timetable=partial(Timetable, speed),
     )
 
 

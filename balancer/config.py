@@ -13,7 +13,17 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from balancer.domain.errors import Fault, InputRefusedError
@@ -23,6 +33,19 @@ _LEAST_KEY_BYTES = 16
 _SQLITE_FILE = "sqlite:///"
 # What nobody sets who only tries Balancer out on their own machine.
 _WITH_PROVIDER = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_client_key", "access", "public_url")
+
+
+class ReplayClock(BaseModel):
+    """A clock that shows another time and runs at another speed: for a replay, which proves something of a whole day.
+
+    It ``shows`` that instant ``at`` this one of the machine's clock, and from there on goes ``speed`` times as fast.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shows: AwareDatetime
+    at: AwareDatetime
+    speed: float = Field(gt=0, le=3600)
 
 
 class Settings(BaseSettings):
@@ -48,6 +71,8 @@ class Settings(BaseSettings):
     allocate_every_minutes: float | None = Field(None, gt=0, description="Allocate so often, whatever the policy says.")
     allocate_workers: int | None = Field(None, ge=1, description="Processes or threads of a solve; all cores but one.")
     log_format: Literal["text", "json"] = Field("text", description="Logs for people or for machines.")
+    # the last, because whether it is allowed depends on those before
+    replay_clock: ReplayClock | None = Field(None, description="JSON: shows, at, speed. For a replay, never in use.")
 
     @field_validator("host")
     @classmethod
@@ -63,6 +88,18 @@ class Settings(BaseSettings):
             raise ValueError(f"a key needs at least {_LEAST_KEY_BYTES} bytes")
         return key
 
+    @field_validator("replay_clock")
+    @classmethod
+    def _no_false_time_in_use(cls, clock: ReplayClock | None, info: ValidationInfo) -> ReplayClock | None:
+        others = info.data
+        on_this_machine = _is_this_machine(others.get("host", "")) and not others.get("allow_unauthenticated")
+        if clock is not None and not (on_this_machine and others.get("sign_in") == "local"):
+            raise ValueError(
+                f"is for a replay on this machine only, with {PREFIX}SIGN_IN=local: whatever people use shows the time "
+                "that it is"
+            )
+        return clock
+
     @model_validator(mode="after")
     def _not_open_by_accident(self) -> Settings:
         if not self.is_local and not self.has_provider and not self.allow_unauthenticated:
@@ -76,7 +113,7 @@ class Settings(BaseSettings):
     @property
     def is_local(self) -> bool:
         """Whether only this machine can reach what is served."""
-        return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        return _is_this_machine(self.host)
 
     @property
     def has_provider(self) -> bool:
@@ -87,6 +124,10 @@ class Settings(BaseSettings):
     def workers(self) -> int:
         """How many processes or threads a solve gets: one core is left to whoever asks for a worklist."""
         return self.allocate_workers or max(1, (os.cpu_count() or 2) - 1)
+
+
+def _is_this_machine(host: str) -> bool:
+    return host == "localhost" or (bool(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def read_settings(**given: Any) -> Settings:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import time_machine
 
+from balancer.bootstrap import service_clock
 from balancer.config import Settings, client_secret, pseudonym_key, read_settings, require_sign_in
 from balancer.domain.errors import InputRefusedError
 
@@ -156,3 +160,34 @@ def test_replicas_must_be_given_their_key() -> None:
     """Each would make one of its own."""
     with pytest.raises(InputRefusedError, match="BALANCER_PSEUDONYM_KEY"):
         pseudonym_key(read_settings(database_url="postgresql://host/balancer"))
+
+
+REPLAY = {"shows": "2026-03-02T07:30:00Z", "at": "2026-11-26T18:00:00Z", "speed": 60}
+
+
+def test_a_service_that_people_use_shows_the_time_that_it_is() -> None:
+    """A false clock is for a replay on this machine: whatever else is set, no command takes it anywhere else."""
+    for elsewhere in ({}, CONFIGURED, {"sign_in": "local", "allow_unauthenticated": True, "host": "10.1.2.3"}):
+        assert _refused(replay_clock=REPLAY, **elsewhere) == ["BALANCER_REPLAY_CLOCK"]
+    assert read_settings(replay_clock=REPLAY, sign_in="local").replay_clock is not None
+
+
+@pytest.mark.parametrize("wrong", [{"speed": 0}, {"speed": -60}, {"shows": "2026-03-02T07:30:00"}, {"pace": 2}])
+def test_a_replays_clock_is_said_in_full(wrong: dict[str, object]) -> None:
+    """It runs forwards, and both its instants have their offset."""
+    assert _refused(replay_clock={**REPLAY, **wrong}, sign_in="local") == ["BALANCER_REPLAY_CLOCK"]
+
+
+def test_a_replays_clock_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As JSON, for every process of the service alike."""
+    monkeypatch.setenv("BALANCER_SIGN_IN", "local")
+    monkeypatch.setenv("BALANCER_REPLAY_CLOCK", json.dumps(REPLAY))
+    clock = service_clock(read_settings())
+    with time_machine.travel("2026-11-26T18:10:00Z", tick=False):
+        assert clock.now() == datetime(2026, 3, 2, 17, 30, tzinfo=UTC)
+
+
+def test_without_a_replay_it_is_now() -> None:
+    """To the machine's clock."""
+    with time_machine.travel("2026-11-26T18:10:00Z", tick=False):
+        assert service_clock(read_settings()).now() == datetime(2026, 11, 26, 18, 10, tzinfo=UTC)

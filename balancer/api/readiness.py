@@ -24,7 +24,7 @@ def checks(served: Serving) -> list[CheckOut]:
     try:
         return [
             CheckOut(check=Check.DATABASE, ok=True, detail="answers"),
-            *_in_database(served.database, served.clock.now()),
+            *_in_database(served.database, (served.beats or served.clock).now()),
         ]
     except Exception:  # noqa: BLE001 - whichever way a database fails, the answer is that it does
         _log.exception("readiness.database_failed")

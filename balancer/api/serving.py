@@ -33,7 +33,8 @@ _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UT
 class Serving:
     """The database, the time, and the network folder as it is at this moment, with its pseudonym key.
 
-    ``shifts``: the sample's times are moved to the present.
+    ``shifts``: the sample's times are moved to the present. ``beats``: the clock by which processes say that they live,
+    if it is another one.
     """
 
     database: Database
@@ -41,6 +42,7 @@ class Serving:
     read_network: Callable[[], NetworkFolder]
     pseudonym_key: bytes
     shifts: bool = False
+    beats: Clock | None = None
 
 
 async def _serving(request: Request) -> Serving:

@@ -42,7 +42,7 @@ def allocate(
         with stages.stage("allocate", "allocating"):
             outcome = run_allocation(
                 opened,
-                bootstrap.SystemClock().now(),
+                bootstrap.service_clock(settings).now(),
                 seed=seed,
                 seconds=settings.allocate_seconds,
                 solver=solve,

@@ -110,6 +110,7 @@ def _introduce(settings: Settings, folder: NetworkFolder, database: Database, ur
         ("database", repr(database.engine.url)),
         ("serving", f"{url}  (what can be asked: {url}/docs)"),
         ("sign-in", _signs_in(settings)),
+        *_false_time(settings),
         ("", "no worklists yet: taking in feeds and rosters, then allocating; this takes less than a minute"),
     ):
         typer.echo(f"{name:<11}{what}")
@@ -120,6 +121,13 @@ def _signs_in(settings: Settings) -> str:
     if settings.sign_in == "local":
         return "LOCAL, FOR TRYING OUT ONLY: whoever is on this machine may everything; never with patients' data"
     return f"with {settings.oidc_issuer}"
+
+
+def _false_time(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield that the time which this service goes by is not the present, if it is not."""
+    clock = settings.replay_clock
+    if clock is not None:
+        yield "REPLAY", f"the time here is NOT the present: {clock.shows:%Y-%m-%d %H:%M}, {clock.speed:g} times as fast"
 
 
 def _announce(database: Database, url: str, stop: threading.Event) -> None:

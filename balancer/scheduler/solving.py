@@ -98,13 +98,13 @@ def _solve(database: Database, order: SolveOrder) -> int:
     from balancer.optimise.solve import solve  # noqa: PLC0415 - OR-Tools takes seconds to import, nobody else needs it
 
     solver = functools.partial(solve, workers=order.workers)
-    return run_once(database, order.clock.now(), seconds=order.seconds, solver=solver)
+    return run_once(database, order.clock.now(), seconds=order.seconds, solver=solver, clock=order.clock)
 
 
-def run_once(database: Database, now: datetime, *, seconds: float, solver: Solver) -> int:
+def run_once(database: Database, now: datetime, *, seconds: float, solver: Solver, clock: Clock | None = None) -> int:
     """Run one allocation and log how it went; return ``DONE``, ``NOT_PUBLISHED`` or ``BUSY``."""
     try:
-        outcome = run_allocation(database, now, seconds=seconds, solver=solver, on_progress=_Teller().tell)
+        outcome = run_allocation(database, now, seconds=seconds, solver=solver, on_progress=_Teller().tell, clock=clock)
     except Exception:  # noqa: BLE001 - it is on record as failed; the last lists stand
         _log.exception("run.failed")
         return NOT_PUBLISHED

@@ -21,10 +21,12 @@ _TICK = timedelta(seconds=1)
 class Timetable:
     """Triggers by name. Intake jobs take turns; runs have a line of their own and are one at a time too.
 
-    A trigger that comes while its job still runs is dropped, one that came too late is made up for once.
+    A trigger that comes while its job still runs is dropped, one that came too late is made up for once. In a replay
+    time goes ``speed`` times as fast as this machine's clock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, speed: float = 1.0) -> None:
+        self._speed = speed
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={_INTAKE: ThreadPoolExecutor(1), _SOLVE: ThreadPoolExecutor(1)},
@@ -38,7 +40,8 @@ class Timetable:
 
     def every(self, name: str, interval: timedelta, job: Callable[[], object]) -> None:
         """Do ``job`` at every multiple of ``interval``."""
-        trigger = IntervalTrigger(seconds=interval.total_seconds(), start_date=_EPOCH, timezone=UTC)
+        seconds = interval.total_seconds() / self._speed
+        trigger = IntervalTrigger(seconds=seconds, start_date=_EPOCH, timezone=UTC)
         self._scheduler.add_job(job, trigger, id=name, executor=_INTAKE, replace_existing=True)
 
     def tick(self, name: str, job: Callable[[], object]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from balancer.domain.instant import Clock
 from balancer.store import leases
 from balancer.store.database import Database, Session, StoreBusyError
 from balancer.store.leases import Lease
@@ -57,7 +58,7 @@ def _is_plain(value: Any) -> bool:
 def kept(
     db: Database,
     lease: Lease,
-    clock: ElapsedClock,
+    clock: Clock,
     also: Callable[[Session], None],
 ) -> Iterator[None]:
     """Renew ``lease`` every ``BEAT_SECONDS`` while the block runs, and do ``also`` in the same transaction.

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from balancer import __version__
+from balancer.domain.instant import Clock
 from balancer.domain.plan import Plan
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.states import RunState
@@ -59,7 +60,7 @@ class _Run:
     db: Database
     id: int
     lease: Lease
-    clock: ElapsedClock
+    clock: Clock
 
     def change(self, **columns: Any) -> None:
         with self.db.transaction() as session:
@@ -80,6 +81,7 @@ def run_allocation(  # noqa: PLR0913 - the solver's own arguments
     seconds: float | None = None,
     on_progress: Callable[[Any], None] | None = None,
     solver: Solver | None = None,
+    clock: Clock | None = None,
 ) -> RunOutcome:
     """Allocate everything that is open at ``now`` and publish new worklists; if anything fails, the last ones stand.
 
@@ -87,14 +89,15 @@ def run_allocation(  # noqa: PLR0913 - the solver's own arguments
 
     The run is on record from its beginning, with its stage and the solver's progress. A plan the referee rejects is
     never published: the run is ``rejected`` with the findings. If another run is under way, nothing is done and the
-    outcome says so; a run whose process died is declared dead by the next one, once its lease has run out.
+    outcome says so; a run whose process died is declared dead by the next one, once its lease has run out. What it
+    does is of the instant that it is by ``clock``: ``now`` and what has elapsed since, unless one is given.
 
     Raises
     ------
     Exception
         Whatever went wrong; the run is ``failed``, with that as its error.
     """
-    clock = ElapsedClock(now)
+    clock = clock or ElapsedClock(now)
     run = _begin(db, now, seed, clock)
     if isinstance(run, RunOutcome):
         return run
@@ -118,7 +121,7 @@ def run_allocation(  # noqa: PLR0913 - the solver's own arguments
             leases.release(session, run.lease)
 
 
-def _begin(db: Database, now: datetime, seed: int, clock: ElapsedClock) -> _Run | RunOutcome:
+def _begin(db: Database, now: datetime, seed: int, clock: Clock) -> _Run | RunOutcome:
     holder = f"{socket.gethostname()}:{os.getpid()}"
     with db.transaction() as session:
         lease = leases.acquire(session, LEASE, holder, now=now, lasting=LASTING)

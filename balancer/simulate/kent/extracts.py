@@ -44,15 +44,19 @@ class Extract:
 
 def write_extract(rng: np.random.Generator, trust: str, orders: Sequence[Order], taken_at: datetime) -> Extract:
     """Return the extract of ``trust``, taken at ``taken_at``, with everything planted that is wrong with it."""
-    shape = SHAPES[trust]
-    rows = [_row(shape, order, rng) for order in orders if order.trust == trust]
-    rows = Planter(rng, trust, rows).plant()
-    if trust == RWF.trust:
-        return _workbook(shape, rows, taken_at)
-    return _csv(shape, rows, taken_at)
+    rows = [row_of(order, rng) for order in orders if order.trust == trust]
+    return extract_of(trust, Planter(rng, trust, rows).plant(), taken_at)
 
 
-def _row(shape: Shape, order: Order, rng: np.random.Generator) -> Row:
+def extract_of(trust: str, rows: Sequence[Row], taken_at: datetime) -> Extract:
+    """Return these rows as ``trust`` delivers them."""
+    write = _workbook if trust == RWF.trust else _csv
+    return write(SHAPES[trust], rows, taken_at)
+
+
+def row_of(order: Order, rng: np.random.Generator) -> Row:
+    """Return a study as its trust's system writes it down."""
+    shape = SHAPES[order.trust]
     return Row(
         sheet=shape.sites.get(order.site, ""),
         cells=shape.cells(order, rng),
