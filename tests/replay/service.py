@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx2
 
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 300.0
 
 
 class Service:

@@ -63,7 +63,7 @@ class Bomb:
             commit(connection)
             self.tick()
 
-        db.engine.dialect.do_commit = committed  # type: ignore[method-assign]
+        db.engine.dialect.do_commit = committed  # type: ignore[method-assign,assignment]
 
 
 def killed_at(point: int, url: str, work: Work) -> bool:
