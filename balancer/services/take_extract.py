@@ -200,7 +200,7 @@ class Taking:
 
     def _but_claimed(self, closures: Mapping[int, str]) -> dict[int, str]:
         """Return the closures without those of studies that somebody has open: these go when the claim has ended."""
-        free = intake.unclaimed(self.session, closures.keys())
+        free = intake.unclaimed(self.session, closures.keys(), beside=self.touched)
         self.silent_on = closures.keys() - free
         return {study_id: rule for study_id, rule in closures.items() if study_id in free}
 

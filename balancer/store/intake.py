@@ -130,9 +130,14 @@ def _known(row: Any) -> KnownStudy:
     )
 
 
-def unclaimed(session: Session, study_ids: Collection[int]) -> set[int]:
-    """Return those of these studies of which nobody has claimed a read; nobody will until the transaction ends."""
-    found = locked_reads(session, study_ids)
+def unclaimed(session: Session, study_ids: Collection[int], *, beside: Collection[int] = ()) -> set[int]:
+    """Return those of these studies of which nobody has claimed a read; nobody will until the transaction ends.
+
+    The reads of the studies ``beside`` them are locked with theirs: whoever changes both must take all in one order, or
+    two who do can wait for each other.
+    """
+    found = locked_reads(session, {*study_ids, *beside})
+    found = {study_id: reads for study_id, reads in found.items() if study_id in study_ids}
     claimed = {study_id for study_id, reads in found.items() if any(read.state is _CLAIMED for read in reads)}
     return set(study_ids) - claimed
 

@@ -125,10 +125,13 @@ def standing_of(row: ReadRow) -> Standing:
 
 def locked_reads(session: Session, study_ids: Collection[int]) -> dict[int, list[Standing]]:
     """Return every read of these studies, by study and number; nobody else changes them until the transaction ends."""
-    found: dict[int, list[Standing]] = defaultdict(list)
+    numbers: list[int] = []
     for chunk in chunks(sorted(study_ids)):
-        statement = _standings().where(col(ReadRow.study_id).in_(chunk))
-        for standing in _locked(session, statement):
+        numbers += [number or 0 for number in session.exec(select(ReadRow.id).where(col(ReadRow.study_id).in_(chunk)))]
+    found: dict[int, list[Standing]] = defaultdict(list)
+    # the numbers first, for the locks must be taken in their order however many statements that takes
+    for chunk in chunks(sorted(numbers)):
+        for standing in _locked(session, _standings().where(col(ReadRow.id).in_(chunk))):
             found[standing.study_id].append(standing)
     for of_study in found.values():
         of_study.sort(key=lambda item: item.number)
@@ -141,7 +144,6 @@ def locked_places(session: Session, places: Collection[tuple[int, int]]) -> list
     for chunk in chunks(sorted({study_id for study_id, _ in places})):
         named = select(ReadRow.id, ReadRow.study_id, ReadRow.number).where(col(ReadRow.study_id).in_(chunk))
         numbers += [read_id or 0 for read_id, *place in session.exec(named) if tuple(place) in places]
-    # the numbers first, for the locks must be taken in their order however many statements that takes
     found: list[Standing] = []
     for chunk in chunks(sorted(numbers)):
         statement = _standings().join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
@@ -151,10 +153,19 @@ def locked_places(session: Session, places: Collection[tuple[int, int]]) -> list
 
 
 def locked_plannable(session: Session) -> list[Standing]:
-    """Return every read that takes part in runs; nobody else changes them until the transaction ends."""
+    """Return every read that takes part in runs; nobody else changes them until the transaction ends.
+
+    Those are meant, too, that came to take part while this waited for somebody who had one of the others: a statement
+    of PostgreSQL's does not see what was committed after it began, so it is asked again until it finds nothing more.
+    """
     statement = _standings().join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
     waiting = statement.where(StudyRow.state == StudyState.OPEN, col(ReadRow.state).in_(sorted(PLANNABLE)))
-    return _locked(session, waiting)
+    seen: set[int] = set()
+    while True:
+        found = _locked(session, waiting)
+        if seen >= {item.id for item in found}:
+            return found
+        seen = {item.id for item in found}
 
 
 def _standings() -> Any:

@@ -3,15 +3,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import pytest
+
+from balancer.domain.life import ReadState
 from balancer.domain.states import BatchState, StudyState
 from balancer.services.ingest_studies import ingest_extract, release_held_batch
 from balancer.services.outcomes import BatchOutcome
 from balancer.services.run_allocation import run_allocation
-from balancer.store import sources, studies
+from balancer.store import assignments, conservation, reads, sources, studies
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from tests.databases import wait_until_somebody_waits
-from tests.networks import FEED, Feed, extract, loaded, minutes, queued, rostered, solving
+from tests.networks import FEED, Feed, extract, incoming, loaded, minutes, queued, read_id, rostered, solving, standing
 from tests.worlds import NOW, session
 
 THIRTY = [f"A{number}" for number in range(30)]
@@ -105,3 +108,49 @@ def test_of_many_runs_started_at_once_one_goes(db: Database) -> None:
     results = at_once(run, run, run)
     assert [str(state) for state in results].count("published") == 1
     assert results.count(None) == 2
+
+
+def test_an_extract_takes_its_reads_in_one_order_and_never_waits_in_a_circle(db: Database) -> None:
+    """It changes an early study and closes a late one; a publish, which has the early one, comes to the late one."""
+    queued(db, *THIRTY)
+    late, early = THIRTY[-1], THIRTY[0]
+    changed = extract(incoming(early, priority="emergency"), *THIRTY[1:-1], at=15)
+    taken: list[object] = []
+    thread = threading.Thread(target=lambda: taken.append(ingest_extract(db, Feed(), changed, minutes(16))))
+    with db.transaction() as publishing:
+        reads.locked_read(publishing, read_id(db, early))
+        thread.start()
+        wait_until_somebody_waits(db)
+        reads.locked_read(publishing, read_id(db, late))
+    thread.join()
+    assert states(taken) == [BatchState.APPLIED]
+    assert standing(db, late) == (ReadState.WITHDRAWN, None)
+
+
+@pytest.mark.parametrize("kind", ["postgresql-debian", "postgresql-packaged"])  # SQLite has one writer at a time
+def test_what_is_reopened_while_a_publish_waits_is_on_the_books(db: Database) -> None:
+    """It stands on the list that the publish replaces: it must not be left there, on nobody's list by then."""
+    queued(db, *THIRTY)
+    rostered(db, session("S1"))
+    placed = {"S1": THIRTY[:2]}
+    left = dict.fromkeys(THIRTY[2:], "deferred")
+    assert run_allocation(db, NOW, solver=solving(placed, left)).error == ""
+    ingest_extract(db, Feed(), extract(*THIRTY[1:], at=15), minutes(16))
+    waiting: list[object] = []
+
+    def run() -> None:
+        solver = solving({"S1": THIRTY[1:2]}, left)
+        waiting.append(run_allocation(db, minutes(20), solver=solver).state)
+
+    thread = threading.Thread(target=run)
+    with db.transaction() as working:
+        reads.locked_read(working, read_id(db, THIRTY[1]))
+        thread.start()
+        wait_until_somebody_waits(db)
+        ingest_extract(db, Feed(), extract(*THIRTY, at=25), minutes(26))
+    thread.join()
+    assert [str(state) for state in waiting] == ["published"]
+    with db.session() as reading:
+        assert conservation.faults(reading) == []
+    with db.transaction() as writing:
+        assert assignments.note_all(writing, minutes(30)) == 0
