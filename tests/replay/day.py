@@ -22,12 +22,11 @@ from balancer.bootstrap import QuickClock
 from balancer.config import read_settings
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.permission import Permission
-from balancer.domain.states import BatchState
 from balancer.services.register_system import Registration, register_system
 from balancer.simulate.kent.sample import AS_OF, draw_sample
 from balancer.store import audit, runs
 from balancer.store.database import Database
-from balancer.store.tables import BatchRow, FeedRow
+from balancer.store.tables import FeedRow
 from tests.replay.asking import Asked, Caller
 from tests.replay.followers import Pacs, SimulatedManager
 from tests.replay.reporters import SimulatedReporter, all_work
@@ -263,10 +262,13 @@ class _Day:
         await self._wait("the last plan", lambda: self._is_published_since(asked))
 
     def _last_are_taken(self) -> bool:
-        last = {system.last.file_name for system in self._systems.values() if system.last}
+        """Tell whether every trust's last word has been heard; a list that is as the one before makes no batch."""
         with self._database.session() as session:
-            taken = session.exec(select(BatchRow.file_name).where(BatchRow.state == BatchState.APPLIED))
-            return last <= set(taken)
+            heard = {row.trust: row.last_extracted_at for row in session.exec(select(FeedRow))}
+        return all(
+            system.last is not None and (heard[system.trust] or AS_OF) >= system.last.taken_at
+            for system in self._systems.values()
+        )
 
     def _is_published_since(self, run_id: int) -> bool:
         with self._database.session() as session:

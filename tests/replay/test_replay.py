@@ -12,10 +12,10 @@ from tests.conftest import Clusters
 from tests.networks import loaded
 from tests.replay.day import Wanted, replay
 
-# A quarter of an hour of the morning, in three quarters of a minute.
+# Nine minutes of the morning, in half a minute.
 SHORT = {
     "begins_after_hours": 1.5,
-    "hours": 0.25,
+    "hours": 0.15,
     "speed": 20.0,
     "kills": 2,
     "scheduler_kills": 1,
@@ -25,9 +25,7 @@ SHORT = {
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql-debian"])
-def test_a_quarter_of_an_hour_in_which_the_service_dies_twice(
-    database: str, clusters: Clusters, tmp_path: Path
-) -> None:
+def test_nine_minutes_in_which_the_service_dies_twice(database: str, clusters: Clusters, tmp_path: Path) -> None:
     """No read lost, none done twice, every PACS has what the database has, and the books balance."""
     if database == "sqlite":
         result = replay(Wanted(database_url=f"sqlite:///{tmp_path / 'replay.sqlite'}", folder=tmp_path, **SHORT))  # type: ignore[arg-type]

@@ -37,7 +37,7 @@ class Trust:
 
     trust: str = "RVV"
     asked_for: set[str] = field(default_factory=lambda: set(NUMBERS))
-    last: Delivered = field(default_factory=lambda: Delivered(file_name="", reads=dict.fromkeys(NUMBERS[1:], 1)))
+    last: Delivered = field(default_factory=lambda: Delivered(taken_at=NOW, reads=dict.fromkeys(NUMBERS[1:], 1)))
 
 
 @dataclass

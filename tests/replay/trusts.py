@@ -28,9 +28,9 @@ _LATER_NUMBERS = {"RVV": "27{:06d}", "RWF": "MTW27-{:06d}", "RPA": "28{:06d}"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """What the newest file says: its name, and how many reads each study that it asks for still needs."""
+    """What the newest file says: when it was made, and how many reads each study that it asks for still needs."""
 
-    file_name: str
+    taken_at: datetime
     reads: dict[str, int]
 
 
@@ -83,7 +83,7 @@ class TrustSystem:
         self._forget(path)
         asked = {order.accession_number: order.reads for order in orders if not order.excluded_by}
         self.asked_for.update(asked)
-        self.last = Delivered(file_name=path.name, reads=asked)
+        self.last = Delivered(taken_at=now.replace(second=0, microsecond=0), reads=asked)
 
     def _row(self, order: Order) -> Row:
         """Return a study as it is written down, the same way every time."""
