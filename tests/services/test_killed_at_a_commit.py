@@ -33,7 +33,7 @@ from tests.worlds import NOW, session
 
 NUMBERS = ["A1", "A2", "A3", "A4"]
 # What a run writes of itself while it goes on, in transactions of its own; whatever anybody works by is in the others.
-OF_RUNS = frozenset({"runs", "leases"})
+OF_RUNS = frozenset({"runs", "run_records", "run_moves", "leases"})
 MOST_POINTS = 400
 Work = Callable[[Database], object]
 Dump = dict[str, list[str]]
