@@ -66,7 +66,7 @@ def followed(db: Database) -> Follower:
     """Return a PACS that has followed the feed to its end."""
     with db.session() as reading:
         found = changes(reading, "RVV", None, limit=100).items
-        told = [AssignmentOut.of(row, study).model_dump(mode="json") for row, study in found]
+        told = [AssignmentOut.of(item).model_dump(mode="json") for item in found]
     state = {(item["accession_number"], item["read"]): item for item in told if not item["removed"]}
     return Follower("RVV", state)
 
