@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
-from email.message import EmailMessage
+from email.message import MIMEPart
 from email.policy import HTTP
 from secrets import token_hex
 from typing import Final
@@ -148,7 +148,7 @@ def _related(kind: str, body: bytes) -> list[tuple[str, bytes]]:
         raise InvalidValueError("body", "is not in parts as it says") from error
 
 
-def _content(part: EmailMessage) -> bytes:
+def _content(part: MIMEPart) -> bytes:
     """Return the bytes of a part; a part in parts has none of its own."""
     found = part.get_payload(decode=True)
     return found if isinstance(found, bytes) else b""
