@@ -41,6 +41,7 @@ _LOOK_AHEAD_HOURS = (12.0, 24.0, 48.0)
 _SEARCH_SHARE = 0.75  # of the time left, where search and bound take turns
 _RULE_A_DEAL = 5.0  # a dispatching rule takes about as long as dealing reads out so many times,
 _FLOW_A_RULE = 4.0  # and the flow as so many rules (measured on 24,000 studies)
+_MOST_BOUND_WORK_A_READ = 2_000  # by default: where a search has more work a read than that, the bound gains little
 _NEARBY = 16  # sessions tried first for each read
 _NOISE = 10.0  # of the last temperature
 _RESERVE = 0.06  # of the time given, for explaining and handing over,
@@ -235,7 +236,8 @@ def _search_and_bound(run: _Run, flow: Flow, work: int, seed: int, workers: int)
     with run.stage("flow"):
         noise = _NOISE * cooling.cold
         nearby = Nearby(*cheapest_sessions(p, flow, count=_NEARBY, noise=noise, seed=seed, workers=workers))
-    bound_work = int(_BOUND_WORK_A_PROPOSAL * work)
+    usual = default_work(len(p.reads))
+    bound_work = int(work / usual * min(_BOUND_WORK_A_PROPOSAL * usual, _MOST_BOUND_WORK_A_READ * len(p.reads)))
 
     def prove() -> None:
         before = run.elapsed
