@@ -14,8 +14,12 @@ from balancer.domain.life import ON_A_LIST
 from balancer.store import scope
 from balancer.store.chunks import chunks
 from balancer.store.tables import ReporterRow, StudyRow
+from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_ledger import LedgerRow
 from balancer.store.tables_life import ReadRow
+
+# Of a read: a verification takes its share of the study's (``FollowUpRow.minutes_of``).
+_MINUTES: Any = StudyRow.minutes * func.coalesce(FollowUpRow.share, 1.0)
 
 
 def book(session: Session, read_ids: Sequence[int], at: datetime) -> None:
@@ -68,8 +72,9 @@ def weeks(session: Session, first: date, last: date) -> list[LedgerWeek]:
 def waiting(session: Session) -> dict[str, float]:
     """Return the minutes of each trust's reads that others have on their lists or open."""
     statement = (
-        select(StudyRow.trust, func.sum(StudyRow.minutes))
+        select(StudyRow.trust, func.sum(_MINUTES))
         .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
+        .outerjoin(FollowUpRow, col(FollowUpRow.read_id) == col(ReadRow.id))
         .join(ReporterRow, col(ReporterRow.reporter_id) == col(ReadRow.reporter_id))
         .where(col(ReadRow.state).in_(sorted(ON_A_LIST)), ReporterRow.home_trust != StudyRow.trust)
         .group_by(StudyRow.trust)
@@ -78,9 +83,10 @@ def waiting(session: Session) -> dict[str, float]:
 
 
 def _done(session: Session, read_ids: Sequence[int], at: datetime) -> list[dict[str, Any]]:
-    columns: list[Any] = [ReadRow.id, ReporterRow.home_trust, StudyRow.trust, StudyRow.minutes]
+    columns: list[Any] = [ReadRow.id, ReporterRow.home_trust, StudyRow.trust, _MINUTES]
     statement = (
         select(*columns)
+        .outerjoin(FollowUpRow, col(FollowUpRow.read_id) == col(ReadRow.id))
         .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
         .join(ReporterRow, col(ReporterRow.reporter_id) == col(ReadRow.reporter_id))
         .where(col(ReadRow.id).in_(read_ids))

@@ -12,6 +12,7 @@ import pytest
 from balancer.domain.actor import Grant, person
 from balancer.domain.errors import ConflictError
 from balancer.domain.exceptional import ExceptionKind
+from balancer.domain.ledger import week_of
 from balancer.domain.life import AWAITS_OTHER_READ, ReadKind, ReadState, ReturnReason
 from balancer.domain.outcome import Outcome
 from balancer.domain.permission import Role
@@ -27,7 +28,7 @@ from balancer.services.next_read import next_read
 from balancer.services.release_read import release_read
 from balancer.services.return_read import return_read
 from balancer.services.run_allocation import run_allocation
-from balancer.store import conservation, exceptions, follow_ups, reads, runs, studies
+from balancer.store import conservation, exceptions, follow_ups, ledger, reads, runs, studies
 from balancer.store.balance import balance
 from balancer.store.changes import changes
 from balancer.store.database import Database
@@ -118,6 +119,16 @@ def test_a_provisional_report_is_done_and_is_to_be_verified(db: Database) -> Non
     with db.session() as reading:
         (east, *_) = balance(reading)
     assert (east.states[ReadState.DONE], east.unplanned, east.required) == (1, 1, 1)
+
+
+def test_the_ledger_has_its_own_minutes(db: Database) -> None:
+    """Two fifths of seven minutes, beside the seven of the report."""
+    reported(db)
+    verified(db)
+    with db.session() as reading:
+        (week,) = ledger.weeks(reading, week_of(NOW), week_of(NOW))
+    (pair,) = week.pairs
+    assert (pair.minutes, pair.reads) == (pytest.approx(9.8), 2)
 
 
 def test_it_is_planned_with_its_own_minutes_target_and_verifiers(db: Database) -> None:

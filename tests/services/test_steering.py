@@ -319,16 +319,16 @@ def test_an_exclusion_ends_by_itself(db: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("take_out", "kind"), [(parked, ExceptionKind.PARKED_TOO_LONG), (sent, ExceptionKind.NOT_BACK)]
+    ("take_out", "noticed"), [(parked, ExceptionKind.PARKED_TOO_LONG), (sent, ExceptionKind.NOT_BACK)]
 )
 def test_what_is_not_back_by_its_date_is_brought_to_notice_once(
-    db: Database, take_out: Taking, kind: ExceptionKind
+    db: Database, take_out: Taking, noticed: ExceptionKind
 ) -> None:
     """It does not come back by itself: somebody has it, or waits for something."""
     on_a_list(db, "A1")
     take_out(db, "A1")
     assert [check_parked(db, minutes(at)) for at in (60, 61, 62)] == [0, 1, 0]
-    assert told(db) == [kind]
+    assert told(db) == [noticed]
 
 
 def test_dates_lie_ahead(db: Database) -> None:
