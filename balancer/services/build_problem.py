@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from balancer.domain.ledger import LEDGER_CAP, Held, week_of, within_caps
+from balancer.domain.instruction import Instruction
 from balancer.domain.life import ReadState
 from balancer.domain.network import Examination, Trust
+from balancer.domain.overrides import OF_PEOPLE, OF_ROSTERS, Shift, reporter_held, shifts_held
 from balancer.domain.plan import Plan, UnallocatedReason
 from balancer.domain.policy import Policy
 from balancer.domain.problem import AllocationProblem
@@ -84,6 +86,7 @@ def gather(
       than the feed's, whom a read is pinned to, who is barred. With ``with_draft`` also what is staged in that draft.
     * A read that somebody has open is theirs, whoever it is pinned to. One that is pinned to somebody who is no longer
       listed is nobody's (H7), and the warnings say so.
+    * So are rosters, entitlements and skills (``domain.overrides``).
     * What would take a trust beyond its cap in the ledger is offered to its own reporters only (``domain.ledger``).
     * Of the studies only those named by ``only`` (the store's numbers), if any are; everything else is as always.
     * Of two reporting sessions of one reporter that overlap (two trusts rostered the same hours), the home trust's
@@ -97,18 +100,21 @@ def gather(
     with db.session() as session:
         policy_row = current_policy_row(session)
         policy = policy_of(policy_row)
-        decided = Instructed(instructions.in_force(session, now, with_draft))
+        given = instructions.in_force(session, now, with_draft)
+        decided = Instructed(given)
         reads, barred = _reads(session, decided, only), queue.barred(session)
         staged = stage(reads)
         queued = [decided.study(item, policy) for item in queue.queued_studies(session, only) if item.id in reads]
         named = {item.id: (_claimants(reads[item.id]), _pins(reads[item.id], decided)) for item in queued}
         wanted = {name for lists in named.values() for names in lists for name in names if name}
         everyone = people.reporters(session, unlisted=True)
-        reporters = [item.reporter for item in everyone if item.listed or item.reporter.reporter_id in wanted]
-        gone = {item.reporter.reporter_id for item in everyone if not item.listed}
-        sessions, warnings = _sessions(session, reporters, policy, now)
-        trusts = tuple(Trust(code=row.code, name=row.name) for row in standing.trusts(session, listed_only=False))
         examinations = _examinations(session)
+        listed = [item.reporter for item in everyone if item.listed or item.reporter.reporter_id in wanted]
+        reporters = _held(listed, given, examinations)
+        gone = {item.reporter.reporter_id for item in everyone if not item.listed}
+        shifts = _shifts(session, reporters, given, now, now + timedelta(hours=policy.horizon_hours))
+        sessions, warnings = _without_overlaps(shifts, {person.reporter_id: person.home_trust for person in reporters})
+        trusts = tuple(Trust(code=row.code, name=row.name) for row in standing.trusts(session, listed_only=False))
         taken = ledger.taken(session, week_of(now)) if policy.ledger else {}
     classes = {priority.code for priority in policy.priorities}
     left_out = {
@@ -254,20 +260,44 @@ def _as_far_as_named(names: list[str | None]) -> tuple[str | None, ...]:
     return tuple(names)
 
 
-def _sessions(
-    session: Session, reporters: Sequence[Reporter], policy: Policy, now: datetime
-) -> tuple[list[RosteredSession], list[str]]:
-    """Return the sessions that reach into the horizon, without overlaps, and which were left out for that."""
+def _held(
+    said: Iterable[Reporter], given: Iterable[Instruction], examinations: Iterable[Examination]
+) -> list[Reporter]:
+    """Return reporters as they hold, with what was decided about their entitlements and skills."""
+    about = [item for item in given if item.kind in OF_PEOPLE]
+    modalities = {exam.modality for exam in examinations}
+    return [reporter_held(person, about, modalities) for person in said]
+
+
+def _shifts(
+    session: Session, reporters: Iterable[Reporter], given: Iterable[Instruction], start: datetime, end: datetime
+) -> list[Shift]:
+    """Return the sessions that hold and reach into ``[start, end)``, of reporters whom the network lists."""
     home = {person.reporter_id: person.home_trust for person in reporters}
-    rows = people.session_rows(session, start=now, end=now + timedelta(hours=policy.horizon_hours), listed_only=True)
-    rows = [row for row in rows if row.reporter_id in home]
+    rows = people.session_rows(session, start=start, end=end, listed_only=True)
+    said = [Shift(trust=row.trust, session=people.rostered(row), said_id=row.session_id) for row in rows]
+    held = shifts_held(said, [item for item in given if item.kind in OF_ROSTERS], home)
+    known = people.listed(session) & home.keys()
+    return [
+        shift
+        for shift in held
+        if shift.session.reporter_id in known and shift.session.end > start and shift.session.start < end
+    ]
+
+
+def _without_overlaps(shifts: Iterable[Shift], home: Mapping[str, str]) -> tuple[list[RosteredSession], list[str]]:
+    """Return the sessions without overlaps, and which were left out for that."""
     kept: dict[str, list[RosteredSession]] = defaultdict(list)
     warnings = []
-    for row in sorted(rows, key=lambda row: (row.trust != home[row.reporter_id], row.start, row.session_id)):
-        stated = people.rostered(row)
-        clash = next((other for other in kept[row.reporter_id] if _overlap(stated, other)), None)
+
+    def first(shift: Shift) -> tuple[bool, datetime, str]:
+        return shift.trust != home[shift.session.reporter_id], shift.session.start, shift.session.session_id
+
+    for shift in sorted(shifts, key=first):
+        stated = shift.session
+        clash = next((other for other in kept[stated.reporter_id] if _overlap(stated, other)), None)
         if clash is None:
-            kept[row.reporter_id].append(stated)
+            kept[stated.reporter_id].append(stated)
         else:
             warnings.append(f"session {stated.session_id} overlaps {clash.session_id} and was not counted")
     found = [item for items in kept.values() for item in items]

@@ -55,6 +55,11 @@ def reporter_anywhere(session: Session, reporter_id: str) -> Reporter:
         return reporter(whole, reporter_id).reporter
 
 
+def listed(session: Session) -> set[str]:
+    """Return the reporters whom the network's list names."""
+    return set(session.exec(select(ReporterRow.reporter_id).where(ReporterRow.listed)))
+
+
 def name_of(session: Session, reporter_id: str) -> str:
     """Return a reporter's name; "a reporter" of one whom the caller may not see."""
     name = session.exec(select(ReporterRow.name).where(ReporterRow.reporter_id == reporter_id)).first()
