@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from balancer.domain.ledger import LEDGER_CAP, Held, week_of, within_caps
 from balancer.domain.instruction import Instruction
+from balancer.domain.ledger import LEDGER_CAP, Held, week_of, within_caps
 from balancer.domain.life import ReadState
 from balancer.domain.network import Examination, Trust
 from balancer.domain.overrides import OF_PEOPLE, OF_ROSTERS, Shift, reporter_held, shifts_held
