@@ -12,6 +12,7 @@ from balancer.domain.life import ReadEvent, ReadKind, ReadState
 from balancer.domain.policy import Policy, ReadingRules
 from balancer.domain.reporter import Reporter
 from balancer.services.end_claim import end_unread
+from balancer.services.hold_over import Readable, StudiesAsHeld, reporter_as_held
 from balancer.store import choice, claims, instructions, people, reads
 from balancer.store.database import Database, Session
 from balancer.store.exceptions import open_exception
@@ -60,7 +61,7 @@ def claim_read(  # noqa: PLR0913 - what is claimed, for whom, on whose word
     with db.transaction() as session:
         policy = current_policy(session)
         rules = policy.reading
-        person = people.reporter_anywhere(session, reporter_id)
+        person = reporter_as_held(session, people.reporter_anywhere(session, reporter_id), now)
         row, study = reads.locked_read(session, read_id)
         lease = now + timedelta(minutes=rules.lease_minutes) if heartbeats else None
         _end_if_over(session, row, study, reporter_id, now)
@@ -69,7 +70,7 @@ def claim_read(  # noqa: PLR0913 - what is claimed, for whom, on whose word
         if by.reporter_id == reporter_id:
             require_first_of_study(session, row, reporter_id)
             _require_room(session, reporter_id, rules)
-            _require_scope(row, study, person, policy, now)
+            _require_scope(session, row, study, person, policy, now)
             _require_choice(session, row, person, rules, now)
         return _claim(session, row, study, person, policy, lease, by=by, now=now)
 
@@ -110,7 +111,7 @@ def claim_of(row: ClaimRow) -> Claim:
     )
 
 
-def why_outside(study: StudyRow, person: Reporter, now: datetime) -> str:
+def why_outside(study: Readable, person: Reporter, now: datetime) -> str:
     """Return in words why a reporter may not report a study (H1 to H3); empty if they may."""
     if study.trust not in person.trusts:
         return f"not entitled at {study.trust}"
@@ -166,7 +167,9 @@ def note_not_entitled(  # noqa: PLR0913, PLR0917 - who opened or did what, on wh
     session: Session, row: ReadRow, study: StudyRow, person: Reporter, by: Actor, now: datetime
 ) -> None:
     """Bring it to the trust's reporting office if somebody who may not report it has opened or done a read."""
-    why_not = why_outside(study, person, now) or _why_steered(session, row, person.reporter_id)
+    why_not = why_outside(StudiesAsHeld(session, now).of(study), person, now) or _why_steered(
+        session, row, person.reporter_id
+    )
     if why_not:
         detail = f"{person.reporter_id}: {why_not}"
         kind = ExceptionKind.CLAIMANT_NOT_ENTITLED
@@ -221,7 +224,8 @@ def next_few(session: Session, person: Reporter, rules: ReadingRules, now: datet
     it keeps nobody from what comes after it.
     """
     waiting = choice.offered(session, person.reporter_id, now)
-    return [item for item in waiting if not why_outside(item.study, person, now)][: rules.choice]
+    held = StudiesAsHeld(session, now)
+    return [item for item in waiting if not why_outside(held.of(item.study), person, now)][: rules.choice]
 
 
 def _require_room(session: Session, reporter_id: str, rules: ReadingRules) -> None:
@@ -249,7 +253,9 @@ def _is_pinned_to(session: Session, row: ReadRow, reporter_id: str) -> bool:
     return instructions.pins(session, row.study_id).get((row.study_id, row.number)) == reporter_id
 
 
-def _require_scope(row: ReadRow, study: StudyRow, person: Reporter, policy: Policy, now: datetime) -> None:
-    why_not = why_not_verify(row, person, policy) or why_outside(study, person, now)
+def _require_scope(  # noqa: PLR0913, PLR0917 - who may read what, by what is held at which instant
+    session: Session, row: ReadRow, study: StudyRow, person: Reporter, policy: Policy, now: datetime
+) -> None:
+    why_not = why_not_verify(row, person, policy) or why_outside(StudiesAsHeld(session, now).of(study), person, now)
     if why_not:
         raise ConflictError(f"the reporter may not report it: {why_not}; the read is {row.state}")

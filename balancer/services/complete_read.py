@@ -20,6 +20,7 @@ from balancer.services.claim_read import (
     why_not_verify,
 )
 from balancer.services.follow_reads import follow_readings, locked_study
+from balancer.services.hold_over import reporter_as_held
 from balancer.store import claims, people, reads
 from balancer.store.database import Database, Session
 from balancer.store.exceptions import open_exception
@@ -61,7 +62,10 @@ def complete_read(  # noqa: PLR0913 - what was done, by whom, on whose word, and
         If the reporter completes for themselves what they never claimed, or a second read of one study.
     """
     with db.transaction() as session:
-        person, policy = people.reporter_anywhere(session, reporter_id), current_policy(session)
+        person, policy = (
+            reporter_as_held(session, people.reporter_anywhere(session, reporter_id), now),
+            current_policy(session),
+        )
         locked_study(session, reads.read(session, read_id).study_id)
         row, study = reads.locked_read(session, read_id)
         if row.state is ReadState.DONE and row.reporter_id == reporter_id:

@@ -8,6 +8,7 @@ from datetime import datetime
 from balancer.domain.errors import ConflictError
 from balancer.domain.life import THEIRS, ReadState
 from balancer.services.claim_read import somebody_elses, why_outside
+from balancer.services.hold_over import StudiesAsHeld, reporter_as_held
 from balancer.store import instructions, people, queue, reads
 from balancer.store.database import Session
 from balancer.store.reads import Standing
@@ -40,7 +41,8 @@ def require_pinnable(
         raise ConflictError(f"the read is {read.state}: it cannot be pinned to anybody")
     if not person.listed:
         raise ConflictError("the reporter is no longer listed in the network")
-    why_not = why_outside(reads.study_of(session, read.study_id), person.reporter, now)
+    study = StudiesAsHeld(session, now).of(reads.study_of(session, read.study_id))
+    why_not = why_outside(study, reporter_as_held(session, person.reporter, now), now)
     why_not = why_not or _why_not_of_this_study(session, read, of_study, reporter_id)
     if why_not:
         raise ConflictError(f"the reporter may not report it: {why_not}")

@@ -7,6 +7,7 @@ from datetime import datetime
 from balancer.domain.actor import Actor
 from balancer.domain.errors import ClaimedError, ConflictError
 from balancer.services.claim_read import Claim, claim_read, next_few
+from balancer.services.hold_over import reporter_as_held
 from balancer.store import people
 from balancer.store.database import Database
 from balancer.store.policies import current_policy
@@ -25,7 +26,7 @@ def next_read(db: Database, reporter_id: str, now: datetime, *, by: Actor, heart
         If they have too many reads open, or the last that there was went a moment ago.
     """
     with db.session() as session:
-        person = people.reporter(session, reporter_id).reporter
+        person = reporter_as_held(session, people.reporter(session, reporter_id).reporter, now)
         offered = next_few(session, person, current_policy(session).reading, now)
     why_not: ConflictError | None = None
     for item in offered:
