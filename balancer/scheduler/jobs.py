@@ -24,6 +24,7 @@ from balancer.scheduler.outcomes import CHANGED, tell_batches, tell_rosters
 from balancer.scheduler.solving import BUSY, DONE, NOT_PUBLISHED, Solving
 from balancer.scheduler.supervisor import Supervisor, delay_after
 from balancer.scheduler.timetable import Timetable
+from balancer.services.agree_instructions import agree_instructions
 from balancer.services.check_completions import check_completions
 from balancer.services.end_instructions import end_instructions
 from balancer.services.lapse_claims import lapse_claims
@@ -282,7 +283,7 @@ def _warn(**figures: int) -> None:
 
 
 def _end_instructions(database: Database, now: datetime) -> None:
-    ended = end_instructions(database, now)
+    ended = end_instructions(database, now) + agree_instructions(database, now)
     if ended:
         _log.info("instructions.ended", instructions=ended)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlmodel import Session, col, delete, insert, select
 
 from balancer.domain.errors import NotFoundError
 from balancer.domain.reporter import Session as RosteredSession
+from balancer.domain.states import BatchState
 from balancer.store.tables import RosterBatchRow, RosterRow, SessionRow
 
 _NOWHERE: Mapping[str, str] = {}
@@ -26,6 +27,20 @@ def last_roster_batch(session: Session, roster: str) -> RosterBatchRow | None:
     """Return the last file received, if there was any."""
     newest = col(RosterBatchRow.id).desc()
     return session.exec(select(RosterBatchRow).where(RosterBatchRow.roster == roster).order_by(newest).limit(1)).first()
+
+
+def came_since(session: Session, trust: str, since: datetime, first: date, last: date) -> bool:
+    """Tell whether a roster of a trust has come since an instant that was taken and covers the days from first to last.
+
+    The same file again is no news: it does not count.
+    """
+    newer = (
+        select(RosterBatchRow.id)
+        .join(RosterRow, col(RosterRow.name) == col(RosterBatchRow.roster))
+        .where(RosterRow.trust == trust, RosterBatchRow.state == BatchState.APPLIED, RosterBatchRow.received_at > since)
+        .where(col(RosterBatchRow.covers_from) <= first, col(RosterBatchRow.covers_to) >= last)
+    )
+    return session.exec(newer.limit(1)).first() is not None
 
 
 def add_roster_batch(session: Session, batch: RosterBatchRow) -> int:
