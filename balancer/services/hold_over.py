@@ -7,7 +7,7 @@ away is away.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -57,6 +57,14 @@ def reporter_as_held(session: Session, said: Reporter, now: datetime) -> Reporte
             return said
         modalities = {exam.modality for exam in standing.examinations(whole, listed_only=False)}
     return reporter_held(said, given, modalities)
+
+
+def reporters_as_held(session: Session, said: Iterable[Reporter], now: datetime) -> list[Reporter]:
+    """Return reporters as ``reporter_as_held``, however many, by two statements."""
+    with scope.unlimited(session) as whole:
+        given = instructions.in_force(whole, now, kinds=OF_PEOPLE)
+        modalities = {exam.modality for exam in standing.examinations(whole, listed_only=False)}
+    return [reporter_held(person, given, modalities) for person in said]
 
 
 class StudiesAsHeld:

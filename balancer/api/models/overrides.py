@@ -11,7 +11,7 @@ from balancer.api.models.instructions import DecisionIn, Then
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, Instant, Out
 from balancer.domain.instruction import Instruction, InstructionKind
 from balancer.domain.overrides import Shift
-from balancer.domain.reporter import REPORTING, Session
+from balancer.domain.reporter import REPORTING, Reporter, Session, SkillLevel
 from balancer.services.override_roster import Extra
 from balancer.services.override_scope import Decision
 from balancer.store.tables import SessionRow
@@ -19,7 +19,7 @@ from balancer.store.tables import SessionRow
 _MOST_READS = 1_000
 _WORD = r"^[^\x00-\x1f]*[^\x00-\x20][^\x00-\x1f]*$"
 Word = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS, pattern=_WORD)]
-Words = Annotated[list[Word], Field(max_length=50)]
+Words = Annotated[tuple[Word, ...], Field(max_length=50)]
 
 
 def _as_a_day(value: object) -> object:
@@ -62,13 +62,17 @@ class ExtraSessionIn(AtTrustIn):
     end: Then
     activity: Word = REPORTING
     productivity: float | None = Field(
-        default=None, gt=0, le=1, description="Share of the time that is spent reporting; the policy's if not given."
+        default=None,
+        strict=True,
+        gt=0,
+        le=1,
+        description="Share of the time that is spent reporting; the policy's if not given.",
     )
-    trusts: Words = []
-    subspecialties: Words = []
-    modalities: Words = []
-    priorities: Words = []
-    max_reads: int | None = Field(default=None, ge=0, le=_MOST_READS)
+    trusts: Words = ()
+    subspecialties: Words = ()
+    modalities: Words = ()
+    priorities: Words = ()
+    max_reads: int | None = Field(default=None, strict=True, ge=0, le=_MOST_READS)
 
     def extra(self) -> Extra:
         """Return the session."""
@@ -77,10 +81,10 @@ class ExtraSessionIn(AtTrustIn):
             end=self.end,
             activity=self.activity,
             productivity=self.productivity,
-            trusts=tuple(self.trusts),
-            subspecialties=tuple(self.subspecialties),
-            modalities=tuple(self.modalities),
-            priorities=tuple(self.priorities),
+            trusts=self.trusts,
+            subspecialties=self.subspecialties,
+            modalities=self.modalities,
+            priorities=self.priorities,
             max_reads=self.max_reads,
         )
 
@@ -94,7 +98,7 @@ class SessionAwayIn(AtTrustIn):
 class EntitlementIn(AtTrustIn):
     """The trust lets a reporter report its studies, or no longer does."""
 
-    granted: bool
+    granted: bool = Field(strict=True)
     until: DayIn | None = Field(default=None, description="The last day it holds, in London; for good if not given.")
 
 
@@ -103,11 +107,11 @@ class SkillIn(AtTrustIn):
 
     subspecialty: Word = Field(examples=["neuro"])
     modality: Word | None = Field(default=None, description="For this one only; every other one if not given.")
-    level: int = Field(ge=0, le=3, description="3 specialist, 2 general, 1 fallback, 0 not at all.")
+    level: int = Field(strict=True, ge=0, le=3, description="3 specialist, 2 general, 1 fallback, 0 not at all.")
 
 
 class CorrectionIn(DecisionIn):
-    """What counts for a study in place of its feed's word. What names it stands in the body: addresses end up in logs."""
+    """What counts for a study in place of its feed's word; it is named in the body, as addresses end up in logs."""
 
     trust: str = Field(min_length=1, max_length=MOST_CHARACTERS, pattern=PATTERN, examples=["RVV"])
     accession_number: str = Field(min_length=1, max_length=MOST_CHARACTERS, pattern=PATTERN, examples=["R1000123"])
@@ -116,7 +120,7 @@ class CorrectionIn(DecisionIn):
     modality: Word | None = None
     subspecialty: Word | None = None
     body_region: Word | None = None
-    minutes: float | None = Field(default=None, gt=0, le=1_440)
+    minutes: float | None = Field(default=None, strict=True, gt=0, le=1_440)
     ready_at: Then | None = None
 
     def value(self) -> dict[str, Any]:
@@ -139,6 +143,41 @@ class OverriddenOut(Out):
     author: str
     made_at: Instant
     expires_at: Instant | None
+
+    @classmethod
+    def of(cls, given: Instruction, said: Reporter, held: Reporter) -> OverriddenOut:
+        """Return a decision about a reporter as the API shows it."""
+        if given.kind is InstructionKind.ENTITLEMENT:
+            about = given.value["trust"]
+            words = [_entitled(person, about) for person in (said, held)]
+        else:
+            name, modality = given.value["subspecialty"], given.value.get("modality")
+            about = name if modality is None else f"{name}/{modality}"
+            words = [_level(person, name, modality) for person in (said, held)]
+        return cls(
+            instruction_id=given.id,
+            kind=given.kind,
+            about=about,
+            said=words[0],
+            holds=words[1],
+            trust=given.trust,
+            reason=given.reason,
+            author=given.author,
+            made_at=given.made_at,
+            expires_at=given.expires_at,
+        )
+
+
+def _entitled(person: Reporter, trust: str) -> str | None:
+    if trust not in person.trusts:
+        return None
+    until = person.trusts[trust]
+    return "for good" if until is None else f"until {until.isoformat()}"
+
+
+def _level(person: Reporter, name: str, modality: str | None) -> str | None:
+    level = person.level(name, modality or "")
+    return SkillLevel(level).name.lower() if level else None
 
 
 class HeldOut(Out):

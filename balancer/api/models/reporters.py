@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from pydantic import Field
 
+from balancer.api.models.overrides import OverriddenOut
 from balancer.api.models.shape import Instant, Out
-from balancer.domain.reporter import SkillLevel
+from balancer.domain.instruction import Instruction
+from balancer.domain.reporter import Reporter, SkillLevel
 from balancer.store.people import ListedReporter
 from balancer.store.tables import SessionRow
 
@@ -36,15 +39,20 @@ class ReporterOut(Out):
     grade: str = Field(examples=["consultant radiologist"])
     home_trust: str = Field(examples=["RVV"])
     listed: bool = Field(description="Whether the network's list still names them.", examples=[True])
-    entitlements: list[EntitlementOut] = Field(description="The complete list; the home trust counts only if listed.")
+    entitlements: list[EntitlementOut] = Field(
+        description="The complete list of those that hold; the home trust counts only if listed."
+    )
     skills: list[SkillOut]
     modalities: list[str] = Field(description="All, if empty.", examples=[["CT", "MR"]])
     speed_factor: float = Field(description="On the catalogue's minutes; 1.2 is slower.", examples=[1.0])
+    overridden: list[OverriddenOut] = Field(
+        description="Where managers within your reach have decided otherwise than the network's list says."
+    )
 
     @classmethod
-    def of(cls, listed: ListedReporter) -> ReporterOut:
-        """Return a reporter as the API shows them."""
-        person = listed.reporter
+    def of(cls, listed: ListedReporter, person: Reporter, given: Iterable[Instruction]) -> ReporterOut:
+        """Return a reporter as the API shows them: as ``person`` holds, and what of it was decided here."""
+        mine = [item for item in given if item.reporter_id == person.reporter_id]
         skills = sorted(person.skills.items(), key=lambda item: (item[0][0], item[0][1] or ""))
         return cls(
             reporter_id=person.reporter_id,
@@ -59,6 +67,7 @@ class ReporterOut(Out):
             ],
             modalities=sorted(person.modalities),
             speed_factor=person.speed,
+            overridden=[OverriddenOut.of(item, listed.reporter, person) for item in mine],
         )
 
 

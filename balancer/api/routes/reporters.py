@@ -11,8 +11,10 @@ from balancer.api.callers import may
 from balancer.api.models.reporters import ReporterOut, SessionOut
 from balancer.api.models.shape import ListOut
 from balancer.api.serving import Code, ReporterInPath, Served, When
+from balancer.domain.overrides import OF_PEOPLE
 from balancer.domain.permission import Permission
-from balancer.store import people
+from balancer.services.hold_over import reporter_as_held, reporters_as_held
+from balancer.store import instructions, people
 
 router = APIRouter()
 
@@ -24,9 +26,18 @@ def list_reporters(
     unlisted: Annotated[bool, Query(description="Also those who have gone from the network's list.")] = False,  # noqa: FBT002
 ) -> ListOut[ReporterOut]:
     """List reporters with their scopes; with `trust` those at home or entitled there."""
+    now = served.clock.now()
     with served.database.session() as session:
-        found = people.reporters(session, trust=trust, unlisted=unlisted)
-        return ListOut(items=[ReporterOut.of(listed) for listed in found])
+        everyone = people.reporters(session, unlisted=unlisted)
+        held = reporters_as_held(session, [listed.reporter for listed in everyone], now)
+        given = instructions.in_force(session, now, kinds=OF_PEOPLE)
+        return ListOut(
+            items=[
+                ReporterOut.of(listed, person, given)
+                for listed, person in zip(everyone, held, strict=True)
+                if trust is None or trust == person.home_trust or trust in person.trusts
+            ]
+        )
 
 
 @router.get(
@@ -37,8 +48,11 @@ def list_reporters(
 )
 def get_reporter(served: Served, reporter_id: ReporterInPath) -> ReporterOut:
     """Get one reporter."""
+    now = served.clock.now()
     with served.database.session() as session:
-        return ReporterOut.of(people.reporter(session, reporter_id))
+        listed = people.reporter(session, reporter_id)
+        given = instructions.in_force(session, now, kinds=OF_PEOPLE, reporter_id=reporter_id)
+        return ReporterOut.of(listed, reporter_as_held(session, listed.reporter, now), given)
 
 
 @router.get(
