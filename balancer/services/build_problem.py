@@ -115,7 +115,7 @@ def gather(
         shifts = _shifts(session, reporters, given, now, now + timedelta(hours=policy.horizon_hours))
         sessions, warnings = _without_overlaps(shifts, {person.reporter_id: person.home_trust for person in reporters})
         trusts = tuple(Trust(code=row.code, name=row.name) for row in standing.trusts(session, listed_only=False))
-        taken = ledger.taken(session, week_of(now)) if policy.ledger else {}
+        taken = _taken(session, now, only) if policy.ledger else {}
     classes = {priority.code for priority in policy.priorities}
     left_out = {
         ReadKey(item.trust, item.accession_number, read): NO_PRIORITY_CLASS
@@ -168,6 +168,13 @@ def gather(
         ),
         held=held,
     )
+
+
+def _taken(session: Session, now: datetime, only: Collection[int] | None) -> dict[str, float]:
+    """Return what others have read for each trust this week; what they have of studies not looked at counts as read."""
+    taken = ledger.taken(session, week_of(now))
+    waiting = {} if only is None else ledger.waiting(session, but=only)
+    return {trust: taken.get(trust, 0.0) + waiting.get(trust, 0.0) for trust in {*taken, *waiting}}
 
 
 def _about(queued: Iterable[QueuedStudy], left_out: Mapping[ReadKey, str], now: datetime) -> list[str]:

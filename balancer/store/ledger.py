@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -69,14 +69,15 @@ def weeks(session: Session, first: date, last: date) -> list[LedgerWeek]:
     return [LedgerWeek(starts_on=week, pairs=tuple(pairs)) for week, pairs in found.items()]
 
 
-def waiting(session: Session) -> dict[str, float]:
-    """Return the minutes of each trust's reads that others have on their lists or open."""
+def waiting(session: Session, *, but: Collection[int] = ()) -> dict[str, float]:
+    """Return the minutes of each trust's reads that others have on their lists or open, of studies other than ``but``."""
     statement = (
         select(StudyRow.trust, func.sum(_MINUTES))
         .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
         .outerjoin(FollowUpRow, col(FollowUpRow.read_id) == col(ReadRow.id))
         .join(ReporterRow, col(ReporterRow.reporter_id) == col(ReadRow.reporter_id))
         .where(col(ReadRow.state).in_(sorted(ON_A_LIST)), ReporterRow.home_trust != StudyRow.trust)
+        .where(col(StudyRow.id).not_in(but))
         .group_by(StudyRow.trust)
     )
     return dict(session.exec(statement).all())
