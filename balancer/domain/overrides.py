@@ -171,7 +171,9 @@ def _skills(
     general = skills.get((name, None))
     if modality is None or general is None:
         return skills
-    kept = {(name, other): general for other in sorted(modalities) if other != modality}
+    kept: dict[tuple[str, str | None], SkillLevel] = {
+        (name, other): general for other in sorted(modalities) if other != modality
+    }
     return {**kept, **{scope: known for scope, known in skills.items() if scope != (name, None)}}
 
 

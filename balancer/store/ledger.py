@@ -70,7 +70,7 @@ def weeks(session: Session, first: date, last: date) -> list[LedgerWeek]:
 
 
 def waiting(session: Session, *, but: Collection[int] = ()) -> dict[str, float]:
-    """Return the minutes of each trust's reads that others have on their lists or open, of studies other than ``but``."""
+    """Return the minutes of each trust's reads that others have on their lists or open, but for these studies'."""
     statement = (
         select(StudyRow.trust, func.sum(_MINUTES))
         .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
