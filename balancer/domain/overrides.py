@@ -156,9 +156,18 @@ def granted_until(item: Instruction) -> date | None:
 
 
 def _trusts(person: Reporter, item: Instruction) -> dict[str, date | None]:
-    trust = item.value["trust"]
-    others = {code: until for code, until in person.trusts.items() if code != trust}
-    return {**others, trust: granted_until(item)} if item.value["granted"] else others
+    """Return the entitlements with what was decided; a grant until a day shortens none that lasts longer."""
+    trust, until = item.value["trust"], granted_until(item)
+    others = {code: last for code, last in person.trusts.items() if code != trust}
+    if not item.value["granted"]:
+        return others
+    return dict(person.trusts) if _lasts(person, trust, until) else {**others, trust: until}
+
+
+def _lasts(person: Reporter, trust: str, until: date | None) -> bool:
+    """Tell whether an entitlement lasts until a day at least; ``None``: for good."""
+    last = person.trusts.get(trust)
+    return trust in person.trusts and (last is None or (until is not None and last >= until))
 
 
 def _skills(
@@ -183,12 +192,8 @@ def _skills(
 def reporter_agrees(said: Reporter, item: Instruction, modalities: Collection[str], today: date) -> bool:
     """Tell whether the network's list says of a reporter what a decision says: without it nothing would differ."""
     if item.kind is InstructionKind.ENTITLEMENT:
-        trust, until = item.value["trust"], said.trusts.get(item.value["trust"])
-        listed = trust in said.trusts and (until is None or until >= today)
-        if not item.value["granted"]:
-            return not listed
-        asked = granted_until(item)
-        return listed and (until is None or (asked is not None and until >= asked))
+        trust = item.value["trust"]
+        return _lasts(said, trust, granted_until(item)) if item.value["granted"] else not _lasts(said, trust, today)
     name, modality = item.value["subspecialty"], item.value.get("modality")
     tried = [modality] if modality is not None else [*sorted(modalities), ""]
     held = reporter_held(said, [item], modalities)

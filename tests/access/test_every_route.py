@@ -80,6 +80,17 @@ BODIES: dict[str, Any] = {
         "due_at": "2026-03-02T09:00:00Z",
         "reason": "the clinic is today",
     },
+    **{
+        f"/api/v1/reporters/{{reporter_id}}/{what}": {"trust": "RVV", "reason": "asked", **decided}
+        for what, decided in (
+            ("absences", {"start": "2026-03-02T08:00:00Z", "end": "2026-03-02T12:00:00Z"}),
+            ("sessions", {"start": "2026-03-03T08:00:00Z", "end": "2026-03-03T12:00:00Z"}),
+            ("sessions/away", {"session_id": "S1"}),
+            ("entitlements", {"granted": False}),
+            ("skills", {"subspecialty": "neuro", "level": 1}),
+        )
+    },
+    "/api/v1/studies/correct": {"trust": "RWF", "accession_number": "WEST-1", "minutes": 30, "reason": "asked"},
     "/api/v1/reads/{read_id}/unpark": {"reason": "the images have come"},
     "/api/v1/reads/{read_id}/return": {"reporter_id": "R1", "reason": "other"},
     "/api/v1/exceptions/{exception_id}/resolve": {"resolution": "seen to"},

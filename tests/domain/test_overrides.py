@@ -176,6 +176,7 @@ def test_an_entitlement_is_granted_until_a_day_or_withdrawn() -> None:
     assert reporter_held(R1, [entitled(True)], MODALITIES).trusts == {"RVV": None, "RWF": None}
     until = reporter_held(R1, [entitled(True, "2026-06-30")], MODALITIES).trusts
     assert until == {"RVV": None, "RWF": date(2026, 6, 30)}
+    assert reporter_held(R1, [entitled(True, "2026-06-30", trust="RVV")], MODALITIES).trusts == {"RVV": None}
     assert reporter_held(R1, [entitled(True), entitled(False)], MODALITIES).trusts == {"RVV": None}
     assert reporter_held(R1, [entitled(False, trust="RVV")], MODALITIES).trusts == {}
     other = reporter("R2", trusts={"RVV": None})
