@@ -73,11 +73,12 @@ def decide_entitlement(  # noqa: PLR0913 - who may or may not, until when, on wh
     with db.transaction() as session:
         require_at(by, said.trust)
         require_known(session, said.trust)
+        people.reporter_anywhere(session, reporter_id)  # there must be one, whom the trust may not know yet
         value = {"trust": said.trust, "granted": granted} | ({} if until is None else {"until": until.isoformat()})
         ends = None if until is None else end_of_day(until)
         kind = InstructionKind.ENTITLEMENT
         given = said.instruction(kind, by, now, until=ends, reporter_id=reporter_id, value=value)
-        _require_difference(session, given, now)  # of whoever it is: the trust may not know them yet
+        _require_difference(session, given, now)
         return enter(session, given, by=by, now=now)
 
 

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from balancer.api.models.instructions import DecisionIn, Then
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, Instant, Out
+from balancer.api.serving import Day
 from balancer.domain.instruction import Instruction, InstructionKind
 from balancer.domain.overrides import Shift
 from balancer.domain.reporter import REPORTING, Reporter, Session, SkillLevel
@@ -22,14 +23,23 @@ Word = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS, pattern=_W
 Words = Annotated[tuple[Word, ...], Field(max_length=50)]
 
 
-def _as_a_day(value: object) -> object:
-    """Refuse a number, which pydantic would take for seconds since 1970, and an instant."""
-    if value is not None and not (isinstance(value, str) and len(value) == len("2026-03-02")):
+def _as_text(value: object) -> object:
+    """Refuse a number, which pydantic would take for seconds since 1970."""
+    if value is not None and not isinstance(value, str):
         raise ValueError("must be a day, as 2026-03-02")
     return value
 
 
-DayIn = Annotated[date, BeforeValidator(_as_a_day)]
+def _as_number(value: object) -> object:
+    """Refuse text and truth, which pydantic would take for numbers; 1.0 is a whole number in JSON."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ValueError("must be a number")
+    return value
+
+
+DayIn = Annotated[Day, BeforeValidator(_as_text)]
+Level = Annotated[int, BeforeValidator(_as_number), Field(ge=0, le=3)]
+Reads = Annotated[int, BeforeValidator(_as_number), Field(ge=0, le=_MOST_READS)]
 
 
 class AtTrustIn(DecisionIn):
@@ -72,7 +82,7 @@ class ExtraSessionIn(AtTrustIn):
     subspecialties: Words = ()
     modalities: Words = ()
     priorities: Words = ()
-    max_reads: int | None = Field(default=None, strict=True, ge=0, le=_MOST_READS)
+    max_reads: Reads | None = None
 
     def extra(self) -> Extra:
         """Return the session."""
@@ -107,7 +117,7 @@ class SkillIn(AtTrustIn):
 
     subspecialty: Word = Field(examples=["neuro"])
     modality: Word | None = Field(default=None, description="For this one only; every other one if not given.")
-    level: int = Field(strict=True, ge=0, le=3, description="3 specialist, 2 general, 1 fallback, 0 not at all.")
+    level: Level = Field(description="3 specialist, 2 general, 1 fallback, 0 not at all.")
 
 
 class CorrectionIn(DecisionIn):
