@@ -8,6 +8,7 @@ from balancer.domain.actor import Actor
 from balancer.domain.errors import ConflictError
 from balancer.domain.life import ReadEvent, ReadState
 from balancer.services.claim_read import require_first_of_study, why_outside
+from balancer.services.hold_over import StudiesAsHeld, reporter_as_held
 from balancer.store import claims, instructions, people, queue, reads, runs
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
@@ -54,7 +55,8 @@ def _require_may(session: Session, row: ReadRow, study: StudyRow, reporter_id: s
     if row.reporter_id == reporter_id:
         raise ConflictError("the reporter has the read open already")
     require_first_of_study(session, row, reporter_id)
-    why_not = why_outside(study, people.reporter(session, reporter_id).reporter, now)
+    person = reporter_as_held(session, people.reporter(session, reporter_id).reporter, now)
+    why_not = why_outside(StudiesAsHeld(session, now).of(study), person, now)
     if not why_not and reporter_id in queue.barred(session, row.study_id)[row.study_id]:
         why_not = "they have handed the study back, or are barred from it"
     pinned = instructions.pins(session, row.study_id).get((row.study_id, row.number), reporter_id)

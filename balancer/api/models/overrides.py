@@ -38,8 +38,9 @@ def _as_number(value: object) -> object:
 
 
 DayIn = Annotated[Day, BeforeValidator(_as_text)]
-Level = Annotated[int, BeforeValidator(_as_number), Field(ge=0, le=3)]
-Reads = Annotated[int, BeforeValidator(_as_number), Field(ge=0, le=_MOST_READS)]
+# the limits first, so that the document has them
+Level = Annotated[int, Field(ge=0, le=3), BeforeValidator(_as_number)]
+Reads = Annotated[int, Field(ge=0, le=_MOST_READS), BeforeValidator(_as_number)]
 
 
 class AtTrustIn(DecisionIn):
