@@ -133,13 +133,12 @@ def test_a_correction_is_entered_and_shown(manager: Service) -> None:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("absences", {"start": "2026-03-02T08:00:00Z", "end": "2026-03-01T08:00:00Z"}),
+        ("absences", {"start": "2026-03-04T08:00:00Z", "end": "2026-03-03T08:00:00Z"}),
         ("absences", {"start": 0, "end": "2026-03-03T08:00:00Z"}),
         ("sessions", {**MORNING, "productivity": 1.5}),
         ("sessions", {**MORNING, "trusts": ["XXX"]}),
         ("entitlements", {"granted": 1}),
         ("entitlements", {"granted": False, "until": 0}),
-        ("entitlements", {"granted": False, "until": "2026-03-01"}),
         ("skills", {"subspecialty": "neuro", "level": 4}),
         ("skills", {"subspecialty": "nerves", "level": 3}),
     ],
@@ -147,6 +146,15 @@ def test_a_correction_is_entered_and_shown(manager: Service) -> None:
 def test_what_makes_no_sense_is_refused(manager: Service, path: str, body: dict[str, Any]) -> None:
     """With what is wrong."""
     problem(manager.post(f"/reporters/R1/{path}", {**EAST, **body}), 422, "invalid-value")
+
+
+def test_what_is_over_is_too_late(manager: Service) -> None:
+    """Not wrong in itself: the clock has gone on."""
+    past = {"start": "2026-03-01T08:00:00Z", "end": "2026-03-01T12:00:00Z"}
+    problem(manager.post("/reporters/R1/absences", {**EAST, **past}), 409, "conflict")
+    problem(
+        manager.post("/reporters/R1/entitlements", {**EAST, "granted": False, "until": "2026-03-01"}), 409, "conflict"
+    )
 
 
 def test_the_same_request_with_the_same_key_is_decided_once(manager: Service) -> None:
