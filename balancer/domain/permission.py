@@ -27,6 +27,7 @@ class Permission(StrEnum):
     READS_WORK = "reads.work"
     REPORTERS_READ = "reporters.read"
     REPORTERS_WRITE = "reporters.write"
+    RUNS_DECIDE = "runs.decide"
     RUNS_READ = "runs.read"
     RUNS_START = "runs.start"
     SERVICE_READ = "service.read"
@@ -71,8 +72,9 @@ MEANING: Mapping[Permission, str] = {
     Permission.READS_WORK: "claim, release, return and complete reads",
     Permission.REPORTERS_READ: "see reporters and when they are rostered",
     Permission.REPORTERS_WRITE: "change rosters and entitlements",
+    Permission.RUNS_DECIDE: "publish or discard a plan that is held",
     Permission.RUNS_READ: "see allocation runs",
-    Permission.RUNS_START: "ask for, publish and discard allocation runs",
+    Permission.RUNS_START: "ask for allocation runs",
     Permission.SERVICE_READ: "see what is running",
     Permission.STUDIES_READ: "see studies and where their reads stand",
     Permission.WORKLISTS_READ: "see worklists",

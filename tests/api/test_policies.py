@@ -114,6 +114,12 @@ def test_no_system_approves_a_policy(known: Service, db: Database) -> None:
     problem(machine.post("/policies/2/approve", {"reason": "x", "approver": "Dr B."}), 403, "not-allowed")
 
 
+def test_whoever_brings_a_text_is_its_author_whatever_the_text_says(known: Service) -> None:
+    """A name in a text proves nothing."""
+    stated = policy_text(replace(EXAMPLE_POLICY, version="3", horizon_hours=24, author="Dr Somebody Else"))
+    assert propose(known, stated)["author"] == f"{MANAGER.name} ({MANAGER.subject})"
+
+
 def test_where_nobody_signs_in_whoever_approves_says_who_it_is(known: Service, db: Database) -> None:
     """A name, or it is refused."""
     propose(known)

@@ -11,8 +11,8 @@ from datetime import timedelta
 import pytest
 
 from balancer import __version__
-from balancer.domain.actor import person
-from balancer.domain.permission import Role
+from balancer.domain.actor import EVERY_TRUST, Grant, person, system
+from balancer.domain.permission import Permission, Role
 from balancer.domain.policy import PublishingRules
 from balancer.domain.states import RunState
 from balancer.services.decide_policy import approve_policy
@@ -145,6 +145,19 @@ def test_a_plan_that_waits_is_published_with_a_reason(allocated: Service, db: Da
     assert allocated.ask("/worklists/R1")["run_id"] == run_id
     problem(allocated.post(f"/runs/{run_id}/publish", {"reason": "again"}), 409, "conflict")
     problem(allocated.post("/runs/77/publish", {"reason": "x"}), 404, "not-found")
+
+
+@pytest.mark.parametrize("decision", ["publish", "discard"])
+def test_a_plan_that_waits_is_decided_about_by_a_person_who_manages(
+    allocated: Service, db: Database, decision: str
+) -> None:
+    """Not by a system, whatever its scopes; not by whoever only runs the service, though they may ask for runs."""
+    run_id = holding(db)
+    machine = system("s", "S", [Permission.RUNS_DECIDE, Permission.RUNS_START, Permission.RUNS_READ], [EVERY_TRUST])
+    for caller in (machine, person("p", "P", Grant(Role.ADMINISTRATOR, EVERY_TRUST))):
+        answer = Service(db, door=Known(caller)).post(f"/runs/{run_id}/{decision}", {"reason": "x"})
+        problem(answer, 403, "not-allowed")
+    assert allocated.ask(f"/runs/{run_id}")["state"] == "held"
 
 
 def test_a_plan_that_waits_is_discarded_with_a_reason(allocated: Service, db: Database) -> None:

@@ -56,7 +56,7 @@ def propose(served: Served, caller: Caller, asked: PolicyIn) -> PolicyOut:
         policy,
         served.clock.now(),
         by=caller,
-        author=policy.author or _named(caller),
+        author=_named(caller),  # whatever the text says of itself
         reason=asked.reason,
     )
     return _shown(served, policy_id)

@@ -16,7 +16,7 @@ from balancer.api.callers import Caller, Reaching, may
 from balancer.api.models.runs import DecisionOnRunIn, RunIn, RunMoveOut, RunOut, RunProgressOut
 from balancer.api.models.shape import PageOut
 from balancer.api.serving import IdInPath, Paging, Served, Watching, page_out
-from balancer.domain.actor import Reach
+from balancer.domain.actor import Actor, ActorKind, Reach
 from balancer.domain.errors import NotAllowedError
 from balancer.domain.permission import Permission
 from balancer.domain.states import RunState
@@ -97,26 +97,29 @@ def list_moves(served: Served, cut: Paging, run_id: IdInPath) -> PageOut[RunMove
         return page_out(run_records.moves(session, run_id, cut), RunMoveOut.of)
 
 
-@router.post("/runs/{run_id}/publish", tags=["runs"], responses=_DECIDED, dependencies=[may(Permission.RUNS_START)])
+@router.post("/runs/{run_id}/publish", tags=["runs"], responses=_DECIDED, dependencies=[may(Permission.RUNS_DECIDE)])
 def publish_run(served: Served, caller: Caller, reach: Reaching, run_id: IdInPath, asked: DecisionOnRunIn) -> RunOut:
-    """Put the plan of a run that is `held` in force, as far as it still can be; for whoever holds this at every trust.
+    """Put the plan of a run that is `held` in force, as far as it still can be.
 
-    What people have done since it was made stays as it is. Refused if anything of a later run is on a list.
+    For a person who holds this at every trust. What people have done since it was made stays as it is. Refused if
+    anything of a later run is on a list.
     """
-    _require_everywhere(reach)
+    _require_everywhere(caller, reach)
     publish_held(served.database, run_id, served.clock.now(), by=caller, reason=asked.reason)
     return _shown(served, run_id)
 
 
-@router.post("/runs/{run_id}/discard", tags=["runs"], responses=_DECIDED, dependencies=[may(Permission.RUNS_START)])
+@router.post("/runs/{run_id}/discard", tags=["runs"], responses=_DECIDED, dependencies=[may(Permission.RUNS_DECIDE)])
 def discard(served: Served, caller: Caller, reach: Reaching, run_id: IdInPath, asked: DecisionOnRunIn) -> RunOut:
-    """Decide against the plan of a run that is `held`: the lists stand, and another run is asked for."""
-    _require_everywhere(reach)
+    """Decide against the plan of a run that is `held`: the lists stand, and another run is asked for; for a person."""
+    _require_everywhere(caller, reach)
     discard_run(served.database, run_id, served.clock.now(), by=caller, reason=asked.reason)
     return _shown(served, run_id)
 
 
-def _require_everywhere(reach: Reach) -> None:
+def _require_everywhere(caller: Actor, reach: Reach) -> None:
+    if caller.kind is not ActorKind.PERSON:
+        raise NotAllowedError("a plan that is held is decided about by a person")
     if not reach.is_everywhere:
         raise NotAllowedError("a plan is one for all trusts: this needs leave to publish it at every one")
 
