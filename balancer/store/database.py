@@ -26,14 +26,19 @@ from balancer.store.assignments import note_moved
 from balancer.store.audit import seal
 from balancer.store.schema import upgrade
 
-__all__ = ["Database", "Session", "StoreBusyError"]
+__all__ = ["BrokenReferencesError", "Database", "Session", "StoreBusyError"]
 
 # What the driver raises when the database cannot be reached, or another writer holds it for too long.
 StoreBusyError = OperationalError
 
+
+class BrokenReferencesError(RuntimeError):
+    """A migration would leave rows that refer to what is not there; it has not happened."""
+
+
 _SQLITE = "sqlite"
 _POSTGRESQL = "postgresql"
-_WRITES = "balancer_writes"
+_WRITES, _REBUILDS = "balancer_writes", "balancer_rebuilds"
 # How long a writer waits for the one before; a publish takes about a second.
 _BUSY_SECONDS = 30
 # Any number will do, as long as nothing else in the database takes the same advisory lock.
@@ -135,10 +140,32 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to the version of this code; does nothing if it is there. Two at once take turns."""
-        with self.connection() as connection:
+        with self.rebuilding() as connection:
             if self.dialect == _POSTGRESQL:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
             upgrade(connection)
+
+    @contextmanager
+    def rebuilding(self) -> Iterator[Connection]:
+        """Yield a connection in a writing transaction in which tables may be rebuilt while others refer to them.
+
+        SQLite changes a table by making it anew, and refuses to drop the old one while its foreign keys are watched
+        (https://sqlite.org/lang_altertable.html, 7). They are looked at as a whole before the commit instead.
+
+        Raises
+        ------
+        BrokenReferencesError
+            If a row then refers to one that is not there: nothing has changed.
+        """
+        if self._reach is not None:
+            raise scope.UnscopedError("a caller gets no bare connection")
+        rebuilds = {_REBUILDS: True} if self.dialect == _SQLITE else {}
+        with self._writer.execution_options(**rebuilds).begin() as connection:
+            yield connection
+            if rebuilds:
+                broken = {row[0] for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
+                if broken:
+                    raise BrokenReferencesError(f"rows of {', '.join(sorted(broken))} refer to what is not there")
 
     def close(self) -> None:
         """Close all pooled connections."""
@@ -178,5 +205,8 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
 
 def _begin(connection: Connection) -> None:
     writes = bool(connection.get_execution_options().get(_WRITES))
+    rebuilds = bool(connection.get_execution_options().get(_REBUILDS))
+    # neither changes within a transaction; a connection comes back from the pool as it was left
+    connection.exec_driver_sql(f"PRAGMA foreign_keys = {'OFF' if rebuilds else 'ON'}")
     connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
