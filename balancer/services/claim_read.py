@@ -135,7 +135,7 @@ def _why_steered(session: Session, row: ReadRow, reporter_id: str) -> str:
     return "barred from the study" if (row.study_id, reporter_id) in instructions.bars(session, row.study_id) else ""
 
 
-def why_not_verify(row: ReadRow, person: Reporter, policy: Policy) -> str:
+def why_not_verify(row: ReadRow | reads.Standing, person: Reporter, policy: Policy) -> str:
     """Return in words why a reporter may not verify or arbitrate, if the read is that; empty if they may."""
     if row.kind is ReadKind.INTERPRETATION or policy.follow_up.may_verify(person.grade):
         return ""

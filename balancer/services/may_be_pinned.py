@@ -7,10 +7,11 @@ from datetime import datetime
 
 from balancer.domain.errors import ConflictError
 from balancer.domain.life import THEIRS, ReadState
-from balancer.services.claim_read import somebody_elses, why_outside
+from balancer.services.claim_read import somebody_elses, why_not_verify, why_outside
 from balancer.services.hold_over import StudiesAsHeld, reporter_as_held
 from balancer.store import instructions, people, queue, reads
 from balancer.store.database import Session
+from balancer.store.policies import current_policy
 from balancer.store.reads import Standing
 
 # A parked read may be pinned: it is that reporter's once it can be read.
@@ -42,7 +43,8 @@ def require_pinnable(
     if not person.listed:
         raise ConflictError("the reporter is no longer listed in the network")
     study = StudiesAsHeld(session, now).of(reads.study_of(session, read.study_id))
-    why_not = why_outside(study, reporter_as_held(session, person.reporter, now), now)
+    held = reporter_as_held(session, person.reporter, now)
+    why_not = why_not_verify(read, held, current_policy(session)) or why_outside(study, held, now)
     why_not = why_not or _why_not_of_this_study(session, read, of_study, reporter_id)
     if why_not:
         raise ConflictError(f"the reporter may not report it: {why_not}")

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from balancer.domain.actor import Actor
 from balancer.domain.errors import ConflictError
 from balancer.domain.life import ReadEvent, ReadState
-from balancer.services.claim_read import require_first_of_study, why_outside
+from balancer.services.claim_read import require_first_of_study, why_not_verify, why_outside
+from balancer.services.follow_reads import note_not_followed_up
 from balancer.services.hold_over import StudiesAsHeld, reporter_as_held
 from balancer.store import claims, instructions, people, queue, reads, runs
 from balancer.store.database import Database, Session
@@ -42,6 +43,7 @@ def take_over_read(  # noqa: PLR0913 - what is taken from whom, for whom and why
         claims.end_claim(session, read_id, ReadEvent.TAKE_OVER, now=now)
         if claim.withdrawn_at is not None:
             reads.move(session, row, ReadEvent.TAKE_OVER, ReadState.WITHDRAWN, by=by, now=now, why=reason)
+            note_not_followed_up(session, row, study, by, now)
         elif reporter_id is None:
             to = ReadState.UNALLOCATED
             reads.move(session, row, ReadEvent.TAKE_OVER, to, by=by, now=now, why=reason, reason="taken over")
@@ -56,7 +58,8 @@ def _require_may(session: Session, row: ReadRow, study: StudyRow, reporter_id: s
         raise ConflictError("the reporter has the read open already")
     require_first_of_study(session, row, reporter_id)
     person = reporter_as_held(session, people.reporter(session, reporter_id).reporter, now)
-    why_not = why_outside(StudiesAsHeld(session, now).of(study), person, now)
+    why_not = why_not_verify(row, person, current_policy(session))
+    why_not = why_not or why_outside(StudiesAsHeld(session, now).of(study), person, now)
     if not why_not and reporter_id in queue.barred(session, row.study_id)[row.study_id]:
         why_not = "they have handed the study back, or are barred from it"
     pinned = instructions.pins(session, row.study_id).get((row.study_id, row.number), reporter_id)

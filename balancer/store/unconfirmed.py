@@ -15,6 +15,9 @@ from balancer.store.tables import BatchRow, FeedRow, HeldClosureRow, StudyRow
 from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow
 
+# Where a read stands that nobody is going to do here: its source hears nothing of it.
+_NOT_TO_BE = (ReadState.WITHDRAWN, ReadState.EXCLUDED)
+
 
 def contradicted(session: Session, patience: timedelta) -> list[int]:
     """Return the reads done here that their source, asked at least ``patience`` later, still lists as unreported.
@@ -22,7 +25,7 @@ def contradicted(session: Session, patience: timedelta) -> list[int]:
     What counts is what the feed last said, not the clock: a feed that is silent contradicts nothing, and neither does
     one that closes the study but is not believed yet. A snapshot says that a study is unreported by holding it; a feed
     of changes does with every extract that does not say that it is reported. Of a study of which another read is still
-    to be done, or waits for something, nothing is expected.
+    to be done, or waits for something, nothing is expected; one that is not to be read here is waited for by nobody.
     """
     newest = select(BatchRow.feed, func.max(BatchRow.id).label("id")).group_by(BatchRow.feed).subquery()
     columns: Any = (
@@ -55,7 +58,7 @@ def contradicted(session: Session, patience: timedelta) -> list[int]:
 
 
 def _with_more_to_do() -> Any:
-    return select(ReadRow.study_id).where(col(ReadRow.state).not_in([ReadState.DONE, ReadState.WITHDRAWN]))
+    return select(ReadRow.study_id).where(col(ReadRow.state).not_in([ReadState.DONE, *_NOT_TO_BE]))
 
 
 def _closed_by_held_batches() -> Any:
@@ -69,7 +72,7 @@ def _is_followed() -> Any:
     return (
         exists()
         .where(col(FollowUpRow.read_id) == col(later.id), col(later.study_id) == col(ReadRow.study_id))
-        .where(col(later.state) != ReadState.WITHDRAWN, col(FollowUpRow.wanted))
+        .where(col(later.state).not_in(_NOT_TO_BE), col(FollowUpRow.wanted))
         .where(col(ReadRow.kind) == ReadKind.INTERPRETATION)
         .where(or_(col(FollowUpRow.of_read_id).is_(None), col(FollowUpRow.of_read_id) == col(ReadRow.id)))
         .correlate(ReadRow)

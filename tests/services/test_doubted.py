@@ -11,6 +11,7 @@ from balancer.domain.life import ReadState
 from balancer.services.check_completions import check_completions
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.park_read import park_read
+from balancer.services.steer_read import Said, exclude_read
 from balancer.store import conservation
 from balancer.store import unconfirmed as doubting
 from balancer.store.database import Database, Session
@@ -70,6 +71,19 @@ def test_nothing_is_expected_of_a_study_whose_other_read_waits_for_something(db:
     ingest_extract(db, Feed(), extract(incoming("A1", reads=2), at=at), minutes(at))
     assert check_completions(db, minutes(at)) == 0
     assert standing(db, "A1") == (ReadState.DONE, "R1")
+
+
+def test_a_read_that_is_not_to_be_read_here_shields_no_other(db: Database) -> None:
+    """One of two is done, the other is excluded: nothing more is coming, and its source has not taken the report."""
+    queued(db, incoming("A1", reads=2))
+    finish(db, "A1", at=5)
+    said = Said(reason="one reader is enough")
+    exclude_read(db, read_id(db, "A1", read=2), minutes(6), by=MANAGER, said=said, approver="Dr A")
+    at = 5 * HOURS
+    ingest_extract(db, Feed(), extract(incoming("A1", reads=2), at=at), minutes(at))
+    assert check_completions(db, minutes(at)) == 1
+    assert standing(db, "A1")[0] is ReadState.UNALLOCATED
+    assert standing(db, "A1", read=2)[0] is ReadState.EXCLUDED
 
 
 def test_what_its_source_confirms_while_it_is_doubted_does_not_come_back(

@@ -28,12 +28,16 @@ from balancer.services.next_read import next_read
 from balancer.services.release_read import release_read
 from balancer.services.return_read import return_read
 from balancer.services.run_allocation import run_allocation
-from balancer.store import conservation, exceptions, follow_ups, ledger, reads, runs, studies
+from balancer.services.steer_read import Said, exclude_read, pin_read
+from balancer.services.take_over_read import take_over_read
+from balancer.store import conservation, exceptions, follow_ups, instructions, ledger, reads, runs, studies
 from balancer.store.balance import balance
 from balancer.store.changes import changes
 from balancer.store.database import Database
+from balancer.store.instructions import InstructionFilter
 from balancer.store.pages import Cut
 from balancer.store.tables_kinds import FollowUpRow
+from tests.instructed import MANAGER
 from tests.networks import (
     PACS,
     TWO_FEEDS,
@@ -265,6 +269,31 @@ def test_one_that_is_open_when_its_source_is_silent_is_not_lost_when_it_is_given
     in_order(db)
 
 
+def test_one_that_is_taken_over_when_its_source_is_silent_is_brought_up(db: Database) -> None:
+    """As one that is given back: nobody has checked the report here, and only a person can tell if anybody has."""
+    reported(db, "B1")
+    placed(db, minutes(31), reads_=["A1", "B1"])
+    number = read_id(db, "A1", read=2)
+    claim_read(db, number, "R1", minutes(35), by=R1)
+    ingest_extract(db, Feed(), extract("B1", at=40), minutes(40), most_closed=1)
+    assert take_over_read(db, number, minutes(42), by=MANAGER, reason="gone home") is ReadState.WITHDRAWN
+    assert brought_up(db) == [ExceptionKind.NOT_FOLLOWED_UP]
+
+
+def test_it_is_neither_pinned_to_nor_taken_over_for_who_may_not_verify(db: Database) -> None:
+    """It would wait for somebody to whom no plan gives it, or whose word on it does not count."""
+    reported(db)
+    number, why = read_id(db, "A1", read=2), "verification is not for a reporting radiographer"
+    with pytest.raises(ConflictError, match=why):
+        pin_read(db, number, "R9", minutes(40), by=MANAGER, said=Said(reason="asked"))
+    claim_read(db, number, "R1", minutes(41), by=PACS)
+    with pytest.raises(ConflictError, match=why):
+        take_over_read(db, number, minutes(42), by=MANAGER, reason="gone home", reporter_id="R9")
+    assert standing(db, "A1", read=2) == (ReadState.CLAIMED, "R1")
+    with db.session() as reading:
+        assert instructions.instructions(reading, InstructionFilter(), Cut()).total == 0
+
+
 def test_that_it_stays_away_would_be_noticed(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were the study not looked at, the check of every minute would say so."""
     reported(db, "B1")
@@ -304,6 +333,17 @@ def test_a_report_that_waits_to_be_verified_is_not_doubted(db: Database) -> None
     ingest_extract(db, Feed(), extract("A1", at=360), minutes(360))
     assert check_completions(db, minutes(361)) == 0
     assert kinds(db) == [(READING, ReadState.DONE), (V, ReadState.UNALLOCATED)]
+
+
+def test_a_report_whose_verification_is_not_to_be_done_here_is_doubted(db: Database) -> None:
+    """Nobody is going to verify it, and its source, asked hours later, does not have it: it may never have arrived."""
+    reported(db)
+    number, said = read_id(db, "A1", read=2), Said(reason="verified at the university")
+    exclude_read(db, number, minutes(40), by=MANAGER, said=said, approver="Dr A")
+    ingest_extract(db, Feed(), extract("A1", at=360), minutes(360))
+    assert check_completions(db, minutes(361)) == 1
+    assert kinds(db) == [(READING, ReadState.UNALLOCATED), (V, ReadState.EXCLUDED)]
+    assert brought_up(db) == [ExceptionKind.UNCONFIRMED]
 
 
 def test_one_that_is_handed_back_goes_to_somebody_else(db: Database) -> None:
