@@ -32,8 +32,8 @@ def expedite_study(  # noqa: PLR0913 - what is needed, how soon, by whom and why
 ) -> Instruction:
     """Ensure that a study is due by ``due_at``, and of class ``priority`` if that is more urgent than its own.
 
-    It takes the place of an earlier one and weakens it in nothing. Its feed may still want it sooner, never later.
-    A run is asked for.
+    It takes the place of an earlier one and weakens it in nothing, nor does it end before that one would have. Its feed
+    may still want it sooner, never later. A run is asked for.
 
     Raises
     ------
@@ -50,6 +50,7 @@ def expedite_study(  # noqa: PLR0913 - what is needed, how soon, by whom and why
         study = studies.study(session, key).study
         if study.state is not StudyState.OPEN:
             raise ConflictError(f"the study is {study.state}: it does not wait for a report")
+        before = _before(session, study, now)
         given = Instruction(
             kind=InstructionKind.EXPEDITE,
             trust=study.trust,
@@ -57,26 +58,39 @@ def expedite_study(  # noqa: PLR0913 - what is needed, how soon, by whom and why
             author=by.subject,
             made_at=now,
             study_id=study.id,
-            value=_value(session, study, due_at, priority, now),
-            expires_at=said.expires_at,
+            value=_value(session, study, due_at, priority, before, now),
+            expires_at=_later(said.expires_at, before),
             draft_id=said.draft_id,
         )
         return decide(session, given, by=by, now=now)
 
 
-def _value(session: Session, study: StudyRow, due_at: datetime, priority: str | None, now: datetime) -> dict[str, Any]:
+def _value(  # noqa: PLR0913, PLR0917 - what is asked for, what was before, at which instant
+    session: Session,
+    study: StudyRow,
+    due_at: datetime,
+    priority: str | None,
+    before: Instruction | None,
+    now: datetime,
+) -> dict[str, Any]:
     """Return what is decided: the sooner and the more urgent of what is asked and what was asked before."""
     policy = current_policy(session)
     if due_at <= now:
         raise UntimelyError("due_at", "must lie in the future")
     if priority is not None and priority not in {known.code for known in policy.priorities}:
         raise InvalidValueError("priority", "is not a class of the policy")
-    before = _before(session, study, now)
     due = min([due_at, *filter(None, [before.instant("due_at") if before else None])])
     asked = [code for code in (before.value.get("priority") if before else None, priority) if code]
     if due >= study.due_at and not _is_raised(policy, study.priority, asked):
         raise UntimelyError("due_at", f"is no sooner than it is due already, {study.due_at.isoformat()}")
     return {"due_at": due.isoformat()} | ({"priority": _most_urgent(policy, asked)} if asked else {})
+
+
+def _later(expires_at: datetime | None, before: Instruction | None) -> datetime | None:
+    """Return when it ends: one without an end stays without, whatever a later one that takes its place says."""
+    if before is None:
+        return expires_at
+    return None if expires_at is None or before.expires_at is None else max(expires_at, before.expires_at)
 
 
 def _before(session: Session, study: StudyRow, now: datetime) -> Instruction | None:

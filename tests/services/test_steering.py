@@ -418,9 +418,12 @@ REFERRER = person("oidc:f1", "A. Referrer", Grant(Role.REFERRER, "RVV"))
 A1 = StudyKey("RVV", "A1")
 
 
-def expedited(db: Database, due: float, *, at: float = 0, priority: str | None = None) -> Instruction:
+def expedited(
+    db: Database, due: float, *, at: float = 0, priority: str | None = None, ends: float | None = None
+) -> Instruction:
     """Expedite A1."""
-    return expedite_study(db, A1, minutes(due), minutes(at), by=REFERRER, said=SAID, priority=priority)
+    said = replace(SAID, expires_at=None if ends is None else minutes(ends))
+    return expedite_study(db, A1, minutes(due), minutes(at), by=REFERRER, said=said, priority=priority)
 
 
 def holds(db: Database, at: float = 0) -> tuple[Any, str]:
@@ -454,6 +457,21 @@ def test_a_later_word_weakens_no_earlier_one(db: Database) -> None:
     with db.session() as reading:
         (found,) = instructions.rows_of(reading, InstructionKind.EXPEDITE)
     assert found.value == {"due_at": minutes(30).isoformat(), "priority": "emergency"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"), [(None, 40, None), (50, 40, 50), (40, 50, 50), (40, None, None)]
+)
+def test_a_later_word_ends_no_earlier_one_sooner(
+    db: Database, first: float | None, second: float | None, expected: float | None
+) -> None:
+    """What was an emergency without an end does not cease to be one with the end of what was asked after it."""
+    classes(db)
+    expedited(db, 30, priority="emergency", ends=first)
+    made = expedited(db, 90, at=1, priority="urgent", ends=second)
+    assert made.expires_at == (None if expected is None else minutes(expected))
+    end_instructions(db, minutes(45))
+    assert holds(db, 45)[1] == "emergency"
 
 
 @pytest.mark.parametrize(
