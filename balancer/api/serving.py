@@ -14,6 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 from balancer.api.callers import reach_of
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, PageOut
 from balancer.api.watch import Watch
+from balancer.domain.actor import Reach
 from balancer.domain.errors import NotFoundError
 from balancer.domain.instant import Clock
 from balancer.store.database import Database
@@ -43,6 +44,10 @@ class Serving:
     pseudonym_key: bytes
     shifts: bool = False
     beats: Clock | None = None
+
+    def seeing_readings(self, reach: Reach) -> Database:
+        """Return the database for what decides about whole queues; what a caller is shown comes from ``database``."""
+        return self.database.within(reach.seeing_readings())
 
 
 async def _serving(request: Request) -> Serving:

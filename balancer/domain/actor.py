@@ -42,17 +42,29 @@ class Reach:
     somebody may report, and a read that is on somebody's list and hidden from them would be lost. ``on`` is the day
     (London) on which it is asked: an entitlement that has expired by then reaches nowhere, and if no day is said, nor
     does one that will. ``reader``: whoever asks reports too, in whatever role they ask; see ``blind_to``.
+    ``sees_readings``: what is done must see every reading within reach; see ``seeing_readings``.
     """
 
     trusts: frozenset[str] = frozenset()
     own: str | None = None
     on: date | None = None
     reader: str | None = None
+    sees_readings: bool = False
 
     @property
     def blind_to(self) -> str | None:
         """The reporter from whom others' readings are hidden while a study still has to be read by somebody else."""
+        if self.sees_readings:
+            return None
         return self.own if self.reader is None else self.reader
+
+    def seeing_readings(self) -> Reach:
+        """Return the same reach, blind to nothing in it.
+
+        For what decides about whole queues or counts them, and never for what a caller is shown: a plan that is put in
+        force, or a file that is taken, without the readings that its caller may not see would lose them.
+        """
+        return replace(self, sees_readings=True)
 
     @property
     def is_everywhere(self) -> bool:

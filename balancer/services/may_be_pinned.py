@@ -9,6 +9,7 @@ from balancer.domain.errors import ConflictError
 from balancer.domain.life import THEIRS, ReadState
 from balancer.services.claim_read import somebody_elses, why_not_verify, why_outside
 from balancer.services.hold_over import StudiesAsHeld, reporter_as_held
+from balancer.services.not_theirs import not_theirs
 from balancer.store import instructions, people, queue, reads
 from balancer.store.database import Session
 from balancer.store.policies import current_policy
@@ -33,7 +34,7 @@ def require_pinnable(
     ClaimedError
         If somebody else has the read open; it says who.
     ConflictError
-        If it is not to be read, or not by this reporter; it says why.
+        If it is not to be read, or not by this reporter; it says why, but to somebody who may read it blind.
     """
     person = people.reporter(session, reporter_id)
     if read.state is ReadState.CLAIMED and read.reporter_id != reporter_id:
@@ -47,7 +48,7 @@ def require_pinnable(
     why_not = why_not_verify(read, held, current_policy(session)) or why_outside(study, held, now)
     why_not = why_not or _why_not_of_this_study(session, read, of_study, reporter_id)
     if why_not:
-        raise ConflictError(f"the reporter may not report it: {why_not}")
+        raise not_theirs(session, read.study_id, why_not)
 
 
 def _why_not_of_this_study(session: Session, read: Standing, of_study: Sequence[Standing], reporter_id: str) -> str:

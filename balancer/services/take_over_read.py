@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from balancer.domain.actor import Actor
 from balancer.domain.errors import ConflictError
 from balancer.domain.life import ReadEvent, ReadState
-from balancer.services.claim_read import require_first_of_study, why_not_verify, why_outside
+from balancer.services.claim_read import why_not_verify, why_outside
 from balancer.services.follow_reads import note_not_followed_up
 from balancer.services.hold_over import StudiesAsHeld, reporter_as_held
+from balancer.services.not_theirs import not_theirs
 from balancer.store import claims, instructions, people, queue, reads, runs
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
@@ -31,7 +32,7 @@ def take_over_read(  # noqa: PLR0913 - what is taken from whom, for whom and why
     NotFoundError
         If there is no such read or reporter.
     ConflictError
-        If nobody has it open, or it is not to be ``reporter_id``'s; it says why.
+        If nobody has it open, or it is not to be ``reporter_id``'s; it says why, but to somebody who may read blind.
     """
     with db.transaction() as session:
         row, study = reads.locked_read(session, read_id)
@@ -56,9 +57,9 @@ def take_over_read(  # noqa: PLR0913 - what is taken from whom, for whom and why
 def _require_may(session: Session, row: ReadRow, study: StudyRow, reporter_id: str, now: datetime) -> None:
     if row.reporter_id == reporter_id:
         raise ConflictError("the reporter has the read open already")
-    require_first_of_study(session, row, reporter_id)
+    why_not = "they have another read of the study" if claims.has_another(session, row, reporter_id) else ""
     person = reporter_as_held(session, people.reporter(session, reporter_id).reporter, now)
-    why_not = why_not_verify(row, person, current_policy(session))
+    why_not = why_not or why_not_verify(row, person, current_policy(session))
     why_not = why_not or why_outside(StudiesAsHeld(session, now).of(study), person, now)
     if not why_not and reporter_id in queue.barred(session, row.study_id)[row.study_id]:
         why_not = "they have handed the study back, or are barred from it"
@@ -66,7 +67,7 @@ def _require_may(session: Session, row: ReadRow, study: StudyRow, reporter_id: s
     if not why_not and pinned != reporter_id:
         why_not = f"it is pinned to {people.name_of(session, pinned)} ({pinned})"
     if why_not:
-        raise ConflictError(f"the reporter may not report it: {why_not}")
+        raise not_theirs(session, row.study_id, why_not)
 
 
 def _give(  # noqa: PLR0913

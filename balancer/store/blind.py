@@ -2,7 +2,8 @@
 
 It is a limit like those of trusts (``scope``): in the session of a caller who reports, in whatever role they ask, the
 other readings of a study are not there for as long as one of its readings is still to be done by somebody else. So no
-route and no use case has to think of it. What must hold whoever asks is looked at without limits.
+route has to think of it. A use case does: what must hold whoever asks (two readings, two readers) is looked at without
+limits, and what decides about whole queues is done by a reach that sees every reading (``Reach.seeing_readings``).
 """
 
 from __future__ import annotations
@@ -95,6 +96,18 @@ def hidden(session: Session, read_ids: Collection[int]) -> set[int]:
     for chunk in chunks(sorted(set(read_ids))):
         seen.update(filter(None, session.exec(select(ReadRow.id).where(col(ReadRow.id).in_(chunk)))))
     return set(read_ids) - seen
+
+
+def is_read_blind(session: Session, reach: Reach, study_id: int) -> bool:
+    """Tell whether a caller may not be told who reads a study: they report, and a second reading is still to be done.
+
+    Then an error that says why somebody may not have a reading would tell who has the other.
+    """
+    if reach.blind_to is None:
+        return False
+    read = _OTHERS.alias("blind_read")
+    asked = select(read.c.id).where(read.c.study_id == study_id, read.c.kind == _IMAGES, _another_waits(read))
+    return session.connection().execute(asked.limit(1)).first() is not None
 
 
 def not_to_be_named(session: Session, reach: Reach, meant: Iterable[tuple[int | None, str | None]]) -> set[int]:

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, func, select, update
 from balancer.domain.life import THEIRS, ReadEvent
 from balancer.domain.outcome import Outcome
 from balancer.store.chunks import chunks
+from balancer.store.scope import as_it_stands
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow
 
@@ -69,14 +70,15 @@ def was_taken_over(session: Session, read_id: int, reporter_id: str) -> bool:
 
 
 def has_another(session: Session, row: ReadRow, reporter_id: str) -> bool:
-    """Tell whether a reporter has another read of the same study open, or has done it."""
+    """Tell whether a reporter has another read of the same study open, or has done it; also one that is hidden."""
     another = select(ReadRow.id).where(
         ReadRow.study_id == row.study_id,
         ReadRow.id != row.id,
         ReadRow.reporter_id == reporter_id,
         col(ReadRow.state).in_(sorted(THEIRS)),
     )
-    return session.exec(another.limit(1)).first() is not None
+    with as_it_stands(session) as whole:
+        return whole.exec(another.limit(1)).first() is not None
 
 
 def lapsed(session: Session, now: datetime) -> list[int]:

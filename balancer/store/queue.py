@@ -17,7 +17,7 @@ from balancer.domain.life import ON_A_LIST, PLANNABLE, ReadKind, ReadState
 from balancer.domain.plan import Allocation
 from balancer.domain.states import StudyState
 from balancer.domain.study import ReadKey, StudyKey
-from balancer.store import instructions
+from balancer.store import instructions, scope
 from balancer.store.chunks import chunks
 from balancer.store.tables import StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_kinds import FollowUpRow
@@ -109,8 +109,13 @@ def queued_reads(session: Session, only: Collection[int] | None = None) -> dict[
 def barred(session: Session, only: int | None = None) -> dict[int, set[str]]:
     """Return who may not be given a study, by study: whoever did or returned one of its reads, or is barred.
 
-    Of one study if it is named.
+    Of one study if it is named. Whoever asks: that a caller may not see a reading does not let its reader do another.
     """
+    with scope.as_it_stands(session) as whole:
+        return _barred(whole, only)
+
+
+def _barred(session: Session, only: int | None) -> dict[int, set[str]]:
     found: dict[int, set[str]] = defaultdict(set)
     done = select(ReadRow.study_id, ReadRow.reporter_id).join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
     done = done.where(ReadRow.state == ReadState.DONE, StudyRow.state == StudyState.OPEN)

@@ -23,7 +23,7 @@ from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.life import PLANNABLE, UNPLANNED, ReadEvent, ReadKind, ReadState, require_transition
 from balancer.domain.outcome import Outcome
 from balancer.domain.states import StudyState
-from balancer.store import assignments, audit, ledger, workitems
+from balancer.store import assignments, audit, ledger, scope, workitems
 from balancer.store.chunks import chunks
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ReadRow
@@ -97,17 +97,18 @@ def locked_read(session: Session, read_id: int) -> tuple[ReadRow, StudyRow]:
     """Return a read and its study; nobody else changes any read of the study until the transaction ends.
 
     The other reads too, because what may become of one depends on whose the others are: two readings, two readers.
+    Those, too, that are hidden from the session's caller.
 
     Raises
     ------
     NotFoundError
-        If there is none.
+        If there is none, or it is out of reach.
     """
-    of_study = select(ReadRow.study_id).where(ReadRow.id == read_id).scalar_subquery()
-    statement = select(ReadRow).where(ReadRow.study_id == of_study).order_by(col(ReadRow.id))
-    locking = statement.with_for_update(of=ReadRow, key_share=True)
-    rows = session.exec(locking, execution_options={"populate_existing": True}).all()
-    row = next((row for row in rows if row.id == read_id), None)
+    of_study = select(_READ.c.study_id).where(_READ.c.id == read_id).scalar_subquery()
+    statement = select(_READ.c.id).where(_READ.c.study_id == of_study).order_by(_READ.c.id)
+    session.connection().execute(statement.with_for_update(of=_READ, key_share=True))
+    one = select(ReadRow).where(ReadRow.id == read_id)
+    row = session.exec(one, execution_options={"populate_existing": True}).first()
     if row is None:
         raise NotFoundError(f"there is no read {read_id}")
     return row, session.get_one(StudyRow, row.study_id, populate_existing=True)
@@ -124,7 +125,15 @@ def standing_of(row: ReadRow) -> Standing:
 
 
 def locked_reads(session: Session, study_ids: Collection[int]) -> dict[int, list[Standing]]:
-    """Return every read of these studies, by study and number; nobody else changes them until the transaction ends."""
+    """Return every read of these studies, by study and number; nobody else changes them until the transaction ends.
+
+    Every one, whoever asks: what is decided about a study must see the readings that its decider may not be shown.
+    """
+    with scope.as_it_stands(session) as whole:
+        return _locked_reads(whole, study_ids)
+
+
+def _locked_reads(session: Session, study_ids: Collection[int]) -> dict[int, list[Standing]]:
     numbers: list[int] = []
     for chunk in chunks(sorted(study_ids)):
         numbers += [number or 0 for number in session.exec(select(ReadRow.id).where(col(ReadRow.study_id).in_(chunk)))]

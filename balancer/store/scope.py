@@ -19,7 +19,7 @@ from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.sql.base import ExecutableOption
 from sqlmodel import Session
 
-from balancer.domain.actor import Reach
+from balancer.domain.actor import EVERYWHERE, Reach
 from balancer.store.blind import BLIND
 from balancer.store.limits import LIMITS
 from balancer.store.tables import Row
@@ -53,6 +53,26 @@ def unlimited(session: Session) -> Iterator[Session]:
     # a savepoint: what fails in it is undone there, and then by whoever holds the transaction
     whole = Session(session.connection(), expire_on_commit=False, join_transaction_mode="create_savepoint")
     with whole, whole.begin():
+        yield whole
+
+
+def reach_of(session: Session) -> Reach:
+    """Return how far a session reaches: everywhere, if it is opened for no caller."""
+    found = session.info.get(_REACH, EVERYWHERE)
+    assert isinstance(found, Reach)  # noqa: S101 - limit put it there
+    return found
+
+
+@contextmanager
+def as_it_stands(session: Session) -> Iterator[Session]:
+    """Yield a session that sees everything: the session itself if nothing limits it, else as ``unlimited``.
+
+    For what is only looked at, and locked: locks that a savepoint takes cost more when its transaction goes on.
+    """
+    if not isinstance(session, CallersSession):
+        yield session
+        return
+    with unlimited(session) as whole:
         yield whole
 
 

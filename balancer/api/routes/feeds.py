@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from balancer.api import problems
-from balancer.api.callers import Caller, may
+from balancer.api.callers import Caller, Reaching, may
 from balancer.api.doors import OPERATOR
 from balancer.api.models.feeds import BatchOut, DecisionIn, FeedOut, RosterBatchOut, RosterOut
 from balancer.api.models.shape import ListOut, PageOut
@@ -75,14 +75,17 @@ def get_batch(served: Served, batch_id: IdInPath) -> BatchOut:
 @router.post(
     "/batches/{batch_id:int}/release", tags=["feeds"], responses=_DECIDED, dependencies=[may(Permission.FEEDS_DECIDE)]
 )
-def release_batch(served: Served, caller: Caller, batch_id: IdInPath, decision: DecisionIn) -> BatchOut:
+def release_batch(
+    served: Served, caller: Caller, reach: Reaching, batch_id: IdInPath, decision: DecisionIn
+) -> BatchOut:
     """Release a held batch: withdraw or exclude what it would have.
 
     Studies that a later batch has seen meanwhile, or that somebody has claimed, stay open. The answer is the batch in
     whose books that stands; a run is asked for.
     """
     now = served.clock.now()
-    outcome = ingest_studies.release_held_batch(served.database, batch_id, now, by=_by(caller, decision))
+    database = served.seeing_readings(reach)
+    outcome = ingest_studies.release_held_batch(database, batch_id, now, by=_by(caller, decision))
     with served.database.session() as session:
         return BatchOut.of(batches.batch(session, outcome.batch_id))
 

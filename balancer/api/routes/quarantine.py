@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query
 
 from balancer.api import problems
-from balancer.api.callers import may
+from balancer.api.callers import Reaching, may
 from balancer.api.looks import Looking
 from balancer.api.models.feeds import BatchOut
 from balancer.api.models.quarantine import QuarantinedRowOut, ReasonOut, ReplayIn
@@ -82,7 +82,7 @@ def get_quarantined(served: Served, look: Looking, row_id: IdInPath) -> Quaranti
     responses=problems.may_be(problems.NOT_FOUND, problems.NETWORK_REFUSED),
     dependencies=[may(Permission.FEEDS_DECIDE)],
 )
-def replay(served: Served, asked: ReplayIn | None = None) -> ListOut[BatchOut]:
+def replay(served: Served, reach: Reaching, asked: ReplayIn | None = None) -> ListOut[BatchOut]:
     """Read the rows in quarantine again, with the feed descriptions and the catalogue as they are now.
 
     Rows that can be taken now become studies; the others stay, with the reason there is now. The answer is a batch for
@@ -95,7 +95,8 @@ def replay(served: Served, asked: ReplayIn | None = None) -> ListOut[BatchOut]:
     shift = shift_to_present(served.database, network.as_of, now) if served.shifts and network.as_of else timedelta()
     from balancer.services.replay_quarantine import replay_quarantine  # noqa: PLC0415 - it loads pandas; few need it
 
-    outcomes = replay_quarantine(served.database, network, served.pseudonym_key, now, shift=shift)
+    database = served.seeing_readings(reach)
+    outcomes = replay_quarantine(database, network, served.pseudonym_key, now, shift=shift)
     with served.database.session() as session:
         return ListOut(items=[BatchOut.of(batches.batch(session, outcome.batch_id)) for outcome in outcomes])
 

@@ -105,7 +105,7 @@ def publish_run(served: Served, caller: Caller, reach: Reaching, run_id: IdInPat
     anything of a later run is on a list.
     """
     _require_everywhere(caller, reach)
-    publish_held(served.database, run_id, served.clock.now(), by=caller, reason=asked.reason)
+    publish_held(served.seeing_readings(reach), run_id, served.clock.now(), by=caller, reason=asked.reason)
     return _shown(served, run_id)
 
 
