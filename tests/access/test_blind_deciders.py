@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from balancer.domain.actor import Actor
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadState
 from balancer.domain.outcome import Outcome
@@ -101,7 +102,7 @@ def balanced(db: Database) -> bool:
 )
 def test_a_plan_is_put_in_force_whole_whoever_publishes_it(
     listed: Database,
-    decider: object,
+    decider: Actor,
     meanwhile: Callable[[Database], None],
     become: list[tuple[ReadState, str | None]],
 ) -> None:
@@ -115,7 +116,7 @@ def test_a_plan_is_put_in_force_whole_whoever_publishes_it(
 
 
 @DECIDERS
-def test_a_released_file_closes_no_study_that_somebody_has_open(listed: Database, decider: object) -> None:
+def test_a_released_file_closes_no_study_that_somebody_has_open(listed: Database, decider: Actor) -> None:
     """Nor takes it from them."""
     batch_id = _held(listed)
     claimed(listed, TWICE, FIRST)
@@ -126,7 +127,7 @@ def test_a_released_file_closes_no_study_that_somebody_has_open(listed: Database
 
 
 @DECIDERS
-def test_a_study_goes_with_all_its_readings(listed: Database, decider: object) -> None:
+def test_a_study_goes_with_all_its_readings(listed: Database, decider: Actor) -> None:
     """None stays on a list for a study that nobody asks for."""
     _release(listed, decider, _held(listed))
     assert state_of(listed) is StudyState.WITHDRAWN
@@ -145,13 +146,13 @@ def _held(db: Database) -> int:
     return outcome.batch_id
 
 
-def _release(db: Database, decider: object, batch_id: int) -> None:
+def _release(db: Database, decider: Actor, batch_id: int) -> None:
     answer = served(db, decider).post(f"/batches/{batch_id}/release", {"decided_by": "A. Manager"})
     assert answer.status_code == 200, answer.text
 
 
 @DECIDERS
-def test_a_row_that_is_read_again_finds_the_readings_there_are(db: Database, tmp_path: Path, decider: object) -> None:
+def test_a_row_that_is_read_again_finds_the_readings_there_are(db: Database, tmp_path: Path, decider: Actor) -> None:
     """It adds none of the same number."""
     folder = kent(tmp_path)
     network = read_network(folder)
@@ -163,7 +164,7 @@ def test_a_row_that_is_read_again_finds_the_readings_there_are(db: Database, tmp
         ingest_extract(db, feed, parsed, minutes(at))
     claimed(db, "M1", network.reporters[0].reporter_id)
     mend(folder, "[priority]", '[priority]\nsoonish = "urgent"')
-    service = Service(db, read_network=partial(read_network, folder), door=Known(decider))  # type: ignore[arg-type]
+    service = Service(db, read_network=partial(read_network, folder), door=Known(decider))
     answer = service.post("/quarantine/replay")
     assert answer.status_code == 200, answer.text
     with db.session() as reading:
@@ -215,13 +216,3 @@ def test_two_readings_by_one_are_noticed_though_one_is_hidden(listed: Database) 
     with listed.session() as reading:
         found = exceptions(reading, Cut()).items
     assert (second, ExceptionKind.SAME_READER) in [(item.read_id, item.kind) for item in found]
-
-
-def test_what_is_given_up_does_not_go_back_to_who_has_done_the_other_reading(listed: Database) -> None:
-    """Whoever gives it up does not see that they have."""
-    done(listed, read=2)  # somebody opened what was on another's list
-    claimed(listed, TWICE, OTHER)
-    first = read_id(listed, TWICE)
-    answer = served(listed, COLLEAGUE).post(f"/reads/{first}/release", {"reporter_id": OTHER})
-    assert answer.status_code == 200, answer.text
-    assert standing(listed, TWICE) == (ReadState.UNALLOCATED, None)
