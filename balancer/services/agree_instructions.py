@@ -12,6 +12,7 @@ from balancer.domain.overrides import OF_PEOPLE, OF_ROSTERS, Shift, reporter_agr
 from balancer.domain.states import StudyState
 from balancer.services.correct_study import says_so
 from balancer.services.each_read import each_read
+from balancer.services.outdo_corrections import outdo_corrections
 from balancer.store import instructions, people, reads, rosters, standing
 from balancer.store.database import Database, Session
 
@@ -32,11 +33,16 @@ def agree_instructions(db: Database, now: datetime) -> int:
 
 def _end(db: Database, instruction_id: int, now: datetime) -> bool:
     with db.transaction() as session:
+        given = instructions.instruction(session, instruction_id)
+        if given.study_id is not None:
+            reads.locked_reads(session, [given.study_id])
         row = instructions.locked(session, instruction_id)
         if row.state is not InstructionState.IN_FORCE or row.kind not in _KINDS:
             return False
         if not _is_said(session, instructions.instruction_of(row), now):
             return False
+        if row.kind is InstructionKind.STUDY:  # an older one about the same must not count again
+            outdo_corrections(session, given, by=_JOB, now=now, before=given.id)
         instructions.end(session, row, InstructionState.AGREED, by=_JOB, now=now, why="the feed says the same")
         return True
 

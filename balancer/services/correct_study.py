@@ -28,7 +28,7 @@ def correct_study(  # noqa: PLR0913 - what is corrected, by whom and why
     """Ensure that ``value`` counts for a study in place of what its feed says of the same; a run is asked for.
 
     What the feed says stays as it is, and both can be seen. An examination that is corrected brings its own modality,
-    subspecialty, region and minutes, unless they are corrected too.
+    subspecialty, region and minutes, unless they are corrected too. An earlier correction of the same ends for good.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from balancer.domain.exceptional import office_of
 from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
 from balancer.domain.life import ReadEvent, ReadState
 from balancer.services.may_be_pinned import require_pinnable
+from balancer.services.outdo_corrections import outdo_corrections
 from balancer.store import instructions, reads, runs
 from balancer.store.database import Session
 from balancer.store.reads import Move, Standing
@@ -85,6 +86,8 @@ def _require_possible(session: Session, given: Instruction, of_study: Sequence[S
 
 def _replace(session: Session, given: Instruction, by: Actor, now: datetime) -> None:
     """End what is in force about the very same thing: the later word counts."""
+    if given.kind is _K.STUDY:
+        outdo_corrections(session, given, by=by, now=now)
     if given.kind not in _REPLACING:
         return
     about = ("read_id",) if given.kind is _K.PIN else ("reporter_id",) if given.kind is _K.BAR else ()

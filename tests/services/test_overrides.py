@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from balancer.domain.actor import Actor, Grant, person
 from balancer.domain.errors import ConflictError, InvalidValueError, NotAllowedError, NotFoundError
 from balancer.domain.instant import end_of_day
-from balancer.domain.instruction import Instruction, InstructionState
+from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
 from balancer.domain.permission import Permission, Role
 from balancer.domain.reporter import Reporter
 from balancer.domain.states import BatchState
@@ -25,13 +26,16 @@ from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
 from balancer.services.override_roster import Extra, add_session, mark_absent, take_session_away
 from balancer.services.override_scope import Decision, decide_entitlement, decide_skill
+from balancer.services.put_in_force import put_in_force
 from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said
+from balancer.services.withdraw_instruction import withdraw_instruction
 from balancer.services.withdraw_override import withdraw_override
 from balancer.store import instructions, runs, studies
 from balancer.store.database import Database
 from balancer.store.rosters import add_roster_batch, replace_sessions
 from balancer.store.tables import RosterBatchRow
+from tests.instructed import instructed
 from tests.networks import TWO_FEEDS, Feed, Roster, extract, incoming, minutes, queued, read_id, rostered, solving
 from tests.worlds import NOW, at, policy, priority, reporter, session
 
@@ -319,7 +323,9 @@ def test_a_draft_holds_nowhere_but_in_its_preview(network: Database) -> None:
 def corrected(db: Database, by: Actor = EAST, **value: Any) -> Instruction:
     """Correct A1."""
     reached = db.within(by.reach(Permission.READS_STEER))
-    return correct_study(reached, StudyKey("RVV", "A1"), value, NOW, by=by, said=Said(reason="looked at the request"))
+    ends = {name: value.pop(name) for name in ("expires_at", "draft_id") if name in value}
+    said = Said(reason="looked at the request", **ends)
+    return correct_study(reached, StudyKey("RVV", "A1"), value, NOW, by=by, said=said)
 
 
 def test_a_correction_counts_until_the_feed_agrees(network: Database) -> None:
@@ -356,3 +362,69 @@ def test_a_correction_is_for_the_studys_own_trust(network: Database) -> None:
         corrected(network, by=WEST, minutes=30)
     with pytest.raises(ConflictError, match="says so already"):
         corrected(network, minutes=7)
+
+
+def in_force(db: Database) -> list[dict[str, Any]]:
+    """Return what the corrections in force state, oldest first."""
+    with db.session() as reading:
+        return [dict(row.value) for row in instructions.rows_of(reading, InstructionKind.STUDY)]
+
+
+def _agreed(db: Database, _given: Instruction | None) -> None:
+    ingest_extract(db, Feed(), extract(incoming("A1", minutes=30), at=5), minutes(5))
+    assert agree_instructions(db, minutes(5)) == 1
+
+
+def _taken_back(db: Database, given: Instruction) -> None:
+    withdraw_instruction(db, given.id, minutes(6), by=EAST, why="no need")
+
+
+def _over(db: Database, _given: Instruction) -> None:
+    assert end_instructions(db, minutes(6)) == 1
+
+
+@pytest.mark.parametrize(("ends", "left"), [(_agreed, 30), (_taken_back, 7), (_over, 7)])
+def test_a_correction_that_was_corrected_never_comes_back(
+    network: Database, ends: Callable[[Database, Instruction], None], left: float
+) -> None:
+    """Nine was a slip of the hand: when the right word ends, however it does, what the feed says holds."""
+    first = corrected(network, minutes=9)
+    second = corrected(network, minutes=30, expires_at=minutes(6))
+    assert the_study(network).minutes == 30
+    assert state_of(network, first) is InstructionState.WITHDRAWN
+    ends(network, second)
+    assert the_study(network, 1).minutes == left
+    assert in_force(network) == []
+
+
+def test_what_a_later_correction_does_not_state_goes_on_holding(network: Database) -> None:
+    """With its own author, reason and end; and ends with the feed's agreement as any."""
+    first = corrected(network, priority="emergency", minutes=30, expires_at=minutes(60))
+    second = corrected(network, minutes=20)
+    assert in_force(network) == [{"priority": "emergency"}, {"minutes": 20}]
+    with network.session() as reading:
+        (kept, _) = instructions.rows_of(reading, InstructionKind.STUDY)
+    assert (kept.author, kept.reason, kept.expires_at) == (first.author, first.reason, minutes(60))
+    withdraw_instruction(network, second.id, minutes(1), by=EAST, why="no need")
+    assert (the_study(network).minutes, the_study(network).priority) == (7, "emergency")
+    end_instructions(network, minutes(60))
+    assert the_study(network, 1).priority == "urgent"
+
+
+def test_a_correction_in_a_draft_takes_the_place_of_others_once_it_is_in_force(network: Database) -> None:
+    """Not before; and of one whose time was over nothing is left."""
+    corrected(network, priority="emergency", minutes=30, expires_at=minutes(5))
+    staged = corrected(network, minutes=20, draft_id=3)
+    assert in_force(network) == [{"priority": "emergency", "minutes": 30}]
+    with network.transaction() as writing:
+        put_in_force(writing, staged.id, by=EAST, now=minutes(5))
+    assert in_force(network) == [{"minutes": 20}]
+
+
+def test_of_two_corrections_of_before_agreement_with_the_later_ends_both(network: Database) -> None:
+    """Both in force about the same, as they could be once."""
+    for stated in (9, 30):
+        instructed(network, InstructionKind.STUDY, "A1", value={"minutes": stated})
+    _agreed(network, None)
+    assert the_study(network).minutes == 30
+    assert in_force(network) == []
