@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial, reduce
 from typing import Any
 
 from balancer.domain.actor import Actor
@@ -50,7 +52,7 @@ def expedite_study(  # noqa: PLR0913 - what is needed, how soon, by whom and why
         study = studies.study(session, key).study
         if study.state is not StudyState.OPEN:
             raise ConflictError(f"the study is {study.state}: it does not wait for a report")
-        before = _before(session, study, now)
+        before = _others(session, study.id, now, said.draft_id)
         given = Instruction(
             kind=InstructionKind.EXPEDITE,
             trust=study.trust,
@@ -65,12 +67,26 @@ def expedite_study(  # noqa: PLR0913 - what is needed, how soon, by whom and why
         return decide(session, given, by=by, now=now)
 
 
+def weakened_by(session: Session, policy: Policy, given: Instruction, now: datetime) -> bool:
+    """Tell whether an expedite that was staged would make a study later, less urgent, or not for as long, than one in force does."""
+    due, asked = given.instant("due_at"), given.value.get("priority")
+    for other in _others(session, given.study_id, now):
+        theirs, urgent = other.instant("due_at"), other.value.get("priority")
+        if theirs is not None and due is not None and theirs < due:
+            return True
+        if given.expires_at is not None and (other.expires_at is None or other.expires_at > given.expires_at):
+            return True
+        if urgent is not None and (asked is None or more_urgent(policy, urgent, asked) != asked):
+            return True
+    return False
+
+
 def _value(  # noqa: PLR0913, PLR0917 - what is asked for, what was before, at which instant
     session: Session,
     study: StudyRow,
     due_at: datetime,
     priority: str | None,
-    before: Instruction | None,
+    before: Sequence[Instruction],
     now: datetime,
 ) -> dict[str, Any]:
     """Return what is decided: the sooner and the more urgent of what is asked and what was asked before."""
@@ -79,27 +95,26 @@ def _value(  # noqa: PLR0913, PLR0917 - what is asked for, what was before, at w
         raise UntimelyError("due_at", "must lie in the future")
     if priority is not None and priority not in {known.code for known in policy.priorities}:
         raise InvalidValueError("priority", "is not a class of the policy")
-    due = min([due_at, *filter(None, [before.instant("due_at") if before else None])])
-    asked = [code for code in (before.value.get("priority") if before else None, priority) if code]
+    due = min([due_at, *filter(None, [other.instant("due_at") for other in before])])
+    asked = [code for code in (*(other.value.get("priority") for other in before), priority) if code]
     if due >= study.due_at and not _is_raised(policy, study.priority, asked):
         raise UntimelyError("due_at", f"is no sooner than it is due already, {study.due_at.isoformat()}")
     return {"due_at": due.isoformat()} | ({"priority": _most_urgent(policy, asked)} if asked else {})
 
 
-def _later(expires_at: datetime | None, before: Instruction | None) -> datetime | None:
+def _later(expires_at: datetime | None, before: Sequence[Instruction]) -> datetime | None:
     """Return when it ends: one without an end stays without, whatever a later one that takes its place says."""
-    if before is None:
-        return expires_at
-    return None if expires_at is None or before.expires_at is None else max(expires_at, before.expires_at)
+    ends = [expires_at, *(other.expires_at for other in before)]
+    return None if None in ends else max(end for end in ends if end is not None)
 
 
-def _before(session: Session, study: StudyRow, now: datetime) -> Instruction | None:
+def _others(session: Session, study_id: int | None, now: datetime, draft_id: int | None = None) -> list[Instruction]:
     kinds = {InstructionKind.EXPEDITE}
-    return next(iter(instructions.in_force(session, now, kinds=kinds, study_id=study.id)), None)
+    return instructions.in_force(session, now, draft_id, kinds=kinds, study_id=study_id)
 
 
 def _most_urgent(policy: Policy, codes: list[str]) -> str:
-    return more_urgent(policy, codes[0], codes[-1])
+    return reduce(partial(more_urgent, policy), codes)
 
 
 def _is_raised(policy: Policy, own: str, asked: list[str]) -> bool:

@@ -13,9 +13,10 @@ from balancer.domain.instruction import Instruction, InstructionKind, Instructio
 from balancer.domain.life import ReadEvent, ReadState
 from balancer.services.may_be_pinned import require_pinnable
 from balancer.services.outdo_corrections import outdo_corrections
-from balancer.store import instructions, reads, runs
+from balancer.store import drafts, instructions, reads, runs
 from balancer.store.database import Session
 from balancer.store.reads import Move, Standing
+from balancer.store.tables_instructions import InstructionRow
 
 _K = InstructionKind
 # What takes a read out of the queue: by which event, where to.
@@ -26,6 +27,7 @@ _OUT = {
 }
 # The kinds of which a later one about the same thing takes the place of the one before.
 _REPLACING = frozenset({_K.PIN, _K.BAR, _K.EXPEDITE})
+_REPLACED = "replaced by a later one"
 
 
 def decide(session: Session, given: Instruction, *, by: Actor, now: datetime) -> Instruction:
@@ -34,12 +36,15 @@ def decide(session: Session, given: Instruction, *, by: Actor, now: datetime) ->
     Raises
     ------
     ConflictError
-        If it cannot be done; it says why. A draft hears that at once too, and again when it is published.
+        If it cannot be done; it says why. A draft hears that at once too, and again when it is published. Or if the
+        draft is not open, is full, or has another say about whether the read is read here.
     """
     of_study = reads.locked_reads(session, [given.study_id or 0])[given.study_id or 0]
     _require_possible(session, given, of_study, now)
     if given.draft_id is None:
         _replace(session, given, by, now)
+    else:
+        _stage(session, given, given.draft_id, by, now)
     row = instructions.add(session, given, by=by, now=now)
     if given.draft_id is None:
         _take_effect(session, instructions.instruction_of(row), of_study, by, now)
@@ -90,10 +95,28 @@ def _replace(session: Session, given: Instruction, by: Actor, now: datetime) -> 
         outdo_corrections(session, given, by=by, now=now)
     if given.kind not in _REPLACING:
         return
-    about = ("read_id",) if given.kind is _K.PIN else ("reporter_id",) if given.kind is _K.BAR else ()
     for row in instructions.locked_of_study(session, given.study_id or 0, given.kind):
-        if all(getattr(row, name) == getattr(given, name) for name in about):
-            instructions.end(session, row, InstructionState.WITHDRAWN, by=by, now=now, why="replaced by a later one")
+        if _is_about_same(row, given):
+            instructions.end(session, row, InstructionState.WITHDRAWN, by=by, now=now, why=_REPLACED)
+
+
+def _stage(session: Session, given: Instruction, draft_id: int, by: Actor, now: datetime) -> None:
+    """Ensure that a draft takes a decision; one about the very same thing that is staged already gives way to it."""
+    drafts.locked(session, draft_id)
+    staged = drafts.of_draft(session, draft_id, InstructionState.STAGED, lock=True)
+    for row in staged:
+        if row.kind is given.kind and given.kind in _REPLACING and _is_about_same(row, given):
+            instructions.end(session, row, InstructionState.DISCARDED, by=by, now=now, why=_REPLACED)
+        elif row.kind in _OUT and row.read_id is not None and row.read_id == given.read_id:
+            raise ConflictError(
+                f"the draft has {row.kind} of this read already, instruction {row.id}: take it out first"
+            )
+    drafts.require_room(session, draft_id)
+
+
+def _is_about_same(row: InstructionRow, given: Instruction) -> bool:
+    about = {_K.PIN: ("study_id", "read_id"), _K.BAR: ("study_id", "reporter_id")}.get(given.kind, ("study_id",))
+    return all(getattr(row, name) == getattr(given, name) for name in about)
 
 
 def _take_effect(session: Session, given: Instruction, of_study: Sequence[Standing], by: Actor, now: datetime) -> None:

@@ -179,6 +179,12 @@ def current_holders(session: Session) -> list[str]:
     return list(session.exec(statement))
 
 
+def current_lists(session: Session) -> list[int]:
+    """Return the current worklists by number."""
+    statement = select(WorklistRow.id).where(col(WorklistRow.superseded_at).is_(None)).order_by(col(WorklistRow.id))
+    return [number or 0 for number in session.exec(statement)]
+
+
 def holders(session: Session, study_ids: Collection[int]) -> dict[tuple[int, int], str]:
     """Return on whose current list each read of these studies has a place, by study and number."""
     found: dict[tuple[int, int], str] = {}

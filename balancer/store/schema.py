@@ -19,6 +19,7 @@ from sqlalchemy import Connection, create_engine
 from balancer.store import (
     tables_access,
     tables_assignments,
+    tables_drafts,
     tables_instructions,
     tables_keys,
     tables_kinds,
@@ -34,6 +35,7 @@ from balancer.store.tables import Row
 TABLES = (
     tables_access,
     tables_assignments,
+    tables_drafts,
     tables_instructions,
     tables_keys,
     tables_kinds,

@@ -32,6 +32,7 @@ from balancer.store import limits, workitems
 from balancer.store.database import Database
 from balancer.store.tables import BatchRow, QuarantineRow, RunRow
 from balancer.store.tables_assignments import WorklistRevisionRow
+from balancer.store.tables_drafts import DraftRow
 from balancer.store.tables_instructions import InstructionRow
 from balancer.store.tables_life import ExceptionRow, ReadRow
 from tests.access.doors import MANAGER_AND_REPORTER, MANAGER_EAST, MANAGER_WEST, REPORTER, SYSTEM_EAST, Known, holding
@@ -95,6 +96,8 @@ BODIES: dict[str, Any] = {
     "/api/v1/reads/{read_id}/return": {"reporter_id": "R1", "reason": "other"},
     "/api/v1/exceptions/{exception_id}/resolve": {"resolution": "seen to"},
     **{f"/api/v1/runs/{{run_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard")},
+    "/api/v1/drafts": {"name": "Tuesday", "trust": "RWF"},
+    **{f"/api/v1/drafts/{{draft_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard")},
     "/dicomweb/workitems/{workitem}": {},
     **{path: begun_by("R1") for path in STATE_OF_WORKITEM},
     "/api/v1/policies": {"content": policy_text(EXAMPLE_POLICY), "reason": "to be tried"},
@@ -204,10 +207,12 @@ def values(db: Database, trust: str) -> dict[str, str]:
         batch, row = session.exec(select(BatchRow)).first(), session.exec(select(QuarantineRow)).first()
         run, instruction = session.exec(select(RunRow)).first(), session.exec(select(InstructionRow)).first()
         numbering = workitems.numbering(session)
+        draft = session.exec(select(DraftRow)).first()
         read, exception = session.exec(select(ReadRow)).first(), session.exec(select(ExceptionRow)).first()
     assert read is not None
     assert instruction is not None
     assert exception is not None
+    assert draft is not None
     assert batch is not None
     assert row is not None
     assert run is not None
@@ -226,6 +231,7 @@ def values(db: Database, trust: str) -> dict[str, str]:
         "requester": "SOMEAET",
         "exception_id": str(exception.id),
         "instruction_id": str(instruction.id),
+        "draft_id": str(draft.id),
     }
 
 

@@ -9,6 +9,7 @@ from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.instruction import Instruction, InstructionKind
 from balancer.domain.states import BatchState
 from balancer.domain.study import StudyKey
+from balancer.services.begin_draft import begin_draft
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
 from balancer.store import instructions, studies
@@ -29,7 +30,7 @@ ROSTERS = (Roster(), Roster(name="RWF rota", trust=WEST))
 def allocate_both(db: Database) -> None:
     """Take both in and publish: R1 has EAST-1 and WEST-1, R2 has WEST-2 and EAST-2, EAST-3 has no place.
 
-    Each trust has a row in quarantine, an exception and an instruction.
+    Each trust has a row in quarantine, an exception, an instruction and a draft.
     """
     classes = policy(priority("urgent"), priority("emergency", target_hours=1))
     loaded(db, replace(TWO_FEEDS, policy=classes, rosters=ROSTERS))
@@ -64,6 +65,9 @@ def _brought_to_notice(db: Database, trust: str, number: str) -> None:
             reporter_id="R2",
         )
         instructions.add(writing, barred, by=job("test"), now=NOW)
+    draft_id = begin_draft(db, f"{number[:4]}-DRAFT", trust, NOW, by=job("test"))
+    with db.transaction() as writing:
+        instructions.add(writing, replace(barred, reporter_id="R1", draft_id=draft_id), by=job("test"), now=NOW)
 
 
 def _rostered(db: Database, roster: Roster, session_id: str, reporter_id: str) -> None:

@@ -18,6 +18,7 @@ from balancer.domain.instruction import Instruction, InstructionKind, Instructio
 from balancer.domain.life import ReadEvent, ReadState, ReturnReason
 from balancer.domain.permission import Role
 from balancer.domain.study import StudyKey
+from balancer.services.begin_draft import begin_draft
 from balancer.services.bring_back_read import bring_back
 from balancer.services.build_problem import build_problem
 from balancer.services.claim_read import claim_read
@@ -527,7 +528,7 @@ def test_a_study_expedited_to_an_emergency_is_one_when_its_claim_ends(db: Databa
 def test_a_draft_does_nothing_until_it_is_put_in_force(db: Database) -> None:
     """Then it does what it says, as if it had been said then."""
     on_a_list(db, "A1", "A2")
-    draft = Said(reason="asked", draft_id=3)
+    draft = Said(reason="asked", draft_id=begin_draft(db, "Tuesday", "RVV", NOW, by=MANAGER))
     pin = pin_read(db, read_id(db, "A1"), "R2", minutes(1), by=MANAGER, said=draft)
     out = exclude_read(db, read_id(db, "A2"), minutes(1), by=MANAGER, said=draft, approver="Dr A")
     assert [standing(db, number) for number in ("A1", "A2")] == [(ReadState.ALLOCATED, "R1")] * 2
@@ -543,7 +544,7 @@ def test_a_draft_does_nothing_until_it_is_put_in_force(db: Database) -> None:
 def test_a_draft_that_can_no_longer_be_put_in_force_says_why(db: Database) -> None:
     """Somebody opened the read since; nothing of it holds."""
     on_a_list(db, "A1")
-    draft = Said(reason="asked", draft_id=3)
+    draft = Said(reason="asked", draft_id=begin_draft(db, "Tuesday", "RVV", NOW, by=MANAGER))
     made = pin_read(db, read_id(db, "A1"), "R2", minutes(1), by=MANAGER, said=draft)
     claimed(db, "A1", "R1")
     with pytest.raises(BalancerError, match="has claimed the read"), db.transaction() as writing:

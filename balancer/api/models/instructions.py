@@ -13,6 +13,7 @@ from balancer.domain.instruction import Instruction, InstructionKind, Instructio
 from balancer.services.steer_read import Said
 from balancer.store.tables import StudyRow
 
+LARGEST_ID = 2**31 - 1
 _TEXT = r"^[^\x00-\x1f]*[^\x00-\x20][^\x00-\x1f]*$"
 _REASON = Field(
     min_length=1,
@@ -41,14 +42,26 @@ class WhyIn(In):
     reason: str = _REASON
 
 
-class DecisionIn(WhyIn):
+class StagedIn(WhyIn):
+    """What may be decided in a draft."""
+
+    draft_id: int | None = Field(
+        default=None,
+        ge=1,
+        le=LARGEST_ID,
+        description="Stage it in this draft: it holds nowhere until the draft is published.",
+        examples=[None],
+    )
+
+
+class DecisionIn(StagedIn):
     """What every decision says: why, and until when if not for good."""
 
     expires_at: Then | None = Field(default=None, description="It ends by itself then.", examples=[None])
 
     def said(self) -> Said:
         """Return what the use cases take."""
-        return Said(reason=self.reason, expires_at=self.expires_at)
+        return Said(reason=self.reason, expires_at=self.expires_at, draft_id=self.draft_id)
 
 
 class ForReporterIn(DecisionIn):
@@ -65,7 +78,7 @@ class ExcludeIn(DecisionIn):
     )
 
 
-class ParkIn(WhyIn):
+class ParkIn(StagedIn):
     """A read cannot be read until something has come."""
 
     until: Then = Field(description="When its owner is asked what became of it.")
@@ -77,7 +90,7 @@ class ParkIn(WhyIn):
     )
 
 
-class SendOutIn(WhyIn):
+class SendOutIn(StagedIn):
     """A provider outside the network reads it."""
 
     provider: str = _NAME

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from balancer.api import problems
 from balancer.api.callers import Caller, Reaching, may
 from balancer.api.models.instructions import (
+    LARGEST_ID,
     ExcludeIn,
     ExpediteIn,
     ForReporterIn,
@@ -22,6 +23,7 @@ from balancer.api.models.instructions import (
 from balancer.api.models.reads import StandingOut
 from balancer.api.models.shape import PageOut
 from balancer.api.serving import Code, IdInPath, Paging, Served, Serving, page_out
+from balancer.domain.errors import NotAllowedError
 from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
 from balancer.domain.life import ReadEvent, ReadState
 from balancer.domain.permission import Permission
@@ -39,8 +41,7 @@ from balancer.store.instructions import InstructionFilter
 router = APIRouter()
 _STEER = [may(Permission.READS_STEER)]
 _MAY_FAIL = problems.may_be(problems.NOT_FOUND, problems.CONFLICT)
-_LARGEST_ID = 2**31 - 1
-_Number = Annotated[int, Query(ge=1, le=_LARGEST_ID)]
+_Number = Annotated[int, Query(ge=1, le=LARGEST_ID)]
 
 
 def _shown(served: Serving, given: Instruction) -> InstructionOut:
@@ -60,9 +61,12 @@ def list_instructions(  # noqa: PLR0913, PLR0917 - each narrows what is looked f
     ),
     read_id: _Number | None = None,
     reporter_id: Code | None = None,
+    draft_id: _Number | None = None,
 ) -> PageOut[InstructionOut]:
     """List what people have decided, newest first, each with why, by whom and until when."""
-    which = InstructionFilter(trust=trust, kind=kind, state=state, read_id=read_id, reporter_id=reporter_id)
+    which = InstructionFilter(
+        trust=trust, kind=kind, state=state, read_id=read_id, reporter_id=reporter_id, draft_id=draft_id
+    )
     with served.database.session() as session:
         found = instructions.instructions(session, which, cut)
         about = instructions.studies_of(session, found.items)
@@ -82,6 +86,8 @@ def take_back(served: Served, caller: Caller, instruction_id: IdInPath, asked: W
 @router.post("/studies/expedite", tags=["steering"], responses=_MAY_FAIL, dependencies=[may(Permission.READS_EXPEDITE)])
 def expedite(served: Served, caller: Caller, asked: ExpediteIn) -> InstructionOut:
     """Say that a study is needed sooner than its trust's own system does. It may want it sooner still, never later."""
+    if asked.draft_id is not None and not caller.reach(Permission.READS_STEER).covers(asked.trust):
+        raise NotAllowedError("a draft is for whoever steers the trust's reads")
     key = StudyKey(asked.trust, asked.accession_number)
     return _shown(
         served,
@@ -126,7 +132,14 @@ def park(served: Served, caller: Caller, read_id: IdInPath, asked: ParkIn) -> In
     """Take a read out of the plans until a date. After it, its owner is asked; it does not come back by itself."""
     now = served.clock.now()
     parked = park_read(
-        served.database, read_id, now, by=caller, reason=asked.reason, until=asked.until, owner=asked.owner
+        served.database,
+        read_id,
+        now,
+        by=caller,
+        reason=asked.reason,
+        until=asked.until,
+        owner=asked.owner,
+        draft_id=asked.draft_id,
     )
     return _shown(served, parked)
 
@@ -139,7 +152,7 @@ def send_out(served: Served, caller: Caller, read_id: IdInPath, asked: SendOutIn
         read_id,
         served.clock.now(),
         by=caller,
-        said=Said(reason=asked.reason),
+        said=Said(reason=asked.reason, draft_id=asked.draft_id),
         provider=asked.provider,
         due_back_at=asked.due_back_at,
     )

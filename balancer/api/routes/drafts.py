@@ -1,0 +1,86 @@
+"""Drafts: decisions are staged in one, looked at together, and published or discarded as one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from balancer.api import problems
+from balancer.api.callers import Caller, Reaching, may
+from balancer.api.models.drafts import DraftIn, DraftOut
+from balancer.api.models.instructions import WhyIn
+from balancer.api.models.shape import PageOut
+from balancer.api.serving import IdInPath, Paging, Served, Serving, page_out
+from balancer.domain.draft import DraftState
+from balancer.domain.errors import NotFoundError
+from balancer.domain.permission import Permission
+from balancer.services.begin_draft import begin_draft
+from balancer.services.discard_draft import discard_draft
+from balancer.services.publish_draft import publish_draft
+from balancer.store import drafts, standing
+
+router = APIRouter()
+_STEER = [may(Permission.READS_STEER)]
+_DECIDED = problems.may_be(problems.NOT_FOUND, problems.CONFLICT)
+
+
+def _shown(served: Serving, draft_id: int) -> DraftOut:
+    with served.database.session() as session:
+        return DraftOut.of(drafts.draft(session, draft_id), drafts.sizes(session, [draft_id]).get(draft_id, 0))
+
+
+@router.get("/drafts", tags=["steering"], responses=problems.may_be(problems.NO_PAGE), dependencies=_STEER)
+def list_drafts(
+    served: Served, cut: Paging, state: Annotated[DraftState | None, Query(description="All if not given.")] = None
+) -> PageOut[DraftOut]:
+    """List drafts, newest first."""
+    with served.database.session() as session:
+        found = drafts.drafts(session, cut, state=state)
+        held = drafts.sizes(session, [row.id or 0 for row in found.items])
+        return page_out(found, lambda row: DraftOut.of(row, held.get(row.id or 0, 0)))
+
+
+@router.post(
+    "/drafts",
+    tags=["steering"],
+    status_code=201,
+    responses={
+        201: {"headers": {"Location": {"description": "The draft.", "schema": {"type": "string"}}}},
+        **problems.may_be(problems.NOT_FOUND),
+    },
+    dependencies=_STEER,
+)
+def begin(served: Served, response: Response, caller: Caller, reach: Reaching, asked: DraftIn) -> DraftOut:
+    """Begin a draft. Decisions that name it (`draft_id`) are staged in it and hold nowhere until it is published."""
+    with served.database.session() as session:
+        known = {row.code for row in standing.trusts(session, listed_only=False)}
+        if not reach.covers(asked.trust) or asked.trust not in known:
+            raise NotFoundError("there is no such trust")
+    draft_id = begin_draft(served.database, asked.name, asked.trust, served.clock.now(), by=caller)
+    response.headers["Location"] = f"/api/v1/drafts/{draft_id}"
+    return _shown(served, draft_id)
+
+
+@router.get("/drafts/{draft_id}", tags=["steering"], responses=problems.may_be(problems.NOT_FOUND), dependencies=_STEER)
+def get_draft(served: Served, draft_id: IdInPath) -> DraftOut:
+    """Get one draft, and what became of it."""
+    return _shown(served, draft_id)
+
+
+@router.post("/drafts/{draft_id}/publish", tags=["steering"], responses=_DECIDED, dependencies=_STEER)
+def publish(served: Served, caller: Caller, draft_id: IdInPath, asked: WhyIn) -> DraftOut:
+    """Put everything in a draft in force together. Lists are mended at once, and a run is asked for.
+
+    If anything in it cannot be done any more, nothing is: the answer says which decision, and why. Take it out
+    (`/instructions/{instruction_id}/withdraw`) and publish again.
+    """
+    publish_draft(served.database, draft_id, served.clock.now(), by=caller, why=asked.reason)
+    return _shown(served, draft_id)
+
+
+@router.post("/drafts/{draft_id}/discard", tags=["steering"], responses=_DECIDED, dependencies=_STEER)
+def throw_away(served: Served, caller: Caller, draft_id: IdInPath, asked: WhyIn) -> DraftOut:
+    """Throw a draft away, with everything that is staged in it."""
+    discard_draft(served.database, draft_id, served.clock.now(), by=caller, why=asked.reason)
+    return _shown(served, draft_id)

@@ -1,0 +1,40 @@
+"""The table of drafts; what is staged in one is in the table of instructions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON
+from sqlmodel import Field
+
+from balancer.domain.draft import DraftState
+from balancer.store.tables import Row
+from balancer.store.types import FreeText, StateText, UtcDateTime
+
+
+class DraftRow(Row, table=True):
+    """A draft: whose it is, what became of it, and what it takes to undo it.
+
+    ``trust`` is whose managers see it. ``base_run_id`` is the run that was in force when it was begun. ``lists`` are
+    the worklists that were current when it was published, ``replaced`` the instructions that it took the place of.
+    ``left`` is what undoing it could not restore.
+    """
+
+    __tablename__ = "drafts"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(sa_type=FreeText)
+    trust: str = Field(foreign_key="trusts.code", index=True)
+    state: DraftState = Field(sa_type=StateText(DraftState))
+    author: str = Field(sa_type=FreeText)
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    base_run_id: int | None = Field(default=None, foreign_key="runs.id")
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    decided_by: str = Field(default="", sa_type=FreeText)
+    decided_why: str = Field(default="", sa_type=FreeText)
+    lists: list[int] = Field(default_factory=list, sa_type=JSON)
+    replaced: list[int] = Field(default_factory=list, sa_type=JSON)
+    undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    undone_by: str = Field(default="", sa_type=FreeText)
+    undone_why: str = Field(default="", sa_type=FreeText)
+    left: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
