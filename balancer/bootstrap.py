@@ -209,7 +209,7 @@ def build_work(settings: Settings, database: Database) -> Work:
     """Return what a scheduler does."""
     from balancer.scheduler.jobs import Sources, Work  # noqa: PLC0415
     from balancer.scheduler.mending import MendingOrder, mend_for_ever  # noqa: PLC0415
-    from balancer.scheduler.solving import SolveOrder, Solving  # noqa: PLC0415
+    from balancer.scheduler.solving import SolveOrder, Solving, preview_and_exit  # noqa: PLC0415
     from balancer.scheduler.supervisor import Supervisor  # noqa: PLC0415
     from balancer.scheduler.timetable import Timetable  # noqa: PLC0415
 
@@ -235,6 +235,7 @@ def build_work(settings: Settings, database: Database) -> Work:
         clock=clock,
         sources=sources,
         solving=Solving(order),
+        previewing=Solving(order, preview_and_exit),
         allocate_every=None
         if settings.allocate_every_minutes is None
         else timedelta(minutes=settings.allocate_every_minutes),

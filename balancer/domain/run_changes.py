@@ -18,6 +18,7 @@ class MoveReason(StrEnum):
     ``new``: nobody had it. ``not_offered``: whoever had it may not read the study, or is pinned away from it.
     ``not_rostered``: whoever had it has no session within the horizon. ``no_place``: the plan has no place for it, and
     ``detail`` says why. ``better``: the plan as a whole costs less so, the price of taking it away included.
+    ``taken_out``: a decision takes it out of the queue.
     """
 
     NEW = "new"
@@ -25,6 +26,7 @@ class MoveReason(StrEnum):
     NOT_ROSTERED = "not_rostered"
     NO_PLACE = "no_place"
     BETTER = "better"
+    TAKEN_OUT = "taken_out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,7 @@ class RunState(StrEnum):
 
     ``requested``: somebody asked for it, and it begins as soon as no other is under way. ``held``: its plan waits for a
     manager, and at most its emergencies are on lists; ``discarded`` is what a manager decided, ``superseded`` that a
-    later run was published first.
+    later run was published first. ``previewed``: it was never to be published.
     """
 
     REQUESTED = "requested"
@@ -70,10 +70,11 @@ class RunState(StrEnum):
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
     FAILED = "failed"
+    PREVIEWED = "previewed"
 
 
 class RunKind(StrEnum):
-    """What a run does.
+    """What a run does; a ``preview`` shows what a draft would do, and never changes a list.
 
     ``allocation``: everything that is open is planned anew, and everybody gets a list. ``mending``: something has
     happened that cannot wait (an emergency, an absence), and the lists that it concerns are mended; the others stand.
@@ -81,6 +82,7 @@ class RunKind(StrEnum):
 
     ALLOCATION = "allocation"
     MENDING = "mending"
+    PREVIEW = "preview"
 
 
 class FeedState(StrEnum):

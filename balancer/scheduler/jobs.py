@@ -34,7 +34,7 @@ from balancer.services.refresh_feeds import refresh_feed, refresh_roster
 from balancer.services.release_emergencies import release_emergencies
 from balancer.services.request_run import request_run
 from balancer.services.shift import shift_to_present
-from balancer.store import conservation, keys, runs
+from balancer.store import conservation, keys, previews, runs
 from balancer.store.database import Database
 from balancer.store.leases import Lease
 from balancer.store.policies import current_policy
@@ -69,6 +69,7 @@ class Work:
         allocate_every: timedelta | None = None,
         new_timetable: Callable[[], Timetable] = Timetable,
         new_mending: Callable[[], Supervisor] | None = None,
+        previewing: Solving | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -79,6 +80,7 @@ class Work:
         self._allocate_every = allocate_every or timedelta(minutes=PublishingRules().allocate_every_minutes)
         self._new_timetable = new_timetable
         self._new_mending = new_mending
+        self._previewing = previewing
         self._mending: Supervisor | None = None
         self._network: NetworkFolder | None = None
         self._shift = timedelta()
@@ -98,6 +100,9 @@ class Work:
         self._timetable.every("allocate", self._allocate_every, self.ask_by_the_clock)
         self._timetable.every("reads", READS_EVERY, self.look_after_reads)
         self._timetable.tick("run", self.run_what_is_asked)
+        if self._previewing is not None:
+            self._previewing.resume()
+            self._timetable.tick("preview", self.preview_what_is_asked, beside_runs=True)
         self._timetable.start()
         if self._new_mending is not None:
             self._mending = self._new_mending()
@@ -108,6 +113,8 @@ class Work:
         if self._timetable is not None:
             self._timetable.stop()
         self._solving.stop()
+        if self._previewing is not None:
+            self._previewing.stop()
         if self._mending is not None:
             self._mending.stop()
         self._mending = None
@@ -186,13 +193,20 @@ class Work:
             return
         self._note_end(self._solving.run())
 
+    def preview_what_is_asked(self) -> None:
+        """Make the previews of drafts that are asked for, beside whatever runs; one that died is found out so too."""
+        with self._database.session() as session:
+            waits = previews.unfinished(session)
+        if waits and self._previewing is not None:
+            self._previewing.run()
+
     # --- how they are done -------------------------------------------------------------------------------------------
 
     def _plan(self, network: NetworkFolder) -> None:
         """Make the timetable that of ``network``: what it no longer describes is no longer looked for."""
         if self._timetable is None:
             return
-        planned = {"start-up", "network", "allocate", "reads", "run"}
+        planned = {"start-up", "network", "allocate", "reads", "run", "preview"}
         for feed in network.feeds:
             interval = timedelta(minutes=feed.drop.refresh_minutes)
             self._timetable.every(_of(feed), interval, partial(self.refresh_feed, feed, interval))

@@ -21,6 +21,7 @@ import structlog
 from balancer.domain.instant import Clock
 from balancer.domain.states import RunState
 from balancer.services.outcomes import RunOutcome
+from balancer.services.preview_draft import preview_next
 from balancer.services.run_allocation import Solver, run_allocation
 from balancer.store.database import Database
 
@@ -99,6 +100,35 @@ def _solve(database: Database, order: SolveOrder) -> int:
 
     solver = functools.partial(solve, workers=order.workers)
     return run_once(database, order.clock.now(), seconds=order.seconds, solver=solver, clock=order.clock)
+
+
+def preview_and_exit(order: SolveOrder) -> None:
+    """Make every preview that is asked for in this process and exit; what fails is on record, and goes no further."""
+    order.prepare()
+    os.nice(_NICE)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
+    die_with_parent()
+    database = Database(order.database_url)
+    try:
+        sys.exit(preview_all(database, order.clock))
+    finally:
+        database.close()
+
+
+def preview_all(database: Database, clock: Clock) -> int:
+    """Make every preview that is asked for; return ``DONE``, or ``NOT_PUBLISHED`` if one failed."""
+    code = DONE
+    while True:
+        try:
+            run_id = preview_next(database, clock.now())
+        except Exception:  # noqa: BLE001 - it is on record as failed; the next one may do well
+            _log.exception("preview.failed")
+            code = NOT_PUBLISHED
+            continue
+        if run_id is None:
+            return code
+        _log.info("preview.made", run=run_id)
 
 
 def run_once(database: Database, now: datetime, *, seconds: float, solver: Solver, clock: Clock | None = None) -> int:

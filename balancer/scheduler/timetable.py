@@ -12,14 +12,14 @@ from apscheduler.schedulers.background import BackgroundScheduler  # type: ignor
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]
 
 _log = structlog.get_logger("balancer.scheduler")
-_INTAKE, _SOLVE = "intake", "solve"
+_INTAKE, _SOLVE, _PREVIEW = "intake", "solve", "preview"
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 # The tick that looks for runs asked for.
 _TICK = timedelta(seconds=1)
 
 
 class Timetable:
-    """Triggers by name. Intake jobs take turns; runs have a line of their own and are one at a time too.
+    """Triggers by name. Intake jobs take turns; runs, and previews, have lines of their own and are one at a time too.
 
     A trigger that comes while its job still runs is dropped, one that came too late is made up for once. In a replay
     time goes ``speed`` times as fast as this machine's clock.
@@ -29,7 +29,7 @@ class Timetable:
         self._speed = speed
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={_INTAKE: ThreadPoolExecutor(1), _SOLVE: ThreadPoolExecutor(1)},
+            executors={line: ThreadPoolExecutor(1) for line in (_INTAKE, _SOLVE, _PREVIEW)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._scheduler.add_listener(_tell, EVENT_JOB_ERROR)
@@ -44,10 +44,11 @@ class Timetable:
         trigger = IntervalTrigger(seconds=seconds, start_date=_EPOCH, timezone=UTC)
         self._scheduler.add_job(job, trigger, id=name, executor=_INTAKE, replace_existing=True)
 
-    def tick(self, name: str, job: Callable[[], object]) -> None:
-        """Do ``job`` every second, in the line of runs."""
+    def tick(self, name: str, job: Callable[[], object], *, beside_runs: bool = False) -> None:
+        """Do ``job`` every second, in the line of runs; in another, of previews, if it is not to wait for them."""
+        line = _PREVIEW if beside_runs else _SOLVE
         trigger = IntervalTrigger(seconds=_TICK.total_seconds(), timezone=UTC)
-        self._scheduler.add_job(job, trigger, id=name, executor=_SOLVE, replace_existing=True)
+        self._scheduler.add_job(job, trigger, id=name, executor=line, replace_existing=True)
 
     def keep_only(self, names: Collection[str]) -> None:
         """Drop every job that is not one of ``names``."""

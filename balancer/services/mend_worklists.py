@@ -149,7 +149,7 @@ class Mending:
         happened = what_happened(live, gathered, keys.values(), at, asked=asked)
         if not happened.urgent and not live.displaced:
             return None
-        _tell(live, happened, gathered.numbers)
+        tell_plan(live, happened, gathered.numbers)
         return self._publish(live, happened, now, at)
 
     def _publish(self, live: Live, happened: Happened, began_at: datetime, now: datetime) -> MendOutcome | None:
@@ -211,7 +211,7 @@ class Mending:
         )
 
 
-def _tell(live: Live, happened: Happened, numbers: Mapping[StudyKey, Sequence[int]]) -> None:
+def tell_plan(live: Live, happened: Happened, numbers: Mapping[StudyKey, Sequence[int]]) -> None:
     """Tell the plan what has happened, and let it be mended."""
     arrivals = sum(isinstance(event, StudyArrived) for event in happened.events)
     live.plan.apply(happened.events, work=min(_MOST_WORK, _WORK + _WORK_AN_ARRIVAL * arrivals))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from balancer.domain.reporter import Reporter
 from balancer.domain.reporter import Session as RosteredSession
 from balancer.domain.study import ReadKey, Study, StudyKey
 from balancer.services.build_problem import Gathered, gather
-from balancer.store import following, runs
+from balancer.store import following, queue, runs
 from balancer.store.database import Database
 from balancer.store.following import CurrentList, Decisions, Entry
 
@@ -64,12 +64,13 @@ class Live:
         return self.opened_at + timedelta(hours=self.policy.horizon_hours)
 
 
-def open_live(db: Database, now: datetime) -> Live | None:
+def open_live(db: Database, now: datetime, with_draft: int | None = None, *, anew: Collection[int] = ()) -> Live | None:
     """Return the plan in force at ``now``, or ``None`` before the first one has been published.
 
     It is put together from what the store holds: the problem as it stands, and everybody's current list as far as it
     still holds: what is done, handed back or open at somebody else's has left it, and what no longer fits into its
-    session (the session is shorter or gone, or it has got late) stands outside until it is given a new place.
+    session (the session is shorter or gone, or it has got late) stands outside until it is given a new place. So does
+    whatever is of the studies ``anew`` (the store's numbers). ``with_draft``: as if that draft had been published.
 
     Raises
     ------
@@ -81,12 +82,13 @@ def open_live(db: Database, now: datetime) -> Live | None:
     with db.session() as session:  # before the problem: what moves in between is looked at again
         base, sequence = runs.current_run(session), following.last_change(session)
         lists, decided = following.current_lists(session), following.last_decision(session)
+        lifted = set(queue.study_keys(session, anew).values())
     if base is None:
         return None
-    gathered = gather(db, now)
+    gathered = gather(db, now, with_draft)
     kept = _Kept(gathered, lists)
     problem = gathered.problem
-    outside = {study.key: study for study in problem.studies if kept.must_arrive(study)}
+    outside = {study.key: study for study in problem.studies if study.key in lifted or kept.must_arrive(study)}
     inside = replace(problem, studies=tuple(study for study in problem.studies if study.key not in outside))
     plan = LivePlan(inside, _plan_of(now, [row for row in kept.rows if _study_of(row) not in outside]))
     plan.plan()  # later it makes only the rows that have changed

@@ -144,6 +144,12 @@ def _instruction(reach: Reach) -> ColumnElement[bool]:
     return or_(*allowed)
 
 
+def _of_draft(row: type[Row]) -> Limit:
+    """Return the limit of rows about a draft."""
+    drafts = _table(tables_drafts.DraftRow)
+    return lambda reach: _table(row).c.draft_id.in_(select(drafts.c.id).where(drafts.c.trust.in_(sorted(reach.trusts))))
+
+
 def _held_closure(reach: Reach) -> ColumnElement[bool]:
     within = select(_BATCHES.c.id).where(of_feed(tables.BatchRow)(reach))
     return _table(tables.HeldClosureRow).c.batch_id.in_(within)
@@ -210,6 +216,8 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_life.AuditHeadRow: OPEN,
     tables_instructions.InstructionRow: _instruction,
     tables_drafts.DraftRow: at_trust()(tables_drafts.DraftRow),
+    tables_drafts.PreviewRow: _of_draft(tables_drafts.PreviewRow),
+    tables_drafts.PreviewLoadRow: of_reporter(tables_drafts.PreviewLoadRow),
     tables_ledger.LedgerRow: _ledger,
     tables.LeaseRow: OPEN,
     tables.JobRow: OPEN,

@@ -44,6 +44,11 @@ def keep(  # noqa: PLR0913 - a record has so many parts
     """Keep what a run was made from, what came of it, and whom it moves; moves are by reads' own numbers."""
     session.add(RunRecordRow(run_id=run_id, kept_at=now, problem=problem, plan=plan))
     session.flush()
+    add_moves(session, run_id, moves, ids)
+
+
+def add_moves(session: Session, run_id: int, moves: Iterable[RunMove], ids: Ids) -> None:
+    """Keep whom a run moves, by reads' own numbers."""
     rows = [
         {
             "run_id": run_id,

@@ -148,8 +148,13 @@ def _still_waits() -> tuple[Any, ...]:
 
 
 def _newest(session: Session, state: RunState) -> RunRow | None:
-    statement = select(RunRow).where(RunRow.state == state).order_by(col(RunRow.id).desc()).limit(1)
+    statement = select(RunRow).where(*_of_runs(state)).order_by(col(RunRow.id).desc()).limit(1)
     return session.exec(statement).first()
+
+
+def _of_runs(state: RunState) -> tuple[Any, ...]:
+    """Return the conditions of whole runs in a state: previews wait and run in a line of their own."""
+    return RunRow.state == state, RunRow.kind == RunKind.ALLOCATION
 
 
 def _current_id(session: Session) -> int | None:
@@ -170,7 +175,7 @@ def request_run(session: Session, *, now: datetime, reason: str) -> RunRow:
     """
     # two who ask at once on PostgreSQL may both enter one: whichever begins takes the other with it
     waiting = session.exec(
-        select(RunRow).where(RunRow.state == RunState.REQUESTED).order_by(col(RunRow.id)).limit(1).with_for_update()
+        select(RunRow).where(*_of_runs(RunState.REQUESTED)).order_by(col(RunRow.id)).limit(1).with_for_update()
     ).first()
     if waiting is not None:
         return waiting
@@ -186,7 +191,7 @@ def begin_run(session: Session, *, token: int, now: datetime, started_at: dateti
     If one has been asked for, it is that one. Called by whoever holds the lease under which runs go, ``token``: no
     other can be alive.
     """
-    for dead in session.exec(select(RunRow).where(RunRow.state == RunState.RUNNING)).all():
+    for dead in session.exec(select(RunRow).where(*_of_runs(RunState.RUNNING))).all():
         dead.state, dead.finished_at, dead.error = RunState.FAILED, started_at, "the process that ran it stopped"
     begun = {"state": RunState.RUNNING, "token": token, "now": now, "started_at": started_at, "seed": seed}
     row = _first_requested(session, started_at) or _new_run(**begun)
@@ -203,7 +208,7 @@ def _new_run(**columns: Any) -> RunRow:
 
 def _first_requested(session: Session, now: datetime) -> RunRow | None:
     """Return the first run asked for; any other asked for at the same time is answered by it."""
-    statement = select(RunRow).where(RunRow.state == RunState.REQUESTED).order_by(col(RunRow.id)).with_for_update()
+    statement = select(RunRow).where(*_of_runs(RunState.REQUESTED)).order_by(col(RunRow.id)).with_for_update()
     waiting = session.exec(statement, execution_options={"populate_existing": True}).all()
     for other in waiting[1:]:
         other.state, other.finished_at, other.error = RunState.FAILED, now, f"run {waiting[0].id} was asked for as well"

@@ -1,4 +1,4 @@
-"""The table of drafts; what is staged in one is in the table of instructions."""
+"""The tables of drafts and their previews; what is staged in one is in the table of instructions."""
 
 from __future__ import annotations
 
@@ -38,3 +38,29 @@ class DraftRow(Row, table=True):
     undone_by: str = Field(default="", sa_type=FreeText)
     undone_why: str = Field(default="", sa_type=FreeText)
     left: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+
+
+class PreviewRow(Row, table=True):
+    """What a draft would do, beside the figures and moves of its run; ``run_id`` is of kind ``preview``.
+
+    ``instructions`` were staged when it was made. ``late_before`` counts late studies by class without the draft, and
+    the run's ``late`` with it.
+    """
+
+    __tablename__ = "previews"
+    run_id: int = Field(primary_key=True, foreign_key="runs.id", ondelete="CASCADE")
+    draft_id: int = Field(foreign_key="drafts.id", index=True)
+    instructions: list[int] = Field(default_factory=list, sa_type=JSON)
+    late_before: dict[str, int] | None = Field(default=None, sa_type=JSON)
+
+
+class PreviewLoadRow(Row, table=True):
+    """How much of somebody's sessions within the horizon is planned, without a draft and with it; in minutes."""
+
+    __tablename__ = "preview_loads"
+    run_id: int = Field(primary_key=True, foreign_key="runs.id", ondelete="CASCADE")
+    reporter_id: str = Field(primary_key=True, foreign_key="reporters.reporter_id")
+    available_before: float
+    available_after: float
+    planned_before: float
+    planned_after: float

@@ -171,7 +171,7 @@ def test_a_later_word_in_a_draft_takes_the_place_of_an_earlier(db: Database) -> 
 
 
 def test_a_read_leaves_the_queue_one_way_in_a_draft(db: Database) -> None:
-    """To exclude it and to send it out cannot both be meant: that is said when it is staged, not when it is published."""
+    """To exclude it and to send it out cannot both be meant, which is said when it is staged."""
     morning(db)
     _, said = begun(db)
     exclude_read(db, read_id(db, "A1"), minutes(2), by=MANAGER, said=said, approver="Dr A")
@@ -213,7 +213,7 @@ def test_what_has_become_too_late_is_not_put_in_force(kind: str, db: Database) -
     else:
         ends = Said(reason=WHY, draft_id=number, expires_at=minutes(4))
         pin_read(db, read, "R2", minutes(2), by=MANAGER, said=ends)
-    with pytest.raises(ConflictError, match="its date has passed|it would have ended by now"):
+    with pytest.raises(ConflictError, match=r"its date has passed|it would have ended by now"):
         published(db, number, at=5)
     assert all_as_before(db)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from pydantic import Field
 
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, In, Instant, Out
 from balancer.domain.draft import DraftState
-from balancer.store.tables_drafts import DraftRow
+from balancer.domain.states import RunState
+from balancer.store.tables import RunRow
+from balancer.store.tables_drafts import DraftRow, PreviewLoadRow, PreviewRow
 
 
 class DraftIn(In):
@@ -48,3 +52,68 @@ class DraftOut(Out):
         """Return a draft as the API shows it."""
         shown = {name: getattr(row, name) for name in cls.model_fields if name not in {"draft_id", "instructions"}}
         return cls(**shown, draft_id=row.id or 0, instructions=instructions)
+
+
+class LateOut(Out):
+    """How many studies of a class the plan has late, without the draft and with it; of every trust."""
+
+    priority: str = Field(examples=["urgent"])
+    before: int = Field(examples=[12])
+    after: int = Field(examples=[9])
+
+
+class LoadOut(Out):
+    """How much of a reporter's sessions within the horizon is planned, without the draft and with it."""
+
+    reporter_id: str = Field(examples=["9000017"])
+    available_minutes_before: float = Field(examples=[480.0])
+    available_minutes_after: float = Field(examples=[480.0])
+    planned_minutes_before: float = Field(examples=[310.5])
+    planned_minutes_after: float = Field(examples=[340.0])
+    load_before: float | None = Field(description="Planned by available; `null` without sessions.", examples=[0.647])
+    load_after: float | None = Field(examples=[0.708])
+
+    @classmethod
+    def of(cls, row: PreviewLoadRow) -> LoadOut:
+        """Return a load as the API shows it."""
+        return cls(
+            reporter_id=row.reporter_id,
+            available_minutes_before=round(row.available_before, 1),
+            available_minutes_after=round(row.available_after, 1),
+            planned_minutes_before=round(row.planned_before, 1),
+            planned_minutes_after=round(row.planned_after, 1),
+            load_before=_share(row.planned_before, row.available_before),
+            load_after=_share(row.planned_after, row.available_after),
+        )
+
+
+class PreviewOut(Out):
+    """What a draft would do at once. Whom it moves: `/runs/{run_id}/moves`; how far it is: `/runs/{run_id}/events`."""
+
+    run_id: int = Field(description="Of kind `preview`; it never changes a list.", examples=[31])
+    draft_id: int = Field(examples=[4])
+    state: RunState = Field(description="`previewed` once it can be looked at.")
+    error: str = Field(examples=[""])
+    planned_for: Instant = Field(description="The instant the plans are of; much may have changed since.")
+    is_of_draft_as_it_is: bool = Field(description="`false`: something was staged, or taken out, since.")
+    late: list[LateOut]
+    load: list[LoadOut] = Field(description="Of reporters within reach.")
+
+    @classmethod
+    def of(cls, run: RunRow, found: PreviewRow, staged: Sequence[int], loads: Iterable[PreviewLoadRow]) -> PreviewOut:
+        """Return a preview as the API shows it; ``staged`` is in the draft now."""
+        before, after = found.late_before or {}, run.late or {}
+        return cls(
+            run_id=run.id or 0,
+            draft_id=found.draft_id,
+            state=run.state,
+            error=run.error,
+            planned_for=run.now,
+            is_of_draft_as_it_is=sorted(staged) == found.instructions,
+            late=[LateOut(priority=name, before=before.get(name, 0), after=count) for name, count in after.items()],
+            load=[LoadOut.of(row) for row in loads],
+        )
+
+
+def _share(part: float, whole: float) -> float | None:
+    return round(part / whole, 4) if whole else None

@@ -45,7 +45,9 @@ class RunOut(Out):
     """An allocation run: what it was made for, how it ended, what it cost and proved. Costs are in points."""
 
     run_id: int = Field(examples=[12])
-    kind: RunKind = Field(description="`mending` changed only the lists that something urgent concerns.")
+    kind: RunKind = Field(
+        description="`mending` changed only the lists that something urgent concerns; a `preview` changes none."
+    )
     state: RunState = Field(
         description="A `published` run changed everybody's list; of one that is `held`, at most emergencies are."
     )
@@ -144,7 +146,8 @@ class RunMoveOut(Out):
     becomes: str | None = Field(description="Whom the plan gives it to; `null` is nobody.", examples=["9000021"])
     reason: MoveReason = Field(
         description="`new`: nobody had it. `not_offered`: whoever had it may not read it. `not_rostered`: they have no "
-        "session within the horizon. `no_place`: the plan has none. `better`: the whole plan costs less so."
+        "session within the horizon. `no_place`: the plan has none. `better`: the whole plan costs less so. "
+        "`taken_out`: of a preview: the draft takes it out of the queue."
     )
     detail: str = Field(description="Why there is no place.", examples=["no_capacity"])
     overtaken: bool = Field(

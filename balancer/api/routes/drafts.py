@@ -8,17 +8,20 @@ from fastapi import APIRouter, Query, Response
 
 from balancer.api import problems
 from balancer.api.callers import Caller, Reaching, may
-from balancer.api.models.drafts import DraftIn, DraftOut
+from balancer.api.models.drafts import DraftIn, DraftOut, PreviewOut
 from balancer.api.models.instructions import WhyIn
+from balancer.api.models.runs import RunOut
 from balancer.api.models.shape import PageOut
 from balancer.api.serving import IdInPath, Paging, Served, Serving, page_out
 from balancer.domain.draft import DraftState
 from balancer.domain.errors import NotFoundError
+from balancer.domain.instruction import InstructionState
 from balancer.domain.permission import Permission
 from balancer.services.begin_draft import begin_draft
 from balancer.services.discard_draft import discard_draft
 from balancer.services.publish_draft import publish_draft
-from balancer.store import drafts, standing
+from balancer.services.request_preview import request_preview
+from balancer.store import drafts, previews, runs, standing
 
 router = APIRouter()
 _STEER = [may(Permission.READS_STEER)]
@@ -84,3 +87,39 @@ def throw_away(served: Served, caller: Caller, draft_id: IdInPath, asked: WhyIn)
     """Throw a draft away, with everything that is staged in it."""
     discard_draft(served.database, draft_id, served.clock.now(), by=caller, why=asked.reason)
     return _shown(served, draft_id)
+
+
+@router.post(
+    "/drafts/{draft_id}/preview",
+    tags=["steering"],
+    status_code=202,
+    responses={
+        202: {"headers": {"Location": {"description": "What it will show.", "schema": {"type": "string"}}}},
+        **_DECIDED,
+    },
+    dependencies=_STEER,
+)
+def ask_for_preview(served: Served, response: Response, caller: Caller, draft_id: IdInPath) -> RunOut:
+    """Ask what a draft would do. The plan in force is mended as if it were published, and nothing is published.
+
+    The run is of kind `preview`, and can be watched like any other.
+    """
+    now = served.clock.now()
+    run_id = request_preview(served.database, draft_id, now, by=caller)
+    response.headers["Location"] = f"/api/v1/drafts/{draft_id}/preview"
+    with served.database.session() as session:
+        return RunOut.of(runs.run(session, run_id), now)
+
+
+@router.get(
+    "/drafts/{draft_id}/preview", tags=["steering"], responses=problems.may_be(problems.NOT_FOUND), dependencies=_STEER
+)
+def get_preview(served: Served, draft_id: IdInPath) -> PreviewOut:
+    """Get what the last preview of a draft shows: late studies by class and load by reporter, before and after."""
+    with served.database.session() as session:
+        drafts.draft(session, draft_id)
+        found = previews.newest(session, draft_id)
+        if found is None:
+            raise NotFoundError("nobody has asked for a preview of the draft")
+        staged = [row.id or 0 for row in drafts.of_draft(session, draft_id, InstructionState.STAGED)]
+        return PreviewOut.of(*found, staged, previews.loads(session, found[0].id or 0))
