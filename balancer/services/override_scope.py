@@ -9,14 +9,15 @@ from typing import Any
 from balancer.domain.actor import Actor
 from balancer.domain.errors import ConflictError, InvalidValueError, NotAllowedError, NotFoundError
 from balancer.domain.instant import LONDON, end_of_day
-from balancer.domain.instruction import Instruction, InstructionKind
+from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
 from balancer.domain.overrides import reporter_agrees
 from balancer.domain.permission import Permission
 from balancer.domain.reporter import SkillLevel
-from balancer.store import instructions, people, runs, standing
+from balancer.store import drafts, instructions, people, runs, standing
 from balancer.store.assignments import touch_worklists
 from balancer.store.database import Database, Session
 
+_REPLACED = "replaced by a later decision"
 SAYS_SO = "the network's own list says so already"
 # What a later decision about the same thing takes the place of, by kind: the names in its value that say what it is.
 _SAME = {InstructionKind.ENTITLEMENT: ("trust",), InstructionKind.SKILL: ("subspecialty", "modality")}
@@ -138,15 +139,46 @@ def require_known(session: Session, trust: str) -> None:
 def enter(session: Session, given: Instruction, *, by: Actor, now: datetime) -> Instruction:
     """Enter a decision in place of an earlier one about the same thing, and ask for a run; a draft only keeps it."""
     if given.draft_id is None:
-        for earlier in instructions.in_force(session, now, kinds={given.kind}, reporter_id=given.reporter_id):
-            if _is_about_the_same(earlier, given):
-                row = instructions.locked(session, earlier.id)
-                instructions.withdraw(session, row, by=by, now=now, why="replaced by a later decision")
+        _replace(session, given, by, now)
+    else:
+        _stage(session, given, given.draft_id, by, now)
     row = instructions.add(session, given, by=by, now=now)
     if given.draft_id is None:
         runs.request_run(session, now=now, reason=f"{given.kind} decided")
         touch_worklists(session)
     return instructions.instruction_of(row)
+
+
+def put_override_in_force(session: Session, instruction_id: int, *, by: Actor, now: datetime) -> Instruction:
+    """Put what a draft has staged about a reporter in force, in place of an earlier decision about the same thing.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is not staged.
+    """
+    row = instructions.locked(session, instruction_id)
+    _replace(session, instructions.instruction_of(row), by, now)
+    instructions.enforce(session, row, by=by, now=now)
+    runs.request_run(session, now=now, reason=f"{row.kind} decided")
+    return instructions.instruction_of(row)
+
+
+def _replace(session: Session, given: Instruction, by: Actor, now: datetime) -> None:
+    for earlier in instructions.in_force(session, now, kinds={given.kind}, reporter_id=given.reporter_id):
+        if _is_about_the_same(earlier, given):
+            row = instructions.locked(session, earlier.id)
+            instructions.withdraw(session, row, by=by, now=now, why=_REPLACED)
+
+
+def _stage(session: Session, given: Instruction, draft_id: int, by: Actor, now: datetime) -> None:
+    """Ensure that a draft takes a decision; one about the very same thing that is staged already gives way to it."""
+    drafts.locked(session, draft_id)
+    for row in drafts.of_draft(session, draft_id, InstructionState.STAGED, lock=True):
+        staged = instructions.instruction_of(row)
+        if (row.kind, row.reporter_id) == (given.kind, given.reporter_id) and _is_about_the_same(staged, given):
+            instructions.end(session, row, InstructionState.DISCARDED, by=by, now=now, why=_REPLACED)
+    drafts.require_room(session, draft_id)
 
 
 def _is_about_the_same(earlier: Instruction, given: Instruction) -> bool:

@@ -7,13 +7,16 @@ from datetime import datetime
 
 from balancer.domain.actor import Actor
 from balancer.domain.draft import DraftState
-from balancer.domain.errors import ConflictError
+from balancer.domain.errors import ConflictError, NotAllowedError
 from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
+from balancer.domain.permission import Permission
 from balancer.domain.states import StudyState
 from balancer.services.expedite_study import weakened_by
+from balancer.services.override_scope import put_override_in_force
 from balancer.services.put_in_force import put_in_force
 from balancer.services.run_allocation import LEASE
 from balancer.store import drafts, instructions, leases, queue, reads
+from balancer.store.assignments import touch_worklists
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
 from balancer.store.scope import unlimited
@@ -33,7 +36,7 @@ def publish_draft(db: Database, draft_id: int, now: datetime, *, by: Actor, why:
     NotFoundError
         If there is no such draft.
     NotAllowedError
-        If it decides about trusts beyond reach.
+        If it decides about trusts beyond reach, or about people and whoever publishes may not.
     ConflictError
         If it is not open, is empty, or something in it cannot be done any more: it says what and why, and nothing of
         the draft holds.
@@ -52,6 +55,8 @@ def publish_draft(db: Database, draft_id: int, now: datetime, *, by: Actor, why:
         before = _in_force(session, about, now)
         done = [_put(session, number, by, now) for number in numbers]
         row.replaced = sorted(before - _in_force(session, about, now))
+        if any(item.study_id is None for item in done):
+            touch_worklists(session)
         drafts.decide(session, row, DraftState.PUBLISHED, by=by, now=now, why=why)
         return done
 
@@ -68,7 +73,10 @@ def _put(session: Session, number: int, by: Actor, now: datetime) -> Instruction
     given = instructions.instruction(session, number)
     try:
         _require_timely(session, given, now)
-        return put_in_force(session, number, by=by, now=now)
+        if given.study_id is None and not by.reach(Permission.REPORTERS_WRITE).covers(given.trust):
+            raise NotAllowedError("the draft changes rosters or scopes: this needs leave to change them")
+        enforce = put_override_in_force if given.study_id is None else put_in_force
+        return enforce(session, number, by=by, now=now)
     except ConflictError as error:
         raise ConflictError(f"instruction {number}, {given.kind}: {error}") from error
 

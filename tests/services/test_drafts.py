@@ -8,16 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from balancer.domain import draft as rules
-from balancer.domain.actor import EVERY_TRUST, Grant, Reach, person
+from balancer.domain.actor import EVERY_TRUST, Grant, Reach, person, system
 from balancer.domain.draft import DraftState
 from balancer.domain.errors import BalancerError, ConflictError, NotAllowedError, NotFoundError
 from balancer.domain.instruction import InstructionKind, InstructionState
 from balancer.domain.life import ReadState
-from balancer.domain.permission import Role
+from balancer.domain.permission import Permission, Role
 from balancer.domain.study import StudyKey
 from balancer.services.begin_draft import begin_draft
+from balancer.services.build_problem import build_problem
 from balancer.services.discard_draft import discard_draft
 from balancer.services.expedite_study import expedite_study
+from balancer.services.override_roster import mark_absent
+from balancer.services.override_scope import Decision, decide_skill
 from balancer.services.park_read import park_read
 from balancer.services.publish_draft import publish_draft
 from balancer.services.run_allocation import run_allocation
@@ -234,6 +237,37 @@ def test_nobody_publishes_what_they_may_not_see(db: Database) -> None:
     ):
         with pytest.raises(NotAllowedError, match="other trusts too"):
             refused()
+    assert states(db, number) == [InstructionState.STAGED]
+
+
+def test_somebodys_illness_can_be_part_of_a_draft(db: Database) -> None:
+    """It is no absence before the draft is published; a later decision about the same scope replaces the earlier."""
+    morning(db)
+    number, _ = begun(db)
+    said = Decision(trust="RVV", reason=WHY, draft_id=number)
+    mark_absent(db, "R1", minutes(10), minutes(200), minutes(2), by=MANAGER, said=said)
+    for level in (2, 1):
+        decide_skill(db, "R1", "neuro", None, level, minutes(2), by=MANAGER, said=said)
+    assert all_as_before(db)
+    before = build_problem(db, minutes(3)).sessions
+    assert [item.reporter_id for item in before] == ["R1", "R2"]
+    published(db, number)
+    assert states(db, number) == [InstructionState.IN_FORCE, InstructionState.DISCARDED, InstructionState.IN_FORCE]
+    away = [item for item in build_problem(db, minutes(6)).sessions if item.reporter_id == "R1"]
+    assert all(item.start >= minutes(200) or item.end <= minutes(10) for item in away)
+    with db.session() as reading:
+        assert runs.requested(reading) is not None
+
+
+def test_whoever_may_not_change_rosters_does_not_by_a_draft(db: Database) -> None:
+    """A system that steers reads publishes no absence that a manager has staged."""
+    morning(db)
+    number, _ = begun(db)
+    said = Decision(trust="RVV", reason=WHY, draft_id=number)
+    mark_absent(db, "R1", minutes(10), minutes(200), minutes(2), by=MANAGER, said=said)
+    steering = system("steers", "Steers", [Permission.READS_STEER], ["RVV"])
+    with pytest.raises(NotAllowedError, match="rosters or scopes"):
+        publish_draft(db, number, minutes(5), by=steering, why="agreed")
     assert states(db, number) == [InstructionState.STAGED]
 
 

@@ -16,6 +16,8 @@ from balancer.services.begin_draft import begin_draft
 from balancer.services.expedite_study import expedite_study
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.mend_worklists import Mending
+from balancer.services.override_roster import mark_absent
+from balancer.services.override_scope import Decision
 from balancer.services.preview_draft import preview_next
 from balancer.services.publish_draft import publish_draft
 from balancer.services.request_preview import request_preview
@@ -119,7 +121,7 @@ def test_a_preview_shows_what_publishing_then_does(db: Database) -> None:
 
 
 def test_late_studies_are_counted_without_the_draft_and_with_it(db: Database) -> None:
-    """A3, the third hour of R1's morning, is to be done within two: late as it stands, in time if the draft moves it."""
+    """A3 is the third hour of R1, and asked for sooner: late as it stands, in time if the draft moves it."""
     number, said = morning(db)
     expedite_study(db, StudyKey("RVV", "A3"), minutes(150), NOW, by=MANAGER, said=Said(reason=WHY))
     expedite_study(db, StudyKey("RVV", "A3"), minutes(140), NOW, by=MANAGER, said=said)
@@ -127,6 +129,16 @@ def test_late_studies_are_counted_without_the_draft_and_with_it(db: Database) ->
     assert found.late_before is not None
     assert run.late is not None
     assert (sum(found.late_before.values()), sum(run.late.values())) == (1, 0)
+
+
+def test_an_illness_is_previewed_with_where_the_reads_would_go(db: Database) -> None:
+    """R1 would be away: their three hours go to R2, whose four are then full."""
+    number, _ = morning(db)
+    said = Decision(trust="RVV", reason=WHY, draft_id=number)
+    mark_absent(db, "R1", NOW, minutes(300), NOW, by=MANAGER, said=said)
+    run, _ = previewed(db, number)
+    assert moves(db, run.id) == dict.fromkeys(("A1", "A2", "A3"), ("R1", "R2", MoveReason.NOT_ROSTERED))
+    assert planned(db, run.id) == {"R1": (180.0, 0.0, 0.0), "R2": (60.0, 240.0, 240.0)}
 
 
 def test_an_emergency_that_has_come_is_in_both(db: Database) -> None:

@@ -56,7 +56,7 @@ class AtTrustIn(DecisionIn):
 
     def decision(self) -> Decision:
         """Return what the use cases take."""
-        return Decision(trust=self.trust, reason=self.reason, expires_at=self.expires_at)
+        return Decision(trust=self.trust, reason=self.reason, expires_at=self.expires_at, draft_id=self.draft_id)
 
 
 class AbsenceIn(AtTrustIn):
