@@ -74,15 +74,18 @@ class RunState(StrEnum):
 
 
 class RunKind(StrEnum):
-    """What a run does; a ``preview`` shows what a draft would do, and never changes a list.
+    """What a run does.
 
     ``allocation``: everything that is open is planned anew, and everybody gets a list. ``mending``: something has
     happened that cannot wait (an emergency, an absence), and the lists that it concerns are mended; the others stand.
+    ``preview``: what a draft would do is shown, and no list changes. ``restoring``: lists are put back as they were
+    before a draft.
     """
 
     ALLOCATION = "allocation"
     MENDING = "mending"
     PREVIEW = "preview"
+    RESTORING = "restoring"
 
 
 class FeedState(StrEnum):

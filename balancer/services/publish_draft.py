@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from balancer.domain.actor import Actor
@@ -52,9 +51,9 @@ def publish_draft(db: Database, draft_id: int, now: datetime, *, by: Actor, why:
         _require_same(numbers, [item.id or 0 for item in staged])
         with unlimited(session) as whole:
             row.lists = queue.current_lists(whole)
-        before = _in_force(session, about, now)
+        before = _in_force(session, now)
         done = [_put(session, number, by, now) for number in numbers]
-        row.replaced = sorted(before - _in_force(session, about, now))
+        row.replaced = sorted(before - _in_force(session, now))
         if any(item.study_id is None for item in done):
             touch_worklists(session)
         drafts.decide(session, row, DraftState.PUBLISHED, by=by, now=now, why=why)
@@ -97,6 +96,5 @@ def _require_timely(session: Session, given: Instruction, now: datetime) -> None
         raise ConflictError("somebody has asked for the study sooner, or as more urgent, meanwhile")
 
 
-def _in_force(session: Session, study_ids: Iterable[int], now: datetime) -> set[int]:
-    wanted = set(study_ids)
-    return {item.id for item in instructions.in_force(session, now) if item.study_id in wanted}
+def _in_force(session: Session, now: datetime) -> set[int]:
+    return {item.id for item in instructions.in_force(session, now)}

@@ -144,6 +144,8 @@ class Placing:
             if item.state is ReadState.CLAIMED and item.reporter_id is not None:
                 self._held[item.study_id].add(item.reporter_id)
         self._kept = queue.items_of_claims(session)
+        unnamed = {study_id for study_id, _ in self._kept} - set(self.ids.values())
+        self.ids.update({key: study_id for study_id, key in queue.study_keys(session, unnamed).items()})
 
     def lists(
         self, plan: Plan, reasons: Mapping[ReadKey, str], overtaken: Collection[tuple[int, int]] = ()

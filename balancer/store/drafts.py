@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +14,13 @@ from balancer.domain.draft import MOST_INSTRUCTIONS, DraftState
 from balancer.domain.errors import ConflictError, NotAllowedError, NotFoundError
 from balancer.domain.instruction import InstructionState
 from balancer.store import audit
+from balancer.store.chunks import chunks
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, cursor
 from balancer.store.scope import unlimited
 from balancer.store.tables_drafts import DraftRow
 from balancer.store.tables_instructions import InstructionRow
+from balancer.store.tables_life import ReadRow
 
 SUBJECT = "draft"
 _NEWEST_FIRST = "draft"
@@ -61,6 +63,13 @@ def sizes(session: Session, draft_ids: list[int]) -> Mapping[int, int]:
     kept = InstructionRow.state != InstructionState.DISCARDED
     statement = select(InstructionRow.draft_id, func.count()).where(wanted, kept).group_by(col(InstructionRow.draft_id))
     return {draft_id or 0: found for draft_id, found in session.exec(statement)}
+
+
+def left_within(session: Session, rows: Iterable[DraftRow]) -> set[int]:
+    """Return the reads, of those that undoing drafts could not put back, that are within reach."""
+    named = {item["read_id"] for row in rows for item in row.left if item["read_id"] is not None}
+    found = (session.exec(select(ReadRow.id).where(col(ReadRow.id).in_(chunk))) for chunk in chunks(sorted(named)))
+    return {number or 0 for numbers in found for number in numbers}
 
 
 def locked(session: Session, draft_id: int, state: DraftState = DraftState.OPEN) -> DraftRow:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import true
 from sqlmodel import Session, col, delete, func, insert, select, tuple_, update
 
+from balancer.domain.errors import GoneError
 from balancer.domain.life import ON_A_LIST, PLANNABLE, ReadKind, ReadState
 from balancer.domain.plan import Allocation
 from balancer.domain.states import StudyState
@@ -183,6 +184,29 @@ def current_lists(session: Session) -> list[int]:
     """Return the current worklists by number."""
     statement = select(WorklistRow.id).where(col(WorklistRow.superseded_at).is_(None)).order_by(col(WorklistRow.id))
     return [number or 0 for number in session.exec(statement)]
+
+
+def items_of_lists(session: Session, numbers: Collection[int]) -> list[tuple[str, WorklistItemRow]]:
+    """Return what stood on these worklists, current or not, each with whose list it was; in order.
+
+    Raises
+    ------
+    GoneError
+        If it is no longer kept.
+    """
+    found: list[tuple[str, WorklistItemRow]] = []
+    stated = 0
+    for chunk in chunks(sorted(numbers)):
+        named = col(WorklistRow.id).in_(chunk)
+        stated += session.exec(select(func.coalesce(func.sum(WorklistRow.items), 0)).where(named)).one()
+        statement = select(WorklistRow.reporter_id, WorklistItemRow).join(
+            WorklistItemRow, col(WorklistItemRow.worklist_id) == col(WorklistRow.id)
+        )
+        order = (col(WorklistItemRow.worklist_id), col(WorklistItemRow.place))
+        found += session.exec(statement.where(named).order_by(*order)).all()
+    if len(found) != stated:
+        raise GoneError("the lists are no longer kept")
+    return found
 
 
 def holders(session: Session, study_ids: Collection[int]) -> dict[tuple[int, int], str]:

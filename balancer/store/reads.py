@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import and_, bindparam, or_
 from sqlmodel import Session, col, insert, select, update
 
 from balancer.domain.actor import Actor
@@ -119,6 +119,14 @@ def study_of(session: Session, study_id: int) -> StudyRow:
     return session.get_one(StudyRow, study_id)
 
 
+def studies_of(session: Session, study_ids: Collection[int]) -> dict[int, StudyRow]:
+    """Return studies by internal number, as far as they are within reach."""
+    found: dict[int, StudyRow] = {}
+    for chunk in chunks(sorted(study_ids)):
+        found.update({row.id or 0: row for row in session.exec(select(StudyRow).where(col(StudyRow.id).in_(chunk)))})
+    return found
+
+
 def standing_of(row: ReadRow) -> Standing:
     """Return where a read stands."""
     return Standing(**{name: getattr(row, name) for name in _STANDING})
@@ -147,6 +155,16 @@ def _locked_reads(session: Session, study_ids: Collection[int]) -> dict[int, lis
     return found
 
 
+def standings(session: Session, study_ids: Collection[int]) -> dict[tuple[int, int], Standing]:
+    """Return where every read of these studies stands, by study and number."""
+    found: dict[tuple[int, int], Standing] = {}
+    for chunk in chunks(sorted(study_ids)):
+        for row in session.exec(_standings().where(col(ReadRow.study_id).in_(chunk))):
+            item = Standing(**dict(zip(_STANDING, row, strict=True)))
+            found[item.study_id, item.number] = item
+    return found
+
+
 def locked_places(session: Session, places: Collection[tuple[int, int]]) -> list[Standing]:
     """Return the reads, each named as (study, number), that take part in runs; nobody else changes them meanwhile."""
     numbers: list[int] = []
@@ -161,14 +179,17 @@ def locked_places(session: Session, places: Collection[tuple[int, int]]) -> list
     return found
 
 
-def locked_plannable(session: Session) -> list[Standing]:
+def locked_plannable(session: Session, *, beside: Collection[int] = ()) -> list[Standing]:
     """Return every read that takes part in runs; nobody else changes them until the transaction ends.
+
+    Every read of the studies ``beside`` is returned and held too, whatever has become of it.
 
     Those are meant, too, that came to take part while this waited for somebody who had one of the others: a statement
     of PostgreSQL's does not see what was committed after it began, so it is asked again until it finds nothing more.
     """
     statement = _standings().join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
-    waiting = statement.where(StudyRow.state == StudyState.OPEN, col(ReadRow.state).in_(sorted(PLANNABLE)))
+    takes_part = and_(StudyRow.state == StudyState.OPEN, col(ReadRow.state).in_(sorted(PLANNABLE)))
+    waiting = statement.where(or_(takes_part, col(StudyRow.id).in_(sorted(beside))) if beside else takes_part)
     seen: set[int] = set()
     while True:
         found = _locked(session, waiting)

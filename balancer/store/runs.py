@@ -226,6 +226,15 @@ def add_mending(  # noqa: PLR0913 - what became of it, and when
     return row
 
 
+def add_restoring(session: Session, *, now: datetime, stage: str, policy_id: int | None) -> RunRow:
+    """Enter that lists are put back as they were; whoever does so says that it is published."""
+    row = _new_run(state=RunState.RUNNING, token=0, now=now, started_at=now, seed=0, stage=stage)
+    row.kind, row.finished_at, row.policy_id = RunKind.RESTORING, now, policy_id
+    session.add(row)
+    session.flush()
+    return row
+
+
 def own_run(session: Session, run_id: int, token: int) -> RunRow:
     """Return a run that is under way with this token, for changing.
 

@@ -97,7 +97,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/exceptions/{exception_id}/resolve": {"resolution": "seen to"},
     **{f"/api/v1/runs/{{run_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard")},
     "/api/v1/drafts": {"name": "Tuesday", "trust": "RWF"},
-    **{f"/api/v1/drafts/{{draft_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard")},
+    **{f"/api/v1/drafts/{{draft_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
     "/dicomweb/workitems/{workitem}": {},
     **{path: begun_by("R1") for path in STATE_OF_WORKITEM},
     "/api/v1/policies": {"content": policy_text(EXAMPLE_POLICY), "reason": "to be tried"},
@@ -108,6 +108,7 @@ BODIES: dict[str, Any] = {
 # What is one for all trusts, and shown to whoever reaches every one.
 OF_ALL_TRUSTS = {
     "/api/v1/audit",
+    "/api/v1/drafts/{draft_id}/undo",
     *(f"/api/v1/runs/{{run_id}}/{verb}" for verb in ("publish", "discard")),
     *(f"/api/v1/policies/{{policy_id}}/{verb}" for verb in ("approve", "decline")),
 }

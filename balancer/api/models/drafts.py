@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from pydantic import Field
 
@@ -32,6 +32,15 @@ class DraftIn(In):
     )
 
 
+class LeftOut(Out):
+    """What undoing a draft could not put back: a read and who had it, or an earlier decision."""
+
+    read_id: int | None = Field(examples=[4711])
+    reporter_id: str | None = Field(description="Who had it.", examples=["9000017"])
+    instruction_id: int | None = Field(examples=[None])
+    why: str = Field(examples=["it is done"])
+
+
 class DraftOut(Out):
     """A draft. What is in it: `/instructions?draft_id=...`, `staged` while it is open."""
 
@@ -46,12 +55,18 @@ class DraftOut(Out):
     decided_at: Instant | None = Field(description="When it was published or discarded.")
     decided_by: str = Field(examples=[""])
     decided_why: str = Field(examples=[""])
+    undone_at: Instant | None
+    undone_by: str = Field(examples=[""])
+    undone_why: str = Field(examples=[""])
+    left: list[LeftOut] = Field(description="What undoing it could not put back, as far as it is within reach.")
 
     @classmethod
-    def of(cls, row: DraftRow, instructions: int) -> DraftOut:
-        """Return a draft as the API shows it."""
-        shown = {name: getattr(row, name) for name in cls.model_fields if name not in {"draft_id", "instructions"}}
-        return cls(**shown, draft_id=row.id or 0, instructions=instructions)
+    def of(cls, row: DraftRow, instructions: int, within: Collection[int]) -> DraftOut:
+        """Return a draft as the API shows it; ``within`` are the reads within reach of those that were left."""
+        made = {"draft_id", "instructions", "left"}
+        shown = {name: getattr(row, name) for name in cls.model_fields if name not in made}
+        left = [LeftOut(**item) for item in row.left if item["read_id"] is None or item["read_id"] in within]
+        return cls(**shown, draft_id=row.id or 0, instructions=instructions, left=left)
 
 
 class LateOut(Out):

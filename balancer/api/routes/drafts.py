@@ -21,6 +21,7 @@ from balancer.services.begin_draft import begin_draft
 from balancer.services.discard_draft import discard_draft
 from balancer.services.publish_draft import publish_draft
 from balancer.services.request_preview import request_preview
+from balancer.services.undo_draft import undo_draft
 from balancer.store import drafts, previews, runs, standing
 
 router = APIRouter()
@@ -30,7 +31,8 @@ _DECIDED = problems.may_be(problems.NOT_FOUND, problems.CONFLICT)
 
 def _shown(served: Serving, draft_id: int) -> DraftOut:
     with served.database.session() as session:
-        return DraftOut.of(drafts.draft(session, draft_id), drafts.sizes(session, [draft_id]).get(draft_id, 0))
+        row = drafts.draft(session, draft_id)
+        return DraftOut.of(row, drafts.sizes(session, [draft_id]).get(draft_id, 0), drafts.left_within(session, [row]))
 
 
 @router.get("/drafts", tags=["steering"], responses=problems.may_be(problems.NO_PAGE), dependencies=_STEER)
@@ -41,7 +43,8 @@ def list_drafts(
     with served.database.session() as session:
         found = drafts.drafts(session, cut, state=state)
         held = drafts.sizes(session, [row.id or 0 for row in found.items])
-        return page_out(found, lambda row: DraftOut.of(row, held.get(row.id or 0, 0)))
+        within = drafts.left_within(session, found.items)
+        return page_out(found, lambda row: DraftOut.of(row, held.get(row.id or 0, 0), within))
 
 
 @router.post(
@@ -123,3 +126,19 @@ def get_preview(served: Served, draft_id: IdInPath) -> PreviewOut:
             raise NotFoundError("nobody has asked for a preview of the draft")
         staged = [row.id or 0 for row in drafts.of_draft(session, draft_id, InstructionState.STAGED)]
         return PreviewOut.of(*found, staged, previews.loads(session, found[0].id or 0))
+
+
+@router.post(
+    "/drafts/{draft_id}/undo",
+    tags=["steering"],
+    responses=problems.may_be(problems.NOT_FOUND, problems.CONFLICT, problems.BEGIN_AGAIN),
+    dependencies=_STEER,
+)
+def undo(served: Served, caller: Caller, draft_id: IdInPath, asked: WhyIn) -> DraftOut:
+    """Undo a published draft; for whoever steers at every trust, since everybody's list is put back.
+
+    Its decisions end, what it took the place of holds again, and lists are as they were, but for what has been claimed,
+    done or decided since: `left` names that.
+    """
+    undo_draft(served.database, draft_id, served.clock.now(), by=caller, why=asked.reason)
+    return _shown(served, draft_id)

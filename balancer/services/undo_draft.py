@@ -1,0 +1,239 @@
+"""Undo a published draft: its decisions end, and lists are put back as they were, as far as that still can be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from balancer.domain.actor import Actor
+from balancer.domain.draft import DraftState
+from balancer.domain.errors import ConflictError, NotAllowedError
+from balancer.domain.instruction import Instruction, InstructionState
+from balancer.domain.life import ReadState
+from balancer.domain.permission import Permission
+from balancer.domain.plan import Allocation, Plan, Status, StoppedBy, Summary, Terms
+from balancer.domain.reporter import Reporter
+from balancer.domain.study import ReadKey, StudyKey
+from balancer.services.claim_read import why_outside
+from balancer.services.hold_over import StudiesAsHeld, reporter_as_held
+from balancer.services.override_scope import enter
+from balancer.services.publish_worklists import put_on_lists
+from balancer.services.put_in_force import decide
+from balancer.services.run_allocation import LEASE
+from balancer.services.withdraw_instruction import lift
+from balancer.store import drafts, instructions, leases, people, queue, reads, runs
+from balancer.store.assignments import touch_worklists
+from balancer.store.database import Database, Session
+from balancer.store.policies import current_policy_row
+from balancer.store.reads import Standing
+from balancer.store.tables import WorklistItemRow
+from balancer.store.tables_drafts import DraftRow
+
+_DECIDED_SINCE = "somebody has decided about it since"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What undoing a draft could not put back, and why: a read and who had it, or an earlier decision."""
+
+    why: str
+    read_id: int | None = None
+    reporter_id: str | None = None
+    instruction_id: int | None = None
+
+    def as_kept(self) -> dict[str, object]:
+        """Return it as the draft's row keeps it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def undo_draft(db: Database, draft_id: int, now: datetime, *, by: Actor, why: str) -> list[Left]:
+    """End what a draft put in force, and give everybody a new version of their list as it was before.
+
+    What the draft took the place of holds again. A read stays where it is if somebody has it open, if it is done or no
+    longer waits, if somebody has decided about its study since, or if whoever had it may not have it any more; so does
+    what was on no list then. All of that is named. A run is asked for.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such draft.
+    NotAllowedError
+        If whoever asks does not steer at every trust: everybody's list is put back.
+    ConflictError
+        If it has not been published, or has been undone already.
+    GoneError
+        If the lists from before are no longer kept: its decisions can be taken back one by one.
+    """
+    if not by.reach(Permission.READS_STEER).is_everywhere:
+        raise NotAllowedError("undoing puts everybody's list back: this needs leave to steer at every trust")
+    with db.transaction() as session:
+        leases.turn(session, LEASE)
+        about = {row.study_id for row in drafts.of_draft(session, draft_id, InstructionState.IN_FORCE)} - {None}
+        drafts.draft(session, draft_id)
+        reads.locked_plannable(session, beside=[number for number in about if number is not None])
+        row = drafts.locked(session, draft_id, DraftState.PUBLISHED)
+        before = queue.items_of_lists(session, row.lists)
+        since = _decided_since(session, row, now)
+        left = _take_back(session, row, since, by, now, why)
+        left += _restore(session, row, before, {item.study_id or 0 for item in since}, by, now)
+        row.state, row.undone_at, row.undone_by, row.undone_why = DraftState.UNDONE, now, by.subject, why
+        row.left = [item.as_kept() for item in left]
+        touch_worklists(session)
+        drafts.note(session, row, "undone", "published", by=by, now=now, why=why, detail={"left": len(left)})
+        return left
+
+
+def _decided_since(session: Session, row: DraftRow, now: datetime) -> list[Instruction]:
+    """Return what has been decided since the draft was published and still holds."""
+    published = row.decided_at or now
+    held = instructions.in_force(session, now)
+    return [item for item in held if item.made_at > published and item.draft_id != row.id]
+
+
+def _take_back(  # noqa: PLR0913, PLR0917 - what is taken back, on whose word, when and why
+    session: Session, row: DraftRow, since: Collection[Instruction], by: Actor, now: datetime, why: str
+) -> list[Left]:
+    """End what came with the draft, and let hold again what it took the place of; return what cannot."""
+    for item in drafts.of_draft(session, row.id or 0, InstructionState.IN_FORCE, lock=True):
+        instructions.end(session, item, InstructionState.WITHDRAWN, by=by, now=now, why=why)
+        read = None if item.read_id is None else reads.locked_read(session, item.read_id)[0]
+        lift(session, item, read, by=by, now=now, why=why)
+    left = []
+    for number in row.replaced:
+        earlier = instructions.instruction(session, number)
+        if earlier.expires_at is not None and earlier.expires_at <= now:
+            continue
+        try:
+            _hold_again(session, earlier, since, by, now)
+        except ConflictError as error:
+            left.append(Left(instruction_id=number, why=str(error)))
+    return left
+
+
+def _hold_again(
+    session: Session, earlier: Instruction, since: Collection[Instruction], by: Actor, now: datetime
+) -> None:
+    """Enter an earlier decision anew: one that has ended stays ended."""
+    about = (earlier.kind, earlier.study_id, earlier.read_id, earlier.reporter_id)
+    if any((item.kind, item.study_id, item.read_id, item.reporter_id) == about for item in since):
+        raise ConflictError(_DECIDED_SINCE)
+    ended = {"ended_at": None, "ended_by": "", "ended_why": ""}
+    fresh = {"id": 0, "state": InstructionState.IN_FORCE, "made_at": now, "author": by.subject, "draft_id": None}
+    given = replace(earlier, **fresh, **ended)  # type: ignore[arg-type]  # its own fields
+    if given.study_id is None:
+        enter(session, given, by=by, now=now)
+    else:
+        decide(session, given, by=by, now=now)
+
+
+def _restore(  # noqa: PLR0913, PLR0917 - what is restored, but for what, on whose word
+    session: Session,
+    row: DraftRow,
+    before: list[tuple[str, WorklistItemRow]],
+    decided: Collection[int],
+    by: Actor,
+    now: datetime,
+) -> list[Left]:
+    """Put the lists back as far as they can be; return what cannot, seen by what then stands."""
+    standing = reads.locked_plannable(session)
+    keys = queue.study_keys(session, {item.study_id for _, item in before} | {item.study_id for item in standing})
+    why_not = _why_not(session, before, decided, now)
+    plan = _plan(now, [_row(name, item, keys) for name, item in before if (item.study_id, item.read) not in why_not])
+    run = runs.add_restoring(
+        session, now=now, stage=f"draft {row.id} was undone", policy_id=current_policy_row(session).id
+    )
+    put_on_lists(
+        session,
+        run,
+        plan,
+        now,
+        people=sorted({name for name, _ in before}),
+        left_out=_without_a_place(standing, {row.key for row in plan.allocations}, keys),
+        numbers={},
+        by=by,
+    )
+    run.stage = ""
+    found = reads.standings(session, {item.study_id for _, item in before})
+    return [
+        Left(read_id=now_stands.id, reporter_id=name, why=why_not.get(place) or _as_it_stands(now_stands))
+        for name, item in before
+        for place in [(item.study_id, item.read)]
+        for now_stands in [found[place]]
+        if now_stands.reporter_id != name or now_stands.state not in {ReadState.ALLOCATED, ReadState.CLAIMED}
+    ]
+
+
+def _why_not(
+    session: Session, before: Collection[tuple[str, WorklistItemRow]], decided: Collection[int], now: datetime
+) -> dict[tuple[int, int], str]:
+    """Return what is not put back whatever else holds: decided about since, or beyond what its reporter may report."""
+    holders = {name for name, _ in before}
+    persons: Mapping[str, Reporter] = {
+        item.reporter.reporter_id: reporter_as_held(session, item.reporter, now)
+        for item in people.reporters(session)
+        if item.reporter.reporter_id in holders
+    }
+    studies, held = reads.studies_of(session, {item.study_id for _, item in before}), StudiesAsHeld(session, now)
+    found: dict[tuple[int, int], str] = {}
+    for name, item in before:
+        why = _DECIDED_SINCE if item.study_id in decided else ""
+        if not why and name not in persons:
+            why = "the reporter is no longer listed"
+        why = why or why_outside(held.of(studies[item.study_id]), persons[name], now)
+        if why:
+            found[item.study_id, item.read] = why
+    return found
+
+
+def _without_a_place(
+    standing: Iterable[Standing], placed: Collection[ReadKey], keys: Mapping[int, StudyKey]
+) -> dict[ReadKey, str]:
+    """Return why reads that are on nobody's list, and were not, have no place: for the reason they had."""
+    waiting = (item for item in standing if item.state is ReadState.UNALLOCATED and item.reason)
+    reasons = {ReadKey(*keys[item.study_id], item.number): item.reason for item in waiting}
+    return {key: why for key, why in reasons.items() if key not in placed}
+
+
+def _as_it_stands(standing: Standing) -> str:
+    if standing.state is ReadState.CLAIMED:
+        return "somebody else has it open"
+    if standing.state in {ReadState.UNALLOCATED, ReadState.ALLOCATED}:
+        return "whoever had it may not be given it any more"
+    return f"it is {standing.state}"
+
+
+def _row(name: str, item: WorklistItemRow, keys: Mapping[int, StudyKey]) -> Allocation:
+    key = keys[item.study_id]
+    return Allocation(
+        trust=key.trust,
+        accession_number=key.accession_number,
+        read=item.read,
+        reporter_id=name,
+        session_id=item.session_id,
+        position=item.position,
+        start=item.planned_start,
+        end=item.planned_end,
+        due_at=item.due_at,
+    )
+
+
+def _plan(now: datetime, rows: list[Allocation]) -> Plan:
+    """Return rows as a plan of which only the places count."""
+    summary = Summary(
+        now=now,
+        status=Status.FEASIBLE,
+        stopped_by=StoppedBy.WORK,
+        seconds={},
+        terms=Terms(**dict.fromkeys(Terms.__slots__, 0.0)),
+        sunk=0.0,
+        bound=0.0,
+        studies=0,
+        reads=0,
+        allocated=len(rows),
+        late={},
+        longest_wait_hours={},
+        seed=0,
+        digest="",
+    )
+    return Plan(allocations=tuple(rows), unallocated=(), summary=summary)

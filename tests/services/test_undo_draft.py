@@ -1,0 +1,161 @@
+"""A published draft is undone: its decisions end, and lists are as they were but for what people have done since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from balancer.domain.actor import Grant, person
+from balancer.domain.draft import DraftState
+from balancer.domain.errors import ConflictError, GoneError, NotAllowedError
+from balancer.domain.instruction import InstructionKind, InstructionState
+from balancer.domain.life import ReadState
+from balancer.domain.permission import Role
+from balancer.domain.states import RunKind
+from balancer.services.complete_read import complete_read
+from balancer.services.run_allocation import run_allocation
+from balancer.services.steer_read import Said, bar_reporter, exclude_read, pin_read
+from balancer.services.undo_draft import Left, undo_draft
+from balancer.store import conservation, drafts, instructions, queue, runs
+from balancer.store.database import Database
+from tests.networks import PACS, claimed, minutes, read_id, solving, standing
+from tests.services.test_drafts import MANAGER, WHY, begun, morning, published, states
+from tests.services.test_preview_draft import lists
+
+AS_IT_WAS = {"R1": ["A1", "A2", "A3"], "R2": ["B1"]}
+
+
+def a_published_draft(db: Database) -> int:
+    """Publish a draft that pins A1 to R2 and excludes A3; the run after it gives R2 what is pinned to them."""
+    morning(db)
+    number, said = begun(db)
+    pin_read(db, read_id(db, "A1"), "R2", minutes(2), by=MANAGER, said=said)
+    exclude_read(db, read_id(db, "A3"), minutes(2), by=MANAGER, said=said, approver="Dr A")
+    published(db, number)
+    assert run_allocation(db, minutes(6), solver=solving({"S1": ["A2"], "S2": ["B1", "A1"]})).error == ""
+    return number
+
+
+def undone(db: Database, draft_id: int, at: float = 10) -> list[tuple[str | None, str]]:
+    """Undo a draft; return who had what could not be put back, and why."""
+    left = undo_draft(db, draft_id, minutes(at), by=MANAGER, why="the wrong Tuesday")
+    with db.session() as reading:
+        assert conservation.faults(reading) == []
+    return [(item.reporter_id, item.why) for item in left]
+
+
+def on_lists(db: Database) -> dict[str, list[str]]:
+    """Return what is on everybody's current list, in order."""
+    return {name: numbers for name, (_, numbers) in lists(db).items()}
+
+
+def test_lists_are_as_they_were(db: Database) -> None:
+    """In new versions, by a run of its own kind; nothing of the draft holds, and a run is asked for."""
+    number = a_published_draft(db)
+    assert on_lists(db) == {"R1": ["A2"], "R2": ["B1", "A1"]}
+    versions = {name: version for name, (version, _) in lists(db).items()}
+    assert undone(db, number) == []
+    assert on_lists(db) == AS_IT_WAS
+    assert {name: version for name, (version, _) in lists(db).items()} == {
+        name: old + 1 for name, old in versions.items()
+    }
+    assert states(db, number) == [InstructionState.WITHDRAWN] * 2
+    with db.session() as reading:
+        row, current = drafts.draft(reading, number), runs.current_run(reading)
+        assert (row.state, row.undone_by, row.undone_why) == (
+            DraftState.UNDONE,
+            MANAGER.subject,
+            "the wrong Tuesday",
+        )
+        assert current is not None
+        assert current.kind is RunKind.RESTORING
+        assert runs.requested(reading) is not None
+    with pytest.raises(ConflictError, match=f"draft {number} is undone"):
+        undone(db, number, at=11)
+
+
+def opens(db: Database) -> None:
+    """Let R2 open what the draft gave them."""
+    claimed(db, "A1", "R2")
+
+
+def reports(db: Database) -> None:
+    """Let R2 report it."""
+    claimed(db, "A1", "R2")
+    complete_read(db, read_id(db, "A1"), "R2", minutes(8), by=PACS)
+
+
+def decides(db: Database) -> None:
+    """Let a manager pin it to R2 once more, outside any draft."""
+    pin_read(db, read_id(db, "A1"), "R2", minutes(8), by=MANAGER, said=Said(reason=WHY))
+
+
+@pytest.mark.parametrize(
+    ("since", "why", "stands"),
+    [
+        (opens, "somebody else has it open", (ReadState.CLAIMED, "R2")),
+        (reports, "it is done", (ReadState.DONE, "R2")),
+        (decides, "somebody has decided about it since", (ReadState.ALLOCATED, "R2")),
+    ],
+)
+def test_what_people_did_since_stays_and_is_named(
+    since: Callable[[Database], None], why: str, stands: tuple[ReadState, str], db: Database
+) -> None:
+    """Claimed, done, decided: it stays with R2, and everything else is put back."""
+    number = a_published_draft(db)
+    since(db)
+    assert undone(db, number) == [("R1", why)]
+    assert standing(db, "A1") == stands
+    assert on_lists(db)["R1"] == ["A2", "A3"]
+    with db.session() as reading:
+        assert [item["why"] for item in drafts.draft(reading, number).left] == [why]
+
+
+def test_whoever_has_been_barred_since_is_not_given_it_back(db: Database) -> None:
+    """A bar is a decision like any other."""
+    number = a_published_draft(db)
+    bar_reporter(db, read_id(db, "A3"), "R1", minutes(8), by=MANAGER, said=Said(reason=WHY))
+    assert undone(db, number) == [("R1", "somebody has decided about it since")]
+    assert standing(db, "A3") == (ReadState.UNALLOCATED, None)
+    assert on_lists(db) == {"R1": ["A1", "A2"], "R2": ["B1"]}
+
+
+def test_what_the_draft_took_the_place_of_holds_again(db: Database) -> None:
+    """An earlier pin of the same read, unless somebody has pinned it anew."""
+    morning(db)
+    pin_read(db, read_id(db, "A1"), "R1", minutes(1), by=MANAGER, said=Said(reason="knows the patient"))
+    number, said = begun(db)
+    pin_read(db, read_id(db, "A1"), "R2", minutes(2), by=MANAGER, said=said)
+    published(db, number)
+    assert undone(db, number) == []
+    with db.session() as reading:
+        (held,) = instructions.in_force(reading, minutes(11))
+    assert (held.kind, held.reporter_id, held.reason) == (InstructionKind.PIN, "R1", "knows the patient")
+    assert on_lists(db) == AS_IT_WAS
+
+
+def test_only_whoever_steers_everywhere_puts_everybodys_list_back(db: Database) -> None:
+    """And only what was published, while what was there before is kept."""
+    number = a_published_draft(db)
+    here = person("oidc:m2", "B. Manager", Grant(Role.MANAGER, "RVV"))
+    with pytest.raises(NotAllowedError, match="at every trust"):
+        undo_draft(db, number, minutes(10), by=here, why=WHY)
+    other, _ = begun(db)
+    with pytest.raises(ConflictError, match="is open"):
+        undone(db, other)
+    with db.transaction() as writing:
+        queue.forget_plans(writing, minutes(60 * 24 * 8))
+    with pytest.raises(GoneError, match="no longer kept"):
+        undone(db, number)
+    assert states(db, number) == [InstructionState.IN_FORCE] * 2
+
+
+def test_what_is_left_says_what_it_is() -> None:
+    """A read and who had it, or a decision."""
+    assert Left(why="it is done", read_id=1, reporter_id="R1").as_kept() == {
+        "why": "it is done",
+        "read_id": 1,
+        "reporter_id": "R1",
+        "instruction_id": None,
+    }
