@@ -68,7 +68,7 @@ def expedite_study(  # noqa: PLR0913 - what is needed, how soon, by whom and why
 
 
 def weakened_by(session: Session, policy: Policy, given: Instruction, now: datetime) -> bool:
-    """Tell whether an expedite that was staged would make a study later, less urgent, or not for as long, than one in force does."""
+    """Tell whether an expedite that was staged asks for less than one in force: later, less urgent or for less long."""
     due, asked = given.instant("due_at"), given.value.get("priority")
     for other in _others(session, given.study_id, now):
         theirs, urgent = other.instant("due_at"), other.value.get("priority")
