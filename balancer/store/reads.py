@@ -188,7 +188,7 @@ def locked_plannable(session: Session, *, beside: Collection[int] = ()) -> list[
     of PostgreSQL's does not see what was committed after it began, so it is asked again until it finds nothing more.
     """
     statement = _standings().join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
-    takes_part = and_(StudyRow.state == StudyState.OPEN, col(ReadRow.state).in_(sorted(PLANNABLE)))
+    takes_part = and_(col(StudyRow.state) == StudyState.OPEN, col(ReadRow.state).in_(sorted(PLANNABLE)))
     waiting = statement.where(or_(takes_part, col(StudyRow.id).in_(sorted(beside))) if beside else takes_part)
     seen: set[int] = set()
     while True:
