@@ -50,8 +50,8 @@ class _Shown:
 
     def reads(self) -> set[ReadKey]:
         """Return every read of the plan's problem, by own number."""
-        rows = (*self.plan.allocations, *self.plan.unallocated)
-        return {self.own(row.key) for row in rows}
+        keys = [row.key for row in self.plan.allocations] + [row.key for row in self.plan.unallocated]
+        return {self.own(key) for key in keys}
 
 
 def preview_next(db: Database, now: datetime) -> int | None:
