@@ -12,6 +12,7 @@ from typing import Final
 
 from fastapi import Request, Response
 from pydicom.dataset import Dataset
+from starlette.concurrency import run_in_threadpool
 
 from balancer.domain.errors import InvalidValueError
 from balancer.publish.ups import json_model, native_xml
@@ -114,6 +115,10 @@ async def dataset_sent(request: Request, *, may_be_empty: bool = False) -> Datas
     body, kind = await request.body(), request.headers.get("content-type", "")
     if may_be_empty and not body.strip():
         return Dataset()
+    return await run_in_threadpool(_dataset_in, body, kind)  # pydicom takes its time, and others are to be answered
+
+
+def _dataset_in(body: bytes, kind: str) -> Dataset:
     named = kind.partition(";")[0].strip().lower()
     if named in _JSON or not named:
         found = json_model.datasets_in(body)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
 
+from balancer.domain.errors import InvalidValueError
 from balancer.domain.policy import Policy
 from balancer.domain.steps import StepState
 from balancer.publish.ups import fields
 from balancer.publish.ups.attributes import Path, values_at, vr_of
-from balancer.publish.ups.matching import choices, matches
+from balancer.publish.ups.matching import choices, is_universal, matches
 from balancer.publish.ups.query import Query
 from balancer.publish.ups.returned import returned, unknown
 from balancer.publish.ups.uids import is_uid
+from balancer.publish.ups.workitem import Workitem
 from balancer.services.see_workitem import dataset_from, workitem_from
 from balancer.store import workitems
 from balancer.store.database import Database, Session
@@ -25,6 +27,12 @@ from balancer.store.workitems import Found, Wanted
 
 _KEPT: Final = timedelta(days=7)
 """How long what has ended is found; by its UID it is for ever."""
+
+_MOST_LOOKED_AT: Final = 10_000
+"""How many workitems are matched here for one search: more than any one trust's that are open at a time."""
+
+_MOST_BUILT: Final = 1_000
+"""Of how many of them a dataset is built to be looked into, at three milliseconds each."""
 
 _WILD: Final = frozenset("*?")
 
@@ -48,7 +56,7 @@ def search_workitems(db: Database, query: Query, now: datetime) -> Page:
     Raises
     ------
     InvalidValueError
-        If what is asked for cannot be a value of its attribute.
+        If what is asked for cannot be a value of its attribute, or would have too many workitems looked at.
     """
     wanted, rest = _wanted(query, now)
     with db.session() as session:
@@ -69,37 +77,50 @@ def search_workitems(db: Database, query: Query, now: datetime) -> Page:
 
 
 def _matching(  # noqa: PLR0913, PLR0917
-    session: Session, wanted: Wanted, rest: Mapping[Path, str], query: Query, policy: Policy, numbering: str
+    session: Session, wanted: Wanted, rest: Sequence[Path], query: Query, policy: Policy, numbering: str
 ) -> list[Found]:
-    for path, asked in rest.items():  # what cannot be asked for is refused, whether there is anything or not
-        matches(path[-1], asked, ["20000101"], several=query.several, empty=query.empty)
-    return [
-        found
-        for found in workitems.search(session, wanted)
-        if all(
-            matches(path[-1], asked, _values(found, path, policy, numbering), several=query.several, empty=query.empty)
-            for path, asked in rest.items()
-        )
-    ]
+    """Return what matches the keys that are left, and build no dataset for one that reads off a workitem."""
+    for path in rest:  # what cannot be asked for is refused, whether there is anything or not
+        _matches(path, ["20000101"], query)
+    _require_few(workitems.count(session, wanted), _MOST_LOOKED_AT)
+    flat, deep = [path for path in rest if path in fields.FIELDS], [path for path in rest if path not in fields.FIELDS]
+    found = list(workitems.search(session, wanted))
+    if flat:
+        found = [item for item in found if _reads(workitem_from(item, policy, numbering), flat, query)]
+    if deep:
+        _require_few(len(found), _MOST_BUILT)
+        found = [item for item in found if _holds(dataset_from(item, policy, numbering), deep, query)]
+    return found
 
 
-def _values(found: Found, path: Path, policy: Policy, numbering: str) -> list[str]:
-    read_off = fields.FIELDS.get(path)
-    if read_off is not None:
-        return [read_off(workitem_from(found, policy, numbering))]
-    return values_at(dataset_from(found, policy, numbering), path)
+def _require_few(there: int, most: int) -> None:
+    if there > most:
+        reason = f"would have {there} workitems looked at one by one, of {most} at most: narrow it by state or study"
+        raise InvalidValueError("query", reason)
 
 
-def _wanted(query: Query, now: datetime) -> tuple[Wanted, dict[Path, str]]:
+def _reads(item: Workitem, paths: Sequence[Path], query: Query) -> bool:
+    return all(_matches(path, [fields.FIELDS[path](item)], query) for path in paths)
+
+
+def _holds(dataset: Dataset, paths: Sequence[Path], query: Query) -> bool:
+    return all(_matches(path, values_at(dataset, path), query) for path in paths)
+
+
+def _matches(path: Path, values: Iterable[str], query: Query) -> bool:
+    return matches(path[-1], query.keys[path], values, several=query.several, empty=query.empty)
+
+
+def _wanted(query: Query, now: datetime) -> tuple[Wanted, list[Path]]:
     """Return what the database looks for, and the keys that are left."""
-    wanted, rest = Wanted(since=now - _KEPT), {}
+    wanted, rest = Wanted(since=now - _KEPT), list[Path]()
     for path, asked in query.keys.items():
         look = _LOOKED_FOR.get(path)
         found = look(asked, several=query.several) if look is not None and asked and not _WILD & set(asked) else None
         if found is not None:
             wanted = replace(wanted, **found)
-        elif asked and vr_of(path[-1]) != "SQ":
-            rest[path] = asked
+        elif not is_universal(vr_of(path[-1]), asked):
+            rest.append(path)
     return wanted, rest
 
 

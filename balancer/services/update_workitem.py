@@ -9,9 +9,9 @@ from pydicom.dataset import Dataset
 from balancer.domain.actor import Actor
 from balancer.domain.audit import AuditEntry
 from balancer.domain.steps import FINAL, StepState
-from balancer.publish.ups.json_model import model_of
+from balancer.publish.ups.json_model import model_of, require_few
 from balancer.publish.ups.state_table import Status
-from balancer.publish.ups.update import update_of
+from balancer.publish.ups.update import MOST_KEPT, update_of
 from balancer.services.change_workitem import Acting, holds_lock
 from balancer.services.see_workitem import named
 from balancer.store import audit, reads, workitems
@@ -28,7 +28,7 @@ def update_workitem(  # noqa: PLR0913 - what of which, under which lock, when, b
     NotFoundError
         If there is no such workitem within reach.
     InvalidValueError
-        If it would change what an update must not.
+        If it would change what an update must not, or says more than is kept.
     """
     update = update_of(dataset)
     with db.session() as session:
@@ -44,7 +44,9 @@ def update_workitem(  # noqa: PLR0913 - what of which, under which lock, when, b
         if not holds_lock(found, transaction):
             return Status.WRONG_TRANSACTION
         row = workitems.kept(session, found)
-        row.said = {**row.said, **model_of(update.said)}
+        said = {**row.said, **model_of(update.said)}
+        require_few(said, MOST_KEPT)
+        row.said = said
         names = sorted(element.keyword for element in update.said)
         audit.append(session, _entry(found.read.id or 0, names, now, by))
     return Status.SUCCESS if update.is_whole else Status.MODIFIED

@@ -32,8 +32,7 @@ def open_exception(  # noqa: PLR0913 - what it is about, and who says so
     detail: str = "",
 ) -> bool:
     """Bring a read to its trust's reporting office; ``False`` if one of the kind is open for it."""
-    same = select(ExceptionRow.id).where(ExceptionRow.kind == kind, ExceptionRow.read_id == read_id)
-    if session.exec(same.where(col(ExceptionRow.resolved_at).is_(None))).first() is not None:
+    if is_open(session, kind, read_id):
         return False
     row = ExceptionRow(
         kind=kind, read_id=read_id, trust=study.trust, owner=office_of(study.trust), detail=detail, opened_at=now
@@ -45,6 +44,12 @@ def open_exception(  # noqa: PLR0913 - what it is about, and who says so
         return False
     audit.append(session, _entry(row, "opened", by, now, detail))
     return True
+
+
+def is_open(session: Session, kind: ExceptionKind, read_id: int) -> bool:
+    """Tell whether one of the kind waits for somebody to look at a read."""
+    same = select(ExceptionRow.id).where(ExceptionRow.kind == kind, ExceptionRow.read_id == read_id)
+    return session.exec(same.where(col(ExceptionRow.resolved_at).is_(None))).first() is not None
 
 
 def resolve(session: Session, exception_id: int, *, by: Actor, now: datetime, resolution: str) -> ExceptionRow:

@@ -15,12 +15,13 @@ from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadState
 from balancer.domain.outcome import Outcome
 from balancer.domain.permission import Permission, Role
+from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said, pin_read
-from balancer.store import reads
+from balancer.store import reads, workitems
 from balancer.store.blind import hidden
 from balancer.store.database import Database
 from balancer.store.exceptions import open_exception
@@ -173,6 +174,15 @@ def test_a_colleagues_reading_is_not_there_to_be_opened(once: Database) -> None:
     )
     assert answer.status_code == 404
     assert FIRST not in answer.text
+
+
+def test_a_colleagues_reading_is_not_there_to_be_cancelled(once: Database) -> None:
+    """Over DICOM neither: what became of the request would tell whether it is open."""
+    with once.session() as session:
+        uid = uid_of(WorkitemKey(read_id(once, TWICE), 0), workitems.numbering(session))
+    for who, there in ((COLLEAGUE, False), (MANAGER, True)):
+        answer = served(once, who).client.post(f"/dicomweb/workitems/{uid}/cancelrequest")
+        assert (answer.status_code != 404) == there, answer.text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 
+from balancer.api import dicom
 from balancer.domain.actor import system
 from balancer.domain.life import ReadState
 from balancer.domain.permission import Permission
@@ -20,9 +23,12 @@ from balancer.publish.ups.json_model import datasets_in
 from balancer.publish.ups.native_xml import dataset_in_xml, xml_bytes
 from balancer.publish.ups.state_table import StepEvent
 from balancer.publish.ups.uids import WorkitemKey, uid_of
+from balancer.services import search_workitems
 from balancer.services.complete_read import complete_read
 from balancer.services.release_read import release_read
+from balancer.services.see_workitem import dataset_from
 from balancer.store.database import Database
+from balancer.store.workitems import Found
 from tests.access.doors import Known
 from tests.api.service import Service, problem
 from tests.api.small_network import allocate
@@ -341,6 +347,44 @@ def test_a_request_to_cancel_loses_no_read_and_is_told_to_the_office(pacs: Pacs)
     assert found == ["cancel_requested"]
 
 
+def test_a_request_to_cancel_is_taken_once_until_the_office_has_decided(pacs_on_each: Pacs) -> None:
+    """Else it would be asked for without end, for each workitem that stands for the one before."""
+    pacs, office = pacs_on_each, Service(pacs_on_each.db)
+    assert pacs.client.post(f"/dicomweb/workitems/{pacs.uid('A1')}/cancelrequest").status_code == 202
+    again = pacs.uid("A1")
+    answer = pacs.client.post(f"/dicomweb/workitems/{again}/cancelrequest")
+    assert "C313H" in problem(answer, 409, "conflict")["detail"]
+    assert answer.headers["warning"] == f"299 balancer: {INCONSISTENT}"
+    assert pacs.uid("A1") == again
+    (told,) = office.ask("/exceptions")["items"]
+    assert office.post(f"/exceptions/{told['exception_id']}/resolve", {"resolution": "to be read"}).status_code == 200
+    assert pacs.client.post(f"/dicomweb/workitems/{again}/cancelrequest").status_code == 202
+    assert pacs.uid("A1") != again
+
+
+def test_a_request_to_cancel_what_is_open_is_entered_once(pacs: Pacs) -> None:
+    """It changes nothing a second time, and is no longer trail."""
+    uid = in_state(pacs, P)
+    for _ in range(3):
+        assert pacs.client.post(f"/dicomweb/workitems/{uid}/cancelrequest").status_code == 202
+    trail = [entry["action"] for entry in Service(pacs.db).ask("/audit")["items"]]
+    assert trail.count("workitem.request_cancel") == 1
+
+
+def test_no_more_is_kept_of_what_is_said_than_others_can_read(pacs: Pacs) -> None:
+    """Everybody's searches read it: neither an update nor a request to cancel leaves thousands of items behind."""
+    many: Any = {"vr": "SQ", "Value": [{}] * 1_000}
+    uid = pacs.uid("A2")
+    request = pacs.client.post(f"/dicomweb/workitems/{uid}/cancelrequest", json=[{"0074100E": many}], headers=TYPE)
+    problem(request, 400, "bad-request")
+    assert pacs.state_of(uid) is S
+    uid = in_state(pacs, P)
+    pacs.report(uid)
+    problem(pacs.say(uid, {"00741002": many}), 400, "bad-request")
+    assert "00741002" not in pacs.item(uid)
+    assert pacs.change(uid, D).status_code == 200
+
+
 # --- updates ---------------------------------------------------------------------------------------------------------
 
 
@@ -424,6 +468,57 @@ def test_what_is_left_is_told(pacs: Pacs) -> None:
     assert lacking == "299 balancer: Requested optional Attributes are not supported."
 
 
+TRUST = "ReferencedRequestSequence.IssuerOfAccessionNumberSequence.LocalNamespaceEntityID=RVV"
+EXAMINATION = "ReferencedRequestSequence.RequestedProcedureDescription=CT*"
+
+
+@pytest.mark.parametrize(
+    ("query", "built"),
+    [
+        ("PatientComments=*&MedicalAlerts=**&Allergies=*&ProcedureStepLabel=*", 0),
+        ("ProcedureStepLabel=CT*&InputReadinessState=UNAVAILABLE", 0),
+        (f"{TRUST}&{EXAMINATION}", 3),
+        (f"{TRUST}&{EXAMINATION}&PatientID=H-A?&WorklistLabel=URG*", 0),
+    ],
+    ids=["whatever", "read off", "within", "nothing left"],
+)
+def test_a_search_looks_into_a_workitem_once(
+    pacs: Pacs, monkeypatch: pytest.MonkeyPatch, query: str, built: int
+) -> None:
+    """However many keys there are, and only where it must; beside that each is built once to be shown."""
+    made: list[str] = []
+
+    def build(found: Found, *rest: Any) -> Dataset:
+        made.append(found.study.accession_number)
+        return dataset_from(found, *rest)
+
+    monkeypatch.setattr(search_workitems, "dataset_from", build)
+    shown = len(pacs.found(query))
+    assert len(made) == built + shown
+
+
+@pytest.mark.parametrize(
+    ("query", "limit", "status"),
+    [
+        ("ProcedureStepLabel=CT*", "_MOST_LOOKED_AT", 400),
+        ("ProcedureStepLabel=CT*&PatientID=H-A2", "_MOST_LOOKED_AT", 200),
+        ("ProcedureStepState=SCHEDULED", "_MOST_LOOKED_AT", 200),
+        (TRUST, "_MOST_BUILT", 400),
+        (f"{TRUST}&PatientID=H-*2", "_MOST_BUILT", 200),
+        ("ProcedureStepLabel=CT*", "_MOST_BUILT", 200),
+    ],
+)
+def test_a_search_that_would_look_at_too_many_is_to_be_narrowed(
+    pacs: Pacs, monkeypatch: pytest.MonkeyPatch, query: str, limit: str, status: int
+) -> None:
+    """Refused in words, never cut in silence; what the database looks for has no limit."""
+    monkeypatch.setattr(search_workitems, limit, 2)
+    answer = pacs.client.get(f"/dicomweb/workitems?{query}")
+    assert answer.status_code == status
+    if status == 400:
+        assert "narrow it" in problem(answer, 400, "bad-request")["detail"]
+
+
 @pytest.mark.parametrize(
     "query", ["Nonsense=1", "limit=x", "PatientID=1&PatientID=2", "ExpectedCompletionDateTime=x", "%ff"]
 )
@@ -491,6 +586,25 @@ def test_a_change_may_come_as_xml(pacs: Pacs, address: str) -> None:
     )
     assert answer.status_code == 200, answer.text
     assert standing(pacs.db, "A1") == (ReadState.CLAIMED, "R1")
+
+
+@pytest.mark.parametrize(("form", "reader"), [("json", "json_model.datasets_in"), ("xml", "native_xml.dataset_in_xml")])
+def test_others_are_answered_while_a_body_is_read(
+    pacs: Pacs, monkeypatch: pytest.MonkeyPatch, form: str, reader: str
+) -> None:
+    """It is read beside the event loop, on which everybody waits."""
+    module, name = reader.split(".")
+    real, on_loop = getattr(getattr(dicom, module), name), []
+
+    def read(body: bytes) -> Any:
+        on_loop.append(asyncio.events._get_running_loop() is not None)  # noqa: SLF001 - the other raises
+        return real(body)
+
+    monkeypatch.setattr(getattr(dicom, module), name, read)
+    body = b"[{}]" if form == "json" else b"<NativeDicomModel/>"
+    headers = {"content-type": f"application/dicom+{form}"}
+    pacs.client.put(f"/dicomweb/workitems/{pacs.uid('A1')}/state", content=body, headers=headers)
+    assert on_loop == [False]
 
 
 FORMS = st.sampled_from(

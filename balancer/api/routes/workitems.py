@@ -6,6 +6,7 @@ These routes are described by the standard and by our conformance statement, not
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
@@ -50,6 +51,7 @@ _TOLD: Final = {
     Status.NOT_FINAL: (problems.CONFLICT, _INCONSISTENT),
     Status.NOT_IN_PROGRESS: (problems.CONFLICT, _INCONSISTENT),
     Status.IS_COMPLETED: (problems.CONFLICT, _INCONSISTENT),
+    Status.WILL_NOT_CANCEL: (problems.CONFLICT, _INCONSISTENT),
     Status.WRONG_TRANSACTION: (problems.BAD_REQUEST, "The Transaction UID is incorrect."),
 }
 _OF_UPDATES: Final = {
@@ -188,12 +190,15 @@ async def request_cancellation(
 ) -> Response:
     """Request cancellation (11.8): the workitem is cancelled if nobody has begun it; its trust's office is told.
 
+    Until the office has decided, 409 for the one that stands for its read now.
+
     It is for others than whoever performs the step, who changes its state: what is their own gives nobody leave.
     """
     dataset = await dataset_sent(request, may_be_empty=True)
-    database = served.database.within(Reach(trusts=reach.trusts))
+    database = served.database.within(replace(reach, own=None, on=None, reader=reach.blind_to))
     status = await run_in_threadpool(cancel_workitem, database, _uid(workitem), dataset, served.clock.now(), by=caller)
-    return _told(request, status, _TOLD, good=202)
+    more = "; it has been asked for, and the reporting office is to decide" if status is Status.WILL_NOT_CANCEL else ""
+    return _told(request, status, _TOLD, more=more, good=202)
 
 
 def _change(dataset: Dataset) -> Change:

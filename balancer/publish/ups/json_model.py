@@ -14,6 +14,9 @@ from balancer.domain.errors import InvalidValueError
 
 MEDIA_TYPE: Final = "application/dicom+json"
 MOST_DEPTH: Final = 16
+MOST_PARTS: Final = 5_000
+"""Objects, arrays and values of a payload: what is of use in one has fewer, and reading each takes pydicom its time."""
+
 _TAG: Final = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
 _TEXTS: Final = frozenset(["AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UI", "UR", "UT"])
 _NUMBERS: Final = frozenset(["DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"])
@@ -60,8 +63,27 @@ def datasets_in(body: bytes) -> list[Dataset]:
         found = json.loads(body, object_pairs_hook=_without_doubles, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise InvalidValueError("body", "is not JSON, or names something twice") from error
+    require_few(found)
     models = found if isinstance(found, list) else [found]
     return [dataset_in(model) for model in models]
+
+
+def require_few(model: object, most: int = MOST_PARTS) -> None:
+    """Ensure that datasets in the JSON model are of no more than ``most`` parts, before pydicom makes objects of them.
+
+    Raises
+    ------
+    InvalidValueError
+        If they are.
+    """
+    parts, waiting = 0, [model]
+    while waiting:
+        part = waiting.pop()
+        parts += 1
+        if isinstance(part, (dict, list)):
+            waiting.extend(part.values() if isinstance(part, dict) else part)
+    if parts > most:
+        raise InvalidValueError("body", f"has {parts} parts, and {most} are taken")
 
 
 def dataset_in(model: object) -> Dataset:

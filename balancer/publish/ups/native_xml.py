@@ -11,12 +11,14 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 
 from balancer.domain.errors import InvalidValueError
-from balancer.publish.ups.json_model import MOST_DEPTH, dataset_in, model_of
+from balancer.publish.ups.json_model import MOST_DEPTH, dataset_in, model_of, require_few
 
 MEDIA_TYPE: Final = "application/dicom+xml"
 NAMESPACE: Final = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
 _GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
 _PARTS: Final = ("FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix")
+# An empty value is not written, and its number is missing. A number may not stand for thousands of them.
+_MOST_MISSING: Final = 16
 _NUMBERS: Final = frozenset(["FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"])
 
 
@@ -42,7 +44,9 @@ def dataset_in_xml(body: bytes) -> Dataset:
         raise InvalidValueError("body", "is not XML, or declares a document type or entities") from error
     if _name(root) != "NativeDicomModel":
         raise InvalidValueError("body", "is not a NativeDicomModel")
-    return dataset_in(_read(root, 0))
+    model = _read(root, 0)
+    require_few(model)
+    return dataset_in(model)
 
 
 def _write(parent: Element, model: dict[str, Any]) -> None:
@@ -99,8 +103,8 @@ def _values(attribute: Element, vr: str, depth: int) -> list[Any]:
         if name != expected or not number.isascii() or not number.isdigit() or len(number) > 6 or int(number) in found:
             raise InvalidValueError("body", "holds a value that is not one of its VR, or is not numbered")
         found[int(number)] = _value(child, vr, depth)
-    if found and not 1 <= max(found) <= 10_000:
-        raise InvalidValueError("body", "numbers a value too high")
+    if found and not (min(found) >= 1 and max(found) <= len(found) + _MOST_MISSING):
+        raise InvalidValueError("body", "numbers a value too high, or from 0")
     return [found.get(number) for number in range(1, max(found, default=0) + 1)]
 
 

@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from balancer.domain.errors import InvalidValueError
-from balancer.publish.ups.attributes import Path, path_of
+from balancer.publish.ups.attributes import Path, path_of, vr_of
+from balancer.publish.ups.matching import is_universal
 
 MOST_RESULTS: Final = 200
+MOST_KEYS: Final = 10
+"""Keys that something must match; of universal ones, which only say what to return, there may be more."""
+
+MOST_ASKED: Final = 4_096
+"""Characters of all their values together."""
+
 _USUAL: Final = 100
 _MOST_OFFSET: Final = 10**9
 _FLAGS: Final = ("fuzzymatching", "emptyvaluematching", "multiplevaluematching")
@@ -41,7 +48,7 @@ def query_of(parameters: Iterable[tuple[str, str]]) -> Query:
     Raises
     ------
     InvalidValueError
-        If one is not known, or given twice, or has a value that is none of its own.
+        If one is not known, or given twice, or has a value that is none of its own, or too much is asked for.
     """
     keys: dict[Path, str] = {}
     plain: dict[str, str] = {}
@@ -53,6 +60,7 @@ def query_of(parameters: Iterable[tuple[str, str]]) -> Query:
             _once(plain, name, value)
         else:
             _once(keys, path_of(name), _clean(value))
+    _require_few(keys)
     flags = {name: _flag(plain, name) for name in _FLAGS}
     return Query(
         keys=keys,
@@ -64,6 +72,12 @@ def query_of(parameters: Iterable[tuple[str, str]]) -> Query:
         empty=flags["emptyvaluematching"],
         several=flags["multiplevaluematching"],
     )
+
+
+def _require_few(keys: Mapping[Path, str]) -> None:
+    asked = [value for path, value in keys.items() if not is_universal(vr_of(path[-1]), value)]
+    if len(asked) > MOST_KEYS or sum(map(len, asked)) > MOST_ASKED:
+        raise InvalidValueError("query", f"asks for more than {MOST_KEYS} keys, or {MOST_ASKED} characters")
 
 
 def _once(found: dict[str, str] | dict[Path, str], name: str | Path, value: str) -> None:

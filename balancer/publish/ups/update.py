@@ -14,6 +14,9 @@ from balancer.publish.ups.elements import coded, instant_text, items, put, text
 TAKEN: Final = frozenset({"ProcedureStepProgressInformationSequence", "UnifiedProcedureStepPerformedProcedureSequence"})
 """What a performer knows better than we do. Everything else is the trusts' and the plan's to say."""
 
+MOST_KEPT: Final = 1_000
+"""Parts of what is kept of a workitem: other people's searches read it too, and each takes pydicom its time."""
+
 # What the standard itself lets nobody change: it is refused, not left out.
 FORBIDDEN: Final = frozenset(
     {

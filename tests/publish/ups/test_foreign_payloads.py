@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from balancer.domain.errors import InvalidValueError
 from balancer.publish.ups.from_dataset import performer_in, workitem_of
-from balancer.publish.ups.json_model import MOST_DEPTH, datasets_in, json_bytes
+from balancer.publish.ups.json_model import MOST_DEPTH, MOST_PARTS, datasets_in, json_bytes
 from balancer.publish.ups.native_xml import dataset_in_xml, xml_bytes
 
 VRS = [
@@ -137,6 +137,57 @@ def test_what_is_nested_too_deep_is_refused() -> None:
         dataset_in_xml(
             ("<NativeDicomModel>" + item * 500 + "</Item></DicomAttribute>" * 500 + "</NativeDicomModel>").encode()
         )
+
+
+def sequence(*items: str) -> bytes:
+    """Return an XML document of a sequence with these items."""
+    found = f'<DicomAttribute tag="00741216" vr="SQ">{"".join(items)}</DicomAttribute>'
+    return f"<NativeDicomModel>{found}</NativeDicomModel>".encode()
+
+
+@pytest.mark.parametrize("number", [0, 19, 10_000])
+def test_a_number_stands_for_few_missing_values(number: int) -> None:
+    """A line of XML would be ten thousand datasets; a few values that are empty, and so not written, are read."""
+    assert len(dataset_in_xml(sequence('<Item number="1"/>', '<Item number="18"/>'))[0x00741216].value) == 18
+    with pytest.raises(InvalidValueError, match="numbers a value"):
+        dataset_in_xml(sequence('<Item number="1"/>', f'<Item number="{number}"/>'))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"00741216":{"vr":"SQ","Value":[' + b",".join([b"{}"] * MOST_PARTS) + b"]}}]",
+        b"[" + b",".join([b"{}"] * MOST_PARTS) + b"]",
+        b'{"00741204":{"vr":"LO","Value":[' + b",".join([b"null"] * MOST_PARTS) + b"]}}",
+    ],
+    ids=["items", "datasets", "values"],
+)
+def test_what_is_of_too_many_parts_is_refused_before_it_is_built(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three characters of JSON are a dataset to pydicom, which takes a second to make what fits a request."""
+    assert len(body) < 64 * 1024
+    monkeypatch.setattr(Dataset, "from_json", lambda *_: pytest.fail("it was built"))
+    with pytest.raises(InvalidValueError, match="parts"):
+        datasets_in(body)
+
+
+def test_xml_of_too_many_parts_is_refused_before_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Missing ones count."""
+    body = sequence(*(f'<Item number="{number}"/>' for number in range(17, 17 * 300, 17)))
+    attribute = '<DicomAttribute tag="0009{:04X}" vr="SQ"><Item number="17"/></DicomAttribute>'.format
+    many = f"<NativeDicomModel>{''.join(map(attribute, range(16, 816)))}</NativeDicomModel>".encode()
+    assert len(many) < 64 * 1024
+    monkeypatch.setattr(Dataset, "from_json", lambda *_: pytest.fail("it was built"))
+    for sent in (body, many):
+        with pytest.raises(InvalidValueError):
+            dataset_in_xml(sent)
+
+
+def test_whatever_a_report_refers_to_is_taken() -> None:
+    """Three hundred instances, as many as fit a request with what goes with them."""
+    uid = {"vr": "UI", "Value": ["1.2.826.0.1.3680043.8.498.1234567890123456789012345678901234"]}
+    body = json.dumps([{"00404033": {"vr": "SQ", "Value": [{"00081150": uid, "00081155": uid}] * 300}}])
+    (found,) = datasets_in(body.encode())
+    assert len(found.OutputInformationSequence) == 300
 
 
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from urllib.parse import parse_qsl
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from balancer.domain.errors import InvalidValueError
 from balancer.publish.ups.attributes import path_of, values_at
 from balancer.publish.ups.matching import matches, span_of
-from balancer.publish.ups.query import MOST_RESULTS, Query, query_of
+from balancer.publish.ups.query import MOST_ASKED, MOST_KEYS, MOST_RESULTS, Query, query_of
 from balancer.publish.ups.returned import returned, unknown
 from balancer.publish.ups.to_dataset import dataset_of
 from tests.publish.ups.workitems import COMPLETED, USUAL
@@ -86,6 +87,9 @@ def test_pages_and_fields() -> None:
         ("WorklistLabel", "?rg*t", "urgent", True),
         ("WorklistLabel", "u.gent", "urgent", False),
         ("WorklistLabel", "*", "", True),
+        ("WorklistLabel", "[u]r*", "ur", False),
+        ("WorklistLabel", "[u]r*", "[u]r", True),
+        ("WorklistLabel", "[!u*", "[!u]", True),
         ("HumanPerformerName", "dr zo?*", "Dr Zoë", True),
         ("StudyInstanceUID", "1.2,1.3", "1.3", True),
         ("StudyInstanceUID", "1.2\\1.3", "1.3", True),
@@ -96,6 +100,42 @@ def test_pages_and_fields() -> None:
 def test_values_match_as_the_standard_says(keyword: str, given: str, value: str, is_one: bool) -> None:  # noqa: FBT001
     """Universal, single, wild card, list of UIDs; names whatever their case, and nothing else so."""
     assert matches(keyword, given, [value]) == is_one
+
+
+def slowly(pattern: str, value: str) -> bool:
+    """Tell whether a value is like a pattern, by the definition."""
+    if not pattern:
+        return not value
+    if pattern[0] == "*":
+        return slowly(pattern[1:], value) or (bool(value) and slowly(pattern, value[1:]))
+    return bool(value) and pattern[0] in {"?", value[0]} and slowly(pattern[1:], value[1:])
+
+
+@given(pattern=st.text("ab*?[]!\\.", max_size=7), value=st.text("ab[]!\\.", min_size=1, max_size=7))
+def test_wild_cards_match_as_they_are_defined(pattern: str, value: str) -> None:
+    """And nothing else in a pattern means anything."""
+    assert matches("WorklistLabel", pattern, [value]) == (not pattern or slowly(pattern, value))
+
+
+@pytest.mark.parametrize("wild", ["*?" * 7, "*?" * 600, "*a" * 600, "?*" * 600, "*a?" * 400])
+def test_no_wild_card_takes_long(wild: str) -> None:
+    """Whatever stands between the stars: to try every way would take minutes for one value of sixty-four letters."""
+    began = process_time()
+    assert not matches("ProcedureStepLabel", f"{wild}~", ["a" * 64])
+    assert process_time() - began < 2
+
+
+def test_a_search_has_so_many_keys() -> None:
+    """Ten that something must match, together no longer than a page; as many more as one likes to be returned."""
+    names = [f"{number:08X}" for number in (0x00080050, 0x00080090, 0x00100020, 0x00100030, 0x00101010, 0x00081030)]
+    names += ["StudyID", "WorklistLabel", "ProcedureStepLabel", "AdmissionID", "PatientComments"]
+    universal = "&".join(f"{name}=*" for name in ("MedicalAlerts", "Allergies", "EthnicGroup", "Occupation"))
+    assert len(names) == MOST_KEYS + 1
+    query = "&".join(f"{name}=1" for name in names[1:])
+    assert len(asked(f"{query}&{universal}&RequestAttributesSequence=").keys) == MOST_KEYS + 5
+    for more in (f"{query}&{names[0]}=1", f"PatientID={'1' * (MOST_ASKED + 1)}"):
+        with pytest.raises(InvalidValueError, match="more than"):
+            asked(more)
 
 
 @pytest.mark.parametrize(
