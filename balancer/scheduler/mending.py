@@ -76,12 +76,15 @@ class Watch:
             return LOOK_EVERY_SECONDS
         except Exception:  # noqa: BLE001 - whatever it is, the last lists stand and a whole run is asked for
             return self._note_failure()
-        self._failures = 0
+        rejected = outcome is not None and outcome.state is RunState.REJECTED
+        self._failures = self._failures + 1 if rejected else 0
         seconds = round(time.monotonic() - began, 3)
         if self._mending.is_open and not was_open:
             _log.info("mending.open", seconds=seconds)
         if outcome is not None:
             tell(outcome, seconds)
+        if rejected:  # it would be rejected again at once: the run that is asked for sets it right
+            return delay_after(self._failures)
         return LOOK_EVERY_SECONDS
 
     def _note_failure(self) -> float:

@@ -181,6 +181,8 @@ class Mending:
         live.lists.update(published.lists)
         live.waiting.update(published.moved)
         live.sequence = published.sequence
+        # an emergency or a roster that came in between has a number that the next look takes for our own
+        self._is_new = published.unheard
         return MendOutcome(
             run_id=published.run_id,
             state=RunState.PUBLISHED,

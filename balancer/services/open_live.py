@@ -16,6 +16,7 @@ from balancer.domain.reporter import Reporter
 from balancer.domain.reporter import Session as RosteredSession
 from balancer.domain.study import ReadKey, Study, StudyKey
 from balancer.services.build_problem import Gathered, gather
+from balancer.services.claim_read import why_outside
 from balancer.store import following, queue, runs
 from balancer.store.database import Database
 from balancer.store.following import CurrentList, Decisions, Entry
@@ -120,7 +121,7 @@ class _Kept:
         self._policy = problem.policy
         self._numbers = gathered.numbers
         self._studies = {study.key: study for study in problem.studies}
-        self._speeds = {person.reporter_id: person.speed for person in problem.reporters}
+        self._people = {person.reporter_id: person for person in problem.reporters}
         self._sessions = {item.session_id: item for item in problem.counted_sessions()}
         self._lost: set[StudyKey] = set()
         self.displaced = False
@@ -168,9 +169,10 @@ class _Kept:
         for key, entry in entries:
             study = self._studies[_study(key)]
             row = None
-            if session is not None and _may_stand(study, key.read, reporter_id, session, position):
+            may_read = self._may_read(study, key.read, reporter_id, session)
+            if session is not None and may_read and _may_stand(study, key.read, reporter_id, session, position):
                 start = max(free, _up(study.ready_at)) if study.ready_at is not None else free
-                took = reading_seconds(study.minutes, self._speeds[reporter_id], session.productivity)
+                took = reading_seconds(study.minutes, self._people[reporter_id].speed, session.productivity)
                 row = _row(key, reporter_id, session_id, position + 1, start, start + timedelta(seconds=took))
             if row is None or session is None or row.end > session.end - _SLACK:
                 self._lost.add(_study(key))
@@ -179,15 +181,35 @@ class _Kept:
             free, position = row.end, position + 1
             yield row
 
+    def _may_read(self, study: Study, read: int, reporter_id: str, session: RosteredSession | None) -> bool:
+        """Tell whether rules H1 to H4 let a read stand with somebody: what they may report changes too."""
+        if study.claimed(read) == reporter_id:
+            return True
+        person = self._people.get(reporter_id)
+        if person is None or why_outside(study, person, self._now):
+            return False
+        return session is None or _takes(session, study)
+
     def _was_taken_away(
         self, study: Study, read: int, reporter_id: str, entry: Entry, session: RosteredSession | None
     ) -> bool:
         """Tell whether a place is gone for another reason than that it has got late."""
         if study.claimed(read) is not None or entry.end <= self._now:
             return False
-        if reporter_id in study.excluded or study.pinned(read) not in {None, reporter_id}:
+        if study.pinned(read) not in {None, reporter_id} or not self._may_read(study, read, reporter_id, session):
             return True
         return session is None or entry.end > session.end or (entry.start < session.start and session.start > self._now)
+
+
+def _takes(session: RosteredSession, study: Study) -> bool:
+    """Tell whether a session may hold a study (H4)."""
+    restrictions = (
+        (session.trusts, study.trust),
+        (session.subspecialties, study.subspecialty),
+        (session.modalities, study.modality),
+        (session.priorities, study.priority),
+    )
+    return all(not allowed or own in allowed for allowed, own in restrictions)
 
 
 def _may_stand(study: Study, read: int, reporter_id: str, session: RosteredSession, position: int) -> bool:

@@ -42,12 +42,16 @@ class MendedLists:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """The run that did it, the lists that are current now, and what has moved meanwhile (the store's numbers)."""
+    """The run that did it, the lists that are current now, and what has moved meanwhile (the store's numbers).
+
+    ``unheard``: something has been numbered between the last look and this, a read, a roster or a person.
+    """
 
     run_id: int
     lists: Mapping[str, CurrentList]
     sequence: int
     moved: frozenset[int]
+    unheard: bool
 
 
 def publish_mended(db: Database, mended: MendedLists, now: datetime) -> Published:
@@ -89,6 +93,7 @@ def publish_mended(db: Database, mended: MendedLists, now: datetime) -> Publishe
         assignments.moved(session, {study_id for study_id, _ in places}, now)
         assignments.take_turn(session)  # from here on nobody moves a read until we are done
         moved = frozenset(following.moved_since(session, mended.sequence))
+        unheard = following.last_change(session) != mended.sequence
         assignments.note_moved(session)
         entries = {name: tuple(map(_entry, found)) for name, found in items.items()}
         return Published(
@@ -96,6 +101,7 @@ def publish_mended(db: Database, mended: MendedLists, now: datetime) -> Publishe
             lists={name: CurrentList(worklist_id=head.id or 0, entries=entries[name]) for name, head in heads.items()},
             sequence=following.last_change(session),
             moved=moved,
+            unheard=unheard,
         )
 
 

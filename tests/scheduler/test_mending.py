@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from balancer.domain.errors import ConflictError
 from balancer.domain.states import RunState
 from balancer.scheduler.mending import LOOK_EVERY_SECONDS, Watch
-from balancer.services.mend_worklists import Mending
+from balancer.services.mend_worklists import Mending, MendOutcome
 from balancer.store import runs
 from balancer.store.database import Database
 from tests.api.service import StandingClock
@@ -22,11 +22,13 @@ class Failing(Mending):
     """A mending that fails as it is told to."""
 
     error: Exception | None = None
+    outcome: MendOutcome | None = None
 
-    def look(self, now: datetime) -> None:  # noqa: ARG002 - as its base
+    def look(self, now: datetime) -> MendOutcome | None:  # noqa: ARG002 - as its base
         """Fail, if there is anything to fail with."""
         if self.error is not None:
             raise self.error
+        return self.outcome
 
 
 def test_an_emergency_is_placed_and_the_log_has_figures_only(sqlite_db: Database) -> None:
@@ -60,6 +62,17 @@ def test_what_fails_asks_for_a_run_and_waits_longer_each_time(sqlite_db: Databas
     assert watch.step() == LOOK_EVERY_SECONDS
     mending.error = RuntimeError("again")
     assert watch.step() == 1
+
+
+def test_what_is_rejected_waits_longer_each_time(sqlite_db: Database) -> None:
+    """It would be rejected again a tenth of a second later, and a run kept of it each time."""
+    rejected = MendOutcome(run_id=1, state=RunState.REJECTED, lists=0, urgent=0, unplaced=0, error="H1")
+    mending = Failing(sqlite_db)
+    mending.outcome = rejected
+    watch = Watch(sqlite_db, StandingClock(), mending)
+    assert [watch.step() for _ in range(3)] == [1, 2, 4]
+    mending.outcome = None
+    assert watch.step() == LOOK_EVERY_SECONDS
 
 
 def test_being_overtaken_is_no_failure(sqlite_db: Database) -> None:

@@ -283,6 +283,28 @@ def test_a_study_that_is_asked_for_sooner_is_placed_at_once(db: Database, *, lis
     assert conserved(db)
 
 
+def test_what_somebody_may_no_longer_read_leaves_their_list_at_once(db: Database) -> None:
+    """Their entitlement has been taken away; the referee has nothing to say against the lists that follow."""
+    mending = morning(db)
+    with db.transaction() as writing:
+        given = Instruction(
+            kind=InstructionKind.ENTITLEMENT,
+            trust="RVV",
+            reporter_id="R1",
+            reason="their contract has ended",
+            author="oidc:m1",
+            made_at=minutes(1),
+            value={"trust": "RVV", "granted": False},
+        )
+        instructions.add(writing, given, by=MANAGER, now=minutes(1))
+    outcome = mending.look(minutes(1))
+    assert outcome is not None
+    assert (outcome.state, outcome.error) == (RunState.PUBLISHED, "")
+    assert lists(db)["R1"][1] == []
+    assert sorted(lists(db)["R2"][1]) == sorted([*EVERYDAY, *THEIRS])
+    assert conserved(db)
+
+
 def test_a_pin_is_followed_at_once(db: Database) -> None:
     """To whoever has been named, and off the list it was on."""
     mending = morning(db)
@@ -364,6 +386,28 @@ def test_a_read_claimed_between_mending_and_publishing_stays_with_its_claimant(
     assert mending.look(minutes(2)) is not None
     whose(db, "E2")
     assert standing(db, "E1") == (ReadState.CLAIMED, "R2")
+    assert conserved(db)
+
+
+def test_an_emergency_that_comes_between_mending_and_publishing_is_placed_at_the_next_look(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number it was given is not taken for one of the mending's own."""
+    mending = morning(db)
+    publish = publish_mended.publish_mended
+
+    def late(*given: object) -> object:
+        arrives(db, emergency(), emergency("E2"), at=2)
+        return publish(*given)  # type: ignore[arg-type]
+
+    arrives(db, emergency())
+    monkeypatch.setattr(mend_worklists, "publish_mended", late)
+    assert mending.look(minutes(1)) is not None
+    assert standing(db, "E2")[0] is ReadState.UNALLOCATED
+    monkeypatch.setattr(mend_worklists, "publish_mended", publish)
+    assert mending.look(minutes(2)) is not None
+    whose(db, "E2")
+    assert mending.look(minutes(3)) is None
     assert conserved(db)
 
 
