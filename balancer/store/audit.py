@@ -102,6 +102,11 @@ def read_of(row: AuditRow) -> int | None:
     return int(number) if number is not None and str(number).isdecimal() else None
 
 
+def named_in(row: AuditRow) -> list[str]:
+    """Return the reporters whom an entry names: who had a read and who has it, or for whom somebody has meant it."""
+    return [str(row.detail[what]) for what in ("from", "to", "reporter") if row.detail.get(what)]
+
+
 def entries(
     session: Session, cut: Cut, *, subject_kind: str | None = None, subject_id: str | None = None
 ) -> Page[AuditRow]:

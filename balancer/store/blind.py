@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, column, exists, or_, table
+from sqlalchemy import ColumnElement, Table, and_, column, exists, or_, table, true
 from sqlmodel import Session, col, select
 
 from balancer.domain.actor import Reach
@@ -106,7 +106,7 @@ def is_read_blind(session: Session, reach: Reach, study_id: int) -> bool:
     if reach.blind_to is None:
         return False
     read = _OTHERS.alias("blind_read")
-    asked = select(read.c.id).where(read.c.study_id == study_id, read.c.kind == _IMAGES, _another_waits(read))
+    asked = select(read.c.id).where(read.c.study_id == study_id, _is_read_beside_another(read))
     return session.connection().execute(asked.limit(1)).first() is not None
 
 
@@ -120,6 +120,26 @@ def not_to_be_named(session: Session, reach: Reach, meant: Iterable[tuple[int | 
     if me is None or not others:
         return set()
     read = _OTHERS.alias("meant_read")
-    asked = select(read.c.id).where(read.c.id.in_(sorted(others)), read.c.kind == _IMAGES, _another_waits(read))
-    # not limited by row class: that other readings are hidden is what is asked about
-    return set(session.connection().execute(asked).scalars())
+    found: set[int] = set()
+    for chunk in chunks(sorted(others)):
+        asked = select(read.c.id).where(read.c.id.in_(chunk), _is_read_beside_another(read))
+        # not limited by row class: that other readings are hidden is what is asked about
+        found.update(session.connection().execute(asked).scalars())
+    return found
+
+
+def may_be_named(reach: Reach, read_id: Any, name: Any) -> ColumnElement[bool]:
+    """Return the condition that a caller may be told for whom a read is meant, by the columns that say so.
+
+    As ``not_to_be_named``, for what is looked for by name: a filter tells as well as a column, and so does a count.
+    """
+    if reach.blind_to is None:
+        return true()
+    read = _OTHERS.alias("meant_read")
+    blind = exists().where(read.c.id == read_id, _is_read_beside_another(read))
+    return or_(read_id.is_(None), name.is_(None), name == reach.blind_to, ~blind)
+
+
+def _is_read_beside_another(read: Any) -> ColumnElement[bool]:
+    """Return the condition that a read is a reading of a study of which another reading is still to be done."""
+    return and_(read.c.kind == _IMAGES, _another_waits(read))

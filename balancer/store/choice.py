@@ -12,7 +12,7 @@ from sqlmodel import Session, col, exists, func, or_, select
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import THEIRS, ReadState
 from balancer.domain.states import StudyState
-from balancer.store.scope import unlimited
+from balancer.store.scope import seeing_readings, unlimited
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_life import ExceptionRow, ReadRow, SkipRow
 from balancer.store.worklists import on_item
@@ -45,11 +45,12 @@ def offered(session: Session, reporter_id: str, now: datetime) -> list[Offered]:
 
 
 def withheld(session: Session, reporter_id: str, now: datetime) -> int:
-    """Return how many reads on a reporter's list could be opened now and are out of the session's reach."""
+    """Return how many reads on a reporter's list could be opened now and are at trusts out of the session's reach."""
     statement = _waiting(select(func.count(col(ReadRow.id))), reporter_id, now)
     with unlimited(session) as whole:
         every = whole.exec(statement).one()
-    return int(every - session.exec(statement).one())
+    with seeing_readings(session) as seeing:
+        return int(every - seeing.exec(statement).one())
 
 
 def _waiting(statement: Any, reporter_id: str, now: datetime) -> Any:

@@ -15,12 +15,13 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, or_, select
 
-from balancer.domain.actor import Actor
+from balancer.domain.actor import EVERYWHERE, Actor, Reach
 from balancer.domain.audit import AuditEntry
 from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.instruction import Instruction, InstructionKind, InstructionState, require_step
 from balancer.domain.states import StudyState
 from balancer.store import audit
+from balancer.store.blind import may_be_named
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, cursor
 from balancer.store.tables import StudyRow
@@ -224,13 +225,18 @@ def about_closed(session: Session, before: datetime) -> list[int]:
     return [number or 0 for number in session.exec(statement.order_by(col(InstructionRow.id)))]
 
 
-def instructions(session: Session, which: InstructionFilter, cut: Cut) -> Page[Instruction]:
-    """Return a page of instructions, newest first."""
+def instructions(session: Session, which: InstructionFilter, cut: Cut, reach: Reach = EVERYWHERE) -> Page[Instruction]:
+    """Return a page of instructions, newest first; looked for by reporter, without those ``reach`` may not have named.
+
+    They are left out of the count, too.
+    """
     statement = select(InstructionRow)
     for name in InstructionFilter.__dataclass_fields__:
         wanted = getattr(which, name)
         if wanted is not None:
             statement = statement.where(getattr(InstructionRow, name) == wanted)
+    if which.reporter_id is not None:
+        statement = statement.where(may_be_named(reach, col(InstructionRow.read_id), col(InstructionRow.reporter_id)))
     total = count(session, statement)
     after = cut.after(_NEWEST_FIRST, 1)
     if after is not None:

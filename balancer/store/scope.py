@@ -64,6 +64,22 @@ def reach_of(session: Session) -> Reach:
 
 
 @contextmanager
+def seeing_readings(session: Session) -> Iterator[Session]:
+    """Yield a session in the same transaction with the same reach, blind to nothing in it: for what is counted.
+
+    A count of what is out of reach must not change with who has a blind reading.
+    """
+    if not isinstance(session, CallersSession):
+        yield session
+        return
+    session.flush()
+    seeing = CallersSession(session.connection(), expire_on_commit=False, join_transaction_mode="create_savepoint")
+    limit(seeing, reach_of(session).seeing_readings())
+    with seeing, seeing.begin():
+        yield seeing
+
+
+@contextmanager
 def as_it_stands(session: Session) -> Iterator[Session]:
     """Yield a session that sees everything: the session itself if nothing limits it, else as ``unlimited``.
 

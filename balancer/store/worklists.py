@@ -11,7 +11,7 @@ from sqlmodel import Session, case, col, func, or_, select
 from balancer.domain.errors import NotFoundError
 from balancer.domain.life import ON_A_LIST, ReadState
 from balancer.domain.states import StudyState
-from balancer.store.scope import unlimited
+from balancer.store.scope import seeing_readings, unlimited
 from balancer.store.tables import ReporterRow, SessionRow, StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import WorklistRevisionRow
 from balancer.store.tables_life import ReadRow
@@ -41,7 +41,7 @@ class WorklistItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worklist:
-    """A version of a reporter's list; ``withheld`` counts what is still on it and out of the session's reach."""
+    """A version of a reporter's list; ``withheld`` counts what is still on it, at trusts out of reach."""
 
     version: WorklistRow
     items: tuple[WorklistItem, ...]
@@ -108,18 +108,25 @@ def worklist(session: Session, reporter_id: str) -> Worklist:
         .order_by(col(WorklistItemRow.place))
     ).all()
     items = tuple(WorklistItem(item=item, study=study, read=read) for item, study, read in found)
-    return Worklist(version=version, items=items, withheld=_listed(session, version) - len(items))
+    return Worklist(version=version, items=items, withheld=_withheld(session, version, len(items)))
 
 
-def _listed(session: Session, version: WorklistRow) -> int:
-    """Return how many reads are still on a list, whoever may see them."""
+def _withheld(session: Session, version: WorklistRow, shown: int) -> int:
+    """Return how many reads are still on a list and at trusts out of reach.
+
+    What is hidden because it is read blind does not count: it would tell whose the reading is.
+    """
     statement = (
         select(func.count(col(ReadRow.id)))
         .join(WorklistItemRow, on_item(WorklistItemRow))
         .where(WorklistItemRow.worklist_id == version.id, still_listed(version.reporter_id))
     )
     with unlimited(session) as whole:
-        return whole.exec(statement).one()
+        every = whole.exec(statement).one()
+    if every == shown:
+        return 0
+    with seeing_readings(session) as seeing:
+        return every - seeing.exec(statement).one()
 
 
 def worklist_version(session: Session, reporter_id: str) -> WorklistRow:

@@ -142,8 +142,13 @@ class RunMoveOut(Out):
     accession_number: str = Field(examples=["RVV2603020042"])
     priority: str = Field(description="As it is now.", examples=["urgent"])
     read: int = Field(examples=[1])
-    was: str | None = Field(description="Who had it; `null` is nobody.", examples=["9000017"])
-    becomes: str | None = Field(description="Whom the plan gives it to; `null` is nobody.", examples=["9000021"])
+    was: str | None = Field(
+        description="Who had it; `null` is nobody, or not to be told: it is read blind.", examples=["9000017"]
+    )
+    becomes: str | None = Field(
+        description="Whom the plan gives it to; `null` is nobody, or not to be told: it is read blind.",
+        examples=["9000021"],
+    )
     reason: MoveReason = Field(
         description="`new`: nobody had it. `not_offered`: whoever had it may not read it. `not_rostered`: they have no "
         "session within the horizon. `no_place`: the plan has none. `better`: the whole plan costs less so. "
@@ -155,8 +160,8 @@ class RunMoveOut(Out):
     )
 
     @classmethod
-    def of(cls, shown: ShownMove) -> RunMoveOut:
-        """Return a move as the API shows it."""
+    def of(cls, shown: ShownMove, *, unnamed: bool = False) -> RunMoveOut:
+        """Return a move as the API shows it; one that is ``unnamed`` is of a read that is read blind."""
         move, study, read = shown.move, shown.study, shown.read
         return cls(
             read_id=read.id or 0,
@@ -164,8 +169,8 @@ class RunMoveOut(Out):
             accession_number=study.accession_number,
             priority=study.priority,
             read=move.read,
-            was=move.was,
-            becomes=move.becomes,
+            was=None if unnamed else move.was,
+            becomes=None if unnamed else move.becomes,
             reason=move.reason,
             detail=move.detail,
             overtaken=read.state not in {ReadState.UNALLOCATED, ReadState.ALLOCATED},

@@ -14,7 +14,7 @@ from balancer.api.serving import Code, Paging, Served, page_out
 from balancer.domain.errors import NotAllowedError
 from balancer.domain.permission import Permission
 from balancer.store import audit
-from balancer.store.blind import hidden
+from balancer.store.blind import hidden, not_to_be_named
 
 router = APIRouter()
 
@@ -40,5 +40,10 @@ def list_audit(
         raise NotAllowedError("the trail is one for all trusts: this needs leave to see who did what at every one")
     with served.database.session() as session:
         found = audit.entries(session, cut, subject_kind=subject_kind, subject_id=subject_id)
-        unseen = hidden(session, [read for row in found.items if (read := audit.read_of(row)) is not None])
-        return page_out(found, lambda row: AuditEntryOut.of(row, hidden=audit.read_of(row) in unseen))
+        reads = {row.sequence: audit.read_of(row) for row in found.items}
+        unseen = hidden(session, [read for read in reads.values() if read is not None])
+        named = [(row.sequence, reads[row.sequence], name) for row in found.items for name in audit.named_in(row)]
+        unnamed = not_to_be_named(session, reach, [(read, name) for _, read, name in named])
+        cut_entries = {at for at, read, name in named if read in unnamed and name != reach.blind_to}
+        cut_entries |= {at for at, read in reads.items() if read in unseen}
+        return page_out(found, lambda row: AuditEntryOut.of(row, hidden=row.sequence in cut_entries))

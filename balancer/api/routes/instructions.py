@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -23,6 +22,7 @@ from balancer.api.models.instructions import (
 from balancer.api.models.reads import StandingOut
 from balancer.api.models.shape import PageOut
 from balancer.api.serving import Code, IdInPath, Paging, Served, Serving, page_out
+from balancer.domain.actor import EVERYWHERE, Reach
 from balancer.domain.errors import NotAllowedError
 from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
 from balancer.domain.life import ReadEvent, ReadState
@@ -44,9 +44,11 @@ _MAY_FAIL = problems.may_be(problems.NOT_FOUND, problems.CONFLICT)
 _Number = Annotated[int, Query(ge=1, le=LARGEST_ID)]
 
 
-def _shown(served: Serving, given: Instruction) -> InstructionOut:
+def _shown(served: Serving, given: Instruction, reach: Reach = EVERYWHERE) -> InstructionOut:
+    """Return an instruction as the API shows it; one that somebody else has given, with the ``reach`` of who asks."""
     with served.database.session() as session:
-        return InstructionOut.of(given, instructions.studies_of(session, [given]))
+        unnamed = not_to_be_named(session, reach, [(given.read_id, given.reporter_id)])
+        return InstructionOut.of(given, instructions.studies_of(session, [given]), unnamed)
 
 
 @router.get("/instructions", tags=["steering"], responses=problems.may_be(problems.NO_PAGE), dependencies=_STEER)
@@ -68,19 +70,20 @@ def list_instructions(  # noqa: PLR0913, PLR0917 - each narrows what is looked f
         trust=trust, kind=kind, state=state, read_id=read_id, reporter_id=reporter_id, draft_id=draft_id
     )
     with served.database.session() as session:
-        found = instructions.instructions(session, which, cut)
+        found = instructions.instructions(session, which, cut, reach)
         about = instructions.studies_of(session, found.items)
         unnamed = not_to_be_named(session, reach, [(given.read_id, given.reporter_id) for given in found.items])
-        if reporter_id is not None:  # a filter tells as well as a column
-            found = replace(found, items=tuple(given for given in found.items if given.read_id not in unnamed))
         return page_out(found, lambda given: InstructionOut.of(given, about, unnamed))
 
 
 @router.post("/instructions/{instruction_id}/withdraw", tags=["steering"], responses=_MAY_FAIL, dependencies=_STEER)
-def take_back(served: Served, caller: Caller, instruction_id: IdInPath, asked: WhyIn) -> InstructionOut:
+def take_back(
+    served: Served, caller: Caller, reach: Reaching, instruction_id: IdInPath, asked: WhyIn
+) -> InstructionOut:
     """Take a decision back: what the feeds say holds again, and a read that was taken out is in the queue."""
     now = served.clock.now()
-    return _shown(served, withdraw_instruction(served.database, instruction_id, now, by=caller, why=asked.reason))
+    given = withdraw_instruction(served.database, instruction_id, now, by=caller, why=asked.reason)
+    return _shown(served, given, reach)
 
 
 @router.post("/studies/expedite", tags=["steering"], responses=_MAY_FAIL, dependencies=[may(Permission.READS_EXPEDITE)])

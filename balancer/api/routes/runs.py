@@ -23,6 +23,7 @@ from balancer.domain.states import RunState
 from balancer.services.publish_held import discard_run, publish_held
 from balancer.services.request_run import request_run
 from balancer.store import run_records, runs
+from balancer.store.blind import not_to_be_named
 from balancer.store.database import Database
 
 _LOOK_SECONDS: Final = 0.5
@@ -90,11 +91,14 @@ def get_progress(served: Served, run_id: IdInPath) -> RunProgressOut:
     responses=problems.may_be(problems.NOT_FOUND, problems.NO_PAGE),
     dependencies=[may(Permission.RUNS_READ)],
 )
-def list_moves(served: Served, cut: Paging, run_id: IdInPath) -> PageOut[RunMoveOut]:
+def list_moves(served: Served, reach: Reaching, cut: Paging, run_id: IdInPath) -> PageOut[RunMoveOut]:
     """List every read that a run's plan gives to somebody else than had it, and why; kept for a week."""
     with served.database.session() as session:
         runs.run(session, run_id)
-        return page_out(run_records.moves(session, run_id, cut), RunMoveOut.of)
+        found = run_records.moves(session, run_id, cut)
+        meant = [(item.read.id, name) for item in found.items for name in (item.move.was, item.move.becomes)]
+        unnamed = not_to_be_named(session, reach, meant)
+        return page_out(found, lambda item: RunMoveOut.of(item, unnamed=item.read.id in unnamed))
 
 
 @router.post("/runs/{run_id}/publish", tags=["runs"], responses=_DECIDED, dependencies=[may(Permission.RUNS_DECIDE)])
