@@ -48,7 +48,8 @@ def follow_readings(session: Session, study: StudyRow, policy: Policy, now: date
     if needed.arbitrate:
         share = policy.follow_up.arbitration_share
         follows = FollowUpRow(read_id=0, share=share, began_at=now)
-        following.add_follow_up(session, study, ReadKind.ARBITRATION, follows, by=_FOLLOWING, now=now)
+        added = following.add_follow_up(session, study, ReadKind.ARBITRATION, follows, by=_FOLLOWING, now=now)
+        _note_closed(session, added, study, now)
     _end(session, [ids[number] for number in needed.moot], now)
     _bring_up(session, study, needed, [ids[number] for number in needed.unsaid], now)
     if (needed.verify or needed.arbitrate) and is_emergency(session, study, now):
@@ -67,7 +68,15 @@ def _verify(  # noqa: PLR0913, PLR0917 - which report, since when, by which rule
         target_at=target_at,
         clock_stopped=stopped,
     )
-    following.add_follow_up(session, study, ReadKind.VERIFICATION, follows, by=_FOLLOWING, now=now)
+    added = following.add_follow_up(session, study, ReadKind.VERIFICATION, follows, by=_FOLLOWING, now=now)
+    _note_closed(session, added, study, now)
+
+
+def _note_closed(session: Session, read_id: int, study: StudyRow, now: datetime) -> None:
+    """Bring up a read that is to follow others of a study that is no longer open: no plan will have it."""
+    if study.state is not StudyState.OPEN:
+        kind, detail = ExceptionKind.NOT_FOLLOWED_UP, f"it is to be followed up, and the study is {study.state}"
+        open_exception(session, kind, read_id, study, by=_FOLLOWING, now=now, detail=detail)
 
 
 def _end(session: Session, read_ids: Iterable[int], now: datetime) -> None:

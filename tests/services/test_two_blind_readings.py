@@ -187,6 +187,16 @@ def test_an_arbitration_goes_and_comes_with_its_study(db: Database, counted: int
     in_order(db)
 
 
+def test_a_difference_that_is_found_after_the_study_has_closed_is_brought_up(db: Database) -> None:
+    """No plan has an arbitration of a closed study: the office is told."""
+    read_by_two(db, NORMAL, None)
+    ingest_extract(db, Feed(), extract("B1", at=30), minutes(30), most_closed=1)
+    assert complete_read(db, read_id(db, "A1", read=2), "R2", minutes(40), by=PACS, outcome=ABNORMAL)
+    assert kinds(db) == [*BOTH, (ARBITRATION, ReadState.UNALLOCATED)]
+    assert ExceptionKind.NOT_FOLLOWED_UP in brought_up(db)
+    in_order(db)
+
+
 def test_a_decision_that_its_source_does_not_confirm_comes_back_alone(db: Database) -> None:
     """The readings it was made of stand."""
     read_by_two(db, NORMAL, ABNORMAL)
