@@ -18,6 +18,7 @@ from balancer.domain.reporter import Reporter
 from balancer.domain.states import BatchState
 from balancer.domain.study import Study, StudyKey
 from balancer.services.agree_instructions import agree_instructions
+from balancer.services.begin_draft import begin_draft
 from balancer.services.build_problem import build_problem, gather
 from balancer.services.claim_read import claim_read
 from balancer.services.correct_study import correct_study
@@ -312,9 +313,10 @@ def test_a_level_is_of_something_that_is_examined(
 
 def test_a_draft_holds_nowhere_but_in_its_preview(network: Database) -> None:
     """And asks for no run."""
-    absent(network, 0, 4, said=replace(OF_EAST, draft_id=1))
+    draft = begin_draft(network, "Tuesday", "RVV", NOW, by=EAST)
+    absent(network, 0, 4, said=replace(OF_EAST, draft_id=draft))
     assert held(network) == [(0, 4)]
-    assert [item.session_id for item in gather(network, NOW, 1).problem.sessions] == ["S2"]
+    assert [item.session_id for item in gather(network, NOW, draft).problem.sessions] == ["S2"]
 
 
 # --- studies ---------------------------------------------------------------------------------------------------------
@@ -414,7 +416,7 @@ def test_what_a_later_correction_does_not_state_goes_on_holding(network: Databas
 def test_a_correction_in_a_draft_takes_the_place_of_others_once_it_is_in_force(network: Database) -> None:
     """Not before; and of one whose time was over nothing is left."""
     corrected(network, priority="emergency", minutes=30, expires_at=minutes(5))
-    staged = corrected(network, minutes=20, draft_id=3)
+    staged = corrected(network, minutes=20, draft_id=begin_draft(network, "Tuesday", "RVV", NOW, by=EAST))
     assert in_force(network) == [{"priority": "emergency", "minutes": 30}]
     with network.transaction() as writing:
         put_in_force(writing, staged.id, by=EAST, now=minutes(5))
