@@ -8,17 +8,20 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from balancer.api import looks
-from balancer.domain.actor import Actor
+from balancer.domain.actor import EVERY_TRUST, Actor
+from balancer.domain.permission import Role
 from balancer.services.end_sessions import end_sessions
 from balancer.services.sign_in import issue_token, sign_in, sign_out
 from balancer.store import audit
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables_life import AuditRow
-from tests.access.doors import MANAGER_EAST, REPORTER, SYSTEM_EAST, Known
+from tests.access.doors import MANAGER_EAST, REPORTER, SYSTEM_EAST, Known, holding
 from tests.access.two_trusts import EAST, allocate_both
 from tests.api.service import Service
 from tests.worlds import NOW
+
+ADMINISTRATOR = holding(Role.ADMINISTRATOR, EVERY_TRUST)
 
 
 @pytest.fixture
@@ -60,6 +63,17 @@ def test_a_list_is_looked_at_once_however_often_a_page_asks_for_it(both: Databas
     assert len(looked(both)) == 1
     service.get("/worklists/R1")
     assert len(looked(both)) == 2
+
+
+def test_whom_a_run_moves_is_for_whoever_decides_or_audits(both: Database) -> None:
+    """It names studies: whoever only runs the service has no need of them, and who has seen them is entered."""
+    assert served(both, ADMINISTRATOR).get("/runs/1").status_code == 200
+    assert served(both, ADMINISTRATOR).get("/runs/1/moves").status_code == 403
+    assert looked(both) == []
+    shown = served(both, MANAGER_EAST).ask("/runs/1/moves")["items"]
+    assert shown
+    (entry,) = looked(both)
+    assert entry[:2] == (MANAGER_EAST.subject, "study")
 
 
 def test_a_search_says_which_studies_it_has_shown(both: Database) -> None:

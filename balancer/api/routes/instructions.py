@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from balancer.api import problems
 from balancer.api.callers import Caller, Reaching, may
+from balancer.api.looks import Looking
 from balancer.api.models.instructions import (
     LARGEST_ID,
     ExcludeIn,
@@ -55,6 +56,7 @@ def _shown(served: Serving, given: Instruction, reach: Reach = EVERYWHERE) -> In
 def list_instructions(  # noqa: PLR0913, PLR0917 - each narrows what is looked for
     served: Served,
     reach: Reaching,
+    look: Looking,
     cut: Paging,
     trust: Code | None = None,
     kind: InstructionKind | None = None,
@@ -72,6 +74,7 @@ def list_instructions(  # noqa: PLR0913, PLR0917 - each narrows what is looked f
     with served.database.session() as session:
         found = instructions.instructions(session, which, cut, reach)
         about = instructions.studies_of(session, found.items)
+        look("study", sorted({given.study_id for given in found.items if given.study_id is not None}))
         unnamed = not_to_be_named(session, reach, [(given.read_id, given.reporter_id) for given in found.items])
         return page_out(found, lambda given: InstructionOut.of(given, about, unnamed))
 

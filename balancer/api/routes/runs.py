@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
 from balancer.api.callers import Caller, Reaching, may
+from balancer.api.looks import Looking
 from balancer.api.models.runs import DecisionOnRunIn, RunIn, RunMoveOut, RunOut, RunProgressOut
 from balancer.api.models.shape import PageOut
 from balancer.api.serving import IdInPath, Paging, Served, Watching, page_out
@@ -89,13 +90,17 @@ def get_progress(served: Served, run_id: IdInPath) -> RunProgressOut:
     "/runs/{run_id}/moves",
     tags=["runs"],
     responses=problems.may_be(problems.NOT_FOUND, problems.NO_PAGE),
-    dependencies=[may(Permission.RUNS_READ)],
+    dependencies=[may(Permission.RUNS_DECIDE, Permission.AUDIT_READ)],
 )
-def list_moves(served: Served, reach: Reaching, cut: Paging, run_id: IdInPath) -> PageOut[RunMoveOut]:
-    """List every read that a run's plan gives to somebody else than had it, and why; kept for a week."""
+def list_moves(served: Served, reach: Reaching, look: Looking, cut: Paging, run_id: IdInPath) -> PageOut[RunMoveOut]:
+    """List every read that a run's plan gives to somebody else than had it, and why; kept for a week.
+
+    For whoever decides about plans, or audits: it names studies, which running the service does not need.
+    """
     with served.database.session() as session:
         runs.run(session, run_id)
         found = run_records.moves(session, run_id, cut)
+        look("study", [item.study.id or 0 for item in found.items])
         meant = [(item.read.id, name) for item in found.items for name in (item.move.was, item.move.becomes)]
         unnamed = not_to_be_named(session, reach, meant)
         return page_out(found, lambda item: RunMoveOut.of(item, unnamed=item.read.id in unnamed))
