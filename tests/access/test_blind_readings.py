@@ -16,6 +16,7 @@ from balancer.domain.life import ReadState
 from balancer.domain.outcome import Outcome
 from balancer.domain.permission import Permission, Role
 from balancer.publish.ups.uids import WorkitemKey, uid_of
+from balancer.services.begin_draft import begin_draft
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
@@ -64,6 +65,7 @@ def read_once(db: Database) -> None:
     rostered(db, session("S1", "R1"), session("S2", "R2"))
     run_allocation(db, NOW, solver=solving({"S1": [f"{TWICE}#2"], "S2": [TWICE, "SINGLE-1"]}))
     pin_read(db, read_id(db, TWICE), FIRST, NOW, by=MANAGER, said=Said(reason=f"{FIRST} knows her"))
+    begin_draft(db, "Tuesday", EAST, NOW, by=MANAGER)  # the walk asks for it
     claim_read(db, read_id(db, TWICE), FIRST, NOW, by=PACS)
     with db.transaction() as writing:
         row, study = reads.locked_read(writing, read_id(db, TWICE))
