@@ -10,7 +10,8 @@ from balancer.domain.life import THEIRS, ReadState
 from balancer.services.claim_read import somebody_elses, why_not_verify, why_outside
 from balancer.services.hold_over import StudiesAsHeld, reporter_as_held
 from balancer.services.not_theirs import not_theirs
-from balancer.store import instructions, people, queue, reads
+from balancer.store import instructions, people, queue, reads, scope
+from balancer.store.blind import is_read_blind
 from balancer.store.database import Session
 from balancer.store.policies import current_policy
 from balancer.store.reads import Standing
@@ -34,11 +35,14 @@ def require_pinnable(
     ClaimedError
         If somebody else has the read open; it says who.
     ConflictError
-        If it is not to be read, or not by this reporter; it says why, but to somebody who may read it blind.
+        If it is not to be read, or not by this reporter; it says why. Somebody who may read it blind is told neither.
     """
     person = people.reporter(session, reporter_id)
     if read.state is ReadState.CLAIMED and read.reporter_id != reporter_id:
-        raise somebody_elses(session, read.reporter_id or "")
+        taken = somebody_elses(session, read.reporter_id or "")
+        # of a draft: a pin of what has been hidden from its publisher since
+        blind = is_read_blind(session, scope.reach_of(session), read.study_id)
+        raise ConflictError("somebody else has the read open") if blind else taken
     if read.state not in _PINNABLE:
         raise ConflictError(f"the read is {read.state}: it cannot be pinned to anybody")
     if not person.listed:

@@ -18,12 +18,15 @@ from balancer.domain.states import RunState, StudyState
 from balancer.domain.study import StudyKey
 from balancer.ingest.extract import parse_extract
 from balancer.ingest.network_folder import read_network
+from balancer.services.begin_draft import begin_draft
 from balancer.services.complete_read import complete_read
 from balancer.services.decide_policy import approve_policy
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
 from balancer.services.propose_policy import propose_policy
+from balancer.services.publish_draft import publish_draft
 from balancer.services.run_allocation import run_allocation
+from balancer.services.steer_read import Said, bar_reporter, pin_read
 from balancer.store import policies, studies
 from balancer.store.conservation import faults
 from balancer.store.database import Database
@@ -38,6 +41,7 @@ from tests.kent import KEY, content, east_kent, kent, mend, row
 from tests.networks import (
     PACS,
     Feed,
+    Network,
     claimed,
     extract,
     incoming,
@@ -48,7 +52,7 @@ from tests.networks import (
     solving,
     standing,
 )
-from tests.worlds import NOW, session
+from tests.worlds import NOW, reporter, session
 
 _described = test_every_route._described  # noqa: SLF001
 SECOND = f"{TWICE}#2"
@@ -61,7 +65,8 @@ DECIDERS = pytest.mark.parametrize("decider", [COLLEAGUE, MANAGER], ids=["reads 
 @pytest.fixture
 def listed(db: Database) -> Database:
     """Return a database in which one of two readings is on R2's list, and the other on R1's."""
-    loaded(db)
+    third = reporter("R3", trusts=("RVV", "RWF"), skills={"neuro": 2})
+    loaded(db, replace(Network(), reporters=(*Network().reporters, third)))
     ingest_extract(db, Feed(), extract(incoming(TWICE, reads=2), "SINGLE-1"), NOW)
     rostered(db, session("S1", OTHER), session("S2", FIRST))
     run_allocation(db, NOW, solver=solving(ON_LISTS))
@@ -170,6 +175,37 @@ def test_a_row_that_is_read_again_finds_the_readings_there_are(db: Database, tmp
     with db.session() as reading:
         found = studies.study(reading, StudyKey("RVV", "M1"))
     assert (found.study.reads, [status.row.number for status in found.reads]) == (2, [1, 2])
+
+
+def drafted(db: Database, number: str, decide: Callable[..., object], reporter_id: str) -> int:
+    """Stage a decision about the first read of a study in a draft; return the draft."""
+    draft_id = begin_draft(db, "Tuesday", "RVV", minutes(1), by=MANAGER)
+    said = Said(reason="asked", draft_id=draft_id)
+    decide(db, read_id(db, number), reporter_id, minutes(1), by=MANAGER, said=said)
+    return draft_id
+
+
+@DECIDERS
+def test_lists_are_put_back_whole_whoever_undoes_a_draft(listed: Database, decider: Actor) -> None:
+    """Also a list whose reading is hidden from them."""
+    draft_id = drafted(listed, "SINGLE-1", bar_reporter, FIRST)
+    publish_draft(listed, draft_id, minutes(2), by=MANAGER, why="agreed")
+    answer = served(listed, decider).post(f"/drafts/{draft_id}/undo", {"reason": "the wrong Tuesday"})
+    assert answer.status_code == 200, answer.text
+    assert [standing(listed, TWICE, read=read) for read in (1, 2)] == [
+        (ReadState.ALLOCATED, FIRST),
+        (ReadState.ALLOCATED, OTHER),
+    ]
+    assert balanced(listed)
+
+
+def test_a_draft_that_cannot_be_published_does_not_tell_who_has_a_reading_open(listed: Database) -> None:
+    """It was staged by somebody who may know, or before anybody had it."""
+    draft_id = drafted(listed, TWICE, pin_read, FIRST)
+    claimed(listed, TWICE, "R3")
+    answer = served(listed, COLLEAGUE).post(f"/drafts/{draft_id}/publish", {"reason": "agreed"})
+    assert answer.status_code in {404, 409}, answer.text
+    assert "R3" not in answer.text
 
 
 def _refused(db: Database, verb: str, read: int = 2) -> str:

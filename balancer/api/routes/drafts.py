@@ -134,11 +134,12 @@ def get_preview(served: Served, draft_id: IdInPath) -> PreviewOut:
     responses=problems.may_be(problems.NOT_FOUND, problems.CONFLICT, problems.BEGIN_AGAIN),
     dependencies=_STEER,
 )
-def undo(served: Served, caller: Caller, draft_id: IdInPath, asked: WhyIn) -> DraftOut:
+def undo(served: Served, caller: Caller, reach: Reaching, draft_id: IdInPath, asked: WhyIn) -> DraftOut:
     """Undo a published draft; for whoever steers at every trust, since everybody's list is put back.
 
     Its decisions end, what it took the place of holds again, and lists are as they were, but for what has been claimed,
     done or decided since: `left` names that.
     """
-    undo_draft(served.database, draft_id, served.clock.now(), by=caller, why=asked.reason)
+    database = served.seeing_readings(reach)
+    undo_draft(database, draft_id, served.clock.now(), by=caller, why=asked.reason)
     return _shown(served, draft_id)
