@@ -201,17 +201,17 @@ def test_a_draft_never_makes_later_what_was_asked_for_sooner_meanwhile(db: Datab
         assert [item.id for item in instructions.in_force(reading, minutes(6))] == [again.id]
 
 
-@pytest.mark.parametrize("kind", ["park", "send_out", "expedite", "pin"])
-def test_what_has_become_too_late_is_not_put_in_force(kind: str, db: Database) -> None:
+@pytest.mark.parametrize("staged", ["park", "send_out", "expedite", "pin"])
+def test_what_has_become_too_late_is_not_put_in_force(staged: str, db: Database) -> None:
     """A date that lay ahead when it was staged, and is past when the draft is published."""
     morning(db)
     number, said = begun(db)
     read = read_id(db, "A1")
-    if kind == "park":
+    if staged == "park":
         park_read(db, read, minutes(2), by=MANAGER, reason=WHY, until=minutes(4), draft_id=number)
-    elif kind == "send_out":
+    elif staged == "send_out":
         send_out_read(db, read, minutes(2), by=MANAGER, said=said, provider="Farsight", due_back_at=minutes(4))
-    elif kind == "expedite":
+    elif staged == "expedite":
         expedite_study(db, StudyKey("RVV", "A1"), minutes(4), minutes(2), by=MANAGER, said=said)
     else:
         ends = Said(reason=WHY, draft_id=number, expires_at=minutes(4))
