@@ -10,7 +10,9 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from balancer.cli import app
+from balancer.store import audit
 from balancer.store.database import Database
+from balancer.store.pages import Cut
 from tests.api.small_network import allocate
 
 
@@ -29,7 +31,10 @@ def test_a_trail_that_holds_is_said_to_and_its_end_is_printed(url: str) -> None:
     """What was printed can be shown again later."""
     result = CliRunner().invoke(app, ["audit", "verify", "--database", url])
     assert result.exit_code == 0, result.output
-    assert "the audit trail holds: 2 entries" in result.stdout
+    with Database(url).session() as reading:
+        entries = len(audit.entries(reading, Cut(limit=100)).items)
+    assert entries > 1
+    assert f"the audit trail holds: {entries} entries" in result.stdout
     end = result.stdout.splitlines()[1].removeprefix("its end: ")
     again = CliRunner().invoke(app, ["audit", "verify", "--database", url, "--witnessed", end])
     assert again.exit_code == 0
