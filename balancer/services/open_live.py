@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from balancer.domain.instant import reading_seconds
-from balancer.domain.plan import Allocation, Plan, Status, StoppedBy, Summary, Terms
+from balancer.domain.plan import Allocation, plan_of_places
 from balancer.domain.policy import Policy
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import Reporter
@@ -91,7 +91,7 @@ def open_live(db: Database, now: datetime, with_draft: int | None = None, *, ane
     problem = gathered.problem
     outside = {study.key: study for study in problem.studies if study.key in lifted or kept.must_arrive(study)}
     inside = replace(problem, studies=tuple(study for study in problem.studies if study.key not in outside))
-    plan = LivePlan(inside, _plan_of(now, [row for row in kept.rows if _study_of(row) not in outside]))
+    plan = LivePlan(inside, plan_of_places(now, [row for row in kept.rows if _study_of(row) not in outside]))
     plan.plan()  # later it makes only the rows that have changed
     return Live(
         plan=plan,
@@ -247,24 +247,3 @@ def _row(  # noqa: PLR0913, PLR0917 - a row of a plan
         end=end,
         due_at=end,
     )
-
-
-def _plan_of(now: datetime, rows: Sequence[Allocation]) -> Plan:
-    """Return rows as a plan of which only the places count: whoever opens it works out times and figures anew."""
-    summary = Summary(
-        now=now,
-        status=Status.FEASIBLE,
-        stopped_by=StoppedBy.WORK,
-        seconds={},
-        terms=Terms(**dict.fromkeys(Terms.__slots__, 0.0)),
-        sunk=0.0,
-        bound=0.0,
-        studies=0,
-        reads=0,
-        allocated=len(rows),
-        late={},
-        longest_wait_hours={},
-        seed=0,
-        digest="",
-    )
-    return Plan(allocations=tuple(rows), unallocated=(), summary=summary)

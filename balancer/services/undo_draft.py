@@ -12,7 +12,7 @@ from balancer.domain.errors import ConflictError, NotAllowedError
 from balancer.domain.instruction import Instruction, InstructionState
 from balancer.domain.life import ReadState
 from balancer.domain.permission import Permission
-from balancer.domain.plan import Allocation, Plan, Status, StoppedBy, Summary, Terms
+from balancer.domain.plan import Allocation, plan_of_places
 from balancer.domain.reporter import Reporter
 from balancer.domain.study import ReadKey, StudyKey
 from balancer.services.claim_read import why_outside
@@ -139,7 +139,9 @@ def _restore(  # noqa: PLR0913, PLR0917 - what is restored, but for what, on who
     standing = reads.locked_plannable(session)
     keys = queue.study_keys(session, {item.study_id for _, item in before} | {item.study_id for item in standing})
     why_not = _why_not(session, before, decided, now)
-    plan = _plan(now, [_row(name, item, keys) for name, item in before if (item.study_id, item.read) not in why_not])
+    plan = plan_of_places(
+        now, [_row(name, item, keys) for name, item in before if (item.study_id, item.read) not in why_not]
+    )
     run = runs.add_restoring(
         session, now=now, stage=f"draft {row.id} was undone", policy_id=current_policy_row(session).id
     )
@@ -216,24 +218,3 @@ def _row(name: str, item: WorklistItemRow, keys: Mapping[int, StudyKey]) -> Allo
         end=item.planned_end,
         due_at=item.due_at,
     )
-
-
-def _plan(now: datetime, rows: list[Allocation]) -> Plan:
-    """Return rows as a plan of which only the places count."""
-    summary = Summary(
-        now=now,
-        status=Status.FEASIBLE,
-        stopped_by=StoppedBy.WORK,
-        seconds={},
-        terms=Terms(**dict.fromkeys(Terms.__slots__, 0.0)),
-        sunk=0.0,
-        bound=0.0,
-        studies=0,
-        reads=0,
-        allocated=len(rows),
-        late={},
-        longest_wait_hours={},
-        seed=0,
-        digest="",
-    )
-    return Plan(allocations=tuple(rows), unallocated=(), summary=summary)
