@@ -100,6 +100,18 @@ class FeedState(StrEnum):
     SILENT = "silent"
 
 
+class JournalKind(StrEnum):
+    """What an entry of the journal tells of a read.
+
+    ``moved``: where it stands, whose it is, which workitem shows it, or what is shown of its study has changed.
+    ``progress``: whoever has it open says how far they are. ``cancel_requested``: somebody asks them to leave it.
+    """
+
+    MOVED = "moved"
+    PROGRESS = "progress"
+    CANCEL_REQUESTED = "cancel_requested"
+
+
 class AssignmentState(StrEnum):
     """Where a read stands for the PACS that shows it; the last three are the end of it there.
 

@@ -20,7 +20,7 @@ from balancer.publish.ups.json_model import model_of, require_few
 from balancer.publish.ups.state_table import TABLE, Status, StepEvent
 from balancer.publish.ups.update import MOST_KEPT, cancellation
 from balancer.services.see_workitem import named
-from balancer.store import audit, reads, workitems
+from balancer.store import assignments, audit, reads, workitems
 from balancer.store.database import Database
 from balancer.store.exceptions import is_open, open_exception
 
@@ -51,6 +51,7 @@ def cancel_workitem(db: Database, uid: str, request: Dataset, now: datetime, *, 
             if is_open(session, kind, read_id):
                 return Status.WILL_NOT_CANCEL
             workitems.replace_current(session, found, now, said=said)
+            assignments.moved(session, [found.read.study_id], now)
         detail = f"asked for when it was {found.read.state}"
         if open_exception(session, kind, read_id, study, by=by, now=now, detail=detail):
             audit.append(session, _entry(found.read.state, read_id, now, by))

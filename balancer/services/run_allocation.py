@@ -33,6 +33,7 @@ _KEPT = timedelta(days=7)
 _RECORDS_KEPT = timedelta(days=2)
 # A PACS that was away for longer begins again with a snapshot.
 _TOMBSTONES_KEPT = timedelta(days=30)
+_STEPS_KEPT = timedelta(days=7)
 # Ten feeds on intervals of five minutes enter 2,880 due times a day.
 _JOBS_KEPT = timedelta(days=30)
 
@@ -184,6 +185,7 @@ def _judge_and_publish(run: _Run, gathered: Gathered, plan: Plan) -> RunOutcome:
         queue.forget_plans(session, at - _KEPT)
         run_records.forget(session, records_before=at - _RECORDS_KEPT, moves_before=at - _KEPT)
         assignments.forget_gone(session, at - _TOMBSTONES_KEPT)
+        assignments.forget_steps(session, at - _STEPS_KEPT)
         jobs.forget_jobs(session, at - _JOBS_KEPT)
     return RunOutcome(run_id=run.id, state=state, warnings=warnings, plan=plan)
 

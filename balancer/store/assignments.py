@@ -8,7 +8,7 @@ sequence of the database would not do: it numbers in the order of asking (docs/a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from secrets import token_hex
 from typing import Any
@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, func, insert, or_, select, update
 
-from balancer.domain.states import StudyState
-from balancer.store import scope
+from balancer.domain.states import JournalKind, StudyState
+from balancer.store import journal, scope
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import AssignmentHeadRow, AssignmentRow, ChangeFeedRow, WorklistRevisionRow
 from balancer.store.where_reads_stand import Key, Scope, Standing, closed_states, where_reads_stand
@@ -25,6 +25,8 @@ from balancer.store.where_reads_stand import Key, Scope, Standing, closed_states
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 _MOVED = "studies of which reads have moved"
 _COMPARED = tuple(field.name for field in fields(Standing))
+# What drifts with every run is for whoever asks; the journal tells what has happened to a read.
+_TOLD = tuple(name for name in _COMPARED if name not in {"planned_start", "planned_end", "late"})
 _KNOWN = ("study_id", "read", "trust", "gone", *_COMPARED)
 
 
@@ -100,6 +102,21 @@ def forget_gone(session: Session, before: datetime) -> None:
     session.exec(delete(AssignmentRow).where(*old), **_NO_SYNC)
 
 
+def note_said(session: Session, study_id: int, read: int, kind: JournalKind, said: Mapping[str, Any], at: datetime) -> None:
+    """Enter into the journal what has been said of a read that stays as it is; after the read's lock, before the audit."""
+    with scope.unlimited(session) as whole:
+        feed = take_turn(whole)
+        feed.sequence += 1
+        key = study_id, read
+        trust, own = _trusts(whole, [study_id])[study_id], journal.own(whole, [study_id])[key]
+        journal.enter(whole, [journal.saying(key, trust, feed.sequence, at, own, kind, said)])
+
+
+def forget_steps(session: Session, before: datetime) -> None:
+    """Forget entries of the journal older than that; whoever has not had them must begin again."""
+    journal.forget(session, take_turn(session), before)
+
+
 def take_turn(session: Session) -> ChangeFeedRow:
     """Return the feed's row once nobody else has the turn; it is ours until the transaction ends."""
     session.flush()
@@ -131,22 +148,25 @@ def _known(session: Session, which: Scope) -> dict[Key, Any]:
     return {(row.study_id, row.read): row for row in rows}
 
 
-def _is(row: Any, standing: Standing) -> bool:
-    return row is not None and all(getattr(row, name) == getattr(standing, name) for name in _COMPARED)
+def _is(row: Any, standing: Standing, compared: Iterable[str] = _COMPARED) -> bool:
+    return row is not None and all(getattr(row, name) == getattr(standing, name) for name in compared)
 
 
 def _ended(session: Session, keys: Collection[Key]) -> dict[Key, Standing]:
-    closed = closed_states(session, {study_id for study_id, _ in keys})
-    return {key: closed[key[0]] for key in keys}
+    study_ids = {study_id for study_id, _ in keys}
+    closed, own = closed_states(session, study_ids), journal.own(session, study_ids)
+    return {key: replace(closed[key[0]], workitem=own[key].workitem) for key in keys}
 
 
 def _write(
     session: Session, feed: ChangeFeedRow, changed: Mapping[Key, Standing], known: Mapping[Key, Any], at: datetime
 ) -> None:
     """Give each change the next number; of one transaction's changes, what is planned first comes first."""
-    trusts = _trusts(session, {study_id for study_id, _ in changed})
+    study_ids = {study_id for study_id, _ in changed}
+    trusts, own = _trusts(session, study_ids), journal.own(session, study_ids)
     added: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
+    steps: list[Mapping[str, Any]] = []
     heads: dict[str, int] = {}
     for key in _in_order(changed):
         feed.sequence += 1
@@ -155,6 +175,11 @@ def _write(
         columns = {name: getattr(standing, name) for name in _COMPARED}
         row = {"study_id": key[0], "read": key[1], "trust": trust, "sequence": feed.sequence, "changed_at": at}
         (moved if key in known else added).append({**row, **columns, "gone": standing.state.is_gone})
+        before = known.get(key)
+        if not _is(before, standing, _TOLD):
+            gone = standing.state.is_gone
+            steps.append(journal.entry(key, trust, feed.sequence, at, before, own[key], gone=gone))
+    journal.enter(session, steps)
     if moved:
         session.exec(update(AssignmentRow), params=moved)
     if added:

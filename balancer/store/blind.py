@@ -18,6 +18,7 @@ from balancer.domain.actor import Reach
 from balancer.domain.life import ReadKind, ReadState
 from balancer.store.chunks import chunks
 from balancer.store.tables import Row, WorklistItemRow
+from balancer.store.tables_journal import JournalRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow, ReturnRow
 from balancer.store.tables_workitems import WorkitemRow
 
@@ -86,6 +87,7 @@ BLIND: Mapping[type[Row], Callable[[Reach], ColumnElement[bool]]] = {
     CompletionRow: _of_read(CompletionRow),
     ReturnRow: _of_read(ReturnRow),
     WorkitemRow: _of_read(WorkitemRow),
+    JournalRow: _of_read(JournalRow),
 }
 """What is hidden from a caller who reports. Exceptions stay, so that they are seen to; what they say of whom is cut."""
 

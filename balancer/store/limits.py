@@ -18,6 +18,7 @@ from balancer.store import (
     tables_assignments,
     tables_drafts,
     tables_instructions,
+    tables_journal,
     tables_keys,
     tables_kinds,
     tables_ledger,
@@ -232,5 +233,6 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_access.SignInAttemptRow: nobody,
     tables_access.SystemRow: nobody,
     tables_access.AssertionRow: nobody,
+    tables_journal.JournalRow: at_trust()(tables_journal.JournalRow),
     tables_workitems.WorkitemRow: of_read(tables_workitems.WorkitemRow),
 }

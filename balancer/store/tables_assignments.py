@@ -16,7 +16,8 @@ class AssignmentRow(Row, table=True):
     """Where a read stands, as the trust's PACS should know it; one row a read, moved on with every change.
 
     ``sequence`` numbers its last change, in the order of commits. ``gone``: nobody is to read it any more.
-    ``study_digest`` is of what a worklist shows of the study, so that a change of that is a change too.
+    ``study_digest`` is of what a worklist shows of the study, so that a change of that is a change too; ``workitem``
+    says which of the read's workitems shows it.
     """
 
     __tablename__ = "assignments"
@@ -34,6 +35,7 @@ class AssignmentRow(Row, table=True):
     planned_end: datetime | None = Field(default=None, sa_type=UtcDateTime)
     late: bool = False
     study_digest: str
+    workitem: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class AssignmentHeadRow(Row, table=True):
@@ -52,13 +54,15 @@ class AssignmentHeadRow(Row, table=True):
 class ChangeFeedRow(Row, table=True):
     """The one row on which everybody who moves a read takes turns; ``sequence`` is the last number given to a change.
 
-    ``incarnation`` differs when numbers have been given anew, because a backup was restored.
+    ``incarnation`` differs when numbers have been given anew, because a backup was restored. ``journal_floor`` is the
+    highest number whose entry in the journal has been forgotten.
     """
 
     __tablename__ = "change_feed"
     id: int = Field(default=1, primary_key=True)
     sequence: int = Field(default=0, sa_type=BigInteger)
     incarnation: str
+    journal_floor: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class WorklistRevisionRow(Row, table=True):

@@ -16,6 +16,7 @@ from balancer.domain.life import UNPLANNED, ReadState
 from balancer.domain.states import AssignmentState, StudyState
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_life import ReadRow
+from balancer.store.workitems import with_current
 
 _CHUNK = 2_000
 Key = tuple[int, int]
@@ -37,6 +38,7 @@ class Standing:
     planned_start: datetime | None = None
     planned_end: datetime | None = None
     late: bool = False
+    workitem: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,7 @@ def _reads(session: Session, condition: Any) -> dict[Key, dict[str, Any]]:
     digests = {study.id: digest(study) for study in session.exec(_shown().where(*still_open))}
     columns: Any = (ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.reason)
     statement = (
-        select(*columns)
+        with_current(select(*columns))
         .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
         .where(*still_open, ReadRow.state != ReadState.WITHDRAWN)
     )
@@ -104,8 +106,9 @@ def _reads(session: Session, condition: Any) -> dict[Key, dict[str, Any]]:
             "study_digest": digests[study_id],
             "reporter_id": reporter_id,
             "reason": "" if reason == UNPLANNED else reason,
+            "workitem": workitem,
         }
-        for study_id, number, state, reporter_id, reason in session.exec(statement)
+        for study_id, number, state, reporter_id, reason, workitem in session.exec(statement)
     }
 
 

@@ -113,6 +113,12 @@ def _last(session: Session, read_ids: Collection[int]) -> dict[int, WorkitemRow]
     return found
 
 
+def with_current(statement: Any) -> Any:
+    """Return a statement about reads with which of its workitems shows each now as a last column."""
+    current = and_(col(WorkitemRow.read_id) == col(ReadRow.id), col(WorkitemRow.ended_at).is_(None))
+    return statement.add_columns(func.coalesce(WorkitemRow.sequence, 0)).outerjoin(WorkitemRow, current)
+
+
 def kept(session: Session, found: Found) -> WorkitemRow:
     """Return the row of a current workitem, to write in; it is made if there is none. The read must be locked."""
     read_id = found.read.id or 0
