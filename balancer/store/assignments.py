@@ -102,12 +102,12 @@ def forget_gone(session: Session, before: datetime) -> None:
     session.exec(delete(AssignmentRow).where(*old), **_NO_SYNC)
 
 
-def note_said(session: Session, study_id: int, read: int, kind: JournalKind, said: Mapping[str, Any], at: datetime) -> None:
-    """Enter into the journal what has been said of a read that stays as it is; after the read's lock, before the audit."""
+def note_said(session: Session, key: Key, kind: JournalKind, said: Mapping[str, Any], at: datetime) -> None:
+    """Enter into the journal what is said of a read that stays as it is; after the read's lock, before the audit."""
     with scope.unlimited(session) as whole:
         feed = take_turn(whole)
         feed.sequence += 1
-        key = study_id, read
+        study_id, _ = key
         trust, own = _trusts(whole, [study_id])[study_id], journal.own(whole, [study_id])[key]
         journal.enter(whole, [journal.saying(key, trust, feed.sequence, at, own, kind, said)])
 

@@ -7,7 +7,7 @@ no step: they do with every run, for every read, and whoever wants them asks (do
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -98,7 +98,7 @@ def enter(session: Session, entries: Iterable[Mapping[str, Any]]) -> None:
         session.exec(insert(JournalRow), params=rows)
 
 
-def entry(  # noqa: PLR0913 - what happened to what, and how it was before
+def entry(  # noqa: PLR0913, PLR0917 - what happened to what, and how it was before
     key: Key, trust: str, sequence: int, at: datetime, before: Any, after: Own, *, gone: bool
 ) -> Mapping[str, Any]:
     """Return the entry of a read that has moved; ``before`` is what the change feed had of it, if anything."""
@@ -113,7 +113,7 @@ def entry(  # noqa: PLR0913 - what happened to what, and how it was before
     }
 
 
-def saying(  # noqa: PLR0913 - what is said of what
+def saying(  # noqa: PLR0913, PLR0917 - what is said of what
     key: Key, trust: str, sequence: int, at: datetime, as_it_is: Own, kind: JournalKind, said: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """Return the entry of something that is said of a read, which stays as it is."""
