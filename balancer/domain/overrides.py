@@ -24,12 +24,14 @@ class Shift:
     """A session on the roster of ``trust``; ``instruction_id`` is what added it or cut it, if anything did.
 
     ``said_id`` is the session's own name: what is left of one that was cut in two has a name of its own.
+    ``is_added``: a manager's session, which the roster does not say.
     """
 
     trust: str
     session: Session
     said_id: str
     instruction_id: int | None = None
+    is_added: bool = False
 
 
 # --- rosters ---------------------------------------------------------------------------------------------------------
@@ -39,7 +41,8 @@ def shifts_held(said: Iterable[Shift], given: Iterable[Instruction], home: Mappi
     """Return the sessions that hold: those the rosters say, less what was taken away, and what was added.
 
     ``given`` in the order in which they were decided; ``home`` is each reporter's home trust. An added session stands
-    in place of what its own trust's roster says of the same time.
+    in place of what its own trust's roster says of the same time. Of a session that was taken away its time counts,
+    whatever the roster calls it: one that comes again a little later is still the one that does not take place.
     """
     held = list(said)
     for item in given:
@@ -59,7 +62,26 @@ def _left(shift: Shift, item: Instruction, home: Mapping[str, str]) -> list[Shif
         return [shift]
     if item.value["added"]:
         return _cut(shift, item) if shift.session.activity == REPORTING else [shift]
+    return _without(shift, item)
+
+
+def _without(shift: Shift, item: Instruction) -> list[Shift]:
+    """Return what is left of a session of the roster that takes one away; what a manager has added is not its own."""
+    if shift.is_added:
+        return [shift]
+    if _says_when(item):
+        return _cut(shift, item)
     return [] if shift.said_id == item.session_id else [shift]
+
+
+def changes(item: Instruction, shift: Shift, home: Mapping[str, str]) -> bool:
+    """Tell whether a decision alone would leave anything else of a session than what is said."""
+    return item.kind in OF_ROSTERS and _left(shift, item, home) != [shift]
+
+
+def _says_when(item: Instruction) -> bool:
+    """Tell whether a decision says its time: one that took a session away before they all did names it only."""
+    return "start" in item.value
 
 
 def _cut(shift: Shift, item: Instruction) -> list[Shift]:
@@ -88,7 +110,7 @@ def _added(item: Instruction) -> list[Shift]:
     if item.kind is not InstructionKind.SESSION or not item.value["added"]:
         return []
     session = added_session(item)
-    return [Shift(trust=item.trust, session=session, said_id=session.session_id, instruction_id=item.id)]
+    return [Shift(trust=item.trust, session=session, said_id=session.session_id, instruction_id=item.id, is_added=True)]
 
 
 def added_session(item: Instruction) -> Session:
@@ -203,23 +225,22 @@ def reporter_agrees(said: Reporter, item: Instruction, modalities: Collection[st
 def roster_agrees(said: Collection[Shift], item: Instruction, home: str, *, told_since: bool, now: datetime) -> bool:
     """Tell whether the rosters say of a reporter's time what a decision says.
 
-    ``told_since``: every roster that it touches has been delivered since the decision for the days that it is about.
-    Without that, that nothing is rostered yet would look like agreement.
+    ``told_since``: every roster that it touches has been delivered since the decision for the days that it is about,
+    and every row of it could be read. Without that, that nothing is rostered yet, or that the row could not be read,
+    would look like agreement.
     """
     mine = [shift for shift in said if shift.session.reporter_id == item.reporter_id]
-    if item.kind is InstructionKind.ABSENCE:
-        start, end = span(item)
-        touched = [shift for shift in mine if item.trust in {home, shift.trust}]
-        busy = any(
-            shift.session.activity == REPORTING and shift.session.end > max(start, now) and shift.session.start < end
-            for shift in touched
-        )
-        return told_since and not busy
-    theirs = [shift for shift in mine if shift.trust == item.trust]
-    if not item.value["added"]:
-        return all(shift.said_id != item.session_id for shift in theirs)
-    wanted = added_session(item)
-    return any(_is_as_wanted(shift.session, wanted) for shift in theirs)
+    if item.kind is InstructionKind.SESSION and item.value["added"]:
+        wanted = added_session(item)
+        return any(_is_as_wanted(shift.session, wanted) for shift in mine if shift.trust == item.trust)
+    if not told_since or not _says_when(item):
+        return False
+    start, end = span(item)
+    return not any(
+        shift.session.activity == REPORTING and shift.session.end > max(start, now) and shift.session.start < end
+        for shift in mine
+        if shift.trust == item.trust or (item.kind is InstructionKind.ABSENCE and item.trust == home)
+    )
 
 
 def _is_as_wanted(session: Session, wanted: Session) -> bool:

@@ -19,6 +19,7 @@ from balancer.store.database import Database, Session
 _JOB = job("agreement")
 _KINDS = OF_PEOPLE | OF_ROSTERS | {InstructionKind.STUDY}
 _A_MOMENT = timedelta(microseconds=1)
+_ONE_DAY = timedelta(days=1)
 
 
 def agree_instructions(db: Database, now: datetime) -> int:
@@ -63,13 +64,23 @@ def _is_said(session: Session, given: Instruction, now: datetime) -> bool:
         return reporter_agrees(person, given, modalities, now.astimezone(LONDON).date())
     rows = people.session_rows(session, person.reporter_id)
     said = [Shift(trust=row.trust, session=people.rostered(row), said_id=row.session_id) for row in rows]
-    told = given.kind is InstructionKind.ABSENCE and _told_since(session, given, person.home_trust, said)
+    told = _told_since(session, given, person.home_trust, said)
     return roster_agrees(said, given, person.home_trust, told_since=told, now=now)
 
 
 def _told_since(session: Session, given: Instruction, home: str, said: list[Shift]) -> bool:
-    """Tell whether every roster that an absence touches has come since for all its days."""
+    """Tell whether every roster that a decision touches has come since for all its days, every row of it readable.
+
+    A session that reaches into the first day may stand with the day before, and a trust of whose roster nothing is
+    left may have lost it with a row that nobody could read: neither has to come, but if it came it is whole.
+    """
+    if "start" not in given.value:
+        return False
     start, end = span(given)
-    days = start.astimezone(LONDON).date(), (end - _A_MOMENT).astimezone(LONDON).date()
-    touched = {home, *(shift.trust for shift in said)} if given.trust == home else {given.trust}
-    return all(rosters.came_since(session, trust, given.made_at, *days) for trust in touched)
+    first, last = start.astimezone(LONDON).date(), (end - _A_MOMENT).astimezone(LONDON).date()
+    came = rosters.came_since(session, given.made_at, first - _ONE_DAY, last)
+    everywhere = given.kind is InstructionKind.ABSENCE and given.trust == home
+    touched = {home, *(shift.trust for shift in said)} if everywhere else {given.trust}
+    days = {first + timedelta(days=number) for number in range((last - first).days + 1)}
+    are_whole = all(whole for trust in (came if everywhere else touched) for whole in came.get(trust, {}).values())
+    return are_whole and all(days <= came.get(trust, {}).keys() for trust in touched)

@@ -99,6 +99,9 @@ def take_session_away(  # noqa: PLR0913 - which session, on whose word
 ) -> Instruction:
     """Ensure that a reporter does not have a session that their trust's roster says; a run is asked for.
 
+    Its start and end are kept: whatever of the trust's roster lies between them does not take place, even if the
+    roster comes again with the session at a slightly other time, and so under another name.
+
     Raises
     ------
     NotFoundError
@@ -118,7 +121,7 @@ def take_session_away(  # noqa: PLR0913 - which session, on whose word
             until=rows[0].end,
             reporter_id=reporter_id,
             session_id=session_id,
-            value={"added": False},
+            value={"added": False, "start": rows[0].start.isoformat(), "end": rows[0].end.isoformat()},
         )
         return enter(session, given, by=by, now=now)
 

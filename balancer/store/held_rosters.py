@@ -10,16 +10,19 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from balancer.domain.instruction import Instruction, InstructionKind
-from balancer.domain.overrides import OF_ROSTERS, Shift, shifts_held
+from balancer.domain.overrides import OF_ROSTERS, Shift, changes, shifts_held
 from balancer.store import instructions, people, scope
 from balancer.store.tables import ReporterRow, SessionRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldRoster:
-    """Sessions that rosters say, each with what holds of it; what was added; and the decisions within reach."""
+    """Sessions that rosters say, each with what holds of it and why; what was added; and the decisions within reach.
 
-    said: Sequence[tuple[SessionRow, list[Shift]]]
+    Why: the last decision within reach that alone would change the session, by number.
+    """
+
+    said: Sequence[tuple[SessionRow, list[Shift], int | None]]
     added: Sequence[Shift]
     given: Sequence[Instruction]
 
@@ -47,10 +50,17 @@ def held_roster(
     left: dict[str, list[Shift]] = defaultdict(list)
     for shift in shifts_held(said, everything, home):
         left[shift.said_id].append(shift)
-    pairs = [(row, left.pop(row.session_id, [])) for row in rows]
+    entries = [
+        (
+            row,
+            left.pop(row.session_id, []),
+            next((item.id for item in reversed(given) if changes(item, shift, home)), None),
+        )
+        for row, shift in zip(rows, said, strict=True)
+    ]
     added = [shift for shifts in left.values() for shift in shifts if _began_with(shift) in within]
     reaching = [shift for shift in added if shift.session.start < end and shift.session.end > start]
-    return HeldRoster(said=pairs, added=sorted(reaching, key=_in_order), given=given)
+    return HeldRoster(said=entries, added=sorted(reaching, key=_in_order), given=given)
 
 
 def _began_with(shift: Shift) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, delete, insert, select
 
@@ -29,18 +30,23 @@ def last_roster_batch(session: Session, roster: str) -> RosterBatchRow | None:
     return session.exec(select(RosterBatchRow).where(RosterBatchRow.roster == roster).order_by(newest).limit(1)).first()
 
 
-def came_since(session: Session, trust: str, since: datetime, first: date, last: date) -> bool:
-    """Tell whether a roster of a trust has come since an instant that was taken and covers the days from first to last.
+def came_since(session: Session, since: datetime, first: date, last: date) -> dict[str, dict[date, bool]]:
+    """Return, by trust, the days from first to last of which a roster has come since an instant and was taken.
 
-    The same file again is no news: it does not count.
+    With each day: whether every row could be read of the last one that covers it. The same file again is no news.
     """
-    newer = (
-        select(RosterBatchRow.id)
+    taken = (
+        select(RosterRow.trust, RosterBatchRow.covers_from, RosterBatchRow.covers_to, RosterBatchRow.faults)
         .join(RosterRow, col(RosterRow.name) == col(RosterBatchRow.roster))
-        .where(RosterRow.trust == trust, RosterBatchRow.state == BatchState.APPLIED, RosterBatchRow.received_at > since)
-        .where(col(RosterBatchRow.covers_from) <= first, col(RosterBatchRow.covers_to) >= last)
+        .where(RosterBatchRow.state == BatchState.APPLIED, RosterBatchRow.received_at > since)
+        .where(col(RosterBatchRow.covers_from) <= last, col(RosterBatchRow.covers_to) >= first)
+        .order_by(col(RosterBatchRow.id))
     )
-    return session.exec(newer.limit(1)).first() is not None
+    found: dict[str, dict[date, bool]] = defaultdict(dict)
+    for trust, covers_from, covers_to, faults in session.exec(taken):
+        begins, ends = max(first, covers_from or first), min(last, covers_to or last)
+        found[trust].update({begins + timedelta(days=number): not faults for number in range((ends - begins).days + 1)})
+    return dict(found)
 
 
 def add_roster_batch(session: Session, batch: RosterBatchRow) -> int:

@@ -75,6 +75,7 @@ def test_sessions_are_added_and_taken_away(manager: Service) -> None:
     found = entries(manager, reporter_id="R1")
     assert list(found) == ["S1", f"extra-{more}"]
     assert (held(found["S1"]), found["S1"]["instruction_id"]) == ([], less)
+    assert entries(manager)["S2"]["instruction_id"] is None
     extra = found[f"extra-{more}"]
     assert (extra["said"], held(extra), extra["instruction_id"]) == (None, [("13:00", "17:00")], more)
     assert entries(manager, week="2026-03-10") == {}

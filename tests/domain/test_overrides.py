@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.instruction import Instruction, InstructionKind
-from balancer.domain.overrides import Shift, reporter_agrees, reporter_held, roster_agrees, shifts_held
+from balancer.domain.overrides import Shift, changes, reporter_agrees, reporter_held, roster_agrees, shifts_held
 from balancer.domain.reporter import Session
 from tests.worlds import NOW, at, reporter, session
 
@@ -49,8 +49,9 @@ def extra(start: float, end: float, number: int = 8, trust: str = "RVV", **more:
 
 
 def gone(trust: str = "RVV") -> Instruction:
-    """Return that S1 does not take place."""
-    return decided(_K.SESSION, {"added": False}, trust=trust, session_id="S1")
+    """Return that S1, from 0 to 4 hours after ``NOW``, does not take place."""
+    times = {"start": NOW.isoformat(), "end": at(4).isoformat()}
+    return decided(_K.SESSION, {"added": False, **times}, trust=trust, session_id="S1")
 
 
 def shift(said: Session, trust: str = "RVV") -> Shift:
@@ -107,6 +108,31 @@ def test_a_session_that_is_taken_away_does_not_take_place() -> None:
     """By its trust, and no other."""
     assert held([MORNING], gone()) == []
     assert held([MORNING], gone("RWF")) == [("S1", 0, 4)]
+
+
+def test_a_session_is_taken_away_by_its_time_whatever_it_is_called() -> None:
+    """A roster that brings it again a quarter of an hour later calls it by another name."""
+    later = shift(session("S1-0815", "R1", start=0.25, hours=4))
+    afternoon = shift(session("S2", "R1", start=5, hours=4))
+    assert held([later, afternoon], gone()) == [("S1-0815", 4, 4.25), ("S2", 5, 9)]
+    assert held([MORNING], extra(1, 2), gone()) == [("extra-8", 1, 2)]
+
+
+def test_a_decision_of_old_that_only_names_a_session_takes_it_away_and_is_never_agreed_with() -> None:
+    """It ends with the session."""
+    named = decided(_K.SESSION, {"added": False}, session_id="S1")
+    assert held([MORNING], named) == []
+    assert held([shift(session("S2", "R1"))], named) == [("S2", 0, 4)]
+    assert not agrees([], named)
+
+
+def test_a_decision_that_changes_a_session_is_known() -> None:
+    """The roster says beside each session which decision made the difference."""
+    afternoon = shift(session("S2", "R1", start=5, hours=4))
+    assert changes(gone(), MORNING, HOME)
+    assert not changes(gone(), afternoon, HOME)
+    assert not changes(gone("RWF"), MORNING, HOME)
+    assert not changes(decided(_K.ENTITLEMENT, {"trust": "RVV", "granted": False}), MORNING, HOME)
 
 
 def test_a_session_that_is_added_stands_in_place_of_what_its_roster_says() -> None:
@@ -255,9 +281,12 @@ def test_a_roster_agrees_with_an_absence_on_the_rosters_it_is_about() -> None:
 
 
 def test_a_roster_agrees_with_a_session_more_or_less() -> None:
-    """Once it has it, or has it no longer."""
+    """Once it has it, or has come without anything at the time."""
     assert agrees([], gone())
+    assert not agrees([], gone(), told=False)
     assert not agrees([MORNING], gone())
+    assert not agrees([shift(session("S1-0815", "R1", start=0.25))], gone())
+    assert agrees([shift(session("S1-0815", "R1"), "RWF")], gone())
     assert agrees([MORNING], extra(1, 3))
     assert not agrees([MORNING], extra(1, 5))
     assert not agrees([MORNING], extra(1, 3, modalities=["CT"]))

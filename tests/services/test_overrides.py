@@ -35,9 +35,9 @@ from balancer.services.withdraw_override import withdraw_override
 from balancer.store import instructions, runs, studies
 from balancer.store.database import Database
 from balancer.store.rosters import add_roster_batch, replace_sessions
-from balancer.store.tables import RosterBatchRow
+from balancer.store.tables import RosterBatchRow, RosterRow
 from tests.instructed import instructed
-from tests.networks import TWO_FEEDS, Feed, Roster, extract, incoming, minutes, queued, read_id, rostered, solving
+from tests.networks import TWO_FEEDS, Feed, extract, incoming, minutes, queued, read_id, rostered, solving
 from tests.worlds import NOW, at, policy, priority, reporter, session
 
 EAST = person("oidc:m1", "A. Manager", Grant(Role.MANAGER, "RVV"))
@@ -140,22 +140,24 @@ def test_an_absence_ends_when_a_new_roster_has_left_the_sessions_out(network: Da
     assert state_of(network, given) is InstructionState.AGREED
 
 
-def delivered(db: Database, *stated: Any, first: date = TODAY) -> None:
-    """Take in a roster of RVV that covers a week from a day, and says these sessions and no others."""
+def delivered(db: Database, *stated: Any, first: date = TODAY, unreadable: int = 0, trust: str = "RVV") -> None:
+    """Take in a roster that covers a week from a day, and says these sessions of its trust and no others."""
     with db.transaction() as writing:
+        name = writing.merge(RosterRow(name=f"{trust} rota", trust=trust)).name
+        writing.flush()
         batch = RosterBatchRow(
-            roster=Roster().name,
+            roster=name,
             file_name="rota.csv",
-            digest=f"{first}{stated}",
+            digest=f"{first}{stated}{unreadable}",
             received_at=minutes(1),
             last_received_at=minutes(1),
             state=BatchState.APPLIED,
             covers_from=first,
             covers_to=first + timedelta(days=6),
-            faults=[],
+            faults=[{"line": number} for number in range(unreadable)],
         )
         batch_id = add_roster_batch(writing, batch)
-        replace_sessions(writing, "RVV", stated, start=NOW, end=at(168), batch_id=batch_id)
+        replace_sessions(writing, trust, stated, start=NOW, end=at(168), batch_id=batch_id)
 
 
 def test_a_session_more_is_planned_with_and_ends_when_the_roster_has_it(network: Database) -> None:
@@ -192,6 +194,71 @@ def test_a_session_that_is_taken_away_stays_away_until_the_roster_agrees(network
     delivered(network)
     assert agree_instructions(network, minutes(2)) == 1
     assert state_of(network, given) is InstructionState.AGREED
+
+
+def test_a_session_that_comes_again_at_another_time_stays_away(network: Database) -> None:
+    """It has another name then. What of it lies outside the time that was taken away is there, and can be seen."""
+    given = take_session_away(within(network, EAST), "R1", "S1", NOW, by=EAST, said=OF_EAST)
+    delivered(network, session("S1-later", "R1", start=0.25))
+    assert agree_instructions(network, minutes(2)) == 0
+    assert held(network) == [(4, 4.25)]
+    delivered(network, session("S1-afternoon", "R1", start=5))
+    assert held(network) == [(5, 9)]
+    assert agree_instructions(network, minutes(3)) == 1
+    assert state_of(network, given) is InstructionState.AGREED
+
+
+def test_a_session_that_a_manager_has_added_is_not_taken_away_with_the_rosters(network: Database) -> None:
+    """Whoever replaces a session by another of the same morning has the other."""
+    add_session(within(network, EAST), "R1", Extra(start=at(1), end=at(2)), NOW, by=EAST, said=OF_EAST)
+    take_session_away(within(network, EAST), "R1", "S1", NOW, by=EAST, said=OF_EAST)
+    assert held(network) == [(1, 2)]
+
+
+def _away(network: Database) -> Instruction:
+    return take_session_away(within(network, EAST), "R1", "S1", NOW, by=EAST, said=OF_EAST)
+
+
+def _ill(network: Database) -> Instruction:
+    return absent(network, 0, 4)
+
+
+@pytest.mark.parametrize("decide", [_away, _ill])
+def test_a_roster_whose_rows_could_not_all_be_read_agrees_with_nothing(
+    network: Database, decide: Callable[[Database], Instruction]
+) -> None:
+    """The row that is missing may be theirs, whatever an earlier file said: the next good file brings them back."""
+    given = decide(network)
+    delivered(network, session("S1", "R1"))
+    delivered(network, unreadable=1)
+    assert agree_instructions(network, minutes(2)) == 0
+    delivered(network, session("S1", "R1"))
+    assert held(network) == []
+    assert state_of(network, given) is InstructionState.IN_FORCE
+    delivered(network)
+    assert agree_instructions(network, minutes(3)) == 1
+
+
+def test_an_absence_outlives_an_unreadable_row_of_another_trusts_roster(network: Database) -> None:
+    """Whoever is ill is ill everywhere, and of the other trust's roster nothing is left that could say so."""
+    rostered(network, session("S3", "R1", start=5), trust="RWF")
+    given = absent(network, 0, 9)
+    delivered(network)
+    delivered(network, unreadable=1, trust="RWF")
+    assert agree_instructions(network, minutes(2)) == 0
+    delivered(network, session("S3", "R1", start=5), trust="RWF")
+    assert held(network) == []
+    assert state_of(network, given) is InstructionState.IN_FORCE
+
+
+def test_a_night_that_began_the_day_before_is_not_taken_for_agreed(network: Database) -> None:
+    """Its row stood with the day before, in a file that could not be read whole."""
+    delivered(network, session("night", "R1", start=12, hours=12))
+    given = absent(network, 20, 24)  # 04:00 to 08:00 of the day after
+    delivered(network, first=TODAY + timedelta(days=1))
+    delivered(network, unreadable=1, first=TODAY - timedelta(days=6))
+    assert agree_instructions(network, minutes(2)) == 0
+    assert state_of(network, given) is InstructionState.IN_FORCE
 
 
 def test_another_trusts_word_of_an_absence_is_for_its_own_roster(network: Database) -> None:

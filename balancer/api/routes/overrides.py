@@ -73,19 +73,7 @@ def get_roster(
 
 
 def _entries(held: HeldRoster) -> list[RosterEntryOut]:
-    away = {item.session_id: item.id for item in held.given if item.session_id is not None}
-    within = {item.id for item in held.given}
-    absent = {item.reporter_id: item.id for item in held.absences}
-    said = [
-        RosterEntryOut.of_row(
-            row,
-            left,
-            next((shift.instruction_id for shift in left if shift.instruction_id in within), None)
-            if left
-            else away.get(row.session_id, absent.get(row.reporter_id)),
-        )
-        for row, left in held.said
-    ]
+    said = [RosterEntryOut.of_row(row, left, decided) for row, left, decided in held.said]
     added = [RosterEntryOut.of_added(shift, shift.instruction_id) for shift in held.added]
     return sorted([*said, *added], key=_in_order)
 
