@@ -13,6 +13,7 @@ from balancer.domain.plan import Allocation, Plan
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.states import RunState
 from balancer.domain.study import ReadKey, StudyKey
+from balancer.services.still_entitled import StillEntitled
 from balancer.store import assignments, instructions, leases, queue, reads, runs
 from balancer.store.database import Database, Session
 from balancer.store.leases import Lease
@@ -43,10 +44,11 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
 
     A plan is of the instant it was gathered for; people have worked since. What has been claimed meanwhile stays with
     its claimant, what has been done, parked or withdrawn is on no list, and whoever handed a study back, has done
-    another of its reads or has been barred from it is not given it, nor is what has been pinned to somebody else. What
-    the plan did not see stays where it was put meanwhile, such as an emergency; what nobody has, or the plan gave to
-    somebody it no longer can, waits for the next run. ``numbers`` says which reads of a study the plan counted from 1;
-    as counted if it says nothing.
+    another of its reads or has been barred from it is not given it, nor is what has been pinned to somebody else; nor
+    is anything given to somebody who may not report it any more (rules H1 to H3). What the plan did not see stays
+    where it was put meanwhile, such as an emergency; what nobody has, or the plan gave to somebody it no longer can,
+    waits for the next run. ``numbers`` says which reads of a study the plan counted from 1; as counted if it says
+    nothing.
 
     Raises
     ------
@@ -84,7 +86,9 @@ def put_on_lists(  # noqa: PLR0913 - whose plan is put in force, when, on whose 
     keys = {StudyKey(key.trust, key.accession_number) for key in reasons} | {
         StudyKey(row.trust, row.accession_number) for row in plan.allocations
     }
-    placing = Placing(session, queue.study_ids(session, keys), numbers, reads.locked_plannable(session))
+    standing = reads.locked_plannable(session)
+    entitled = StillEntitled(session, {item.study_id for item in standing}, now)
+    placing = Placing(session, queue.study_ids(session, keys), numbers, standing, entitled)
     overtaken = set() if seen_at is None else reads.allocated_since(session, seen_at)
     items = placing.lists(plan, reasons, overtaken)
     unallocated = placing.numbered(reasons)
@@ -124,7 +128,10 @@ def add_lists(  # noqa: PLR0913, PLR0917 - what stands on whose list, on what au
 
 
 class Placing:
-    """A plan against reads as they stand now, which nobody else changes until the transaction ends."""
+    """A plan against reads as they stand now, which nobody else changes until the transaction ends.
+
+    ``entitled`` tells who may report what by now; a plan that was gathered a moment ago does without.
+    """
 
     def __init__(
         self,
@@ -132,8 +139,10 @@ class Placing:
         ids: queue.Ids,
         numbers: Mapping[StudyKey, Sequence[int]],
         standing: Iterable[Standing],
+        entitled: StillEntitled | None = None,
     ) -> None:
         self.ids = dict(ids)
+        self._entitled = entitled
         self._session = session
         self._numbers = numbers
         self._standing = {(item.study_id, item.number): item for item in standing}
@@ -186,13 +195,15 @@ class Placing:
         return found
 
     def may_be_given(self, row: Allocation) -> bool:
-        """Tell whether a read, by its own number, may be on this list: it is to be read, and by nobody else."""
+        """Tell whether a read, by its own number, may be on this list: to be read, by them and by nobody else."""
         item = self._standing.get(self._place(row.key))
         if item is None:
             return False
         if item.state is ReadState.CLAIMED:
             return item.reporter_id == row.reporter_id
         if self._pinned.get(self._place(row.key), row.reporter_id) != row.reporter_id:
+            return False
+        if self._entitled is not None and self._entitled.why_not(item, row.reporter_id):
             return False
         return row.reporter_id not in self._barred.get(item.study_id, set()) | self._held[item.study_id]
 

@@ -19,6 +19,7 @@ from balancer.domain.study import ReadKey, StudyKey
 from balancer.publish.run_record import KeptPlan, own_key, unpack_plan
 from balancer.services.publish_worklists import Placing, add_lists
 from balancer.services.run_allocation import LEASE
+from balancer.services.still_entitled import StillEntitled
 from balancer.store import assignments, audit, leases, queue, reads, run_records, runs
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
@@ -78,7 +79,8 @@ def _place(session: Session, run: RunRow, wanted: set[ReadKey], now: datetime) -
     rows = [row for row in _own(kept) if row.key in wanted]
     ids = queue.study_ids(session, {StudyKey(row.trust, row.accession_number) for row in rows})
     places = [(ids[StudyKey(row.trust, row.accession_number)], row.read) for row in rows]
-    placing = Placing(session, ids, {}, reads.locked_places(session, places))
+    entitled = StillEntitled(session, set(ids.values()), now)
+    placing = Placing(session, ids, {}, reads.locked_places(session, places), entitled)
     urgent: dict[str, list[Allocation]] = defaultdict(list)
     moves = []
     for row in rows:

@@ -13,16 +13,14 @@ from balancer.domain.instruction import Instruction, InstructionState
 from balancer.domain.life import ReadState
 from balancer.domain.permission import Permission
 from balancer.domain.plan import Allocation, plan_of_places
-from balancer.domain.reporter import Reporter
 from balancer.domain.study import ReadKey, StudyKey
-from balancer.services.claim_read import why_outside
-from balancer.services.hold_over import StudiesAsHeld, reporter_as_held
 from balancer.services.override_scope import enter
 from balancer.services.publish_worklists import put_on_lists
 from balancer.services.put_in_force import decide
 from balancer.services.run_allocation import LEASE
+from balancer.services.still_entitled import StillEntitled
 from balancer.services.withdraw_instruction import lift
-from balancer.store import drafts, instructions, leases, people, queue, reads, runs
+from balancer.store import drafts, instructions, leases, queue, reads, runs
 from balancer.store.assignments import touch_worklists
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy_row
@@ -170,21 +168,14 @@ def _why_not(
     session: Session, before: Collection[tuple[str, WorklistItemRow]], decided: Collection[int], now: datetime
 ) -> dict[tuple[int, int], str]:
     """Return what is not put back whatever else holds: decided about since, or beyond what its reporter may report."""
-    holders = {name for name, _ in before}
-    persons: Mapping[str, Reporter] = {
-        item.reporter.reporter_id: reporter_as_held(session, item.reporter, now)
-        for item in people.reporters(session)
-        if item.reporter.reporter_id in holders
-    }
-    studies, held = reads.studies_of(session, {item.study_id for _, item in before}), StudiesAsHeld(session, now)
+    reads_of = reads.standings(session, {item.study_id for _, item in before})
+    entitled = StillEntitled(session, {item.study_id for _, item in before}, now)
     found: dict[tuple[int, int], str] = {}
     for name, item in before:
-        why = _DECIDED_SINCE if item.study_id in decided else ""
-        if not why and name not in persons:
-            why = "the reporter is no longer listed"
-        why = why or why_outside(held.of(studies[item.study_id]), persons[name], now)
+        place = item.study_id, item.read
+        why = _DECIDED_SINCE if item.study_id in decided else entitled.why_not(reads_of[place], name)
         if why:
-            found[item.study_id, item.read] = why
+            found[place] = why
     return found
 
 

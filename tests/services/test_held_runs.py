@@ -18,6 +18,7 @@ from balancer.domain.policy import PublishingRules
 from balancer.domain.states import RunState
 from balancer.services.decide_policy import approve_policy
 from balancer.services.ingest_studies import ingest_extract, release_held_batch
+from balancer.services.override_scope import Decision, decide_entitlement, decide_skill
 from balancer.services.propose_policy import propose_policy
 from balancer.services.publish_held import discard_run, publish_held
 from balancer.services.release_emergencies import release_emergencies
@@ -201,6 +202,51 @@ def test_what_was_put_on_a_list_while_it_waited_stays_there(db: Database) -> Non
         assert faults(reading) == []
 
 
+OF_EAST = Decision(trust="RVV", reason="not on this rota any more")
+
+
+def may_not_report(db: Database, reporter_id: str) -> None:
+    """Withdraw somebody's entitlement at RVV, three minutes past eight."""
+    decide_entitlement(db, reporter_id, minutes(3), by=MANAGER, said=OF_EAST, granted=False, until=None)
+
+
+def test_nobody_is_given_by_a_plan_that_waited_what_they_may_not_report_any_more(db: Database) -> None:
+    """R2's entitlement has gone since: it is nobody's, for the next run, which is asked for."""
+    holding(db)
+    run_id = held_run(db)
+    may_not_report(db, "R2")
+    publish_held(db, run_id, minutes(9), by=MANAGER, reason="looked through")
+    assert lists(db) == {"R1": (2, ["A3"]), "R2": (2, [])}
+    assert [standing(db, number) for number in ("A1", "A2")] == [(ReadState.UNALLOCATED, None)] * 2
+    with db.session() as reading:
+        assert faults(reading) == []
+        assert runs.requested(reading) is not None
+
+
+def test_a_level_that_has_gone_while_it_waited_counts_too_and_what_is_open_is_theirs(db: Database) -> None:
+    """R1 opened A3 before: they have it, and nothing new."""
+    holding(db)
+    run_id = held_run(db, solving({"S1": ["A3", "A1"], "S2": ["A2"]}))
+    claimed(db, "A3", "R1")
+    decide_skill(db, "R1", "neuro", None, 0, minutes(3), said=OF_EAST, by=MANAGER)
+    publish_held(db, run_id, minutes(9), by=MANAGER, reason="looked through")
+    assert lists(db) == {"R1": (2, ["A3"]), "R2": (2, ["A2"])}
+    assert standing(db, "A3") == (ReadState.CLAIMED, "R1")
+
+
+def test_nobody_is_given_what_they_may_not_report_since_the_run_began(db: Database) -> None:
+    """A solver takes its minutes, and a manager does not wait for it."""
+    queued(db, *STUDIES)
+    rostered(db, session("S1", "R1", hours=4), session("S2", "R2", hours=4))
+
+    def slow(*arguments: object, **options: object) -> object:
+        may_not_report(db, "R2")
+        return SECOND(*arguments, **options)  # type: ignore[arg-type]
+
+    run_allocation(db, NOW, solver=slow)  # type: ignore[arg-type]
+    assert lists(db) == {"R1": (1, ["A3"]), "R2": (1, [])}
+
+
 def test_a_plan_is_decided_about_once(db: Database) -> None:
     """Whatever was decided; what is not there, or never waited, is refused."""
     holding(db)
@@ -321,6 +367,14 @@ def test_an_emergency_that_has_gone_meanwhile_is_put_on_no_list(db: Database) ->
     listed_no_longer(db, extract(*STUDIES, at=5))
     assert release_emergencies(db, minutes(30)) == 0
     assert lists(db)["R1"] == (1, ["A1", "A2"])
+
+
+def test_an_emergency_is_let_out_to_nobody_who_may_not_report_it_any_more(db: Database) -> None:
+    """It waits for the next plan, which is asked for, and for mending."""
+    emergencies_held(db, solving({"S1": ["A3"], "S2": ["E1", "A1", "A2"]}))
+    may_not_report(db, "R2")
+    assert release_emergencies(db, minutes(30)) == 0
+    assert standing(db, "E1")[0] is ReadState.UNALLOCATED
 
 
 def test_an_emergency_that_is_on_a_list_stays_there(db: Database) -> None:
