@@ -36,16 +36,17 @@ def came_since(session: Session, since: datetime, first: date, last: date) -> di
     With each day: whether every row could be read of the last one that covers it. The same file again is no news.
     """
     taken = (
-        select(RosterRow.trust, RosterBatchRow.covers_from, RosterBatchRow.covers_to, RosterBatchRow.faults)
+        select(RosterRow.trust, RosterBatchRow)
         .join(RosterRow, col(RosterRow.name) == col(RosterBatchRow.roster))
         .where(RosterBatchRow.state == BatchState.APPLIED, RosterBatchRow.received_at > since)
         .where(col(RosterBatchRow.covers_from) <= last, col(RosterBatchRow.covers_to) >= first)
         .order_by(col(RosterBatchRow.id))
     )
     found: dict[str, dict[date, bool]] = defaultdict(dict)
-    for trust, covers_from, covers_to, faults in session.exec(taken):
-        begins, ends = max(first, covers_from or first), min(last, covers_to or last)
-        found[trust].update({begins + timedelta(days=number): not faults for number in range((ends - begins).days + 1)})
+    for trust, batch in session.exec(taken):
+        begins, ends = max(first, batch.covers_from or first), min(last, batch.covers_to or last)
+        days = (begins + timedelta(days=number) for number in range((ends - begins).days + 1))
+        found[trust].update(dict.fromkeys(days, not batch.faults))
     return dict(found)
 
 
