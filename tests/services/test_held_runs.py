@@ -241,7 +241,7 @@ def test_nobody_is_given_what_they_may_not_report_since_the_run_began(db: Databa
 
     def slow(*arguments: object, **options: object) -> object:
         may_not_report(db, "R2")
-        return SECOND(*arguments, **options)  # type: ignore[arg-type]
+        return SECOND(*arguments, **options)
 
     run_allocation(db, NOW, solver=slow)  # type: ignore[arg-type]
     assert lists(db) == {"R1": (1, ["A3"]), "R2": (1, [])}
