@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from balancer.api.models.assignments import AssignmentOut
 from balancer.domain.actor import system
@@ -20,10 +21,11 @@ from balancer.store import audit
 from balancer.store.changes import changes
 from balancer.store.database import Database
 from balancer.store.pages import Cut
+from balancer.store.tables import WorklistItemRow
 from balancer.store.tables_life import ClaimRow, ReadRow
 from tests.networks import Feed, extract, minutes, queued, read_id, rostered, solving
 from tests.replay.trusts import Delivered
-from tests.replay.verify import faults
+from tests.replay.verify import faults, is_anybody_to_read
 from tests.replay.witness import Reported, Witness
 from tests.worlds import NOW, session
 
@@ -187,3 +189,13 @@ def test_what_was_seen_out_of_balance_while_it_ran_is_a_fault(day: Day) -> None:
     """That it balances in the end does not make it good."""
     day.witness.out_of_balance.append("09:10 RVV: on_no_list 3")
     assert day.faults() == ["while it ran: 09:10 RVV: on_no_list 3"]
+
+
+def test_somebody_is_to_read_while_a_list_says_so_and_at_no_other_time(day: Day) -> None:
+    """At night a replay waits for nobody: then no list has anybody reading."""
+    with day.db.session() as reading:
+        item = reading.exec(select(WorklistItemRow).order_by(col(WorklistItemRow.planned_start).desc())).first()
+        assert item is not None
+        assert is_anybody_to_read(reading, item.planned_start)
+        assert not is_anybody_to_read(reading, item.planned_end)
+        assert not is_anybody_to_read(reading, NOW - timedelta(hours=1))

@@ -175,6 +175,17 @@ def _true_state(session: Session, trust: str) -> dict[tuple[str, int], tuple[Any
     return found
 
 
+def is_anybody_to_read(session: Session, now: datetime) -> bool:
+    """Tell whether by the lists in force somebody is reading something at ``now``."""
+    planned = (
+        select(WorklistItemRow.place)
+        .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
+        .where(col(WorklistRow.superseded_at).is_(None))
+        .where(col(WorklistItemRow.planned_start) <= now, col(WorklistItemRow.planned_end) > now)
+    )
+    return session.exec(planned.limit(1)).first() is not None
+
+
 def _short(state: State) -> dict[tuple[str, int], tuple[Any, ...]]:
     return {
         key: (

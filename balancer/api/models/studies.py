@@ -20,7 +20,7 @@ from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ReadRow
 
 
-class ReadState(StrEnum):
+class StudyReadState(StrEnum):
     """Where one read stands; every read is in exactly one state. `unplanned`: unallocated, and no plan has seen it."""
 
     CLAIMED = life.ReadState.CLAIMED
@@ -77,7 +77,7 @@ class ReadOut(Out):
     read_id: int = Field(description="What claims and completions name it by.", examples=[4711])
     read: int = Field(description="Its number in its study, from 1.", examples=[1])
     kind: life.ReadKind
-    state: ReadState = Field(description="`unplanned`: it came after the current plan was made.")
+    state: StudyReadState = Field(description="`unplanned`: it came after the current plan was made.")
     since: Instant = Field(description="When that last changed.")
     reporter_id: str | None = Field(description="Whose worklist it is on, or who did it.", examples=["9000017"])
     owner: str = Field(description="Who sees to it where no reporter does.", examples=[""])
@@ -229,10 +229,10 @@ class UnallocatedReasonOut(Out):
         return cls(trust=counted.trust, reason=Reason(counted.reason), reads=counted.reads)
 
 
-def _state(row: ReadRow) -> ReadState:
+def _state(row: ReadRow) -> StudyReadState:
     if row.state is life.ReadState.UNALLOCATED and row.reason == life.UNPLANNED:
-        return ReadState.UNPLANNED
-    return ReadState(row.state)
+        return StudyReadState.UNPLANNED
+    return StudyReadState(row.state)
 
 
 def _who_says(row: StudyRow) -> Literal["source", "policy"]:

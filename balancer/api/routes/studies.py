@@ -23,7 +23,7 @@ router = APIRouter()
 _STUDY = "study"
 
 
-class Sort(StrEnum):
+class StudySort(StrEnum):
     """The orders that studies can be had in; `-` means falling."""
 
     DUE_AT = "due_at"
@@ -83,7 +83,7 @@ def list_studies(
     look: Looking,
     which: Annotated[studies.StudyFilter, Depends(_filter)],
     cut: Paging,
-    sort: Annotated[Sort, Query(description="`-` means falling.")] = Sort.DUE_AT,
+    sort: Annotated[StudySort, Query(description="`-` means falling.")] = StudySort.DUE_AT,
 ) -> PageOut[StudyOut]:
     """List studies, the soonest due first, each with what the current plan says of its reads."""
     with served.database.session() as session:

@@ -28,7 +28,7 @@ from balancer.store.priors import priors
 router = APIRouter()
 
 
-class Sort(StrEnum):
+class WorklistSort(StrEnum):
     """The orders that lists can be had in; `reporter` is that of the network's own list of people."""
 
     REPORTER = "reporter"
@@ -38,13 +38,13 @@ class Sort(StrEnum):
     LAST_END = "last_end"
 
 
-_ORDERS: Final[dict[Sort, Callable[[worklists.WorklistSummary], Any] | None]] = {
-    Sort.REPORTER: None,
-    Sort.NAME: lambda entry: (entry.name, entry.reporter_id),
-    Sort.MOST_READS: lambda entry: -entry.items,
-    Sort.MOST_LATE: lambda entry: -entry.late,
+_ORDERS: Final[dict[WorklistSort, Callable[[worklists.WorklistSummary], Any] | None]] = {
+    WorklistSort.REPORTER: None,
+    WorklistSort.NAME: lambda entry: (entry.name, entry.reporter_id),
+    WorklistSort.MOST_READS: lambda entry: -entry.items,
+    WorklistSort.MOST_LATE: lambda entry: -entry.late,
     # whoever has nothing to read has ended already
-    Sort.LAST_END: lambda entry: entry.last_end.timestamp() if entry.last_end else 0.0,
+    WorklistSort.LAST_END: lambda entry: entry.last_end.timestamp() if entry.last_end else 0.0,
 }
 
 
@@ -52,7 +52,7 @@ _ORDERS: Final[dict[Sort, Callable[[worklists.WorklistSummary], Any] | None]] = 
 def list_worklists(
     served: Served,
     home_trust: Code | None = None,
-    sort: Annotated[Sort, Query(description="`-` means falling.")] = Sort.REPORTER,
+    sort: Annotated[WorklistSort, Query(description="`-` means falling.")] = WorklistSort.REPORTER,
 ) -> ListOut[WorklistSummaryOut]:
     """List every reporter's current list in figures; empty until the first lists are published."""
     with served.database.session() as session:
