@@ -9,6 +9,8 @@ INSTALLED := .venv/.installed
 COMPILED := .venv/.compiled
 # The identity provider that tests sign in with; without npm its tests are skipped.
 PROVIDER := tests/access/provider/node_modules/.installed
+# The client that tests generate from the OpenAPI document, with nothing of ours beside it.
+CLIENT := tests/client/.venv/.installed
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 # Two at most: the database tests start servers of their own.
 TEST_WORKERS ?= 2
@@ -21,7 +23,7 @@ run: export BALANCER_SIGN_IN := local
 run: $(COMPILED) ## set up, take in the Kent sample, allocate it and serve worklists at http://127.0.0.1:8000
 	$(BIN)/balancer serve --network data/kent
 
-test: $(COMPILED) $(PROVIDER) ## set up and run the tests (with CI=true a skipped test is a failure)
+test: $(COMPILED) $(PROVIDER) $(CLIENT) ## set up and run the tests (with CI=true a skipped test is a failure)
 	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS)
 
 check: $(INSTALLED) ## everything but the tests: style, types, imports between rooms, lock, notebooks, committed files
@@ -61,9 +63,11 @@ lock: ## bring requirements.lock in line with pyproject.toml (UPGRADE=1 takes th
 	@uv --version >/dev/null 2>&1 || { echo "make lock needs uv"; exit 1; }
 	uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header \
 	  --only-binary :all: $(if $(UPGRADE),--upgrade) --group dev --group bench pyproject.toml --output-file requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --only-binary :all: \
+	  $(if $(UPGRADE),--upgrade) tests/client/requirements.in --output-file tests/client/requirements.lock
 
 clean: ## remove .venv, caches and the local database (var/)
-	rm -rf .venv var dist tests/access/provider/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv var dist tests/access/provider/node_modules tests/client/.venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock pyproject.toml tools/setup
@@ -72,6 +76,9 @@ $(INSTALLED): requirements.lock pyproject.toml tools/setup
 
 $(PROVIDER): tests/access/provider/package-lock.json
 	@tools/setup-provider
+
+$(CLIENT): tests/client/requirements.lock tools/setup-client $(INSTALLED)
+	@tools/setup-client
 
 $(COMPILED): $(INSTALLED) $(wildcard balancer/optimise/*.py)
 	@if [ -f balancer/optimise/warm.py ]; then echo "Compiling the solver"; $(BIN)/python -m balancer.optimise.warm; fi

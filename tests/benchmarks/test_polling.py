@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
-from collections.abc import Iterator
-
-import uvicorn
 
 from balancer.store.database import Database
+from tests.api.listening import listening
 from tests.api.service import Service
 from tests.api.small_network import allocate
 from tests.benchmarks.polling.clients import all_at_once, request
@@ -37,22 +33,6 @@ def test_clients_share_the_lists_out() -> None:
     known = [("/a", '"1"', 10), ("/b", '"2"', 10)]
     assert shared_out(3, known, conditional=True) == [("/a", '"1"'), ("/b", '"2"'), ("/a", '"1"')]
     assert shared_out(1, known, conditional=False) == [("/a", None)]
-
-
-@contextlib.contextmanager
-def listening(service: Service) -> Iterator[int]:
-    """Serve on a port of this machine, in a thread; yield the port."""
-    config = uvicorn.Config(service.app, port=0, log_config=None, access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            thread.join(0.01)
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def test_clients_count_what_comes_back(sqlite_db: Database) -> None:

@@ -8,6 +8,7 @@ from importlib import metadata
 from itertools import chain
 from typing import Any
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -17,6 +18,9 @@ from tests.house.committed import ROOT
 
 PIN = re.compile(r"^(?P<requirement>[A-Za-z0-9].*?)\s*\\?$", re.MULTILINE)
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}", re.MULTILINE)
+
+
+LOCKS = ["requirements.lock", "tests/client/requirements.lock"]
 
 
 def project() -> dict[str, Any]:
@@ -78,17 +82,19 @@ def test_what_is_installed_is_what_the_lock_pins() -> None:
     assert installed == {name: version_of(pin) for name, pin in pinned().items()}
 
 
-def test_every_pin_has_a_hash() -> None:
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pin_has_a_hash(lock: str) -> None:
     """Pip and uv refuse to mix, but a lock without any would be taken."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (ROOT / lock).read_text(encoding="utf-8")
     blocks = PIN.split(text)[2::2]
     assert blocks
     assert [block for block in blocks if not HASH.search(block)] == []
 
 
-def test_the_lock_says_nothing_of_where_packages_come_from() -> None:
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_says_nothing_of_where_packages_come_from(lock: str) -> None:
     """No index, no folder of wheels, no address."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (ROOT / lock).read_text(encoding="utf-8")
     assert [mark for mark in ("://", "--index", "--extra-index", "--find-links") if mark in text] == []
 
 
