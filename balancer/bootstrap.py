@@ -1,8 +1,9 @@
 """The one place where everything is wired: settings in, the API, the scheduler and the solving process out.
 
-Four processes: the API, which answers; the scheduler, which takes in, asks for runs and publishes; beside it one that
-mends the lists when something cannot wait; and, while a run lasts, a solving process at low priority. They share the
-database and nothing else, so that none slows another and any may die without the others noticing more than a gap.
+Five processes: the API, which answers; the scheduler, which takes in, asks for runs and publishes; beside it one that
+mends the lists when something cannot wait, and one that tells others what has happened; and, while a run lasts, a
+solving process at low priority. They share the database and nothing else, so that none slows another and any may die
+without the others noticing more than a gap.
 """
 
 from __future__ import annotations
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
     from balancer.ingest.feed_file import FeedDescription
     from balancer.ingest.network_folder import NetworkFolder
     from balancer.ingest.roster_file import RosterDescription
+    from balancer.outlets.outlet import Outlet
+    from balancer.outlets.telling import TellingOrder
     from balancer.scheduler.jobs import Work
     from balancer.scheduler.supervisor import Supervisor
     from balancer.services.outcomes import BatchOutcome, RosterOutcome
+    from balancer.store.leases import Lease
 
 
 # What a web server runs; that it is FastAPI's is the api's affair.
@@ -207,6 +211,7 @@ def build_supervisor(settings: Settings) -> Supervisor:
 
 def build_work(settings: Settings, database: Database) -> Work:
     """Return what a scheduler does."""
+    from balancer.outlets.telling import tell_for_ever  # noqa: PLC0415
     from balancer.scheduler.jobs import Sources, Work  # noqa: PLC0415
     from balancer.scheduler.mending import MendingOrder, mend_for_ever  # noqa: PLC0415
     from balancer.scheduler.solving import SolveOrder, Solving, preview_and_exit  # noqa: PLC0415
@@ -230,6 +235,10 @@ def build_work(settings: Settings, database: Database) -> Work:
         pseudonym_key=pseudonym_key(settings),
         shift_to_present=settings.shift_to_present,
     )
+
+    def new_outlets(lease: Lease) -> Supervisor:
+        return Supervisor("outlets", tell_for_ever, (build_telling(settings, lease),))
+
     return Work(
         database=database,
         clock=clock,
@@ -240,8 +249,34 @@ def build_work(settings: Settings, database: Database) -> Work:
         if settings.allocate_every_minutes is None
         else timedelta(minutes=settings.allocate_every_minutes),
         new_mending=partial(Supervisor, "mending", mend_for_ever, (mending,)),
+        new_outlets=new_outlets,
         new_timetable=partial(Timetable, speed),
     )
+
+
+def build_telling(settings: Settings, lease: Lease) -> TellingOrder:
+    """Return what the outlets' process needs to know, under the lease of the scheduler that starts it."""
+    from balancer.outlets.telling import TellingOrder  # noqa: PLC0415
+
+    return TellingOrder(
+        database_url=settings.database_url,
+        clock=service_clock(settings),
+        lease=lease,
+        outlets=partial(open_outlets, settings),
+        prepare=partial(_prepare_beside_scheduler, settings),
+    )
+
+
+def _prepare_beside_scheduler(settings: Settings) -> None:
+    from balancer.scheduler.solving import die_with_parent  # noqa: PLC0415
+
+    telemetry.configure(settings.log_format)
+    die_with_parent()
+
+
+def open_outlets(settings: Settings, database: Database) -> Sequence[Outlet]:  # noqa: ARG001 - for those to come
+    """Return every outlet there is to be, as files and database have them now; ``InputRefusedError`` at a fault."""
+    return ()
 
 
 def run_scheduler(settings: Settings) -> None:

@@ -13,6 +13,9 @@
     +-- NotAllowedError       whoever asks may not do this
     +-- GoneError             what the caller holds on to is no longer kept
     +-- BooksError            a batch's books do not balance; nothing of it was taken
+    +-- UndeliveredError      whom a letter is for did not take it; it is sent again
+        +-- UnreachableError  nobody is there at all: other letters to the same would fare no better
+        +-- UnsendableError   it will never be taken as it is
 
 Outcomes that are expected (a read left unallocated, a quarantined row, a run that hit its time limit) are values, not
 errors.
@@ -97,3 +100,15 @@ class BooksError(BalancerError):
 
 class NotAllowedError(BalancerError):
     """Whoever asks is known and may not do this; nothing was done."""
+
+
+class UndeliveredError(BalancerError):
+    """Whom a letter is for did not take it; the message says why, without anything that names a patient or a study."""
+
+
+class UnreachableError(UndeliveredError):
+    """Nobody is there: no letter of the outlet can be sent now."""
+
+
+class UnsendableError(UndeliveredError):
+    """The letter will never be taken as it is: a person must look at it."""

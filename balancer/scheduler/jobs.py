@@ -27,6 +27,7 @@ from balancer.scheduler.timetable import Timetable
 from balancer.services.agree_instructions import agree_instructions
 from balancer.services.check_completions import check_completions
 from balancer.services.end_instructions import end_instructions
+from balancer.services.forget_letters import forget_letters
 from balancer.services.lapse_claims import lapse_claims
 from balancer.services.load_network import load_network
 from balancer.services.park_read import check_parked
@@ -69,6 +70,7 @@ class Work:
         allocate_every: timedelta | None = None,
         new_timetable: Callable[[], Timetable] = Timetable,
         new_mending: Callable[[], Supervisor] | None = None,
+        new_outlets: Callable[[Lease], Supervisor] | None = None,
         previewing: Solving | None = None,
     ) -> None:
         self._database = database
@@ -80,8 +82,10 @@ class Work:
         self._allocate_every = allocate_every or timedelta(minutes=PublishingRules().allocate_every_minutes)
         self._new_timetable = new_timetable
         self._new_mending = new_mending
+        self._new_outlets = new_outlets
         self._previewing = previewing
         self._mending: Supervisor | None = None
+        self._outlets: Supervisor | None = None
         self._network: NetworkFolder | None = None
         self._shift = timedelta()
         self._not_before = 0.0
@@ -107,6 +111,9 @@ class Work:
         if self._new_mending is not None:
             self._mending = self._new_mending()
             self._mending.start()
+        if self._new_outlets is not None:
+            self._outlets = self._new_outlets(lease)
+            self._outlets.start()
 
     def end(self) -> None:
         """Stop; what is being taken in is taken in to its end, a run under way is given up."""
@@ -115,9 +122,10 @@ class Work:
         self._solving.stop()
         if self._previewing is not None:
             self._previewing.stop()
-        if self._mending is not None:
-            self._mending.stop()
-        self._mending = None
+        for supervised in (self._outlets, self._mending):
+            if supervised is not None:
+                supervised.stop()
+        self._mending, self._outlets = None, None
         self._timetable, self._ledger = None, None
 
     # --- the jobs ----------------------------------------------------------------------------------------------------
@@ -309,6 +317,7 @@ _PARTS: dict[str, Callable[[Database, datetime], object]] = {
     "held": release_emergencies,
     "parked": lambda database, now: _warn(parked=check_parked(database, now)),
     "keys": keys.purge,
+    "letters": forget_letters,
 }
 
 

@@ -73,6 +73,12 @@ def require(session: Session, lease: Lease) -> None:
         raise ConflictError(f"the lease {lease.name!r} has passed to somebody else")
 
 
+def is_ours(session: Session, lease: Lease) -> bool:
+    """Tell whether the lease is still ours at this moment; for what is done outside, which no transaction can undo."""
+    token = session.exec(select(LeaseRow.token).where(LeaseRow.name == lease.name)).first()
+    return token == lease.token
+
+
 def turn(session: Session, name: str) -> None:
     """Wait until nobody else changes what is done under a lease, whoever holds it; it is our turn until we commit.
 

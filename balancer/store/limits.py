@@ -23,6 +23,7 @@ from balancer.store import (
     tables_kinds,
     tables_ledger,
     tables_life,
+    tables_outbox,
     tables_policies,
     tables_runs,
     tables_workitems,
@@ -235,4 +236,8 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_access.AssertionRow: nobody,
     tables_journal.JournalRow: at_trust()(tables_journal.JournalRow),
     tables_workitems.WorkitemRow: of_read(tables_workitems.WorkitemRow),
+    # that a trust's RIS does not answer is nobody's data
+    tables_outbox.OutletRow: OPEN,
+    tables_outbox.LetterRow: at_trust()(tables_outbox.LetterRow),
+    tables_outbox.ToldRow: nobody,
 }
