@@ -1,0 +1,1 @@
+"""Reads as FHIR R4 resources, and back: pure mapping, no server."""
