@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from fastapi import APIRouter, FastAPI
 
 from balancer import __version__
-from balancer.api import once, problems
+from balancer.api import fhir, once, problems
 from balancer.api.callers import Door, require_declarations
 from balancer.api.guard import Guard
 from balancer.api.openapi import ABOUT, TAGS, operation_id, with_problems
@@ -30,6 +30,7 @@ from balancer.api.routes import (
     reporters,
     runs,
     studies,
+    tasks,
     tokens,
     workitems,
     worklists,
@@ -90,6 +91,7 @@ def create_app(serving: Serving, *, door: Door, ways: Ways, hosts: Collection[st
         app.include_router(router, prefix=PREFIX, responses=problems.may_be(*_OF_EVERY_ROUTE))
     app.include_router(tokens.router)
     app.include_router(workitems.router, prefix=workitems.PREFIX)
+    app.include_router(tasks.router, prefix=fhir.PREFIX)
     app.openapi = with_problems(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does
     pages.install(app)
     sign_in.install(app)
@@ -97,4 +99,5 @@ def create_app(serving: Serving, *, door: Door, ways: Ways, hosts: Collection[st
     once.install(app)
     require_declarations(app)
     app.add_middleware(Guard, hosts=hosts, only_here=ways.only_here, by_https=ways.is_private)
+    app.add_middleware(fhir.AsOutcomes)  # around the guard, whose refusals are told in FHIR's words too
     return app

@@ -24,7 +24,7 @@ from balancer.store.keys import KeptAnswer, Key
 HEADER: Final = "Idempotency-Key"
 WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # What is sent as writes are so that its address names nobody, and changes nothing: its answer, which does, is not kept.
-READS: Final = ("/studies/search",)
+READS: Final = ("/studies/search", "/Task/_search")
 PARAMETER: Final[dict[str, Any]] = {
     "name": HEADER,
     "in": "header",

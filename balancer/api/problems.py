@@ -28,6 +28,7 @@ from balancer.domain.errors import (
     InvalidValueError,
     NotAllowedError,
     NotFoundError,
+    VersionError,
 )
 from balancer.store.database import StoreBusyError
 
@@ -124,6 +125,12 @@ BEGIN_AGAIN = Kind(
     title="The changes since then are no longer kept",
     remedy="Ask without `since`: the answer is everything there is. Drop what you had that is not in it.",
 )
+VERSION = Kind(
+    name="version-changed",
+    status=HTTPStatus.PRECONDITION_FAILED,
+    title="It is of another version by now",
+    remedy="Nothing was done. Get it again, see what has changed, and decide anew.",
+)
 CLAIMED = Kind(
     name="claimed",
     status=HTTPStatus.CONFLICT,
@@ -191,6 +198,7 @@ OTHER = Kind(
 
 KINDS = (
     *(BAD_REQUEST, UNKNOWN_CALLER, NOT_ALLOWED, ELSEWHERE, NOT_FOUND, NO_PAGE, METHOD, CONFLICT, CLAIMED),
+    VERSION,
     *(BEGIN_AGAIN, NETWORK_REFUSED, POLICY_REFUSED, TOO_LARGE, INVALID, FAILED, NOT_READY, BUSY, TOO_MANY, OTHER),
 )
 # Of several kinds with one status, those that the framework never means.
@@ -203,6 +211,7 @@ _BY_ERROR: Mapping[type[BalancerError], Kind] = {
     NotAllowedError: NOT_ALLOWED,
     NotFoundError: NOT_FOUND,
     ClaimedError: CLAIMED,
+    VersionError: VERSION,
     ConflictError: CONFLICT,
     GoneError: BEGIN_AGAIN,
     InvalidValueError: INVALID,

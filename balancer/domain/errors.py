@@ -9,6 +9,7 @@
     +-- NotFoundError         no such thing in the store
     +-- ConflictError         the state changed under the caller
     |   +-- ClaimedError      somebody else has the read open
+    |   +-- VersionError      the thing is of another version than the caller has seen
     |   +-- UntimelyError     a value that is right in itself and too late, or no news, by now (also invalid)
     +-- NotAllowedError       whoever asks may not do this
     +-- GoneError             what the caller holds on to is no longer kept
@@ -80,6 +81,10 @@ class ConflictError(BalancerError):
 
 class UntimelyError(ConflictError, InvalidValueError):
     """A value that is right in itself cannot be meant now: its time has passed, or it would change nothing."""
+
+
+class VersionError(ConflictError):
+    """The thing is of another version than the one that the caller has seen; nothing was done."""
 
 
 class ClaimedError(ConflictError):

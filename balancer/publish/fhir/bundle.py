@@ -9,21 +9,24 @@ from balancer.publish.fhir.references import Resource
 
 # Kinds of problem (the names of api/problems.py) in FHIR's words (required binding, ValueSet issue-type).
 ISSUES: Final[Mapping[str, str]] = {
-    "sign-in-needed": "login",
-    "not-allowed": "forbidden",
-    "from-elsewhere": "security",
-    "not-found": "not-found",
-    "no-such-page": "not-found",
-    "method-not-allowed": "not-supported",
-    "conflict": "conflict",
-    "claimed": "conflict",
-    "version-changed": "conflict",
     "bad-request": "structure",
-    "invalid": "invalid",
+    "begin-again": "expired",
+    "claimed": "conflict",
+    "conflict": "conflict",
+    "database-does-not-answer": "transient",
+    "from-elsewhere": "security",
+    "internal-error": "exception",
+    "invalid-value": "invalid",
+    "method-not-allowed": "not-supported",
+    "no-such-page": "not-found",
+    "not-allowed": "forbidden",
+    "not-found": "not-found",
+    "not-ready": "transient",
+    "refused": "not-supported",
+    "sign-in-needed": "login",
     "too-large": "too-long",
-    "busy": "transient",
-    "too-many": "throttled",
-    "failed": "exception",
+    "too-many-waiting": "throttled",
+    "version-changed": "conflict",
 }
 _OTHERWISE: Final = "processing"
 

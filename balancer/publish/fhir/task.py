@@ -85,7 +85,7 @@ class ReadTask:
 
 
 def is_carried(text: str) -> bool:
-    """Tell whether a text comes out as it went in: nothing that cannot be printed, no spaces at the ends (R4, string)."""
+    """Tell whether a text comes out as it went in: it can be printed, no spaces at its ends (R4, string)."""
     return text == text.strip() and text.isprintable()
 
 

@@ -53,7 +53,9 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 def check(resource: dict[str, Any]) -> None:
     """Ensure that a resource is valid R4: its structure by ``fhir.resources``, its bindings and patterns here."""
     get_fhir_model_class(resource["resourceType"]).model_validate(resource)
-    for name, allowed in ((name, allowed) for (of, name), allowed in REQUIRED.items() if of == resource["resourceType"]):
+    for name, allowed in (
+        (name, allowed) for (of, name), allowed in REQUIRED.items() if of == resource["resourceType"]
+    ):
         if name in resource:
             assert resource[name] in allowed, (name, resource[name])
     for text in _texts(resource):

@@ -149,7 +149,7 @@ TABLE: dict[str, tuple[Act | None, ...]] = {
     "in-progress": (CL, CL, None, CL, None, None),
     "completed": (CO, CO, CO, CO, CO, CO),
     "cancelled": (None, None, None, None, None, N),
-    **{to: (None,) * 6 for to in ("draft", "received", "accepted", "entered-in-error")},
+    **dict.fromkeys(("draft", "received", "accepted", "entered-in-error"), (None,) * 6),
 }
 
 

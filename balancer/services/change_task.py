@@ -1,0 +1,162 @@
+"""Change a Task's status: the acts on its read are those of every other door, and so are their rules.
+
+The look, the version and the act are one transaction: whoever is told that they have it has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from balancer.domain.actor import Actor
+from balancer.domain.errors import ConflictError, InvalidValueError, VersionError
+from balancer.domain.life import ReturnReason
+from balancer.publish.fhir.from_resource import (
+    is_provisional_in,
+    note_in,
+    outcome_in,
+    owner_in,
+    return_reason_in,
+)
+from balancer.publish.fhir.references import Resource
+from balancer.publish.fhir.status_changes import Act, act_of, changed_elements
+from balancer.services.claim_read import claim_read
+from balancer.services.complete_read import complete_read
+from balancer.services.release_read import release_read
+from balancer.services.return_read import return_read
+from balancer.services.see_task import named, resource_of
+from balancer.store import reads, workitems
+from balancer.store.database import Database, Session
+from balancer.store.joined import Joined
+from balancer.store.policies import current_policy
+
+Acting = Callable[[str], Database]
+"""Returns the database as far as the caller reaches in a reporter's name."""
+Edit = Callable[[Resource], Resource]
+"""Returns the Task that is wished for, given the one that is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is asked: ``edit`` makes the Task that is wished for, of one of the ``versions`` if any are named.
+
+    ``names_owner``: the request itself says who the owner is; a part of a Task that leaves it alone says nobody.
+    """
+
+    edit: Edit
+    names_owner: bool
+    versions: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The Task as it is now; ``kept``: what was completed is on record, and the read is not theirs."""
+
+    task: Resource
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A wish, understood: the act, in whose name, and the Task that says the rest."""
+
+    act: Act
+    whose: str
+    wished: Resource
+
+
+def change_task(  # noqa: PLR0913 - what of which, in whose name, when, by whom
+    db: Database, task_id: str, wish: Wish, now: datetime, *, by: Actor, acting: Acting
+) -> Answer:
+    """Do what a change of a Task's status asks for, if the table has it; whoever comes first gets it.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such Task within reach.
+    VersionError
+        If it is of another version than the request names.
+    InvalidValueError
+        If something else than the status is changed, a step is begun and nobody says by whom, or a value is none.
+    ClaimedError, ConflictError
+        If the read's own rules do not let this reporter do that, or its status does not.
+    NotAllowedError
+        If the caller is another reporter and nothing more.
+    """
+    with db.session() as session:
+        asked = _asked(session, task_id, wish, by)
+    with (acting(asked.whose) if asked.whose else db).transaction() as session:
+        numbering = workitems.numbering(session)
+        read_id = named(session, task_id, numbering).read.id or 0
+        reads.locked_read(session, read_id)
+        if _asked(session, task_id, wish, by) != asked:
+            raise ConflictError("the Task has changed meanwhile: read it again")
+        kept = not _do(Joined(session), read_id, asked, now, by)
+    # once it is committed, for only then it has its place in the change feed, and its version
+    with (acting(asked.whose) if asked.whose else db).session() as session:
+        found = named(session, task_id, numbering)
+        return Answer(task=resource_of(found, current_policy(session), numbering), kept=kept)
+
+
+def _asked(session: Session, task_id: str, wish: Wish, by: Actor) -> _Asked:
+    """Return what a wish means of a Task as it stands."""
+    numbering = workitems.numbering(session)
+    current = resource_of(named(session, task_id, numbering), current_policy(session), numbering)
+    if wish.versions is not None and current["meta"]["versionId"] not in wish.versions:
+        raise VersionError(f"the Task's version is {current['meta']['versionId']}")
+    wished = wish.edit(current)
+    others = changed_elements(current, wished)
+    if others:
+        raise InvalidValueError("Task", f"only its status can be changed here, not {', '.join(others)[:500]}")
+    status = wished.get("status")
+    act = act_of(current["status"], status if isinstance(status, str) else "")
+    if act is None:
+        raise ConflictError(f"a Task that is {current['status']} cannot become {status} here")
+    said, owner = (owner_in(wished) if wish.names_owner else ""), owner_in(current)
+    if act is Act.NOTHING and said != owner and wish.names_owner:
+        raise InvalidValueError("Task.owner", "nobody is given a read by this: say that they have it in-progress")
+    return _Asked(act, _whose(act, said, owner, current["status"], by), wished)
+
+
+def _whose(act: Act, said: str, owner: str, status: str, by: Actor) -> str:
+    """Return in whose name it is done: who is said to, whoever calls, else who has it open.
+
+    Whoever has it on their list has not begun it, as long as nobody says so.
+    """
+    if act is Act.NOTHING:
+        return ""
+    whose = said or by.reporter_id or (owner if status == "in-progress" else "")
+    if not whose:
+        raise InvalidValueError("Task.owner", "say who: a change of status that is somebody's names its owner")
+    return whose
+
+
+def _do(joined: Database, read_id: int, asked: _Asked, now: datetime, by: Actor) -> bool:
+    """Do it; ``False`` if what was completed is kept beside."""
+    match asked.act:
+        case Act.CLAIM:
+            claim_read(joined, read_id, asked.whose, now, by=by, heartbeats=False)
+        case Act.RELEASE:
+            release_read(joined, read_id, asked.whose, now, by=by)
+        case Act.RETURN:
+            reason = _why(asked.wished)
+            return_read(joined, read_id, asked.whose, now, by=by, reason=reason, note=note_in(asked.wished)[:1_000])
+        case Act.COMPLETE:
+            outcome, provisional = outcome_in(asked.wished), is_provisional_in(asked.wished)
+            return complete_read(joined, read_id, asked.whose, now, by=by, outcome=outcome, provisional=provisional)
+        case Act.NOTHING:
+            pass
+    return True
+
+
+def _why(wished: Resource) -> ReturnReason:
+    """Return why a read is handed back: as its reason says; on hold it is because its images are missing."""
+    reason = return_reason_in(wished)
+    if wished["status"] == "on-hold":
+        if reason not in {None, ReturnReason.IMAGES_MISSING}:
+            raise InvalidValueError("Task.statusReason", "only a read whose images are missing is put on hold")
+        return ReturnReason.IMAGES_MISSING
+    if reason is None:
+        raise InvalidValueError("Task.statusReason", f"say why, in one of {', '.join(ReturnReason)}")
+    return reason
