@@ -1,7 +1,7 @@
 """The tables. One class a table, ``StudyRow`` style; what rows mean together is in the query modules.
 
 Times are instants in UTC. Lists of codes are JSON arrays, sorted, never searched in SQL. A study is known outside by
-``(trust, accession_number)``; ``id`` never leaves the store except in cursors.
+``(trust, accession_number)``; ``id`` never leaves the store except in cursors and in ids of FHIR's orders.
 """
 
 from __future__ import annotations

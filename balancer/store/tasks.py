@@ -6,7 +6,7 @@ So whoever pages through them misses nothing that is there all the while, whatev
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlmodel import Session, and_, case, col, false, func, or_, select
 
 from balancer.domain.life import ReadEvent, ReadKind, ReadState
 from balancer.domain.states import StudyState
+from balancer.store import scope
 from balancer.store.chunks import chunks
 from balancer.store.tables import ExaminationRow, ReporterRow, StudyRow, TrustRow
 from balancer.store.tables_assignments import AssignmentRow
@@ -82,9 +83,18 @@ class Wanted:
 
 
 def task(session: Session, read_id: int) -> Found | None:
-    """Return a read, if there is one within reach."""
+    """Return a read, if there is one within reach.
+
+    When it is planned and when it last changed are told to whoever may see the read, however far the change feed is
+    open to them: one version of a Task is the same for all.
+    """
     row = session.exec(_statement().where(ReadRow.id == read_id), execution_options={"populate_existing": True}).first()
-    return None if row is None else _found(row)
+    if row is None:
+        return None
+    with scope.as_it_stands(session) as whole:
+        columns = select(AssignmentRow.planned_start, _changed_at()).select_from(ReadRow)
+        known = whole.exec(columns.outerjoin(AssignmentRow, _standing()).where(ReadRow.id == read_id)).one()
+    return replace(_found(row), planned_start=known[0], changed_at=known[1])
 
 
 def count(session: Session, wanted: Wanted) -> int:

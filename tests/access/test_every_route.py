@@ -26,6 +26,7 @@ from balancer.api.serving import Served
 from balancer.domain.actor import EVERY_TRUST, NOWHERE, Actor, Reach
 from balancer.domain.permission import MAY, Role
 from balancer.ingest.network_folder import read_network
+from balancer.publish.fhir.bundle import ISSUES
 from balancer.publish.problem_folder import policy_text
 from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.store import limits, workitems
@@ -44,7 +45,7 @@ from tests.worlds import EXAMPLE_POLICY
 
 SIGN_IN = {"/sign-in", "/sign-in/callback", "/sign-out", "/oauth/token", "/.well-known/oauth-authorization-server"}
 # Whoever comes is answered by these and no others.
-FOR_ANYBODY = {"/", "/docs", "/problems", "/api/v1/health/live", "/api/v1/health/ready"} | SIGN_IN
+FOR_ANYBODY = {"/", "/docs", "/problems", "/api/v1/health/live", "/api/v1/health/ready", "/fhir/metadata"} | SIGN_IN
 
 
 def begun_by(reporter_id: str) -> dict[str, Any]:
@@ -55,6 +56,20 @@ def begun_by(reporter_id: str) -> dict[str, Any]:
         "00081195": {"vr": "UI", "Value": ["2.25.1"]},
         "00404035": {"vr": "SQ", "Value": [person]},
     }
+
+
+def begun_by_patch(reporter_id: str) -> dict[str, Any]:
+    """Return what a system sends by FHIR when somebody begins a Task (R4, fhirpatch)."""
+    said = {
+        "status": {"valueCode": "in-progress"},
+        "owner": {"valueReference": {"reference": f"Practitioner/{reporter_id}"}},
+    }
+    operations = [
+        {"type": {"valueCode": "replace"}, "path": {"valueString": f"Task.{name}"}, "value": value}
+        for name, value in said.items()
+    ]
+    parts = [[{"name": name, **value} for name, value in item.items()] for item in operations]
+    return {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": part} for part in parts]}
 
 
 STATE_OF_WORKITEM = [f"/dicomweb/workitems/{{workitem}}/{end}" for end in ("state", "state/{requester}")]
@@ -100,6 +115,7 @@ BODIES: dict[str, Any] = {
     **{f"/api/v1/drafts/{{draft_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
     "/dicomweb/workitems/{workitem}": {},
     **{path: begun_by("R1") for path in STATE_OF_WORKITEM},
+    "/fhir/Task/{task}": begun_by_patch("R1"),
     "/api/v1/policies": {"content": policy_text(EXAMPLE_POLICY), "reason": "to be tried"},
     **{f"/api/v1/policies/{{policy_id}}/{verb}": {"reason": "to be tried"} for verb in ("approve", "decline")},
 }
@@ -230,6 +246,9 @@ def values(db: Database, trust: str) -> dict[str, str]:
         "read_id": str(read.id),
         "workitem": uid_of(WorkitemKey(read.id or 0, 0), numbering),
         "requester": "SOMEAET",
+        "task": f"{numbering}-{read.id}",
+        "version": "1",
+        "order": f"{numbering}-{read.study_id}",
         "exception_id": str(exception.id),
         "instruction_id": str(instruction.id),
         "draft_id": str(draft.id),
@@ -250,8 +269,18 @@ def ask(service: Service, method: str, path: str, known: dict[str, str]) -> Resp
 
     body = BODIES.get(re.sub(r":\w+}", "}", path))
     address = re.sub(r"{(\w+)(?::\w+)?}", value, path)
-    query = {"limit": "1000", **{name: known[name] for name in QUERIES.get(path, ())}}
+    most = {"_count": "1000", "_include": "*"} if path.startswith("/fhir") else {"limit": "1000"}
+    query = {**most, **{name: known[name] for name in QUERIES.get(path, ())}}
     return service.client.request(method, address, json=body, params=query if method == "GET" else None)
+
+
+def refused(answer: Response, path: str, status: int, kind: str) -> None:
+    """Ensure that an answer is a problem of this kind, under ``/fhir`` in FHIR's words."""
+    if not path.startswith("/fhir"):
+        problem(answer, status, kind)
+        return
+    (issue, *_) = answer.json()["issue"]
+    assert (answer.status_code, issue["code"]) == (status, ISSUES[kind])
 
 
 def test_the_walk_meets_every_route_of_the_document() -> None:
@@ -270,7 +299,7 @@ def test_what_is_for_anybody_is_listed() -> None:
 def test_nobody_is_served_who_does_not_say_who_they_are(method: str, path: str, both: Database) -> None:
     """401 before anything is looked at, even for what is not there."""
     known = dict.fromkeys(values(both, EAST), "1")
-    problem(ask(served(both, None), method, path, known), 401, "sign-in-needed")
+    refused(ask(served(both, None), method, path, known), path, 401, "sign-in-needed")
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED)
@@ -280,7 +309,7 @@ def test_a_role_is_let_in_exactly_where_it_may(method: str, path: str, role: Rol
     at = EVERY_TRUST if path in OF_ALL_TRUSTS else EAST
     answer = ask(served(both, holding(role, at)), method, path, values(both, EAST))
     if MAY[role].isdisjoint(_declaration(method, path).permissions):
-        problem(answer, 403, "not-allowed")
+        refused(answer, path, 403, "not-allowed")
     else:
         assert answer.status_code not in {401, 403}, answer.text
 
@@ -325,6 +354,10 @@ def test_the_walk_would_have_seen_it(both: Database) -> None:
         "/api/v1/worklists/{reporter_id}",
         "/api/v1/assignments",
         "/api/v1/quarantine",
+        "/fhir/Task",
+        "/fhir/Task/_search",
+        "/fhir/Task/{task}",
+        "/fhir/ServiceRequest/{order}",
     } <= shown
 
 
@@ -347,6 +380,8 @@ def test_a_manager_who_also_reports_for_another_trust_does_nothing_there_in_a_co
         monkeypatch.setitem(BODIES, path, body)
     if path in STATE_OF_WORKITEM:
         monkeypatch.setitem(BODIES, path, begun_by("R2"))
+    if path == "/fhir/Task/{task}":
+        monkeypatch.setitem(BODIES, path, begun_by_patch("R2"))
     begun = before(both, WEST)
     answer = ask(served(both, MANAGER_AND_REPORTER), method, path, values(both, WEST))
     assert answer.status_code < 500, answer.text

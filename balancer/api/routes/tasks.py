@@ -78,9 +78,9 @@ async def search(request: Request, served: Served, look: Looking) -> Response:
 @_in_fhirs_words
 async def search_by_form(request: Request, served: Served, look: Looking) -> Response:
     """Search by a form, which keeps patients' and accession numbers out of addresses."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        raise fhir.UnacceptableError(of_answer=False)
     body = await request.body()
+    if body and request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise fhir.UnacceptableError(of_answer=False)
     return await _search(request, served, look, fhir.parameters_of(request, body))
 
 
@@ -171,9 +171,13 @@ def _require_id(text: str, kind: str) -> None:
 async def update(request: Request, served: Served, caller: Caller, reach: Reaching, task: InPath) -> Response:
     """Change a Task's status, sent whole; nothing else of it may differ. Its owner is who does it."""
     sent, _ = await fhir.resource_sent(request)
-    if not isinstance(sent, dict) or sent.get("resourceType") != "Task" or sent.get("id") != task:
-        return problems.answer(request.state.request_id, problems.BAD_REQUEST, "the body is not the Task of this id")
-    return await _change(request, served, caller, reach, task, Patch(edit=lambda _: sent, names_owner=True))
+
+    def edit(_: Resource) -> Resource:  # looked at once the Task is there: what is out of reach is not found
+        if not isinstance(sent, dict) or sent.get("resourceType") != "Task" or sent.get("id") != task:
+            raise InvalidValueError("body", "is not the Task of this id")
+        return sent
+
+    return await _change(request, served, caller, reach, task, Patch(edit=edit, names_owner=True))
 
 
 @router.patch("/Task/{task}", dependencies=_WORK)

@@ -18,9 +18,11 @@ from balancer.publish.fhir.bundle import ISSUES, outcome_of
 from balancer.publish.fhir.from_resource import owner_in, task_of
 from balancer.publish.fhir.ids import id_of, is_id, number_of
 from balancer.publish.fhir.references import imaging_study, organization, practitioner, service_request
+from balancer.publish.fhir.search import PARAMETERS
 from balancer.publish.fhir.status_changes import CHANGES, Act, act_of
 from balancer.publish.fhir.task import ReadTask, carried, identifier, is_carried
 from balancer.publish.fhir.to_resource import task_resource
+from tests.house.committed import ROOT
 from tests.publish.fhir.bindings import check
 from tests.publish.fhir.tasks import ORDER, SAID, USUAL, tasks
 from tests.publish.ups.workitems import NUMBERING, READER
@@ -200,3 +202,21 @@ def test_what_is_no_task_of_ours_is_refused(broken: object) -> None:
             continue
         assert name == "owner"
         assert found.performer is None
+
+
+def test_the_reference_has_the_codes_own_tables() -> None:
+    """Parameters with what they look at, and the table of changes cell by cell."""
+    text = (ROOT / "docs/reference/fhir.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    told = {row[0].strip("`"): (row[1], row[2]) for row in rows if len(row) == 3 and row[0].startswith("`")}
+    assert told == dict(PARAMETERS)
+    (head,) = (row for row in rows if row[0] == r"from \ to")
+    cells = {row[0]: row[1:] for row in rows if row[0] in FROM and len(row) == len(head)}
+    shown = {
+        (status, to.strip()): cell
+        for status, line in cells.items()
+        for tos, cell in zip(head[1:], line, strict=True)
+        for to in tos.split(",")
+        if cell
+    }
+    assert shown == {pair: act.value for pair, act in CHANGES.items() if pair != ("cancelled", "cancelled")}
