@@ -86,7 +86,8 @@ def _narrowed(wanted: Wanted, more: Mapping[str, Collection[Any]]) -> Wanted:
             both = set(before) | set(values)
         elif name in {"accessions", "patients"} and before is not None:
             both = _numbers_in_both(before, values)
-        wanted = replace(wanted, **{name: both})
+        narrower: dict[str, Any] = {name: both}
+        wanted = replace(wanted, **narrower)
     return wanted
 
 

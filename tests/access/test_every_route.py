@@ -60,11 +60,11 @@ def begun_by(reporter_id: str) -> dict[str, Any]:
 
 def begun_by_patch(reporter_id: str) -> dict[str, Any]:
     """Return what a system sends by FHIR when somebody begins a Task (R4, fhirpatch)."""
-    said = {
+    said: dict[str, Any] = {
         "status": {"valueCode": "in-progress"},
         "owner": {"valueReference": {"reference": f"Practitioner/{reporter_id}"}},
     }
-    operations = [
+    operations: list[dict[str, Any]] = [
         {"type": {"valueCode": "replace"}, "path": {"valueString": f"Task.{name}"}, "value": value}
         for name, value in said.items()
     ]
