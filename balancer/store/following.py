@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, or_, select
 
+from balancer.domain.instruction import InstructionKind, InstructionState
 from balancer.domain.life import ReadState
 from balancer.domain.states import StudyState
 from balancer.domain.study import ReadKey, StudyKey
@@ -87,13 +88,23 @@ def decided_since(session: Session, seen: Decisions) -> set[int]:
 
 
 def of_classes(session: Session, study_ids: Collection[int], priorities: Collection[str]) -> list[Waiting]:
-    """Return those of the studies that are open and of one of these classes."""
+    """Return those of the studies that are open and of one of these classes, by their source or perhaps by a person.
+
+    Who has been asked for sooner or corrected may be of a class that only a look at the whole study tells.
+    """
     found = []
+    steered = select(InstructionRow.study_id).where(
+        InstructionRow.state == InstructionState.IN_FORCE,
+        col(InstructionRow.kind).in_([InstructionKind.EXPEDITE, InstructionKind.STUDY]),
+        col(InstructionRow.study_id).is_not(None),
+    )
     for chunk in chunks(sorted(study_ids)):
         free = select(ReadRow.study_id).where(col(ReadRow.study_id).in_(chunk), ReadRow.state == ReadState.UNALLOCATED)
         unplaced = set(session.exec(free))
         statement = select(StudyRow.id, StudyRow.trust, StudyRow.accession_number, StudyRow.priority).where(
-            col(StudyRow.id).in_(chunk), StudyRow.state == StudyState.OPEN, col(StudyRow.priority).in_(priorities)
+            col(StudyRow.id).in_(chunk),
+            StudyRow.state == StudyState.OPEN,
+            or_(col(StudyRow.priority).in_(priorities), col(StudyRow.id).in_(steered)),
         )
         found += [
             Waiting(

@@ -22,6 +22,7 @@ from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.judge_lists import judge_lists
+from balancer.services.load_network import load_network
 from balancer.services.mend_worklists import Mending, MendOutcome
 from balancer.services.release_read import release_read
 from balancer.services.return_read import return_read
@@ -30,9 +31,21 @@ from balancer.store import audit, conservation, instructions, reads, runs, workl
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import RunRow, WorklistRow
-from tests.networks import PACS, Feed, extract, incoming, minutes, queued, read_id, rostered, solving, standing
+from tests.networks import (
+    PACS,
+    TWO_FEEDS,
+    Feed,
+    extract,
+    incoming,
+    minutes,
+    queued,
+    read_id,
+    rostered,
+    solving,
+    standing,
+)
 from tests.services.test_claiming import MANAGER, R1
-from tests.worlds import NOW, session
+from tests.worlds import NOW, policy, priority, session
 
 EVERYDAY = ["A1", "A2", "A3"]
 THEIRS = ["B1", "B2"]
@@ -41,6 +54,11 @@ THEIRS = ["B1", "B2"]
 def morning(db: Database) -> Mending:
     """Publish three short reads for R1 and two for R2, four hours each; open the plan."""
     queued(db, *EVERYDAY, *THEIRS)
+    return listed_and_open(db)
+
+
+def listed_and_open(db: Database) -> Mending:
+    """Publish what is queued in the morning, and open the plan."""
     rostered(db, session("S1", "R1"), session("S2", "R2"))
     published(db)
     mending = Mending(db)
@@ -280,6 +298,31 @@ def test_a_study_that_is_asked_for_sooner_is_placed_at_once(db: Database, *, lis
         items = worklists.worklist(reading, whose(db, "Z1")).items
     (found,) = [entry.item for entry in items if entry.study.accession_number == "Z1"]
     assert found.planned_end <= minutes(75)
+    assert conserved(db)
+
+
+@pytest.mark.parametrize(
+    ("what", "value"),
+    [
+        (InstructionKind.EXPEDITE, {"priority": "emergency", "due_at": minutes(60).isoformat()}),
+        (InstructionKind.STUDY, {"priority": "emergency"}),
+    ],
+)
+def test_an_emergency_that_only_people_say_is_one_is_placed_anew_when_it_is_handed_back(
+    db: Database, what: InstructionKind, value: dict[str, Any]
+) -> None:
+    """Its source says that it is urgent: whoever asked for it sooner, or corrected that, is heard all the same."""
+    classes = policy(priority("emergency", target_hours=1), priority("urgent"))  # what is most urgent comes first
+    load_network(db, replace(TWO_FEEDS, policy=classes), NOW)
+    ingest_extract(db, Feed(), extract(*EVERYDAY, *THEIRS), NOW)
+    mending = listed_and_open(db)
+    decided(db, "A1", what, 1, value=value)
+    mending.look(minutes(1))
+    first = whose(db, "A1")
+    return_read(db, read_id(db, "A1"), first, minutes(2), by=PACS, reason=ReturnReason.NO_TIME)
+    assert standing(db, "A1")[0] is ReadState.UNALLOCATED
+    assert mending.look(minutes(2)) is not None
+    assert whose(db, "A1") != first
     assert conserved(db)
 
 
