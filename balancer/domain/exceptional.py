@@ -19,7 +19,8 @@ class ExceptionKind(StrEnum):
     decide. ``outcome_unsaid``: two have read a study blind, and of a reading nobody has said what it came to, so that
     nobody can tell whether they agree. ``not_followed_up``: the source stopped asking for a study before its
     provisional report was verified, or somebody had decided between its readings. ``may_not_verify``: somebody has
-    opened, verified or arbitrated who may not, by the policy; it does not count.
+    opened, verified or arbitrated who may not, by the policy; it does not count. ``other_performer``: a system says at
+    the end that somebody else has done a read than whoever it said had begun it; it stands as the latter's.
     """
 
     UNCONFIRMED = "unconfirmed"
@@ -35,6 +36,7 @@ class ExceptionKind(StrEnum):
     OUTCOME_UNSAID = "outcome_unsaid"
     NOT_FOLLOWED_UP = "not_followed_up"
     MAY_NOT_VERIFY = "may_not_verify"
+    OTHER_PERFORMER = "other_performer"
 
 
 def office_of(trust: str) -> str:

@@ -13,11 +13,13 @@ from pydicom.dataset import Dataset
 
 from balancer.domain.actor import Actor
 from balancer.domain.errors import InvalidValueError
+from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadEvent
 from balancer.domain.steps import StepState
 from balancer.publish.ups.codes import return_reason
 from balancer.publish.ups.elements import code_in, first
 from balancer.publish.ups.final_state import missing
+from balancer.publish.ups.from_dataset import performer_in
 from balancer.publish.ups.json_model import dataset_in
 from balancer.publish.ups.state_table import TABLE, Outcome, Status, StepEvent, asked_for
 from balancer.publish.ups.uids import is_uid
@@ -29,6 +31,7 @@ from balancer.services.secret import digest_of
 from balancer.services.see_workitem import dataset_from, named
 from balancer.store import reads, workitems
 from balancer.store.database import Database, Session
+from balancer.store.exceptions import open_exception
 from balancer.store.joined import Joined
 from balancer.store.policies import current_policy
 from balancer.store.workitems import Found
@@ -39,7 +42,10 @@ Acting = Callable[[str], Database]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What is asked: the state, the Transaction UID that came with it, and who performs the step, if that is said."""
+    """What is asked: the state, the Transaction UID that came with it, and who performs the step, if that is said.
+
+    To begin, ``performer`` is whose the step becomes; at the end it is held against whoever began it.
+    """
 
     to: StepState
     transaction: str = ""
@@ -68,7 +74,7 @@ def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by w
     NotFoundError
         If there is no such workitem within reach.
     InvalidValueError
-        If a step is begun and nobody says by whom.
+        If a step is begun and nobody says by whom: on whose list it stands says nothing of who has opened it.
     ClaimedError, ConflictError
         If the read's own rules do not let this reporter open or end it.
     NotAllowedError
@@ -88,6 +94,7 @@ def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by w
             kept = event is StepEvent.COMPLETE and _was_taken(found)
             if kept:
                 complete_read(Joined(session), read_id, whose, now, by=by)
+                _compare(session, found, change, whose, now, by)
             return Answer(status=outcome.status, kept=kept)
         lacking = _lacking(session, found, outcome, numbering)
         if lacking:
@@ -97,10 +104,13 @@ def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by w
 
 
 def _whose(found: Found, change: Change, by: Actor) -> str:
-    """Return in whose name it is done: who has the step, or who begins it; empty if nobody says."""
+    """Return in whose name it is done: who has the step, or who is said to begin it; empty if nobody says.
+
+    Whoever signed in and names nobody means themselves.
+    """
     if found.state is not StepState.SCHEDULED or change.to is not StepState.IN_PROGRESS:
         return found.reporter_id or ""
-    return change.performer or by.reporter_id or found.read.reporter_id or ""
+    return change.performer or by.reporter_id or ""
 
 
 def _holds(found: Found, change: Change) -> bool:
@@ -132,14 +142,28 @@ def _lacking(session: Session, found: Found, outcome: Outcome, numbering: str) -
 def _do(session: Session, found: Found, change: Change, whose: str, now: datetime, by: Actor) -> None:  # noqa: PLR0913, PLR0917
     joined, read_id = Joined(session), found.read.id or 0
     if not whose:
-        raise InvalidValueError("ActualHumanPerformersSequence", "say who performs it: it is on nobody's list")
+        raise InvalidValueError("ActualHumanPerformersSequence", "say who performs it")
     if change.to is StepState.IN_PROGRESS:
         claim_read(joined, read_id, whose, now, by=by, heartbeats=False)
         workitems.kept(session, found).lock = digest_of(change.transaction)
     elif change.to is StepState.COMPLETED:
         complete_read(joined, read_id, whose, now, by=by)
+        _compare(session, found, change, whose, now, by)
     else:
         _give_back(joined, found, whose, now, by)
+
+
+def _compare(session: Session, found: Found, change: Change, whose: str, now: datetime, by: Actor) -> None:  # noqa: PLR0913, PLR0917
+    """Bring it to the trust's reporting office if a report is said to be somebody else's than whoever had the step.
+
+    It stands as theirs until a person has looked: which of the two words is right nobody can tell from here.
+    """
+    said = None if found.row is None else performer_in(dataset_in(found.row.said))
+    others = {change.performer, "" if said is None else said.value} - {"", whose}
+    if others:
+        detail = f"begun by {whose}, and said to be performed by {', '.join(sorted(others))}"
+        kind = ExceptionKind.OTHER_PERFORMER
+        open_exception(session, kind, found.read.id or 0, found.study, by=by, now=now, detail=detail)
 
 
 def _give_back(joined: Database, found: Found, whose: str, now: datetime, by: Actor) -> None:

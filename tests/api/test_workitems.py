@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
+from sqlmodel import select
 
 from balancer.api import dicom
 from balancer.domain.actor import system
@@ -28,11 +30,13 @@ from balancer.services.complete_read import complete_read
 from balancer.services.release_read import release_read
 from balancer.services.see_workitem import dataset_from
 from balancer.store.database import Database
+from balancer.store.tables_life import ExceptionRow
 from balancer.store.workitems import Found
 from tests.access.doors import Known
 from tests.api.service import Service, problem
 from tests.api.small_network import allocate
 from tests.networks import claimed, minutes, read_id, standing
+from tests.services.test_claiming import R1
 
 PACS = system("pacs-of-rvv", "PACS of RVV", [Permission.READS_WORK, Permission.ASSIGNMENTS_READ], ["RVV"])
 ELSEWHERE = system("pacs-of-rwf", "PACS of RWF", [Permission.READS_WORK, Permission.ASSIGNMENTS_READ], ["RWF"])
@@ -73,9 +77,11 @@ class Pacs:
         (item,) = answer.json()
         return item
 
-    def change(self, uid: str, to: str, transaction: str | None = LOCK, **more: Any) -> Response:
-        """Ask for a state."""
-        dataset: dict[str, Any] = {"00741000": {"vr": "CS", "Value": [to]}, **more}
+    def change(self, uid: str, to: str, transaction: str | None = LOCK, *, who: str | None = "R1") -> Response:
+        """Ask for a state; who begins a step is said."""
+        dataset: dict[str, Any] = {"00741000": {"vr": "CS", "Value": [to]}}
+        if who is not None and to == P:
+            dataset |= performed_by(who)
         if transaction is not None:
             dataset["00081195"] = {"vr": "UI", "Value": [transaction]}
         return self.client.put(f"/dicomweb/workitems/{uid}/state", json=[dataset], headers=TYPE)
@@ -97,6 +103,11 @@ def code(value: str, scheme: str, meaning: str) -> Any:
     """Return a code sequence."""
     item = {"00080100": ("SH", value), "00080102": ("SH", scheme), "00080104": ("LO", meaning)}
     return {"vr": "SQ", "Value": [{tag: {"vr": vr, "Value": [text]} for tag, (vr, text) in item.items()}]}
+
+
+def performed_by(who: str) -> Any:
+    """Return Actual Human Performers of one."""
+    return {"00404035": {"vr": "SQ", "Value": [{"00404009": code(who, "99BALANCER", who)}]}}
 
 
 PERFORMED = {
@@ -322,16 +333,41 @@ def test_of_two_one_gets_it(pacs: Pacs) -> None:
     assert pacs.change(uid, D, LOCK).status_code == 200
 
 
-def test_nobodys_read_is_begun_by_whoever_is_named(pacs: Pacs) -> None:
-    """Nobody is made up: without a name it is 400, and nothing has happened."""
-    uid = pacs.uid("A3")
-    assert "ActualHumanPerformersSequence" in problem(pacs.change(uid, P), 400, "bad-request")["detail"]
-    who: dict[str, Any] = {"00404035": {"vr": "SQ", "Value": [{"00404009": code("R2", "99BALANCER", "R2")}]}}
-    assert pacs.change(uid, P, **who).status_code == 200
-    assert standing(pacs.db, "A3") == (ReadState.CLAIMED, "R2")
+@pytest.mark.parametrize("number", ["A1", "A3"])
+def test_a_step_is_begun_by_whoever_is_named(pacs: Pacs, number: str) -> None:
+    """Nobody is made up, nor taken to be whoever has it on their list: without a name it is 400."""
+    uid = pacs.uid(number)
+    before = standing(pacs.db, number)
+    assert "ActualHumanPerformersSequence" in problem(pacs.change(uid, P, who=None), 400, "bad-request")["detail"]
+    assert standing(pacs.db, number) == before
+    assert pacs.change(uid, P, who="R2").status_code == 200
+    assert standing(pacs.db, number) == (ReadState.CLAIMED, "R2")
     assert pacs.found("ScheduledHumanPerformersSequence.HumanPerformerCodeSequence.CodeValue=R2")[0]["00080018"][
         "Value"
     ] == [uid]
+
+
+def test_a_reporter_who_signed_in_and_names_nobody_means_themselves(pacs: Pacs) -> None:
+    """Nobody else has asked."""
+    client = Service(pacs.db, door=Known(R1)).client
+    begin = {"00741000": {"vr": "CS", "Value": [P]}, "00081195": {"vr": "UI", "Value": [LOCK]}}
+    answer = client.put(f"/dicomweb/workitems/{pacs.uid('A1')}/state", json=[begin], headers=TYPE)
+    assert answer.status_code == 200, answer.text
+    assert standing(pacs.db, "A1") == (ReadState.CLAIMED, "R1")
+
+
+@pytest.mark.parametrize(("who", "kinds"), [("R1", []), ("R2", ["other_performer"])])
+def test_a_performer_who_is_named_at_the_end_is_compared(pacs: Pacs, who: str, kinds: list[str]) -> None:
+    """No report is dropped; if another has written it than has begun it, the office is told, and who is named."""
+    uid = in_state(pacs, P)
+    performed = PERFORMED["00741216"]["Value"][0] | performed_by(who)
+    assert pacs.say(uid, {"00741216": {"vr": "SQ", "Value": [performed]}}).status_code == 200
+    assert pacs.change(uid, D).status_code == 200
+    assert standing(pacs.db, "A1") == (ReadState.DONE, "R1")
+    with pacs.db.session() as session:
+        found = session.exec(select(ExceptionRow)).all()
+    assert [row.kind.value for row in found] == kinds
+    assert [row.detail for row in found] == ["begun by R1, and said to be performed by R2"] * len(kinds)
 
 
 def test_a_request_to_cancel_loses_no_read_and_is_told_to_the_office(pacs: Pacs) -> None:
@@ -577,9 +613,12 @@ def test_a_form_that_nobody_has_is_refused(pacs: Pacs) -> None:
 def test_a_change_may_come_as_xml(pacs: Pacs, address: str) -> None:
     """In parts; and at the address that some archives use."""
     uid = pacs.uid("A1")
-    (dataset,) = datasets_in(
-        b'{"00741000":{"vr":"CS","Value":["IN PROGRESS"]},"00081195":{"vr":"UI","Value":["2.25.5"]}}'
-    )
+    begin = {
+        "00741000": {"vr": "CS", "Value": [P]},
+        "00081195": {"vr": "UI", "Value": ["2.25.5"]},
+        **performed_by("R1"),
+    }
+    (dataset,) = datasets_in(json.dumps(begin).encode())
     body = b"--b\r\nContent-Type: application/dicom+xml\r\n\r\n" + xml_bytes(dataset) + b"\r\n--b--\r\n"
     answer = pacs.client.put(
         f"/dicomweb/workitems/{uid}/{address}", content=body, headers={"content-type": f"{RELATED}; boundary=b"}

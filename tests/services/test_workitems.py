@@ -49,8 +49,8 @@ def states(db: Database, number: str) -> list[StepState]:
 
 
 def change(db: Database, number: str, to: StepState, at: float = 1, sequence: int = 0) -> Answer:
-    """Ask for a state with the lock, as the PACS of RVV."""
-    asked = Change(to=to, transaction=LOCK)
+    """Ask for a state with the lock, as the PACS of RVV; R1 begins."""
+    asked = Change(to=to, transaction=LOCK, performer="R1" if to is P else "")
     return change_workitem(db, uid(db, number, sequence), asked, minutes(at), by=PACS, acting=lambda _: db)
 
 

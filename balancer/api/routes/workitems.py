@@ -163,7 +163,8 @@ async def change_state(
 ) -> Response:
     """Change state (11.7): IN PROGRESS claims the read, COMPLETED completes it, CANCELED releases it or hands it back.
 
-    Who performs it is said in Actual Human Performers, else it is whoever calls, else whoever has it on their list.
+    Who begins it is said in Actual Human Performers, else it is the reporter who calls; a system must say. Who is said
+    to have performed it when it is COMPLETED is compared with them.
     """
     dataset = await dataset_sent(request)
     change = _change(dataset)
