@@ -17,6 +17,7 @@ from balancer.api.routes import (
     assignments,
     audit,
     balance,
+    capabilities,
     drafts,
     exceptions,
     feeds,
@@ -30,6 +31,7 @@ from balancer.api.routes import (
     reporters,
     runs,
     studies,
+    subscriptions,
     tasks,
     tokens,
     workitems,
@@ -92,6 +94,8 @@ def create_app(serving: Serving, *, door: Door, ways: Ways, hosts: Collection[st
     app.include_router(tokens.router)
     app.include_router(workitems.router, prefix=workitems.PREFIX)
     app.include_router(tasks.router, prefix=fhir.PREFIX)
+    app.include_router(capabilities.router, prefix=workitems.PREFIX)
+    app.include_router(subscriptions.router, prefix=workitems.PREFIX)
     app.openapi = with_problems(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does
     pages.install(app)
     sign_in.install(app)

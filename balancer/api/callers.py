@@ -11,6 +11,9 @@ from typing import Annotated, Any, Final, Protocol
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.exceptions import WebSocketException
+from starlette.requests import HTTPConnection
+from starlette.status import WS_1008_POLICY_VIOLATION
 
 from balancer.api.once import once
 from balancer.api.problems import NotSignedInError
@@ -40,21 +43,53 @@ class May:
 
     permissions: tuple[Permission, ...]
 
-    async def __call__(self, request: Request) -> None:
-        """Let the request through with its caller and how far they reach, or refuse it."""
+    async def __call__(self, request: HTTPConnection) -> None:
+        """Let the request through with its caller and how far they reach, or refuse it.
+
+        A WebSocket begins as a GET, with the credentials of one.
+        """
         if not self.permissions:
             request.state.reach = NOWHERE
             return
-        door: Door = request.app.state.door
-        actor = await door.caller(request)
+        if not isinstance(request, Request):
+            await self._ask_socket(request)
+            return
+        await self.ask(request)
+        serving = request.app.state.serving
+        await once(request, request.state.caller, serving.database, serving.clock)
+
+    async def _ask_socket(self, socket: HTTPConnection) -> None:
+        """Refuse as a WebSocket is refused: an answer to a request would be sent to nobody, and leave it waiting."""
+        try:
+            await self.ask(socket)
+        except (NotSignedInError, NotAllowedError) as error:
+            raise WebSocketException(WS_1008_POLICY_VIOLATION) from error
+
+    async def ask(self, connection: HTTPConnection) -> None:
+        """Find out who calls and how far they reach, now; a WebSocket outlives what it began with, and asks again.
+
+        Raises
+        ------
+        NotSignedInError
+            If nobody can tell, or no longer.
+        NotAllowedError
+            If they may not.
+        """
+        door: Door = connection.app.state.door
+        actor = await door.caller(_as_request(connection))
         if actor is None:
             raise NotSignedInError("sign in first")
         reach = actor.reach(*self.permissions)
         if reach == NOWHERE:
             raise NotAllowedError(f"this needs leave to {' or to '.join(map(MEANING.__getitem__, self.permissions))}")
-        serving = request.app.state.serving
-        request.state.caller, request.state.reach = actor, reach.at(serving.clock.now())
-        await once(request, actor, serving.database, serving.clock)
+        connection.state.caller = actor
+        connection.state.reach = reach.at(connection.app.state.serving.clock.now())
+
+
+def _as_request(connection: HTTPConnection) -> Request:
+    if isinstance(connection, Request):
+        return connection
+    return Request({**connection.scope, "type": "http", "method": "GET"})
 
 
 def may(permission: Permission, *others: Permission) -> Any:
@@ -67,7 +102,7 @@ def anybody() -> Any:
     return Depends(May(()))
 
 
-def reach_of(request: Request) -> Reach:
+def reach_of(request: HTTPConnection) -> Reach:
     """Return how far a request's caller reaches; ``UndeclaredError`` if its route does not say who may call."""
     found = getattr(request.state, "reach", None)
     if not isinstance(found, Reach):
@@ -75,14 +110,14 @@ def reach_of(request: Request) -> Reach:
     return found
 
 
-async def _caller(request: Request) -> Actor:
+async def _caller(request: HTTPConnection) -> Actor:
     found = getattr(request.state, "caller", None)
     if not isinstance(found, Actor):
         raise UndeclaredError(f"{request.scope['route'].path} is for anybody, so it has no caller")
     return found
 
 
-async def _reach(request: Request) -> Reach:
+async def _reach(request: HTTPConnection) -> Reach:
     return reach_of(request)
 
 

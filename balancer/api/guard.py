@@ -20,6 +20,8 @@ from balancer.api.nearness import why_elsewhere
 
 _log = structlog.get_logger("balancer.api")
 _MOST_BYTES = 64 * 1024
+# RFC 6455, 7.4.1.
+_POLICY_VIOLATION = 1008
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Nothing is loaded from elsewhere, nothing is framed, nothing inline runs.
 CONTENT_SECURITY_POLICY = (
@@ -59,6 +61,9 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens, and log it."""
+        if scope["type"] == "websocket":
+            await self._pass_socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -86,6 +91,23 @@ class Guard:
                 milliseconds=round(1000.0 * (time.perf_counter() - started), 1),
                 request_id=request_id,
             )
+
+    async def _pass_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a WebSocket through that comes by a name of ours, from no other site's page, and from here if need be.
+
+        A browser opens one to anywhere for any page, with the cookies of where it leads (RFC 6455, 10.2).
+        """
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        foreign = (self._hosts and _name(host) not in self._hosts) or not _from_here(headers, host)
+        if foreign or (self._only_here and why_elsewhere(scope)):
+            await receive()
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            return
+        try:
+            await self._app(scope, receive, send)
+        except Exception:  # noqa: BLE001 - whatever else logs it would write down its address
+            _log.exception("socket.failed", route=_route(scope))
 
     def _refusal(self, scope: Scope) -> tuple[problems.Kind, str] | None:
         headers = Headers(scope=scope)

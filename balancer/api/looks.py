@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 import structlog
 from fastapi import BackgroundTasks, Depends, Request
+from starlette.requests import HTTPConnection
 
 from balancer.domain.actor import Actor, ActorKind
 from balancer.services.note_look import note_look
@@ -69,14 +70,19 @@ class Looks:
             return found
 
 
-async def _looking(request: Request, after: BackgroundTasks) -> Look:
-    """Return what enters, after the answer has been sent, that its things were looked at."""
-    state = request.app.state
+def looks_at(connection: HTTPConnection) -> Looks:
+    """Return what has been entered lately of the database that is served."""
+    state = connection.app.state
     looks: Looks | None = getattr(state, "looks", None)
     if looks is None or getattr(state, "looks_of", None) is not state.serving.database:
         looks, state.looks_of = Looks(), state.serving.database
         state.looks = looks
-    found: Looks = looks
+    return looks
+
+
+async def _looking(request: Request, after: BackgroundTasks) -> Look:
+    """Return what enters, after the answer has been sent, that its things were looked at."""
+    state, found = request.app.state, looks_at(request)
 
     def look(kind: str, shown: Iterable[Thing]) -> None:
         serving, caller = state.serving, request.state.caller

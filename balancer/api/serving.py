@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from starlette.requests import HTTPConnection
 
 from balancer.api.callers import reach_of
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, PageOut
@@ -50,7 +51,7 @@ class Serving:
         return self.database.within(reach.seeing_readings())
 
 
-async def _serving(request: Request) -> Serving:
+async def _serving(request: HTTPConnection) -> Serving:
     """Return what there is to serve from, with the database as this caller may see it."""
     found = request.app.state.serving
     assert isinstance(found, Serving)  # noqa: S101 - create_app put it there
@@ -78,7 +79,7 @@ def _in_calendar(instant: datetime) -> datetime:
     return _LAST if instant.year >= _LAST.year else instant.astimezone(UTC)
 
 
-async def _watch(request: Request) -> Watch:
+async def _watch(request: HTTPConnection) -> Watch:
     """Return the one watch on the database that is served; what it knows of is for routes to show within reach."""
     state = request.app.state
     found: Watch | None = getattr(state, "watch", None)

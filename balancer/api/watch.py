@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from balancer.api.bodies import Bodies
 from balancer.api.problems import TooManyWaitingError
-from balancer.store import changes, worklists
+from balancer.store import changes, journal, worklists
 from balancer.store.changes import Mark
 from balancer.store.database import Database
 from balancer.store.worklists import ListMark
@@ -35,9 +35,13 @@ MOST_WAITING = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
-    """How far everything has come that clients ask for again and again: each trust's changes, each reporter's list."""
+    """How far everything has come that clients ask for again and again: each trust's changes, each reporter's list.
+
+    ``journal``: the end of the journal, of all trusts together.
+    """
 
     feeds: Mapping[str, Mark]
+    journal: Mark
     lists: Mapping[str, ListMark]
 
 
@@ -131,4 +135,6 @@ class Watch:
 
     def _read(self) -> Marks:
         with self.database.session() as session:
-            return Marks(feeds=changes.marks(session), lists=worklists.list_marks(session))
+            return Marks(
+                feeds=changes.marks(session), journal=journal.mark(session), lists=worklists.list_marks(session)
+            )

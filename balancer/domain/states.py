@@ -105,11 +105,13 @@ class JournalKind(StrEnum):
 
     ``moved``: where it stands, whose it is, which workitem shows it, or what is shown of its study has changed.
     ``progress``: whoever has it open says how far they are. ``cancel_requested``: somebody asks them to leave it.
+    ``subscribed``: somebody, and they alone, is to be told how it stands.
     """
 
     MOVED = "moved"
     PROGRESS = "progress"
     CANCEL_REQUESTED = "cancel_requested"
+    SUBSCRIBED = "subscribed"
 
 
 class AssignmentState(StrEnum):

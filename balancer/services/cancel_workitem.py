@@ -15,7 +15,9 @@ from pydicom.dataset import Dataset
 from balancer.domain.actor import Actor
 from balancer.domain.audit import AuditEntry
 from balancer.domain.exceptional import ExceptionKind
+from balancer.domain.states import JournalKind
 from balancer.domain.steps import StepState
+from balancer.publish.ups.events import requested
 from balancer.publish.ups.json_model import model_of, require_few
 from balancer.publish.ups.state_table import TABLE, Status, StepEvent
 from balancer.publish.ups.update import MOST_KEPT, cancellation
@@ -35,7 +37,8 @@ def cancel_workitem(db: Database, uid: str, request: Dataset, now: datetime, *, 
     InvalidValueError
         If the request says more than is kept.
     """
-    said = model_of(cancellation(request, now))
+    said, asked = model_of(cancellation(request, now)), model_of(requested(request))
+    require_few(asked, MOST_KEPT)
     require_few(said, MOST_KEPT)
     with db.session() as session:
         numbering = workitems.numbering(session)
@@ -52,6 +55,9 @@ def cancel_workitem(db: Database, uid: str, request: Dataset, now: datetime, *, 
                 return Status.WILL_NOT_CANCEL
             workitems.replace_current(session, found, now, said=said)
             assignments.moved(session, [found.read.study_id], now)
+        else:
+            key = found.read.study_id, found.read.number
+            assignments.note_said(session, key, JournalKind.CANCEL_REQUESTED, asked, now)
         detail = f"asked for when it was {found.read.state}"
         if open_exception(session, kind, read_id, study, by=by, now=now, detail=detail):
             audit.append(session, _entry(found.read.state, read_id, now, by))

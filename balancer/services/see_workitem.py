@@ -18,6 +18,7 @@ from balancer.publish.ups.workitem import Performer, Readiness, Urgency, Workite
 from balancer.store import workitems
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
+from balancer.store.tables import ReporterRow
 from balancer.store.workitems import Found
 
 _NO_NAME = "Reading"
@@ -67,7 +68,7 @@ def workitem_from(found: Found, policy: Policy, numbering: str) -> Workitem:
         urgency=urgency(study.priority, policy),
         priority=carried(study.priority),
         label=carried(found.exam_name or study.exam_code) or _NO_NAME,
-        readiness=_readiness(found),
+        readiness=readiness_of(found),
         kind=found.read.kind,
         read=found.read.number,
         trust=identifier(study.trust),
@@ -92,16 +93,23 @@ def urgency(priority: str, policy: Policy) -> Urgency:
     return Urgency.LOW if policy.priorities[-1].code == priority else Urgency.MEDIUM
 
 
+def performer_of(session: Session, reporter_id: str | None) -> Performer | None:
+    """Return a reporter as whoever performs a step, if there is one and their number can be carried."""
+    return _as_performer(reporter_id, None if reporter_id is None else workitems.reporter(session, reporter_id))
+
+
 def _performer(found: Found) -> Performer | None:
-    reporter_id = found.reporter_id
+    return _as_performer(found.reporter_id, found.reporter)
+
+
+def _as_performer(reporter_id: str | None, person: ReporterRow | None) -> Performer | None:
     if not reporter_id or not is_carried(reporter_id):
         return None  # half of a number would name somebody else
-    person = found.reporter
     name, home = (reporter_id, "") if person is None else (person.name, person.home_trust)
     return Performer(reporter_id=reporter_id, name=carried(name) or reporter_id, organisation=identifier(home))
 
 
-def _readiness(found: Found) -> Readiness:
+def readiness_of(found: Found) -> Readiness:
     """Return whether there is something to read: of a study whose UID nobody told us, nobody can tell."""
     if found.study.study_instance_uid is None:
         return Readiness.UNAVAILABLE

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from pydicom.dataset import Dataset
 
 from balancer.domain.actor import Actor
 from balancer.domain.audit import AuditEntry
+from balancer.domain.states import JournalKind
 from balancer.domain.steps import FINAL, StepState
 from balancer.publish.ups.json_model import model_of, require_few
 from balancer.publish.ups.state_table import Status
 from balancer.publish.ups.update import MOST_KEPT, update_of
 from balancer.services.change_workitem import Acting, holds_lock
 from balancer.services.see_workitem import named
-from balancer.store import audit, reads, workitems
+from balancer.store import assignments, audit, reads, workitems
 from balancer.store.database import Database
+
+# Procedure Step Progress Information Sequence: whoever has subscribed is told of it.
+_PROGRESS: Final = "00741002"
 
 
 def update_workitem(  # noqa: PLR0913 - what of which, under which lock, when, by whom
@@ -47,6 +52,10 @@ def update_workitem(  # noqa: PLR0913 - what of which, under which lock, when, b
         said = {**row.said, **model_of(update.said)}
         require_few(said, MOST_KEPT)
         row.said = said
+        progress = {tag: said[tag] for tag in (_PROGRESS,) if tag in model_of(update.said)}
+        if progress:
+            key = found.read.study_id, found.read.number
+            assignments.note_said(session, key, JournalKind.PROGRESS, progress, now)
         names = sorted(element.keyword for element in update.said)
         audit.append(session, _entry(found.read.id or 0, names, now, by))
     return Status.SUCCESS if update.is_whole else Status.MODIFIED

@@ -26,6 +26,7 @@ from balancer.store import (
     tables_outbox,
     tables_policies,
     tables_runs,
+    tables_subscriptions,
     tables_workitems,
 )
 from balancer.store.tables import Row
@@ -235,6 +236,7 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_access.SystemRow: nobody,
     tables_access.AssertionRow: nobody,
     tables_journal.JournalRow: at_trust()(tables_journal.JournalRow),
+    tables_subscriptions.SubscriptionRow: nobody,
     tables_workitems.WorkitemRow: of_read(tables_workitems.WorkitemRow),
     # that a trust's RIS does not answer is nobody's data
     tables_outbox.OutletRow: OPEN,

@@ -29,6 +29,7 @@ from balancer.store import (
     tables_outbox,
     tables_policies,
     tables_runs,
+    tables_subscriptions,
     tables_workitems,
 )
 from balancer.store.tables import Row
@@ -47,6 +48,7 @@ TABLES = (
     tables_outbox,
     tables_policies,
     tables_runs,
+    tables_subscriptions,
     tables_workitems,
 )
 _FOLDER = Path(__file__).parent / "migrations"

@@ -119,6 +119,11 @@ def with_current(statement: Any) -> Any:
     return statement.add_columns(func.coalesce(WorkitemRow.sequence, 0)).outerjoin(WorkitemRow, current)
 
 
+def reporter(session: Session, reporter_id: str) -> ReporterRow | None:
+    """Return whoever performs a step, if they are within reach."""
+    return session.exec(select(ReporterRow).where(ReporterRow.reporter_id == reporter_id)).first()
+
+
 def kept(session: Session, found: Found) -> WorkitemRow:
     """Return the row of a current workitem, to write in; it is made if there is none. The read must be locked."""
     read_id = found.read.id or 0
@@ -141,6 +146,14 @@ def workitem(session: Session, read_id: int, sequence: int) -> Found | None:
     statement = _statement().where(ReadRow.id == read_id, func.coalesce(WorkitemRow.sequence, 0) == sequence)
     row = session.exec(statement, execution_options={"populate_existing": True}).first()
     return None if row is None else _found(row)
+
+
+def of_reads(session: Session, read_ids: Collection[int]) -> Sequence[Found]:
+    """Return every workitem of these reads."""
+    found: list[Found] = []
+    for chunk in chunks(sorted(read_ids)):
+        found += [_found(row) for row in session.exec(_statement().where(col(ReadRow.id).in_(chunk)))]
+    return found
 
 
 def count(session: Session, wanted: Wanted) -> int:

@@ -249,6 +249,7 @@ def values(db: Database, trust: str) -> dict[str, str]:
         "task": f"{numbering}-{read.id}",
         "version": "1",
         "order": f"{numbering}-{read.study_id}",
+        "aet": "SOMEAET",
         "exception_id": str(exception.id),
         "instruction_id": str(instruction.id),
         "draft_id": str(draft.id),
@@ -256,7 +257,7 @@ def values(db: Database, trust: str) -> dict[str, str]:
 
 
 # Those that say nothing of a trust: whose value it is does not matter.
-OF_NO_TRUST = {"run_id", "reporter_id", "requester", "policy_id"}
+OF_NO_TRUST = {"run_id", "reporter_id", "requester", "aet", "policy_id"}
 
 
 def ask(service: Service, method: str, path: str, known: dict[str, str]) -> Response:

@@ -65,11 +65,11 @@ _AS_IT_WAS: Final = {
     Status.ALREADY_COMPLETED: ("The UPS is already in the requested state of COMPLETED.",),
     Status.MODIFIED: ("The Workitem was updated with modifications.",),
 }
-WorkitemInPath = Annotated[str, Path(max_length=64)]
+WorkitemInPath = Annotated[str, Path()]  # what is no UID is 400, as the standard has it
 Route = Callable[..., Awaitable[Response]]
 
 
-def _in_the_standards_words(route: Route) -> Route:
+def in_the_standards_words(route: Route) -> Route:
     """Answer what cannot be read or sent as the standard says: 400, 406, 415; a read's own refusal with a Warning."""
 
     @wraps(route)
@@ -104,7 +104,7 @@ def _acting(served: Serving, reach: Reach) -> Acting:
 
 
 @router.get("/workitems", dependencies=_SEE)
-@_in_the_standards_words
+@in_the_standards_words
 async def search(request: Request, served: Served, look: Looking) -> Response:
     """Search (11.9): what matches, what is due first first; 204 if nothing does or nothing is left."""
     kind = media_type(request)
@@ -125,17 +125,17 @@ async def search(request: Request, served: Served, look: Looking) -> Response:
 
 
 @router.get("/workitems/{workitem}", dependencies=_SEE)
-@_in_the_standards_words
+@in_the_standards_words
 async def retrieve(request: Request, served: Served, look: Looking, workitem: WorkitemInPath) -> Response:
     """Retrieve (11.5): a workitem whole, but never the Transaction UID that holds it."""
     kind = media_type(request)
-    found, study_id = await run_in_threadpool(see_workitem, served.database, _uid(workitem))
+    found, study_id = await run_in_threadpool(see_workitem, served.database, uid_in_path(workitem))
     look(_STUDY, [study_id])
     return payload([found], kind, 200)
 
 
 @router.post("/workitems/{workitem}", dependencies=_WORK)
-@_in_the_standards_words
+@in_the_standards_words
 async def update(
     request: Request, served: Served, caller: Caller, reach: Reaching, workitem: WorkitemInPath
 ) -> Response:
@@ -145,7 +145,7 @@ async def update(
     status = await run_in_threadpool(
         update_workitem,
         served.database,
-        _uid(workitem),
+        uid_in_path(workitem),
         dataset,
         transaction,
         served.clock.now(),
@@ -157,7 +157,7 @@ async def update(
 
 @router.put("/workitems/{workitem}/state", dependencies=_WORK)
 @router.put("/workitems/{workitem}/state/{requester}", dependencies=_WORK)
-@_in_the_standards_words
+@in_the_standards_words
 async def change_state(
     request: Request, served: Served, caller: Caller, reach: Reaching, workitem: WorkitemInPath
 ) -> Response:
@@ -171,7 +171,7 @@ async def change_state(
     answer = await run_in_threadpool(
         change_workitem,
         served.database,
-        _uid(workitem),
+        uid_in_path(workitem),
         change,
         served.clock.now(),
         by=caller,
@@ -185,7 +185,7 @@ async def change_state(
 
 @router.post("/workitems/{workitem}/cancelrequest", dependencies=_WORK)
 @router.post("/workitems/{workitem}/cancelrequest/{requester}", dependencies=_WORK)
-@_in_the_standards_words
+@in_the_standards_words
 async def request_cancellation(
     request: Request, served: Served, caller: Caller, reach: Reaching, workitem: WorkitemInPath
 ) -> Response:
@@ -197,7 +197,9 @@ async def request_cancellation(
     """
     dataset = await dataset_sent(request, may_be_empty=True)
     database = served.database.within(replace(reach, own=None, on=None, reader=reach.blind_to))
-    status = await run_in_threadpool(cancel_workitem, database, _uid(workitem), dataset, served.clock.now(), by=caller)
+    status = await run_in_threadpool(
+        cancel_workitem, database, uid_in_path(workitem), dataset, served.clock.now(), by=caller
+    )
     more = "; it has been asked for, and the reporting office is to decide" if status is Status.WILL_NOT_CANCEL else ""
     return _told(request, status, _TOLD, more=more, good=202)
 
@@ -231,7 +233,8 @@ def _told(  # noqa: PLR0913, PLR0917 - what became of it, and the words for it
     return _refused(request, kind, f"{status.meaning} ({status.code:04X}H){more}", warning)
 
 
-def _uid(text_in_path: str) -> str:
+def uid_in_path(text_in_path: str) -> str:
+    """Return a UID; ``InvalidValueError`` if it is none."""
     if not is_uid(text_in_path):
         raise InvalidValueError("workitem", "is not a UID")
     return text_in_path
