@@ -7,10 +7,11 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 # The solver's kernels are compiled once, so that the first run after an installation is as quick as the second.
 COMPILED := .venv/.compiled
-# The identity provider that tests sign in with; without npm its tests are skipped.
-PROVIDER := tests/access/provider/node_modules/.installed
 # The client that tests generate from the OpenAPI document, with nothing of ours beside it.
 CLIENT := tests/client/.venv/.installed
+# What tests meet that npm has (an identity provider, axe); without npm those tests are skipped.
+PEER_LOCKS := $(wildcard tests/*/*/package-lock.json)
+PEERS := $(PEER_LOCKS:package-lock.json=node_modules/.installed)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 # Two at most: the database tests start servers of their own.
 TEST_WORKERS ?= 2
@@ -23,7 +24,7 @@ run: export BALANCER_SIGN_IN := local
 run: $(COMPILED) ## set up, take in the Kent sample, allocate it and serve worklists at http://127.0.0.1:8000
 	$(BIN)/balancer serve --network data/kent
 
-test: $(COMPILED) $(PROVIDER) $(CLIENT) ## set up and run the tests (with CI=true a skipped test is a failure)
+test: $(COMPILED) $(PEERS) $(CLIENT) ## set up and run the tests (with CI=true a skipped test is a failure)
 	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS)
 
 check: $(INSTALLED) ## everything but the tests: style, types, imports between rooms, lock, notebooks, committed files
@@ -67,15 +68,15 @@ lock: ## bring requirements.lock in line with pyproject.toml (UPGRADE=1 takes th
 	  $(if $(UPGRADE),--upgrade) tests/client/requirements.in --output-file tests/client/requirements.lock
 
 clean: ## remove .venv, caches and the local database (var/)
-	rm -rf .venv var dist tests/access/provider/node_modules tests/client/.venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv var dist $(dir $(PEERS)) tests/client/.venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock pyproject.toml tools/setup
 	@tools/setup
 	@touch $@
 
-$(PROVIDER): tests/access/provider/package-lock.json
-	@tools/setup-provider
+%/node_modules/.installed: %/package-lock.json
+	@tools/setup-peers $<
 
 $(CLIENT): tests/client/requirements.lock tools/setup-client $(INSTALLED)
 	@tools/setup-client

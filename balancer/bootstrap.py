@@ -130,6 +130,7 @@ def build_app(settings: Settings, database: Database) -> Application:
     from balancer.api.app import create_app  # noqa: PLC0415
     from balancer.api.doors import CredentialsDoor, LocalDoor  # noqa: PLC0415
     from balancer.api.serving import Serving  # noqa: PLC0415
+    from balancer.web import install  # noqa: PLC0415
 
     serving = Serving(
         database=database,
@@ -142,7 +143,7 @@ def build_app(settings: Settings, database: Database) -> Application:
     ways = _ways(settings)
     local = LocalDoor() if settings.sign_in == "local" else None
     door = CredentialsDoor(lambda: database, serving.clock, cookie=ways.cookie, without=local)
-    return create_app(serving, door=door, ways=ways, hosts=_names(settings))
+    return create_app(serving, door=door, ways=ways, hosts=_names(settings), add_pages=install.install)
 
 
 def _names(settings: Settings) -> Sequence[str]:

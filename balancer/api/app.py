@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from fastapi import APIRouter, FastAPI
 
@@ -65,10 +65,16 @@ _ROUTERS: Sequence[APIRouter] = (
 _OF_EVERY_ROUTE = (problems.INVALID, problems.UNKNOWN_CALLER, problems.NOT_ALLOWED)
 
 
-def create_app(serving: Serving, *, door: Door, ways: Ways, hosts: Collection[str] = ()) -> FastAPI:
+Pages = Callable[[FastAPI], None]
+"""Adds pages for people to the application; they stand on it, and it knows none of them."""
+
+
+def create_app(
+    serving: Serving, *, door: Door, ways: Ways, hosts: Collection[str] = (), add_pages: Pages | None = None
+) -> FastAPI:
     """Return the application; ``door`` tells who calls, in these ``ways`` people sign in.
 
-    ``hosts`` are the Host headers it answers, all if empty.
+    ``hosts`` are the Host headers it answers, all if empty; ``add_pages`` adds the pages that people work with.
 
     Raises
     ------
@@ -101,6 +107,8 @@ def create_app(serving: Serving, *, door: Door, ways: Ways, hosts: Collection[st
     sign_in.install(app)
     problems.install(app)
     once.install(app)
+    if add_pages is not None:
+        add_pages(app)
     require_declarations(app)
     app.add_middleware(Guard, hosts=hosts, only_here=ways.only_here, by_https=ways.is_private)
     app.add_middleware(fhir.AsOutcomes)  # around the guard, whose refusals are told in FHIR's words too

@@ -22,7 +22,7 @@ from balancer.domain.errors import NotAllowedError
 from balancer.domain.permission import MEANING, Permission
 
 # What has no caller to ask for: files that everybody has, and the description of the API.
-UNGUARDED: Final = frozenset({"/static", "/api/v1/openapi.json"})
+UNGUARDED: Final = frozenset({"/static", "/assets", "/api/v1/openapi.json"})
 
 
 class UndeclaredError(Exception):

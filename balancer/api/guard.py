@@ -23,6 +23,7 @@ _MOST_BYTES = 64 * 1024
 # RFC 6455, 7.4.1.
 _POLICY_VIOLATION = 1008
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_FILES = ("/static", "/assets")
 # Nothing is loaded from elsewhere, nothing is framed, nothing inline runs.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -33,7 +34,7 @@ SECURITY_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
@@ -171,5 +172,6 @@ def _announced_bytes(headers: Headers) -> int:
 def _route(scope: Scope) -> str:
     route: Any = scope.get("route")
     if route is None:
-        return "/static" if scope["path"].startswith("/static/") else "unmatched"
+        files = next((folder for folder in _FILES if scope["path"].startswith(f"{folder}/")), "")
+        return files or "unmatched"
     return str(getattr(route, "path_format", "") or getattr(route, "path", ""))

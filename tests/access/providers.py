@@ -43,7 +43,7 @@ def running(*, claims_in_id_token: bool) -> Iterator[RunningProvider]:
     """Start the provider on a free port; ``UnavailableError`` if it is not installed (``make test`` installs it)."""
     node = shutil.which("node")
     if node is None or not (FOLDER / "node_modules" / "oidc-provider").is_dir():
-        raise UnavailableError("no node, or npm's oidc-provider is not installed: tools/setup-provider does it")
+        raise UnavailableError("no node, or npm's oidc-provider is not installed: make test does it")
     key = RSAKey.generate_key(2048, {"kid": "ours", "use": "sig"}, private=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

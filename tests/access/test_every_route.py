@@ -73,6 +73,8 @@ def begun_by_patch(reporter_id: str) -> dict[str, Any]:
 
 
 STATE_OF_WORKITEM = [f"/dicomweb/workitems/{{workitem}}/{end}" for end in ("state", "state/{requester}")]
+# What pages send.
+FORMS = {"/lists/{reporter_id}/reads/{read_id}/return": {"reason": "other"}}
 # What a route that changes something is sent, where nothing at all would be refused before it looks.
 BODIES: dict[str, Any] = {
     "/api/v1/studies/search": {"state": None},
@@ -269,10 +271,11 @@ def ask(service: Service, method: str, path: str, known: dict[str, str]) -> Resp
         return known[name]
 
     body = BODIES.get(re.sub(r":\w+}", "}", path))
+    form = FORMS.get(path)
     address = re.sub(r"{(\w+)(?::\w+)?}", value, path)
     most = {"_count": "1000", "_include": "*"} if path.startswith("/fhir") else {"limit": "1000"}
     query = {**most, **{name: known[name] for name in QUERIES.get(path, ())}}
-    return service.client.request(method, address, json=body, params=query if method == "GET" else None)
+    return service.client.request(method, address, json=body, data=form, params=query if method == "GET" else None)
 
 
 def refused(answer: Response, path: str, status: int, kind: str) -> None:

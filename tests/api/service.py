@@ -17,6 +17,7 @@ from balancer.api.doors import LocalDoor
 from balancer.api.serving import Serving
 from balancer.api.sign_in.ways import LOCAL, Ways
 from balancer.store.database import Database
+from balancer.web.install import install
 from tests.worlds import NOW
 
 # The local sign-in answers this machine only.
@@ -48,7 +49,7 @@ class Service:
     ) -> None:
         self.clock = StandingClock()
         serving = Serving(database=db, clock=self.clock, read_network=read_network, pseudonym_key=KEY)
-        self.app = create_app(serving, door=door or LocalDoor(), ways=ways, hosts=hosts)
+        self.app = create_app(serving, door=door or LocalDoor(), ways=ways, hosts=hosts, add_pages=install)
         self.client = TestClient(self.app, client=HERE)
 
     @classmethod

@@ -156,6 +156,7 @@ class WorklistItemOut(Out):
     accession_number: str = Field(description="As that trust knows it; others may use the same.", examples=["R1000123"])
     read_id: int = Field(description="What claims and completions name it by.", examples=[4711])
     read: int = Field(description="Which read of the study, from 1.", examples=[1])
+    reads: int = Field(description="How many readings of its images the study needs.", examples=[1])
     kind: ReadKind
     state: ReadState
     local_patient_id: str = Field(description="As that trust knows the patient.", examples=["E482913"])
@@ -199,6 +200,7 @@ class WorklistItemOut(Out):
             accession_number=study.accession_number,
             read_id=entry.read.id or 0,
             read=item.read,
+            reads=study.reads,
             kind=entry.read.kind,
             state=entry.read.state,
             local_patient_id=study.local_patient_id,

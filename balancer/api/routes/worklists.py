@@ -22,7 +22,7 @@ from balancer.domain.actor import Reach
 from balancer.domain.life import ReadKind
 from balancer.domain.permission import Permission
 from balancer.store import follow_ups, people, standing, worklists
-from balancer.store.database import Database
+from balancer.store.database import Database, Session
 from balancer.store.priors import priors
 
 router = APIRouter()
@@ -88,7 +88,7 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
 
     def tag_in(marks: Marks) -> str | None:
         mark = marks.lists.get(reporter_id)
-        return None if mark is None else _tag(reporter_id, mark, reach)
+        return None if mark is None else list_tag(reporter_id, mark, reach)
 
     def news(marks: Marks) -> bool:
         tag = tag_in(marks)
@@ -105,7 +105,7 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
     return json_body(*await run_in_threadpool(watch.bodies.made, (reporter_id, reach), tag, make))
 
 
-def _tag(reporter_id: str, mark: worklists.ListMark, reach: Reach) -> str:
+def list_tag(reporter_id: str, mark: worklists.ListMark, reach: Reach) -> str:
     """Return the ETag of a list as somebody sees it who reaches that far."""
     return etag(reporter_id, mark, sorted(reach.trusts), reach.own, reach.on, reach.reader)
 
@@ -113,17 +113,29 @@ def _tag(reporter_id: str, mark: worklists.ListMark, reach: Reach) -> str:
 def _read(database: Database, reporter_id: str, reach: Reach) -> tuple[bytes, str]:
     """Return a list as it is sent, with the ETag of the very state of the database that it shows."""
     with database.session() as session:
-        listed = people.reporter(session, reporter_id).reporter
-        current = worklists.worklist(session, reporter_id)
-        following = [entry.read.id or 0 for entry in current.items if entry.read.kind is not ReadKind.INTERPRETATION]
-        around = Around(
-            sessions=worklists.sessions_on(session, current),
-            names={exam.code: exam.name for exam in standing.examinations(session, listed_only=False)},
-            links=standing.pacs_links(session),
-            priors=priors(session, [entry.study for entry in current.items]),
-            follows=follow_ups.of_reads(session, following),
-            followed=follow_ups.followed(session, [entry.read for entry in current.items]),
-        )
-        out = WorklistOut.of(current, listed, around)
-        mark = worklists.list_marks(session, reporter_id)[reporter_id]
-    return out.model_dump_json().encode(), _tag(reporter_id, mark, reach)
+        out, tag = shown(session, reporter_id, reach)
+    return out.model_dump_json().encode(), tag
+
+
+def shown(session: Session, reporter_id: str, reach: Reach) -> tuple[WorklistOut, str]:
+    """Return a list as somebody sees it who reaches that far, with its ETag.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such reporter within reach, or they have no list yet.
+    """
+    listed = people.reporter(session, reporter_id).reporter
+    current = worklists.worklist(session, reporter_id)
+    following = [entry.read.id or 0 for entry in current.items if entry.read.kind is not ReadKind.INTERPRETATION]
+    around = Around(
+        sessions=worklists.sessions_on(session, current),
+        names={exam.code: exam.name for exam in standing.examinations(session, listed_only=False)},
+        links=standing.pacs_links(session),
+        priors=priors(session, [entry.study for entry in current.items]),
+        follows=follow_ups.of_reads(session, following),
+        followed=follow_ups.followed(session, [entry.read for entry in current.items]),
+    )
+    out = WorklistOut.of(current, listed, around)
+    mark = worklists.list_marks(session, reporter_id)[reporter_id]
+    return out, list_tag(reporter_id, mark, reach)

@@ -1,0 +1,51 @@
+"""How classes of urgency are marked: one blue in steps of lightness, because a class is an order, and a letter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from balancer.domain.policy import Policy
+
+# Steps of the one hue in the style sheet, darkest first.
+TONES = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassMark:
+    """What marks a class: its letter, its name in words, its tone from 0 (darkest)."""
+
+    code: str
+    letter: str
+    name: str
+    tone: int
+
+
+def class_marks(policy: Policy) -> Mapping[str, ClassMark]:
+    """Return the mark of each class of the policy, by code.
+
+    A letter is the first of the name's that no class before it has; where there is none, a digit.
+    """
+    marks: dict[str, ClassMark] = {}
+    taken: set[str] = set()
+    for place, priority in enumerate(policy.priorities):
+        name = priority.code.replace("_", " ").capitalize()
+        letter = next((one for one in _letters(name) if one not in taken), str(place + 1))
+        taken.add(letter)
+        tone = min(place * TONES // max(len(policy.priorities), TONES), TONES - 1)
+        marks[priority.code] = ClassMark(code=priority.code, letter=letter, name=name, tone=tone)
+    return marks
+
+
+def mark_of(marks: Mapping[str, ClassMark], code: str) -> ClassMark:
+    """Return the mark of a class; of one that the policy has lost, the lightest with a question mark."""
+    found = marks.get(code)
+    if found is not None:
+        return found
+    return ClassMark(code=code, letter="?", name=code.replace("_", " ").capitalize(), tone=TONES - 1)
+
+
+def _letters(name: str) -> Iterable[str]:
+    """Yield the letters of a name in the order in which they stand for it: of its words first, then all."""
+    yield from (word[0].upper() for word in name.split())
+    yield from (letter.upper() for letter in name if letter.isalpha())

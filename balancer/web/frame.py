@@ -1,0 +1,120 @@
+"""What stands around every page: the sections somebody may open, and how old what they see is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from balancer.domain.actor import Actor
+from balancer.domain.instant import LONDON
+from balancer.domain.permission import Permission, Role
+from balancer.store import runs, sources
+from balancer.store.database import Database, Session
+from balancer.store.policies import current_policy_row
+from balancer.web.time_left import at_words, span
+
+_ROLE_WORDS: Final = {
+    Role.MANAGER: "Reporting manager",
+    Role.REPORTER: "Reporter",
+    Role.REFERRER: "Referrer",
+    Role.ADMINISTRATOR: "Administrator",
+    Role.AUDITOR: "Auditor",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A section of the pages; ``here`` is the one that is open."""
+
+    name: str
+    address: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """One thing the status strip says; ``silent`` draws it as a source that has not been heard when it should have."""
+
+    words: str
+    silent: bool = False
+    more: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What a page needs around it."""
+
+    title: str
+    who: str
+    role: str
+    now: datetime
+    clock: str
+    sections: Sequence[Section]
+    strip: Sequence[Sign]
+    policy: str
+
+
+def frame(  # noqa: PLR0913 - who sees which page, when
+    db: Database, caller: Actor, now: datetime, *, title: str, here: str, strip: Sequence[Sign] = ()
+) -> Frame:
+    """Return what stands around a page; ``here`` is the address of its section, ``strip`` what it says beside."""
+    local = now.astimezone(LONDON)
+    with db.session() as session:
+        row = current_policy_row(session)
+        signs = [*strip, *_run_sign(session, caller, now), *_feed_signs(session, caller, now)]
+    return Frame(
+        title=title,
+        who=caller.name,
+        role=_role(caller),
+        now=now,
+        clock=f"{local:%a} {local.day} {local:%B}, {local:%H:%M}",
+        sections=[Section(name=name, address=to, here=to == here) for name, to in _sections(caller)],
+        strip=signs,
+        policy=f"Policy version {row.id}, owner: {row.owner}",
+    )
+
+
+def _sections(caller: Actor) -> list[tuple[str, str]]:
+    found = []
+    if caller.reporter_id is not None and caller.may(Permission.READS_WORK):
+        found.append(("My list", "/my-list"))
+    if caller.reach(Permission.WORKLISTS_READ).trusts:
+        found.append(("Worklists", "/lists"))
+    return [*found, ("API", "/docs")]
+
+
+def _role(caller: Actor) -> str:
+    roles = [_ROLE_WORDS[role] for role in Role if role in caller.roles]
+    at = ", ".join(sorted(caller.trusts - {"*"}))
+    return f"{roles[0] if roles else 'Signed in'}, {at or 'every trust'}"
+
+
+def _run_sign(session: Session, caller: Actor, now: datetime) -> list[Sign]:
+    """Say how good the plan in force is known to be, to whoever may see runs."""
+    if not caller.may(Permission.RUNS_READ):
+        return []
+    run = runs.current_run(session)
+    if run is None:
+        return [Sign(words="No plan has been published yet", silent=True)]
+    proven = "" if run.gap is None else f": within {100 * run.gap:.1f}% of the best possible"
+    return [Sign(words=f"Last run {at_words(run.now, now)}{proven}")]
+
+
+def _feed_signs(session: Session, caller: Actor, now: datetime) -> list[Sign]:
+    """Say of each feed how long ago it was heard, to whoever may see feeds."""
+    if not caller.may(Permission.FEEDS_READ):
+        return []
+    return [_feed_sign(status, now) for status in sources.feeds(session, now)]
+
+
+def _feed_sign(status: sources.FeedStatus, now: datetime) -> Sign:
+    made = status.last_extracted_at
+    if made is None:
+        return Sign(words=f"{status.name} never heard", silent=True)
+    age = span(max(now - made, timedelta()))
+    if status.stale:
+        more = f"expected every {status.refresh_minutes:g} min"
+        return Sign(words=f"{status.name} silent {age}", silent=True, more=more)
+    return Sign(words=f"{status.name} {age} ago")

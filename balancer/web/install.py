@@ -1,0 +1,32 @@
+"""Adds the pages and their files to the application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from balancer.web import lists, refused
+from balancer.web.templates import ASSETS, STATIC
+
+# What the pages' addresses begin with.
+PAGES = ("/my-list", "/lists")
+
+
+class Assets(StaticFiles):
+    """The pages' files: one that is asked for by its digest is kept for good, any other asked about each time."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return a file, and how long it may be kept."""
+        answer = await super().get_response(path, scope)
+        named = b"v=" in scope["query_string"]
+        answer.headers["cache-control"] = "public, max-age=31536000, immutable" if named else "no-cache"
+        return answer
+
+
+def install(app: FastAPI) -> None:
+    """Add them."""
+    app.mount(ASSETS, Assets(directory=STATIC), name="assets")
+    app.include_router(lists.router)
+    refused.install(app, PAGES)

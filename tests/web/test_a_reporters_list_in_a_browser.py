@@ -1,0 +1,157 @@
+"""A reporter works their list in a real browser: by keyboard alone, at both widths, accessible in every state."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from balancer.web.time_left import time_left
+from tests.api.service import Service
+from tests.web.pages_served import Desk
+
+NOW = datetime(2026, 3, 28, 22, 30, tzinfo=UTC)
+
+
+def test_a_read_is_opened_completed_and_the_next_one_comes(desk: Desk) -> None:
+    """Enter opens the first, C completes it; each state is accessible."""
+    page = desk.go("/my-list")
+    expect(page.locator("h1")).to_contain_text("to choose from")
+    assert desk.violations() == []
+    first = page.locator(".b-entry--first").get_attribute("data-read")
+    page.keyboard.press("Enter")
+    expect(page.locator(f"[data-open][data-read='{first}']")).to_be_visible()
+    expect(page.locator("h1")).to_contain_text("Open:")
+    assert desk.violations() == []
+    page.keyboard.press("c")
+    expect(page.locator("[data-open]")).to_have_count(0)
+    expect(page.locator(f"[data-read='{first}']")).to_have_count(0)
+
+
+def test_a_read_is_returned_with_a_reason_by_keyboard_alone(desk: Desk) -> None:
+    """R unfolds the reasons with the focus on the first; arrows choose, Tab and Enter send."""
+    page = desk.go("/my-list")
+    first = page.locator(".b-entry--first").get_attribute("data-read")
+    page.keyboard.press("r")
+    expect(page.locator("input[name=reason]:focus")).to_have_count(1)
+    assert desk.violations() == []
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(f"[data-read='{first}']")).to_have_count(0)
+
+
+def test_what_is_released_stands_where_it_stood(desk: Desk) -> None:
+    """L gives it back."""
+    page = desk.go("/my-list")
+    first = page.locator(".b-entry--first").get_attribute("data-read")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-open]")).to_have_count(1)
+    page.keyboard.press("l")
+    expect(page.locator(".b-entry--first")).to_have_attribute("data-read", first or "")
+
+
+def test_changes_wait_until_they_are_asked_for(desk: Desk, service: Service) -> None:
+    """A colleague opens the first read elsewhere: nothing moves, a line says so, and U shows it."""
+    page = desk.go("/my-list")
+    first = page.locator(".b-entry--first").get_attribute("data-read")
+    expect(page.locator("#live")).to_contain_text("Live")
+    assert service.post(f"/reads/{first}/claim", {"reporter_id": "R2"}).status_code == 200
+    expect(page.locator("#waiting")).to_be_visible()
+    expect(page.locator(".b-entry--first")).to_have_attribute("data-read", first or "")
+    assert desk.violations() == []
+    page.keyboard.press("u")
+    expect(page.locator(f"[data-read='{first}']")).to_have_count(0)
+    expect(page.locator("#waiting")).to_be_hidden()
+
+
+def test_whoever_is_second_hears_who_was_first(desk: Desk, service: Service) -> None:
+    """And is shown the list as it is; no images are opened."""
+    page = desk.go("/my-list")
+    first = page.locator(".b-entry--first").get_attribute("data-read")
+    assert service.post(f"/reads/{first}/claim", {"reporter_id": "R2"}).status_code == 200
+    page.locator(".b-entry--first form button").first.click()
+    expect(page.locator("#said")).to_contain_text("opened it before you")
+    expect(page.locator("#said")).to_be_focused()
+    assert desk.violations() == []
+    assert len(page.context.pages) == 1
+
+
+def test_keys_can_be_read_and_switched_off(desk: Desk) -> None:
+    """And stay off: nobody opens a study with a key they did not mean."""
+    page = desk.go("/my-list")
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    assert desk.violations() == []
+    page.locator("#keys-on").uncheck()
+    page.locator("#keys [data-close]").click()
+    page.keyboard.press("Enter")
+    desk.go("/my-list")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    assert page.locator("[data-open]").count() == 0
+
+
+def test_the_page_never_scrolls_sideways(desk: Desk) -> None:
+    """At no width."""
+    page = desk.go("/my-list")
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_the_script_says_of_time_what_the_server_says(desk: Desk) -> None:
+    """Of many instants, over a clock change: words that go on in the page are those that a reload would show."""
+    page = desk.go("/my-list")
+    cases = [
+        (timedelta(hours=target), timedelta(minutes=minutes), None if ceiling is None else timedelta(hours=ceiling))
+        for target in (1.0, 12.0, 120.0, 336.0)
+        for minutes in (
+            -20_000,
+            -1_500,
+            -61,
+            -1,
+            0,
+            1,
+            44,
+            59,
+            60,
+            89,
+            91,
+            700,
+            1_439,
+            1_441,
+            2_879,
+            2_881,
+            9_000,
+            30_000,
+        )
+        for ceiling in (None, -30, 5)
+    ]
+    said = [
+        time_left(began_at=NOW + due - target, due_at=NOW + due, ceiling_at=None if top is None else NOW + top, now=NOW)
+        for target, due, top in cases
+    ]
+    asked = [
+        {
+            "began": (NOW + due - target).timestamp() * 1000,
+            "due": (NOW + due).timestamp() * 1000,
+            "now": NOW.timestamp() * 1000,
+        }
+        | ({} if top is None else {"ceiling": (NOW + top).timestamp() * 1000})
+        for target, due, top in cases
+    ]
+    script = "async asked => { const {timeLeft} = await import('/assets/time_left.js'); return asked.map(timeLeft); }"
+    found = page.evaluate(script, asked)
+    assert [(one["level"], one["words"], one["due"]) for one in found] == [(s.level, s.words, s.due) for s in said]
+
+
+@pytest.mark.parametrize("path", ["/lists/R2", "/lists/R9"])
+def test_another_reporters_list_is_refused_by_a_page(desk: Desk, path: str) -> None:
+    """In words, with a way on; that a browser logs the status is no error of ours."""
+    page = desk.go(path)
+    expect(page.locator("h1")).to_have_text("You cannot see this")
+    assert desk.violations() == []
+    desk.wrong.clear()

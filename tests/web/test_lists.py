@@ -1,0 +1,112 @@
+"""The pages without a script: what they show to whom, and that every button works."""
+
+from __future__ import annotations
+
+import pytest
+from httpx2 import Response
+
+from tests.api.service import Service
+
+ORIGIN = {"Origin": "http://testserver"}
+PART = {"HX-Request": "true", **ORIGIN}
+
+
+def be(service: Service, who: str) -> None:
+    """Sign in."""
+    assert service.client.post("/sign-in", data={"who": who}, headers=ORIGIN, follow_redirects=False).status_code == 303
+
+
+def reads(service: Service) -> list[int]:
+    """Return R1's reads, in order."""
+    return [item["read_id"] for item in service.ask("/worklists/R1")["items"]]
+
+
+def act(service: Service, read_id: int, verb: str, **form: str) -> Response:
+    """Press a button."""
+    return service.client.post(f"/lists/R1/reads/{read_id}/{verb}", data=form, headers=ORIGIN, follow_redirects=False)
+
+
+def test_a_reporter_gets_their_own_list_and_a_manager_everybodys(service: Service) -> None:
+    """One address for both."""
+    be(service, "reporter:R1")
+    assert service.client.get("/my-list", follow_redirects=False).headers["location"] == "/lists/R1"
+    be(service, "manager@RVV")
+    assert service.client.get("/my-list", follow_redirects=False).headers["location"] == "/lists"
+    assert "/lists/R1" in service.client.get("/lists").text
+
+
+def test_whoever_only_looks_has_no_buttons(service: Service) -> None:
+    """A manager sees a list; what its reporter does is the reporter's to do."""
+    be(service, "manager@RVV")
+    shown = service.client.get("/lists/R1").text
+    assert "to look at" in shown
+    assert "<form" not in shown
+
+
+def test_every_button_works_without_a_script(service: Service) -> None:
+    """Open, complete, open, release, return: each comes back to the list."""
+    be(service, "reporter:R1")
+    first, second = reads(service)
+    for read_id, verb in ((first, "open"), (first, "complete"), (second, "open"), (second, "release")):
+        answer = act(service, read_id, verb)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/lists/R1")
+    assert act(service, second, "return", reason="no_time").status_code == 303
+    assert "You are done" in service.client.get("/lists/R1").text
+
+
+def test_a_return_needs_a_reason(service: Service) -> None:
+    """One of the six."""
+    be(service, "reporter:R1")
+    assert act(service, reads(service)[0], "return").status_code == 422
+
+
+def test_what_somebody_else_has_open_is_refused_and_says_who(service: Service) -> None:
+    """As a page, and as a part of one that is open: there it is no error, and says that nothing was done."""
+    first = reads(service)[0]
+    assert service.post(f"/reads/{first}/claim", {"reporter_id": "R2"}).status_code == 200
+    be(service, "reporter:R1")
+    whole = act(service, first, "open")
+    assert whole.status_code == 409
+    assert "opened it before you" in whole.text
+    part = service.client.post(f"/lists/R1/reads/{first}/open", headers=PART)
+    assert (part.status_code, part.headers["X-Refused"]) == (200, "1")
+    assert "<html" not in part.text
+
+
+def test_a_heartbeat_keeps_the_claim(service: Service) -> None:
+    """And says nothing as long as there is nothing to say."""
+    be(service, "reporter:R1")
+    first = reads(service)[0]
+    act(service, first, "open")
+    kept = service.client.post(f"/lists/R1/reads/{first}/heartbeat", headers=PART)
+    assert kept.status_code == 204
+    assert "X-Refused" not in kept.headers
+
+
+@pytest.mark.parametrize("path", ["/lists/R2", "/lists/R2/events"])
+def test_another_reporters_list_is_not_shown(service: Service, path: str) -> None:
+    """Nor its news."""
+    be(service, "reporter:R1")
+    assert service.client.get(path).status_code == 403
+
+
+def test_what_a_source_says_is_never_markup(service: Service) -> None:
+    """Everything is escaped, whatever a feed calls an examination."""
+    from sqlmodel import update  # noqa: PLC0415
+
+    from balancer.store.tables import ExaminationRow  # noqa: PLC0415
+
+    database = service.app.state.serving.database
+    with database.transaction() as session:
+        session.exec(update(ExaminationRow).values(name="<script>alert(1)</script>"))
+    be(service, "reporter:R1")
+    shown = service.client.get("/lists/R1").text
+    assert "<script>alert" not in shown
+    assert "&lt;script&gt;alert" in shown
+
+
+def test_files_are_kept_by_their_digest_and_asked_about_otherwise(service: Service) -> None:
+    """A new version of a page never runs with an old version of its script."""
+    kept = service.client.get("/assets/pages.css?v=1").headers["cache-control"]
+    asked = service.client.get("/assets/pages.css").headers["cache-control"]
+    assert ("immutable" in kept, asked) == (True, "no-cache")
