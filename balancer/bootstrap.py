@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from balancer.outlets.outlet import Outlet
     from balancer.outlets.telling import TellingOrder
     from balancer.scheduler.jobs import Work
+    from balancer.scheduler.leading import Leader
     from balancer.scheduler.supervisor import Supervisor
     from balancer.services.outcomes import BatchOutcome, RosterOutcome
     from balancer.store.leases import Lease
@@ -280,6 +281,40 @@ def open_outlets(settings: Settings, database: Database) -> Sequence[Outlet]:  #
     return ()
 
 
+def with_following(settings: Settings, leader: Leader) -> Leader:
+    """Return a leader that also follows reporters' FHIRcast sessions, in a process of its own, if a hub is named.
+
+    So exactly one in the network does, and a hub that hangs keeps nothing else waiting.
+    """
+    from balancer.outlets.fhircast.address import HubAddress  # noqa: PLC0415
+    from balancer.outlets.fhircast.following import FollowingOrder, follow_for_ever  # noqa: PLC0415
+    from balancer.scheduler.leading import Leader  # noqa: PLC0415
+    from balancer.scheduler.supervisor import Supervisor  # noqa: PLC0415
+
+    if not settings.fhircast_hub:
+        return leader
+    key = settings.fhircast_key.get_secret_value() if settings.fhircast_key else ""
+    order = FollowingOrder(
+        database_url=settings.database_url,
+        clock=service_clock(settings),
+        hub=HubAddress(url=settings.fhircast_hub, key=key, topic=settings.fhircast_topic),
+        prepare=partial(_prepare_beside_scheduler, settings),
+    )
+    at_work: list[Supervisor] = []
+
+    def begin(lease: Lease) -> None:
+        leader.begin(lease)
+        at_work.append(Supervisor("fhircast", follow_for_ever, (order,)))
+        at_work[-1].start()
+
+    def end() -> None:
+        while at_work:
+            at_work.pop().stop()
+        leader.end()
+
+    return Leader(begin=begin, end=end)
+
+
 def run_scheduler(settings: Settings) -> None:
     """Be the scheduler until told to stop or left alone: the body of its process."""
     from balancer.scheduler.leading import Leader, Leadership  # noqa: PLC0415
@@ -291,7 +326,7 @@ def run_scheduler(settings: Settings) -> None:
     try:
         database = open_database(settings)
         work = build_work(settings, database)
-        leader = Leader(begin=work.begin, end=work.end)
+        leader = with_following(settings, Leader(begin=work.begin, end=work.end))
         Leadership(database, SystemClock(), f"{socket.gethostname()}:{os.getpid()}", leader).keep(stop)
         database.close()
     except Exception as error:  # printed as it is, it might quote a row; the supervisor starts another

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     allocate_every_minutes: float | None = Field(None, gt=0, description="Allocate so often, whatever the policy says.")
     allocate_workers: int | None = Field(None, ge=1, description="Processes or threads of a solve; all cores but one.")
     log_format: Literal["text", "json"] = Field("text", description="Logs for people or for machines.")
+    fhircast_hub: str = Field("", description="The FHIRcast hub of reporters' sessions: https://hub.trust.example.")
+    fhircast_key: SecretStr | None = Field(None, description="The bearer token this service shows the hub.")
+    fhircast_topic: str = Field("{reporter_id}", description="What a reporter's session is called at the hub.")
     # the last, because whether it is allowed depends on those before
     replay_clock: ReplayClock | None = Field(None, description="JSON: shows, at, speed. For a replay, never in use.")
 
@@ -99,6 +102,20 @@ class Settings(BaseSettings):
                 "that it is"
             )
         return clock
+
+    @field_validator("fhircast_hub")
+    @classmethod
+    def _private(cls, address: str) -> str:
+        if address and not _is_private(address):
+            raise ValueError("must begin with https://, or be on this machine: what is open says whose study it is")
+        return address.rstrip("/")
+
+    @field_validator("fhircast_topic")
+    @classmethod
+    def _names_a_reporter(cls, topic: str) -> str:
+        if "{reporter_id}" not in topic:
+            raise ValueError("must have {reporter_id} in it: two reporters must never share a session")
+        return topic
 
     @model_validator(mode="after")
     def _not_open_by_accident(self) -> Settings:

@@ -191,3 +191,15 @@ def test_without_a_replay_it_is_now() -> None:
     """To the machine's clock."""
     with time_machine.travel("2026-11-26T18:10:00Z", tick=False):
         assert service_clock(read_settings()).now() == datetime(2026, 11, 26, 18, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("address", ["http://hub.trust.example", "hub.trust.example", "ftp://127.0.0.1"])
+def test_what_is_open_is_told_to_a_hub_in_private_only(address: str) -> None:
+    """Accession and patient numbers go there: by https, or on this machine."""
+    assert _refused(fhircast_hub=address) == ["BALANCER_FHIRCAST_HUB"]
+    assert read_settings(fhircast_hub="https://hub.trust.example/").fhircast_hub == "https://hub.trust.example"
+
+
+def test_every_reporter_has_a_session_of_their_own() -> None:
+    """A topic that says nothing of the reporter would be one session for all."""
+    assert _refused(fhircast_topic="reporting") == ["BALANCER_FHIRCAST_TOPIC"]

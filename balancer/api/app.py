@@ -21,6 +21,7 @@ from balancer.api.routes import (
     drafts,
     exceptions,
     feeds,
+    fhircast,
     health,
     instructions,
     ledger,
@@ -102,6 +103,7 @@ def create_app(
     app.include_router(tasks.router, prefix=fhir.PREFIX)
     app.include_router(capabilities.router, prefix=workitems.PREFIX)
     app.include_router(subscriptions.router, prefix=workitems.PREFIX)
+    app.include_router(fhircast.router, prefix=fhircast.PREFIX)
     app.openapi = with_problems(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does
     pages.install(app)
     sign_in.install(app)

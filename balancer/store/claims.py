@@ -99,6 +99,17 @@ def silent_and_withdrawn(session: Session, before: datetime) -> list[int]:
     return list(session.exec(over.where(col(ClaimRow.withdrawn_at) <= before).order_by(col(ClaimRow.read_id))))
 
 
+def live(session: Session) -> list[ClaimRow]:
+    """Return every claim that has not ended, the oldest first."""
+    return list(session.exec(select(ClaimRow).where(_LIVE).order_by(col(ClaimRow.claimed_at), col(ClaimRow.id))))
+
+
+def has_ended_since(session: Session, read_id: int, reporter_id: str, since: datetime) -> bool:
+    """Tell whether a claim of a read by this reporter has ended after then."""
+    ended = select(ClaimRow.id).where(ClaimRow.read_id == read_id, ClaimRow.reporter_id == reporter_id)
+    return session.exec(ended.where(col(ClaimRow.ended_at) > since).limit(1)).first() is not None
+
+
 def add_completion(session: Session, completion: CompletionRow) -> None:
     """Keep that a reporter said a read is done, whatever comes of it."""
     session.add(completion)

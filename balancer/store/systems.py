@@ -59,6 +59,11 @@ def by_name(session: Session, system_id: str, *, now: datetime) -> KnownSystem |
     return _known(session.get(SystemRow, system_id), now)
 
 
+def key_ends(session: Session, digest: str) -> datetime | None:
+    """Return when the key with this digest ends; ``None`` if it does not."""
+    return session.exec(select(SystemRow.expires_at).where(SystemRow.key_digest == digest)).first()
+
+
 def is_first_use(session: Session, system_id: str, jti: str, *, now: datetime, expires_at: datetime) -> bool:
     """Note an assertion that a system has shown; ``False`` if it has shown the same one before."""
     session.exec(delete(AssertionRow).where(col(AssertionRow.expires_at) < now))

@@ -156,6 +156,13 @@ def of_reads(session: Session, read_ids: Collection[int]) -> Sequence[Found]:
     return found
 
 
+def current(session: Session, read_id: int) -> Found | None:
+    """Return the workitem that stands for a read now, if there is such a read."""
+    statement = _statement().where(ReadRow.id == read_id).order_by(func.coalesce(WorkitemRow.sequence, 0).desc())
+    row = session.exec(statement.limit(1), execution_options={"populate_existing": True}).first()
+    return None if row is None else _found(row)
+
+
 def count(session: Session, wanted: Wanted) -> int:
     """Return how many workitems are as wanted."""
     statement = select(func.count()).select_from(ReadRow).join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))

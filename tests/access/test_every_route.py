@@ -44,8 +44,10 @@ from tests.networks import TWO_FEEDS
 from tests.worlds import EXAMPLE_POLICY
 
 SIGN_IN = {"/sign-in", "/sign-in/callback", "/sign-out", "/oauth/token", "/.well-known/oauth-authorization-server"}
+FHIRCAST = "/fhircast/.well-known/fhircast-configuration"
 # Whoever comes is answered by these and no others.
-FOR_ANYBODY = {"/", "/docs", "/problems", "/api/v1/health/live", "/api/v1/health/ready", "/fhir/metadata"} | SIGN_IN
+FOR_ANYBODY = {"/", "/docs", "/problems", "/api/v1/health/live", "/api/v1/health/ready", "/fhir/metadata", FHIRCAST}
+FOR_ANYBODY |= SIGN_IN
 
 
 def begun_by(reporter_id: str) -> dict[str, Any]:
@@ -116,6 +118,11 @@ BODIES: dict[str, Any] = {
     "/api/v1/drafts": {"name": "Tuesday", "trust": "RWF"},
     **{f"/api/v1/drafts/{{draft_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
     "/dicomweb/workitems/{workitem}": {},
+    "/fhircast": {
+        "id": "e1",
+        "timestamp": "2026-03-02T09:00:00Z",
+        "event": {"hub.topic": "R1", "hub.event": "UserLogout", "context": []},
+    },
     **{path: begun_by("R1") for path in STATE_OF_WORKITEM},
     "/fhir/Task/{task}": begun_by_patch("R1"),
     "/api/v1/policies": {"content": policy_text(EXAMPLE_POLICY), "reason": "to be tried"},
@@ -255,11 +262,12 @@ def values(db: Database, trust: str) -> dict[str, str]:
         "exception_id": str(exception.id),
         "instruction_id": str(instruction.id),
         "draft_id": str(draft.id),
+        "topic": "R1" if trust == EAST else "R2",
     }
 
 
 # Those that say nothing of a trust: whose value it is does not matter.
-OF_NO_TRUST = {"run_id", "reporter_id", "requester", "aet", "policy_id"}
+OF_NO_TRUST = {"run_id", "reporter_id", "requester", "aet", "policy_id", "topic"}
 
 
 def ask(service: Service, method: str, path: str, known: dict[str, str]) -> Response:
@@ -273,14 +281,14 @@ def ask(service: Service, method: str, path: str, known: dict[str, str]) -> Resp
     body = BODIES.get(re.sub(r":\w+}", "}", path))
     form = FORMS.get(path)
     address = re.sub(r"{(\w+)(?::\w+)?}", value, path)
-    most = {"_count": "1000", "_include": "*"} if path.startswith("/fhir") else {"limit": "1000"}
+    most = {"_count": "1000", "_include": "*"} if path.startswith("/fhir/") else {"limit": "1000"}
     query = {**most, **{name: known[name] for name in QUERIES.get(path, ())}}
     return service.client.request(method, address, json=body, data=form, params=query if method == "GET" else None)
 
 
 def refused(answer: Response, path: str, status: int, kind: str) -> None:
     """Ensure that an answer is a problem of this kind, under ``/fhir`` in FHIR's words."""
-    if not path.startswith("/fhir"):
+    if not path.startswith("/fhir/"):
         problem(answer, status, kind)
         return
     (issue, *_) = answer.json()["issue"]

@@ -1,0 +1,196 @@
+"""One reporter's session at the hub: told what they open and close here, heard for what they open and close there.
+
+What is told follows from what stands: whatever fails is told once the hub takes it, and a read that has been closed
+meanwhile is not opened any more. A session shows what is on a screen now, so nothing of it is kept for later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from httpx2 import AsyncClient, HTTPError
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from balancer.domain.errors import ConflictError, InvalidValueError
+from balancer.domain.instant import Clock
+from balancer.outlets.fhircast.address import NAME, HubAddress
+from balancer.publish.fhircast.events import CLOSE, OPEN, SYNC_ERROR, Context, Event, event_of, object_in
+from balancer.publish.fhircast.report import Meant, context_of, meant_by
+from balancer.services.see_open_reads import OpenRead
+
+_log = structlog.get_logger("balancer.outlets")
+_FOLLOWED: Final = f"{OPEN},{CLOSE},{SYNC_ERROR}"
+_LONGEST_WAIT_SECONDS: Final = 60.0
+_PATIENCE_SECONDS: Final = 10.0
+# What is left of a lease when it is renewed.
+_RENEWED_AT: Final = 0.8
+# Older than this when it comes, an event is of what was open before we were connected.
+_OLD: Final = timedelta(seconds=30)
+_MOST_REMEMBERED: Final = 200
+
+
+class DeniedError(Exception):
+    """The hub does not, or no longer, let us follow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doing:
+    """What opening and closing in a viewer does here; ``opened`` raises ``ConflictError`` if it may not be followed."""
+
+    opened: Callable[[str, Meant, Event | None], list[int]]
+    closed: Callable[[str, Meant], list[int]]
+    own_word: str
+
+
+class ReporterSession:
+    """Follows one reporter. It belongs to one event loop; ``doing`` is called in threads."""
+
+    def __init__(self, reporter_id: str, hub: HubAddress, client: AsyncClient, doing: Doing, clock: Clock) -> None:
+        self._reporter_id = reporter_id
+        self._topic = hub.topic_of(reporter_id)
+        self._hub, self._client, self._doing, self._clock = hub, client, doing, clock
+        self._told: dict[int, Context] = {}
+        self._sent: deque[str] = deque(maxlen=_MOST_REMEMBERED)
+        # by read: what the viewer calls the report that it has opened
+        self._viewers: dict[int, Context] = {}
+        self._failures = 0
+        self._quiet_until = 0.0
+
+    def begin_with(self, reads: Mapping[int, OpenRead]) -> None:
+        """Take what is open already for told."""
+        self._told = {number: context_of(read.report) for number, read in reads.items()}
+
+    async def tell(self, reads: Mapping[int, OpenRead]) -> None:
+        """Tell the hub what has been closed and opened since the last time; ``reads`` is all that is open, by claim."""
+        if asyncio.get_running_loop().time() < self._quiet_until:
+            return
+        for number in [number for number in self._told if number not in reads]:
+            if not await self._say(CLOSE, self._told[number]):
+                return
+            del self._told[number]
+        for number, read in reads.items():
+            if number in self._told:
+                continue
+            theirs = self._viewers.get(read.read_id)
+            if read.system == self._doing.own_word:
+                # they have opened it there: it is on their screens
+                self._told[number] = theirs or context_of(read.report)
+            elif await self._say(OPEN, context_of(read.report)):
+                self._told[number] = context_of(read.report)
+            else:
+                return
+
+    async def _say(self, name: str, context: Context) -> bool:
+        """Send an event; ``False`` if it is worth another try a little later."""
+        event = Event(id=str(uuid.uuid4()), at=self._clock.now(), topic=self._topic, name=name, context=context)
+        self._sent.append(event.id)
+        try:
+            answer = await self._client.post(self._hub.url, json=event.message(), headers=self._hub.headers)
+        except HTTPError as error:
+            _log.warning("fhircast.not_told", error=type(error).__name__)
+            self._quiet_until = asyncio.get_running_loop().time() + 1.0
+            return False
+        if answer.is_server_error or answer.status_code == 429:
+            _log.warning("fhircast.not_told", status=answer.status_code)
+            self._quiet_until = asyncio.get_running_loop().time() + 1.0
+            return False
+        if not answer.is_success:
+            _log.warning("fhircast.refused", status=answer.status_code)
+        return True
+
+    async def follow(self) -> None:
+        """Be subscribed for ever: anew when a lease or a connection ends, later each time that it fails."""
+        while True:
+            try:
+                await self._follow_once()
+                self._failures = 0
+            except (HTTPError, WebSocketException, OSError, DeniedError, InvalidValueError, TimeoutError) as error:
+                self._failures += 1
+                wait = min(_LONGEST_WAIT_SECONDS, 0.5 * 2 ** min(self._failures, 10))
+                _log.warning("fhircast.not_followed", error=type(error).__name__, again_in_seconds=wait)
+                await asyncio.sleep(wait)
+
+    async def _follow_once(self) -> None:
+        """Subscribe, and follow until most of the lease is over."""
+        endpoint = await self._subscribe()
+        async with connect(endpoint, open_timeout=_PATIENCE_SECONDS, max_size=1 << 20) as socket:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                lease = _lease(object_in(await socket.recv()))
+            self._failures = 0
+            await self._tell_a_new_hub()
+            try:
+                async with asyncio.timeout(_RENEWED_AT * lease):
+                    async for message in socket:
+                        await self._hear(socket, message)
+            except TimeoutError:
+                return
+        raise DeniedError
+
+    async def _subscribe(self) -> str:
+        form = {
+            "hub.channel.type": "websocket",
+            "hub.mode": "subscribe",
+            "hub.topic": self._topic,
+            "hub.events": _FOLLOWED,
+            "subscriber.name": NAME,
+        }
+        answer = await self._client.post(self._hub.url, data=form, headers=self._hub.headers)
+        if not answer.is_success:
+            raise DeniedError
+        endpoint = object_in(answer.content).get("hub.channel.endpoint")
+        if not isinstance(endpoint, str):
+            raise InvalidValueError("hub.channel.endpoint", "is not said")
+        return endpoint
+
+    async def _tell_a_new_hub(self) -> None:
+        """Let what is open be told once more if the hub knows of nothing: it has been started anew."""
+        if not self._told:
+            return
+        answer = await self._client.get(f"{self._hub.url}/{self._topic}", headers=self._hub.headers)
+        if answer.is_success and not object_in(answer.content).get("context"):
+            await self._say(OPEN, list(self._told.values())[-1])
+
+    async def _hear(self, socket: ClientConnection, message: str | bytes) -> None:
+        """Do what an event says, and answer whether it is followed (2.5.2)."""
+        said = object_in(message)
+        if said.get("hub.mode") == "denied":
+            raise DeniedError
+        if "event" not in said:
+            return
+        event = event_of(said)
+        await socket.send(json.dumps({"id": event.id, "status": await self._status(event)}))
+
+    async def _status(self, event: Event) -> int:
+        if event.id in self._sent or event.topic != self._topic:
+            return 200
+        meant = meant_by(event.context)
+        if event.name == CLOSE:
+            await asyncio.to_thread(self._doing.closed, self._reporter_id, meant)
+        if event.name != OPEN:
+            return 200
+        replayed = event if self._clock.now() - event.at > _OLD else None
+        try:
+            reads = await asyncio.to_thread(self._doing.opened, self._reporter_id, meant, replayed)
+        except ConflictError:
+            _log.info("fhircast.refused_a_viewer")
+            return 409
+        self._viewers = dict.fromkeys(reads, event.context)
+        # 202: it was received, and there is nothing here that it opens
+        return 200 if reads else 202
+
+
+def _lease(said: Mapping[str, Any]) -> float:
+    """Return for how many seconds a hub has confirmed that we follow."""
+    seconds = said.get("hub.lease_seconds")
+    if said.get("hub.mode") != "subscribe" or not str(seconds).isdecimal():
+        raise DeniedError
+    return max(1.0, float(str(seconds)))
