@@ -1,6 +1,6 @@
 # What people and .ci/run type. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check replay bench bench-wt bench-table bench-polling bench-report sample notebooks lock clean
+.PHONY: help run test check replay screenshots bench bench-wt bench-table bench-polling bench-report sample notebooks lock clean
 
 BIN := .venv/bin
 # .venv is set up once, and again when what it is made from changes.
@@ -40,6 +40,9 @@ notebooks: $(COMPILED) ## run every notebook from its first cell to its last
 
 replay: $(COMPILED) ## a day in 24 minutes against the service, killed ten times; ARGS="--database postgresql --seed 2"
 	$(BIN)/python -m tests.replay $(ARGS)
+
+screenshots: $(INSTALLED) $(PEERS) ## look at every page of a service that runs (`make run`), and keep what is seen in docs
+	$(BIN)/python -m tests.web.screenshots $(ARGS)
 
 bench: $(COMPILED) ## Balancer and its peers on the same instances (what has no result yet); ARGS="--sizes small"
 	$(BIN)/python -m tests.benchmarks.peers.run $(ARGS)

@@ -15,6 +15,8 @@ from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy_row
 from balancer.web.time_left import at_words, span
 
+# A gap is a share of what could be avoided: so near to all of it, nothing is known.
+_NOTHING_PROVEN: Final = 0.995
 _ROLE_WORDS: Final = {
     Role.MANAGER: "Reporting manager",
     Role.REPORTER: "Reporter",
@@ -98,7 +100,10 @@ def _run_sign(session: Session, caller: Actor, now: datetime) -> list[Sign]:
     run = runs.current_run(session)
     if run is None:
         return [Sign(words="No plan has been published yet", silent=True)]
-    proven = "" if run.gap is None else f": within {100 * run.gap:.1f}% of the best possible"
+    # a run that was ended early has proven nothing: then there is nothing to say
+    proven = (
+        "" if run.gap is None or run.gap >= _NOTHING_PROVEN else f": within {100 * run.gap:.1f}% of the best possible"
+    )
     return [Sign(words=f"Last run {at_words(run.now, now)}{proven}")]
 
 

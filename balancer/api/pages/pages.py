@@ -49,6 +49,8 @@ def _index(request: Request) -> HTMLResponse:
     links = "".join(
         f'<li><a href="{address}">{text(name)}</a>: {text(what)}</li>'
         for address, name, what in (
+            ("/my-list", "My list", "what to read next; sign in as a reporter first"),
+            ("/lists", "Lists", "what is on every reporter's list"),
             ("/api/v1/worklists", "Worklists", "every reporter's list in figures"),
             ("/api/v1/feeds", "Feeds", "what the trusts delivered and how fresh it is"),
             ("/api/v1/unallocated/reasons", "Unallocated", "what has no place, and why"),
