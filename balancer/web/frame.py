@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from balancer.domain.actor import Actor
+from balancer.domain.errors import NotFoundError
 from balancer.domain.instant import LONDON
 from balancer.domain.permission import Permission, Role
 from balancer.store import runs, sources
@@ -64,7 +65,7 @@ def frame(  # noqa: PLR0913 - who sees which page, when
     """Return what stands around a page; ``here`` is the address of its section, ``strip`` what it says beside."""
     local = now.astimezone(LONDON)
     with db.session() as session:
-        row = current_policy_row(session)
+        policy = _policy(session)
         signs = [*strip, *_run_sign(session, caller, now), *_feed_signs(session, caller, now)]
     return Frame(
         title=title,
@@ -74,8 +75,17 @@ def frame(  # noqa: PLR0913 - who sees which page, when
         clock=f"{local:%a} {local.day} {local:%B}, {local:%H:%M}",
         sections=[Section(name=name, address=to, here=to == here) for name, to in _sections(caller)],
         strip=signs,
-        policy=f"Policy version {row.id}, owner: {row.owner}",
+        policy=policy,
     )
+
+
+def _policy(session: Session) -> str:
+    """Say by which policy plans are made, if one has been loaded yet."""
+    try:
+        row = current_policy_row(session)
+    except NotFoundError:
+        return "No policy is loaded yet"
+    return f"Policy version {row.id}, owner: {row.owner}"
 
 
 def _sections(caller: Actor) -> list[tuple[str, str]]:

@@ -23,7 +23,8 @@ def main() -> int:
                     desk = Desk(context.new_page(), address)
                     desk.sign_in(who)
                     desk.go(path).screenshot(path=FOLDER / f"{name}-{width_name}.png")
-                    print(f"{name}, {width_name}: {'; '.join(desk.wrong + desk.violations()) or 'nothing wrong'}")
+                    found = "; ".join(desk.wrong + desk.violations()) or "nothing wrong"
+                    sys.stdout.write(f"{name}, {width_name}: {found}\n")
     return 0
 
 
