@@ -12,11 +12,12 @@ from typing import Any
 
 from sqlmodel import Session, and_, col, exists, func, or_, select
 
+from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.states import BatchKind, BatchState, StudyState
 from balancer.store.tables import BatchRow, StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_kinds import FollowUpRow
-from balancer.store.tables_life import ClaimRow, ReadRow
+from balancer.store.tables_life import ClaimRow, ExceptionRow, ReadRow
 from balancer.store.worklists import on_item
 
 
@@ -24,7 +25,8 @@ class Fault(StrEnum):
     """How the books can fail to balance.
 
     ``missing``: a source asks for more reads of a study than there are, or what followed its readings has gone.
-    ``not_followed_up``: a provisional report is not to be verified by anybody. ``no_owner``: nobody is named whom the
+    ``not_followed_up``: a provisional report is not to be verified by anybody, or what was to follow readings went with
+    its study and the reporting office was never told. ``no_owner``: nobody is named whom the
     state needs. ``on_no_list``: allocated to somebody whose current list does not have it. ``claim_without_read`` and
     ``read_without_claim``: a read and the claims do not agree on who has it open.
     """
@@ -195,9 +197,31 @@ def _claim_without_read() -> Any:
 
 
 def _not_followed_up() -> Any:
-    """Return how many provisional reports nobody is to verify."""
+    """Return how many provisional reports nobody is to verify, and follow-ups of closed studies nobody was told of."""
     verified = exists().where(col(FollowUpRow.of_read_id) == col(ReadRow.id), col(FollowUpRow.wanted))
-    return _reads(ReadRow.state == ReadState.DONE, col(ReadRow.provisional), ~verified)
+    unverified = and_(
+        col(StudyRow.state) == StudyState.OPEN,
+        col(ReadRow.state) == ReadState.DONE,
+        col(ReadRow.provisional),
+        ~verified.correlate(ReadRow),
+    )
+    wanted = exists().where(col(FollowUpRow.read_id) == col(ReadRow.id), col(FollowUpRow.wanted)).correlate(ReadRow)
+    told = (
+        exists()
+        .where(col(ExceptionRow.read_id) == col(ReadRow.id), col(ExceptionRow.kind) == ExceptionKind.NOT_FOLLOWED_UP)
+        .correlate(ReadRow)
+    )
+    # whoever has one open is told, and so is the office when they end it; what a rule leaves out needs no follow-up
+    waits = col(ReadRow.state).not_in([ReadState.DONE, ReadState.EXCLUDED, ReadState.CLAIMED, ReadState.WITHDRAWN])
+    went = and_(col(ReadRow.state) == ReadState.WITHDRAWN, col(StudyRow.state) == StudyState.WITHDRAWN)
+    untold = and_(col(StudyRow.state) != StudyState.OPEN, or_(waits, went), wanted, ~told)
+    return (
+        select(StudyRow.trust, func.count())
+        .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
+        .where(or_(unverified, untold))
+        .group_by(StudyRow.trust)
+        .order_by(StudyRow.trust)
+    )
 
 
 _CHECKS: dict[Fault, Callable[[], Any]] = {

@@ -15,13 +15,14 @@ from balancer.domain.outcome import Outcome
 from balancer.domain.permission import Role
 from balancer.domain.policy import FollowUpRules
 from balancer.domain.study import StudyKey
+from balancer.services import follow_reads, keep_reads
 from balancer.services.build_problem import build_problem
 from balancer.services.check_completions import check_completions
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
-from balancer.store import audit, claims, reads, studies
+from balancer.store import audit, claims, conservation, reads, studies
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from tests.networks import (
@@ -195,6 +196,22 @@ def test_a_difference_that_is_found_after_the_study_has_closed_is_brought_up(db:
     assert kinds(db) == [*BOTH, (ARBITRATION, ReadState.UNALLOCATED)]
     assert ExceptionKind.NOT_FOLLOWED_UP in brought_up(db)
     in_order(db)
+
+
+@pytest.mark.parametrize("study_closes_first", [True, False])
+def test_an_arbitration_that_goes_untold_with_its_study_would_be_noticed(
+    db: Database, monkeypatch: pytest.MonkeyPatch, *, study_closes_first: bool
+) -> None:
+    """Were nobody told that two differ and nobody decides, the check of every minute would say so."""
+    monkeypatch.setattr(follow_reads, "_note_closed", lambda *_: None)
+    monkeypatch.setattr(keep_reads, "note_not_followed_up", lambda *_: None)
+    read_by_two(db, NORMAL, None if study_closes_first else ABNORMAL)
+    ingest_extract(db, Feed(), extract("B1", at=30), minutes(30), most_closed=1)
+    if study_closes_first:
+        assert complete_read(db, read_id(db, "A1", read=2), "R2", minutes(40), by=PACS, outcome=ABNORMAL)
+    with db.session() as reading:
+        (found,) = conservation.faults(reading)
+    assert (found.trust, found.fault, found.number) == ("RVV", conservation.Fault.NOT_FOLLOWED_UP, 1)
 
 
 def test_a_decision_that_its_source_does_not_confirm_comes_back_alone(db: Database) -> None:

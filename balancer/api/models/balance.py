@@ -59,7 +59,8 @@ class FaultsOut(Out):
     trust: str = Field(examples=["RVV"])
     fault: Fault = Field(
         description="`missing`: more reads are asked for than there are. `not_followed_up`: a provisional report that "
-        "nobody is to verify. `no_owner`: nobody is named who has it. "
+        "nobody is to verify, or what was to follow readings went with its study untold. `no_owner`: nobody is named "
+        "who has it. "
         "`on_no_list`: allocated, and on no list. `claim_without_read`, `read_without_claim`: it is not clear who has "
         "it open."
     )
