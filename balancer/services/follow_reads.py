@@ -73,10 +73,17 @@ def _verify(  # noqa: PLR0913, PLR0917 - which report, since when, by which rule
 
 
 def _note_closed(session: Session, read_id: int, study: StudyRow, now: datetime) -> None:
-    """Bring up a read that is to follow others of a study that is no longer open: no plan will have it."""
-    if study.state is not StudyState.OPEN:
-        kind, detail = ExceptionKind.NOT_FOLLOWED_UP, f"it is to be followed up, and the study is {study.state}"
-        open_exception(session, kind, read_id, study, by=_FOLLOWING, now=now, detail=detail)
+    """Bring up a read that is to follow others of a study that is no longer open: no plan will have it.
+
+    Should the study be listed again, that read is what is left to do, and not its readings once more.
+    """
+    if study.state is StudyState.OPEN:
+        return
+    kind, detail = ExceptionKind.NOT_FOLLOWED_UP, f"it is to be followed up, and the study is {study.state}"
+    open_exception(session, kind, read_id, study, by=_FOLLOWING, now=now, detail=detail)
+    with unlimited(session) as whole:
+        readings = [row for row in following.reads_of(whole, study) if row.kind is ReadKind.INTERPRETATION]
+        reads.doubt_confirmed(whole, [row.id or 0 for row in readings])
 
 
 def _end(session: Session, read_ids: Iterable[int], now: datetime) -> None:

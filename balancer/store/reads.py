@@ -369,3 +369,15 @@ def confirm(session: Session, read_ids: Collection[int], *, now: datetime) -> No
         confirmed = update(ReadRow).where(col(ReadRow.id).in_(chunk), col(ReadRow.state) == ReadState.DONE)
         changed = confirmed.values(confirmed_at=now, version=ReadRow.version + 1)
         session.exec(changed, execution_options={"synchronize_session": False})
+
+
+def doubt_confirmed(session: Session, read_ids: Collection[int]) -> None:
+    """Enter that the source's word that these reads were done here came too early: something is still to follow them.
+
+    What its source alone has reported was done and confirmed in one, and stays so.
+    """
+    for chunk in chunks(sorted(read_ids)):
+        here = col(ReadRow.confirmed_at).is_not(None) & (col(ReadRow.confirmed_at) != col(ReadRow.done_at))
+        doubted = update(ReadRow).where(col(ReadRow.id).in_(chunk), col(ReadRow.state) == ReadState.DONE, here)
+        changed = doubted.values(confirmed_at=None, version=ReadRow.version + 1)
+        session.exec(changed, execution_options={"synchronize_session": False})

@@ -198,6 +198,19 @@ def test_a_difference_that_is_found_after_the_study_has_closed_is_brought_up(db:
     in_order(db)
 
 
+@pytest.mark.parametrize("counted", [1, 2])
+def test_of_a_study_listed_again_after_that_only_the_decision_is_left(db: Database, counted: int) -> None:
+    """Its two readings were counted out with it; they are not asked for once more beside the arbitration."""
+    read_by_two(db, NORMAL, None)
+    ingest_extract(db, Feed(), extract("B1", at=30), minutes(30), most_closed=1)
+    assert complete_read(db, read_id(db, "A1", read=2), "R2", minutes(40), by=PACS, outcome=ABNORMAL)
+    ingest_extract(db, Feed(), extract(replace(TWICE, reads=counted), "B1", at=50), minutes(50))
+    assert kinds(db) == [*BOTH, (ARBITRATION, ReadState.UNALLOCATED)]
+    in_order(db)
+    ingest_extract(db, Feed(), extract(replace(TWICE, reads=counted), "B1", at=360), minutes(360))
+    assert check_completions(db, minutes(361)) == 0
+
+
 @pytest.mark.parametrize("study_closes_first", [True, False])
 def test_an_arbitration_that_goes_untold_with_its_study_would_be_noticed(
     db: Database, monkeypatch: pytest.MonkeyPatch, *, study_closes_first: bool
