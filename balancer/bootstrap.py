@@ -2,7 +2,8 @@
 
 Five processes: the API, which answers; the scheduler, which takes in, asks for runs and publishes; beside it one that
 mends the lists when something cannot wait, and one that tells others what has happened; and, while a run lasts, a
-solving process at low priority. They share the database and nothing else, so that none slows another and any may die
+solving process at low priority. A sixth speaks DIMSE where a port is set for it. They share the database and nothing
+else, so that none slows another and any may die
 without the others noticing more than a gap.
 """
 
@@ -29,6 +30,8 @@ from balancer.domain.policy_version import PolicyState
 from balancer.store.database import Database, StoreBusyError
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from balancer.api.sign_in.ways import Ways
     from balancer.ingest.feed_file import FeedDescription
     from balancer.ingest.network_folder import NetworkFolder
@@ -209,6 +212,61 @@ def build_supervisor(settings: Settings) -> Supervisor:
     from balancer.scheduler.supervisor import Supervisor  # noqa: PLC0415
 
     return Supervisor("scheduler", run_scheduler, (settings,))
+
+
+def build_dimse(settings: Settings) -> Supervisor | None:
+    """Return who keeps the process alive that speaks DIMSE; ``None`` if none is wanted.
+
+    Raises
+    ------
+    InputRefusedError
+        If a certificate or key cannot be used.
+    """
+    from balancer.scheduler.supervisor import Supervisor  # noqa: PLC0415
+
+    if settings.dimse_port is None:
+        return None
+    _dimse_tls(settings)
+    return Supervisor("dimse", run_dimse, (settings,))
+
+
+def run_dimse(settings: Settings) -> None:
+    """Answer DIMSE until told to stop or left alone: the body of its process."""
+    from balancer.api.dimse.listener import Listening, listen  # noqa: PLC0415
+    from balancer.scheduler.supervisor import stop_with_parent  # noqa: PLC0415
+
+    telemetry.configure(settings.log_format)
+    stop = threading.Event()
+    stop_with_parent(stop)
+    database = Database(settings.database_url)
+    try:
+        where = Listening(
+            host=settings.host,
+            port=settings.dimse_port or 0,
+            ae_title=settings.dimse_ae_title,
+            tls=_dimse_tls(settings),
+        )
+        server = listen(where, database, service_clock(settings))
+    except Exception as error:  # the supervisor starts another, later each time
+        structlog.get_logger("balancer.api").exception("dimse.cannot_listen")
+        raise SystemExit(1) from error
+    threading.Thread(target=server.serve_forever, name="dimse", daemon=True).start()
+    stop.wait()
+    server.shutdown()
+    database.close()
+
+
+def _dimse_tls(settings: Settings) -> SSLContext | None:
+    from balancer.api.dimse.transport import tls  # noqa: PLC0415
+
+    if settings.dimse_certificate is None:
+        return None
+    try:
+        required = settings.dimse_client_certificates == "required"
+        return tls(settings.dimse_certificate, settings.dimse_key, settings.dimse_clients, required=required)
+    except OSError as error:  # a file that is not there, or (ssl.SSLError) holds something else
+        reason = "the certificate, its key or its clients' authorities cannot be read"
+        raise InputRefusedError([Fault(file="settings", column=f"{PREFIX}DIMSE_CERTIFICATE", reason=reason)]) from error
 
 
 def build_work(settings: Settings, database: Database) -> Work:

@@ -67,6 +67,17 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr | None = Field(None, description="Its secret for this service.")
     oidc_client_key: Path | None = Field(None, description="Instead: PEM file of the key this service signs with.")
     access: Path | None = Field(None, description="The file that says what the provider's claims grant.")
+    dimse_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of UPS over DIMSE; none is served unless set."
+    )
+    dimse_ae_title: str = Field("BALANCER", pattern=r"^[!-\[\]-~]{1,16}$", description="The AE title we are called by.")
+    dimse_certificate: Path | None = Field(None, description="PEM file of the certificate that DIMSE shows: TLS.")
+    dimse_key: Path | None = Field(None, description="PEM file of its key, if that is in another file.")
+    dimse_clients: Path | None = Field(None, description="PEM file of who signs the certificates of DIMSE's clients.")
+    dimse_client_certificates: Literal["required", "optional"] = Field(
+        "required", description="Of clients, once signed."
+    )
+    dimse_plaintext: bool = Field(default=False, description="Speak DIMSE beyond this machine without TLS.")
     allocate_seconds: float = Field(20.0, gt=0, description="Clock time a solve may take.")
     allocate_every_minutes: float | None = Field(None, gt=0, description="Allocate so often, whatever the policy says.")
     allocate_workers: int | None = Field(None, ge=1, description="Processes or threads of a solve; all cores but one.")
@@ -124,6 +135,21 @@ class Settings(BaseSettings):
                 f"{self.host} can be reached from other machines, and nobody signs in: whoever reaches it sees every "
                 f"worklist. Serve on 127.0.0.1, set {PREFIX}OIDC_ISSUER and what goes with it, or set "
                 f"{PREFIX}ALLOW_UNAUTHENTICATED=1 if something in front of it lets in only who may"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _no_names_for_proof(self) -> Settings:
+        if self.dimse_port is None:
+            return self
+        if self.dimse_certificate is None and (self.dimse_key is not None or self.dimse_clients is not None):
+            raise ValueError(f"{PREFIX}DIMSE_KEY and {PREFIX}DIMSE_CLIENTS go with {PREFIX}DIMSE_CERTIFICATE")
+        believed = self.dimse_clients is not None and self.dimse_client_certificates == "required"
+        if not (self.is_local or believed or self.dimse_plaintext):
+            raise ValueError(
+                "an AE title is a name that anybody can send: to speak DIMSE beyond this machine set "
+                f"{PREFIX}DIMSE_CERTIFICATE and {PREFIX}DIMSE_CLIENTS, or set {PREFIX}DIMSE_PLAINTEXT=1 if the network "
+                "itself lets in only who may"
             )
         return self
 
@@ -253,8 +279,13 @@ def pseudonym_key(settings: Settings) -> bytes:
 
 def _faults(error: ValidationError) -> Iterable[Fault]:
     for detail in error.errors(include_url=False, include_input=False, include_context=False):
-        name = str(detail["loc"][0]) if detail["loc"] else "host"
+        name = str(detail["loc"][0]) if detail["loc"] else _name_of(detail["msg"])
         yield _fault(name, detail["msg"].removeprefix("Value error, "))
+
+
+def _name_of(message: str) -> str:
+    """Return the setting that a fault of several together is told of."""
+    return "dimse_port" if "DIMSE" in message else "host"
 
 
 def _fault(name: str, reason: str) -> Fault:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from balancer.bootstrap import service_clock
+from balancer.bootstrap import build_dimse, service_clock
 from balancer.config import Settings, client_secret, pseudonym_key, read_settings, require_sign_in
 from balancer.domain.errors import InputRefusedError
 
@@ -203,3 +203,23 @@ def test_what_is_open_is_told_to_a_hub_in_private_only(address: str) -> None:
 def test_every_reporter_has_a_session_of_their_own() -> None:
     """A topic that says nothing of the reporter would be one session for all."""
     assert _refused(fhircast_topic="reporting") == ["BALANCER_FHIRCAST_TOPIC"]
+
+
+def test_dimse_is_spoken_beyond_this_machine_only_by_proof_or_in_as_many_words() -> None:
+    """An AE title is a name; a certificate that may be left out proves nothing either."""
+    beyond = {"host": "192.0.2.7", "oidc_issuer": "https://id.example", "dimse_port": 11112}
+    shown = {"dimse_certificate": "own.pem", "dimse_clients": "authorities.pem"}
+    assert _refused(**beyond) == ["BALANCER_DIMSE_PORT"]
+    assert _refused(**beyond, **shown, dimse_client_certificates="optional") == ["BALANCER_DIMSE_PORT"]
+    assert _refused(**beyond, dimse_clients="authorities.pem") == ["BALANCER_DIMSE_PORT"]
+    assert read_settings(**beyond, **shown).dimse_port == 11112
+    assert read_settings(**beyond, dimse_plaintext=True).dimse_port == 11112
+    assert read_settings(dimse_port=11112).dimse_ae_title == "BALANCER"
+
+
+def test_a_certificate_that_cannot_be_read_keeps_it_from_starting(tmp_path: Path) -> None:
+    """Named by its setting, before anything is served."""
+    with pytest.raises(InputRefusedError) as refusal:
+        build_dimse(read_settings(dimse_port=11112, dimse_certificate=tmp_path / "none.pem"))
+    assert [fault.column for fault in refusal.value.faults] == ["BALANCER_DIMSE_CERTIFICATE"]
+    assert build_dimse(read_settings()) is None

@@ -64,21 +64,24 @@ def serve(
             listening.close()
             raise
         app = bootstrap.build_app(settings, opened)
-        supervisor = bootstrap.build_supervisor(settings)
+        dimse = bootstrap.build_dimse(settings)
+        supervisors = [bootstrap.build_supervisor(settings), *([] if dimse is None else [dimse])]
     url = _address(listening)
     warn(folder.warnings)
     _introduce(settings, folder, opened, url)
     stop = threading.Event()
     try:
         with _sigterm_as_exit():
-            supervisor.start()
+            for supervisor in supervisors:
+                supervisor.start()
             threading.Thread(target=_announce, args=(opened, url, stop), daemon=True).start()
             _answer_until_stopped(app, listening)
     except KeyboardInterrupt:
         pass  # Ctrl-C is how a person stops it
     finally:
         stop.set()
-        supervisor.stop()
+        for supervisor in supervisors:
+            supervisor.stop()
         opened.close()
         typer.echo("stopped")
 
@@ -109,6 +112,7 @@ def _introduce(settings: Settings, folder: NetworkFolder, database: Database, ur
         ("reporters", f"{len(folder.reporters)} in {len(folder.trusts)} trusts"),
         ("database", repr(database.engine.url)),
         ("serving", f"{url}  (what can be asked: {url}/docs)"),
+        *_by_dimse(settings),
         ("sign-in", _signs_in(settings)),
         *_false_time(settings),
         ("", "no worklists yet: taking in feeds and rosters, then allocating; this takes less than a minute"),
@@ -121,6 +125,13 @@ def _signs_in(settings: Settings) -> str:
     if settings.sign_in == "local":
         return "LOCAL, FOR TRYING OUT ONLY: whoever is on this machine may everything; never with patients' data"
     return f"with {settings.oidc_issuer}"
+
+
+def _by_dimse(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield where DIMSE is spoken, if it is."""
+    if settings.dimse_port is not None:
+        how = "over TLS" if settings.dimse_certificate is not None else "NOT ENCRYPTED"
+        yield "DIMSE", f"{settings.dimse_ae_title} on {settings.host}:{settings.dimse_port}, {how}"
 
 
 def _false_time(settings: Settings) -> Iterator[tuple[str, str]]:

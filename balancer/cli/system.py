@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from balancer.store.database import Database
 
 app = typer.Typer(no_args_is_help=True, help="Say which systems may call, and what each may do where.")
+TitleArgument = Annotated[str, typer.Argument(metavar="TITLE", help="AE title, such as PACS_RVV.")]
 SystemArgument = Annotated[str, typer.Argument(metavar="SYSTEM", help="Such as pacs.rvv.")]
 
 
@@ -55,16 +56,53 @@ def add(  # noqa: PLR0913, PLR0917 - one parameter an option
         typer.echo(f"its key, which is not shown again:\n{key}")
 
 
+@app.command("add-ae-title")
+def add_ae_title(  # noqa: PLR0913 - one parameter an option
+    system: SystemArgument,
+    title: TitleArgument,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="PEM file of the TLS certificate that it must show."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Where it takes event reports.")] = "",
+    port: Annotated[int | None, typer.Option(help="On which port.")] = None,
+    *,
+    tls: Annotated[bool, typer.Option(help="Over TLS.")] = False,
+    database: DatabaseOption = None,
+) -> None:
+    """Let a system call by DIMSE under an AE title."""
+    from balancer.bootstrap import SystemClock
+    from balancer.services.register_ae_title import Application, register_ae_title
+
+    with _database(database) as opened:
+        pem = "" if certificate is None else certificate.read_text(encoding="utf-8", errors="replace")
+        wanted = Application(title=title, system_id=system, certificate=pem, host=host, port=port, tls=tls)
+        register_ae_title(opened, wanted, SystemClock().now())
+    typer.echo(f"{title} is {system}" + ("" if pem else ", whoever calls so: give --certificate to be sure"))
+
+
+@app.command("remove-ae-title")
+def drop_ae_title(title: TitleArgument, database: DatabaseOption = None) -> None:
+    """Let nobody call under an AE title any more, from the next operation on."""
+    from balancer.services.register_ae_title import remove_ae_title
+
+    with _database(database) as opened:
+        remove_ae_title(opened, title)
+    typer.echo(f"{title} is nobody's any more")
+
+
 @app.command("list")
 def list_systems(database: DatabaseOption = None) -> None:
     """List every system there ever was."""
-    from balancer.store import systems
+    from balancer.store import ae_titles, systems
 
     with _database(database) as opened, opened.session() as session:
+        known = ae_titles.titles(session)
         for row in systems.systems(session):
             until = "disabled" if row.disabled_at else f"until {row.expires_at:%Y-%m-%d}" if row.expires_at else ""
             how = "signs" if row.public_keys else "key"
-            typer.echo(f"{row.system_id}  {how}  {','.join(row.at)}  {','.join(row.scopes)}  {until}")
+            called = "".join(f"  AE {title.title}" for title in known if title.system_id == row.system_id)
+            typer.echo(f"{row.system_id}  {how}  {','.join(row.at)}  {','.join(row.scopes)}  {until}{called}")
 
 
 @app.command("disable")

@@ -17,7 +17,7 @@ from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadEvent
 from balancer.domain.steps import StepState
 from balancer.publish.ups.codes import return_reason
-from balancer.publish.ups.elements import code_in, first
+from balancer.publish.ups.elements import code_in, first, text
 from balancer.publish.ups.final_state import missing
 from balancer.publish.ups.from_dataset import performer_in
 from balancer.publish.ups.json_model import dataset_in
@@ -62,6 +62,19 @@ class Answer:
     status: Status
     missing: tuple[str, ...] = ()
     kept: bool = False
+
+
+def change_in(dataset: Dataset) -> Change:
+    """Return what a dataset asks for; ``InvalidValueError`` if it names none of the four states."""
+    asked = text(dataset, "ProcedureStepState")
+    if asked not in set(StepState):
+        raise InvalidValueError("ProcedureStepState", "is none of the four states")
+    performer = performer_in(dataset)
+    return Change(
+        to=StepState(asked),
+        transaction=text(dataset, "TransactionUID"),
+        performer=performer.value if performer is not None else "",
+    )
 
 
 def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by whom

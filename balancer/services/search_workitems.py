@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -50,6 +50,30 @@ class Page:
     lacking: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Everything that matches; ``datasets`` are built one by one, as they are asked for."""
+
+    datasets: Iterator[Dataset]
+    study_ids: list[int]
+
+
+def every_workitem(db: Database, query: Query, now: datetime) -> Answer:
+    """Return all workitems within reach that match, as they stand at one moment, what is due first first.
+
+    Raises
+    ------
+    InvalidValueError
+        As ``search_workitems``, or if there are more than one answer holds.
+    """
+    with db.session() as session:
+        policy, numbering = current_policy(session), workitems.numbering(session)
+        total, found = _found(session, replace(query, offset=0, limit=_MOST_LOOKED_AT), now, policy, numbering)
+    _require_few(total, _MOST_LOOKED_AT)
+    built = (dataset_from(item, policy, numbering) for item in found)
+    return Answer(datasets=built, study_ids=[item.read.study_id for item in found])
+
+
 def search_workitems(db: Database, query: Query, now: datetime) -> Page:
     """Return the workitems within reach that match, what is due first first.
 
@@ -58,15 +82,9 @@ def search_workitems(db: Database, query: Query, now: datetime) -> Page:
     InvalidValueError
         If what is asked for cannot be a value of its attribute, or would have too many workitems looked at.
     """
-    wanted, rest = _wanted(query, now)
     with db.session() as session:
         policy, numbering = current_policy(session), workitems.numbering(session)
-        if rest:
-            every = _matching(session, wanted, rest, query, policy, numbering)
-            total, found = len(every), every[query.offset : query.offset + query.limit]
-        else:
-            total = workitems.count(session, wanted)
-            found = list(workitems.search(session, wanted, offset=query.offset, limit=query.limit))
+        total, found = _found(session, query, now, policy, numbering)
         datasets = [dataset_from(item, policy, numbering) for item in found]
     return Page(
         items=[returned(dataset, query) for dataset in datasets],
@@ -74,6 +92,16 @@ def search_workitems(db: Database, query: Query, now: datetime) -> Page:
         remaining=max(0, total - query.offset - len(found)),
         lacking=any(unknown(dataset, query) for dataset in datasets),
     )
+
+
+def _found(session: Session, query: Query, now: datetime, policy: Policy, numbering: str) -> tuple[int, list[Found]]:
+    """Return how many match, and the part of them that is asked for."""
+    wanted, rest = _wanted(query, now)
+    if rest:
+        every = _matching(session, wanted, rest, query, policy, numbering)
+        return len(every), every[query.offset : query.offset + query.limit]
+    total = workitems.count(session, wanted)
+    return total, list(workitems.search(session, wanted, offset=query.offset, limit=query.limit))
 
 
 def _matching(  # noqa: PLR0913, PLR0917

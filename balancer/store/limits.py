@@ -15,6 +15,7 @@ from balancer.domain.actor import Reach
 from balancer.store import (
     tables,
     tables_access,
+    tables_ae_titles,
     tables_assignments,
     tables_drafts,
     tables_instructions,
@@ -235,6 +236,7 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_access.SignInAttemptRow: nobody,
     tables_access.SystemRow: nobody,
     tables_access.AssertionRow: nobody,
+    tables_ae_titles.AeTitleRow: nobody,
     tables_journal.JournalRow: at_trust()(tables_journal.JournalRow),
     tables_subscriptions.SubscriptionRow: nobody,
     tables_workitems.WorkitemRow: of_read(tables_workitems.WorkitemRow),

@@ -60,3 +60,33 @@ def test_keys_that_are_no_jwk_set_are_refused(url: str, tmp_path: Path) -> None:
     (tmp_path / "keys.json").write_text("[]", encoding="utf-8")
     given = ("--trust", "RVV", "--scope", "studies.read", "--public-keys", str(tmp_path / "keys.json"))
     assert _run("add", "x", *given, "--database", url)[0] == 2
+
+
+def test_an_ae_title_is_one_systems_until_it_is_taken_away(url: str) -> None:
+    """Two applications of one title could not be told apart."""
+    for name in ("pacs.rvv", "ris.rvv"):
+        assert _run("add", name, "--trust", "RVV", "--scope", "reads.work", "--database", url)[0] == 0
+    code, said = _run("add-ae-title", "pacs.rvv", "PACS_RVV", "--host", "10.0.0.1", "--port", "104", "--database", url)
+    assert (code, "give --certificate" in said) == (0, True)
+    assert "AE PACS_RVV" in _run("list", "--database", url)[1].splitlines()[0]
+    assert _run("add-ae-title", "ris.rvv", "PACS_RVV", "--database", url)[0] == 2
+    assert _run("remove-ae-title", "PACS_RVV", "--database", url)[0] == 0
+    assert _run("add-ae-title", "ris.rvv", "PACS_RVV", "--database", url)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("add-ae-title", "nobody", "PACS_RVV"),
+        ("add-ae-title", "pacs.rvv", "SEVENTEEN_LETTERS"),
+        ("add-ae-title", "pacs.rvv", "BACK\\SLASH"),
+        ("add-ae-title", "pacs.rvv", "PACS_RVV", "--host", "10.0.0.1"),
+        ("add-ae-title", "pacs.rvv", "PACS_RVV", "--certificate", __file__),
+        ("remove-ae-title", "PACS_RVV"),
+    ],
+)
+def test_an_ae_title_that_cannot_be_is_refused(url: str, arguments: tuple[str, ...]) -> None:
+    """Exit code 2, and nobody has it."""
+    assert _run("add", "pacs.rvv", "--trust", "RVV", "--scope", "reads.work", "--database", url)[0] == 0
+    assert _run(*arguments, "--database", url)[0] == 2
+    assert "AE " not in _run("list", "--database", url)[1]

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Path, Request, Response
-from pydicom.dataset import Dataset
 from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
@@ -23,14 +22,12 @@ from balancer.api.serving import Served, Serving
 from balancer.domain.actor import Reach
 from balancer.domain.errors import ConflictError, InvalidValueError
 from balancer.domain.permission import Permission
-from balancer.domain.steps import StepState
 from balancer.publish.ups.elements import text
-from balancer.publish.ups.from_dataset import performer_in
 from balancer.publish.ups.query import query_of
 from balancer.publish.ups.state_table import Status
 from balancer.publish.ups.uids import is_uid
 from balancer.services.cancel_workitem import cancel_workitem
-from balancer.services.change_workitem import Acting, Change, change_workitem
+from balancer.services.change_workitem import Acting, change_in, change_workitem
 from balancer.services.search_workitems import search_workitems
 from balancer.services.see_workitem import see_workitem
 from balancer.services.update_workitem import update_workitem
@@ -167,7 +164,7 @@ async def change_state(
     to have performed it when it is COMPLETED is compared with them.
     """
     dataset = await dataset_sent(request)
-    change = _change(dataset)
+    change = change_in(dataset)
     answer = await run_in_threadpool(
         change_workitem,
         served.database,
@@ -202,18 +199,6 @@ async def request_cancellation(
     )
     more = "; it has been asked for, and the reporting office is to decide" if status is Status.WILL_NOT_CANCEL else ""
     return _told(request, status, _TOLD, more=more, good=202)
-
-
-def _change(dataset: Dataset) -> Change:
-    asked = text(dataset, "ProcedureStepState")
-    if asked not in set(StepState):
-        raise InvalidValueError("ProcedureStepState", "is none of the four states")
-    performer = performer_in(dataset)
-    return Change(
-        to=StepState(asked),
-        transaction=text(dataset, "TransactionUID"),
-        performer=performer.value if performer is not None else "",
-    )
 
 
 def _told(  # noqa: PLR0913, PLR0917 - what became of it, and the words for it

@@ -96,6 +96,24 @@ def dataset_in(model: object) -> Dataset:
         raise InvalidValueError("body", "holds a value that is not one of its VR") from error
 
 
+def looked_at(dataset: Dataset) -> Dataset:
+    """Return a dataset that came in binary, read whole and looked at as one that comes as JSON is.
+
+    pydicom reads an element when it is first asked for, and may fail then.
+
+    Raises
+    ------
+    InvalidValueError
+        If it cannot be read, or holds what would not be taken as JSON.
+    """
+    try:
+        model = dataset.to_json_dict()
+    except Exception as error:
+        raise InvalidValueError("dataset", "holds a value that is not one of its VR") from error
+    require_few(model)
+    return dataset_in(model)
+
+
 def _without_doubles(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):

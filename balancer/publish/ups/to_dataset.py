@@ -9,10 +9,8 @@ from pydicom.dataset import Dataset
 from balancer.domain.steps import StepState
 from balancer.publish.ups.codes import EXAMINATIONS, KIND, READ, UNSPECIFIED, WORK, Code, register_of
 from balancer.publish.ups.elements import coded, instant_text, put
+from balancer.publish.ups.sop_classes import PUSH
 from balancer.publish.ups.workitem import Performer, Workitem
-
-PUSH: Final = "1.2.840.10008.5.1.4.34.6.1"
-"""UPS Push: the SOP Class of every workitem, whichever way it is asked for."""
 
 # What may be unknown must be there all the same (type 2).
 _UNKNOWN: Final = (
