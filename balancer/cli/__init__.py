@@ -7,6 +7,7 @@ from balancer.cli import (
     audit,
     changes,
     check,
+    conformance,
     explain,
     feed,
     generate,
@@ -36,6 +37,7 @@ app.command("solve")(solve.solve)
 app.command("check")(check.check)
 app.command("explain")(explain.explain)
 app.command("scarcity")(scarcity.scarcity)
+app.command("conformance")(conformance.conformance)
 app.command("serve")(serve.serve)
 app.command("refresh")(refresh.refresh)
 app.command("allocate")(allocate.allocate)

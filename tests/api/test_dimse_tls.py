@@ -15,7 +15,9 @@ from tests.api.dimse_peers import calling, listening, registered
 from tests.networks import loaded
 
 # Where the other side hangs up first pynetdicom leaves closing a socket to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
+)
 
 
 @pytest.fixture
