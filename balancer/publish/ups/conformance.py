@@ -33,11 +33,11 @@ def _sections() -> Iterable[str]:
         "([UPS-RS](ups-rs.md))."
     )
     yield "## Associations"
+    syntaxes = ", ".join(f"{_SYNTAXES[uid]} ({uid})" for uid in TRANSFER_SYNTAXES)
     yield (
         "Accepted from registered AE titles only; the called AE title must be ours. "
-        f"Transfer syntaxes, for each SOP Class: {', '.join(f'{_SYNTAXES[uid]} ({uid})' for uid in TRANSFER_SYNTAXES)}. "
-        "Character set of what is sent: ISO_IR 192. An operation is done over the context of any of the UPS SOP Classes "
-        "(PS3.4, CC.3.1). None is opened by Balancer: there are no event reports over DIMSE."
+        f"Transfer syntaxes, for each SOP Class: {syntaxes}. Character set of what is sent: ISO_IR 192. "
+        "An operation is done over the context of any of the UPS SOP Classes (PS3.4, CC.3.1). None is opened by Balancer: there are no event reports over DIMSE."
     )
     yield _table(("SOP Class", "UID", "as SCP"), ((NAMES[uid], uid, ", ".join(SERVICES[uid])) for uid in NAMES))
     yield "## States"
@@ -55,7 +55,8 @@ def _sections() -> Iterable[str]:
     yield _paths("COMPLETED, and may be empty", final_state.COMPLETED_MAY_BE_EMPTY)
     yield _paths("CANCELED", final_state.CANCELED)
     yield "## Updates"
-    yield f"Taken from the performer, whole: {_names(TAKEN)}. Refused: {_names(FORBIDDEN)}. All else is left out (0001)."
+    yield f"Taken from the performer, whole: {_names(TAKEN)}. Refused: {_names(FORBIDDEN)}."
+    yield "All else is left out, and the answer is 0001."
     yield "With one of these as Discontinuation Reason a read is handed back, with any other it is released:"
     yield _table(("code", "scheme", "meaning"), ((code.value, code.scheme, code.meaning) for code in RETURNS))
     yield "## Searches"
@@ -64,8 +65,8 @@ def _sections() -> Iterable[str]:
         f"building a dataset of each workitem: {_names('.'.join(path) for path in fields.FIELDS)}."
     )
     yield (
-        f"At most {MOST_KEYS} keys with a value; {MOST_NAMED} attributes in an identifier; {MOST_RESULTS} results on a page "
-        f"of UPS-RS; a dataset that comes in is nested {MOST_DEPTH} deep at most, of {MOST_PARTS} parts."
+        f"At most {MOST_KEYS} keys with a value; {MOST_NAMED} attributes in an identifier; {MOST_RESULTS} results on a "
+        f"page of UPS-RS; a dataset that comes in is nested {MOST_DEPTH} deep at most, of {MOST_PARTS} parts."
     )
 
 
