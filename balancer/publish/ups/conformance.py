@@ -1,4 +1,4 @@
-"""The DICOM conformance statement (PS3.2), made of the tables that the service runs by, so that it cannot say others."""
+"""The DICOM conformance statement (PS3.2), made of the tables that the service runs by, so that both say the same."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def _sections() -> Iterable[str]:
     yield (
         "Accepted from registered AE titles only; the called AE title must be ours. "
         f"Transfer syntaxes, for each SOP Class: {syntaxes}. Character set of what is sent: ISO_IR 192. "
-        "An operation is done over the context of any of the UPS SOP Classes (PS3.4, CC.3.1). None is opened by Balancer: there are no event reports over DIMSE."
+        "An operation is done over the context of any of the UPS SOP Classes (PS3.4, CC.3.1). "
+        "None is opened by Balancer: there are no event reports over DIMSE."
     )
     yield _table(("SOP Class", "UID", "as SCP"), ((NAMES[uid], uid, ", ".join(SERVICES[uid])) for uid in NAMES))
     yield "## States"
