@@ -16,7 +16,10 @@ from pynetdicom.events import Event
 from balancer.api.dimse.listener import Listening, listen
 from balancer.api.dimse.transport import without_delay
 from balancer.domain.permission import Permission
-from balancer.publish.ups.elements import put
+from balancer.domain.steps import StepState
+from balancer.publish.ups.codes import OURS as SCHEME
+from balancer.publish.ups.codes import Code
+from balancer.publish.ups.elements import coded, put
 from balancer.publish.ups.sop_classes import NAMES, PULL, PUSH
 from balancer.services.register_ae_title import Application, register_ae_title
 from balancer.services.register_system import Registration, register_system
@@ -118,9 +121,12 @@ class Workstation:
         status, _ = self.association.send_n_action(information, kind, PUSH, uid, meta_uid=PULL)
         return status
 
-    def change(self, uid: str, to: str, transaction: str | None, **more: Any) -> Dataset:
-        """Ask for a state and return the status."""
-        said = {"ProcedureStepState": to, **more}
+    def change(self, uid: str, to: str, transaction: str | None, *, who: str | None = "R1") -> Dataset:
+        """Ask for a state, in a reporter's name if it is to begin, and return the status."""
+        said: dict[str, Any] = {"ProcedureStepState": to}
+        if who is not None and to == StepState.IN_PROGRESS:
+            person = put(Dataset(), HumanPerformerCodeSequence=[coded(Code(who, SCHEME, who))])
+            said["ActualHumanPerformersSequence"] = [person]
         return self.act(uid, **said if transaction is None else {**said, "TransactionUID": transaction})
 
     def say(self, uid: str, dataset: Dataset) -> Dataset:

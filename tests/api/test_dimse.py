@@ -226,11 +226,10 @@ def test_of_two_that_begin_one_gets_it(port: int, pacs: Workstation) -> None:
 def test_nobodys_read_is_begun_by_whoever_is_named(small_db: Database, pacs: Workstation) -> None:
     """Nobody is made up: without a name it is an invalid argument, and nothing has happened."""
     uid = pacs.uid("A3")
-    status = pacs.change(uid, P, LOCK)
+    status = pacs.change(uid, P, LOCK, who=None)
     assert (status.Status, standing(small_db, "A3")[0]) == (0x0115, ReadState.UNALLOCATED)
     assert "ActualHumanPerformersSequence" in status.ErrorComment
-    who = put(Dataset(), HumanPerformerCodeSequence=[coded(Code("R2", "99BALANCER", "R2"))])
-    assert pacs.change(uid, P, LOCK, ActualHumanPerformersSequence=[who]).Status == 0
+    assert pacs.change(uid, P, LOCK, who="R2").Status == 0
     assert standing(small_db, "A3") == (ReadState.CLAIMED, "R2")
 
 
