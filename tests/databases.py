@@ -88,6 +88,23 @@ SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
 }
 
 
+@contextmanager
+def chosen(named: str, folder: Path) -> Iterator[str]:
+    """Yield the URL of what a command was told to run on.
+
+    ``sqlite`` is a file in ``folder``, ``postgresql`` and ``postgresql-packaged`` a server of the command's own;
+    anything else is a URL already.
+    """
+    servers = {"postgresql": debian_postgresql, "postgresql-packaged": packaged_postgresql}
+    if named == "sqlite":
+        yield f"sqlite:///{folder / 'chosen.sqlite'}"
+    elif named in servers:
+        with servers[named]() as url:
+            yield url.replace("postgresql://", "postgresql+psycopg://", 1)
+    else:
+        yield named
+
+
 class Cluster:
     """A running PostgreSQL server with a migrated database to copy from: a fresh copy takes about 50 ms."""
 

@@ -28,6 +28,13 @@ def test_ratios_are_within_a_round_and_the_median_over_rounds() -> None:
     assert ratios(rounds) == {"full": 0.5}
 
 
+def test_a_request_shows_who_asks_and_what_they_have() -> None:
+    """One blank line ends it."""
+    sent = request("/a", "here:1", '"1"', {"Authorization": "Bearer k"})
+    assert sent == b'GET /a HTTP/1.1\r\nHost: here:1\r\nAuthorization: Bearer k\r\nIf-None-Match: "1"\r\n\r\n'
+    assert request("/a", "here:1", None) == b"GET /a HTTP/1.1\r\nHost: here:1\r\n\r\n"
+
+
 def test_clients_share_the_lists_out() -> None:
     """Each asks for one, with its ETag or for the whole."""
     known = [("/a", '"1"', 10), ("/b", '"2"', 10)]

@@ -5,31 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import structlog
 
-from tests.databases import debian_postgresql, packaged_postgresql
+from tests.databases import chosen
 from tests.replay.day import Wanted, replay
-
-_OWN = {"postgresql": debian_postgresql, "postgresql-packaged": packaged_postgresql}
-
-
-@contextmanager
-def _database(named: str, folder: Path) -> Iterator[str]:
-    """Yield the URL of the database: an SQLite file, a PostgreSQL server of the replay's own, or whichever is given."""
-    if named == "sqlite":
-        yield f"sqlite:///{folder / 'replay.sqlite'}"
-    elif named in _OWN:
-        with _OWN[named]() as url:
-            yield url.replace("postgresql://", "postgresql+psycopg://", 1)
-    else:
-        yield named
 
 
 def main() -> None:
@@ -47,11 +32,13 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="file to keep the result in")
     parser.add_argument("--folder", type=Path, help="where files, database and log are left; else they are removed")
     given = parser.parse_args()
+    # asked to stop, it takes the service and the database with it: both are in process groups of their own
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory(prefix="replay-") as temporary:
         folder = given.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        with _database(given.database, folder) as url:
+        with chosen(given.database, folder) as url:
             result = replay(
                 Wanted(
                     database_url=url,

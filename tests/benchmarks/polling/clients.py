@@ -9,8 +9,11 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -28,10 +31,11 @@ class Answers:
         self.took.append(took)
 
 
-def request(path: str, host: str, etag: str | None) -> bytes:
-    """Return a request as it goes over the wire."""
-    condition = f"If-None-Match: {etag}\r\n" if etag else ""
-    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{condition}\r\n".encode("ascii")
+def request(path: str, host: str, etag: str | None, shown: Mapping[str, str] = NOTHING) -> bytes:
+    """Return a request as it goes over the wire; ``shown`` are the headers that say who asks."""
+    headers = {"Host": host, **shown, **({"If-None-Match": etag} if etag else {})}
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
 async def poll(
@@ -80,7 +84,10 @@ if __name__ == "__main__":
     found = asyncio.run(
         all_at_once(
             (asked["host"], asked["port"]),
-            [request(path, f"{asked['host']}:{asked['port']}", etag) for path, etag in asked["clients"]],
+            [
+                request(path, f"{asked['host']}:{asked['port']}", etag, asked["shown"])
+                for path, etag in asked["clients"]
+            ],
             asked["seconds"],
             asked["every"],
         )

@@ -10,23 +10,38 @@ import argparse
 import contextlib
 import json
 import math
+import os
 import socket
 import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from balancer.domain.permission import Permission
+from balancer.services.register_system import Registration, register_system
+from balancer.store.database import Database
 from tests.benchmarks.fresh_process import python
 from tests.benchmarks.polling.served import EMPTY
 from tests.benchmarks.results import KEPT, ROOT, Record, Results, versions
+from tests.databases import chosen
 
 _HOST = "127.0.0.1"
 _SERVED = "tests.benchmarks.polling.served"
+_TRUSTS = ("RVV", "RWF", "RPA")
+_MANAGER = "manager@RVV"
+_SYSTEM = Registration(
+    system_id="polls",
+    name="A system that polls lists",
+    scopes=frozenset({Permission.WORKLISTS_READ}),
+    trusts=frozenset(_TRUSTS),
+)
 Client = tuple[str, str | None]
 
 
@@ -65,9 +80,36 @@ def served(url: str) -> Iterator[int]:
         process.wait(30)
 
 
-def ask(port: int, clients: Sequence[Client], seconds: float, every: float = 0.0) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """Where clients ask, and what they show with every request."""
+
+    port: int
+    shown: Mapping[str, str]
+
+
+def shown_by(caller: str, url: str, port: int) -> dict[str, str]:
+    """Return the headers of whoever asks.
+
+    The ``operator`` shows nothing, a system its ``key``, a manager the ``cookie`` of a session.
+    """
+    if caller == "operator":
+        return {}
+    if caller == "key":
+        database = Database(url)
+        key = register_system(database, _SYSTEM, datetime.now(UTC))
+        database.close()
+        return {"Authorization": f"Bearer {key}"}
+    base = f"http://{_HOST}:{port}"
+    with httpx2.Client(base_url=base, headers={"Origin": base}) as client:
+        client.post("/sign-in", data={"who": _MANAGER})
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in client.cookies.items())}
+
+
+def ask(asking: Asking, clients: Sequence[Client], seconds: float, every: float = 0.0) -> Any:
     """Let these clients poll from a process of their own; return what they counted."""
-    asked = {"host": _HOST, "port": port, "clients": clients, "seconds": seconds, "every": every}
+    asked = {"host": _HOST, "port": asking.port, "shown": dict(asking.shown)}
+    asked |= {"clients": clients, "seconds": seconds, "every": every}
     done = subprocess.run(
         python("-m", "tests.benchmarks.polling.clients"),
         cwd=ROOT, input=json.dumps(asked), capture_output=True, text=True, check=True,
@@ -75,9 +117,9 @@ def ask(port: int, clients: Sequence[Client], seconds: float, every: float = 0.0
     return json.loads(done.stdout)
 
 
-def lists(port: int) -> list[tuple[str, str, int]]:
+def lists(asking: Asking) -> list[tuple[str, str, int]]:
     """Return address, ETag and size of every reporter's list."""
-    with httpx2.Client(base_url=f"http://{_HOST}:{port}") as client:
+    with httpx2.Client(base_url=f"http://{_HOST}:{asking.port}", headers=dict(asking.shown)) as client:
         found = client.get("/api/v1/worklists").json()["items"]
         answers = [client.get(f"/api/v1/worklists/{item['reporter_id']}") for item in found if item["reads"]]
     return [(answer.url.path, answer.headers["etag"], len(answer.content)) for answer in answers]
@@ -88,9 +130,9 @@ def shared_out(count: int, known: Sequence[tuple[str, str, int]], *, conditional
     return [(path, etag if conditional else None) for path, etag, _ in (known[n % len(known)] for n in range(count))]
 
 
-def throughput(port: int, count: int, seconds: float, rounds: int) -> list[dict[str, float]]:
+def throughput(asking: Asking, count: int, seconds: float, rounds: int) -> list[dict[str, float]]:
     """Return answers a second, by kind and round; each kind in each round, one after the other."""
-    known = lists(port)
+    known = lists(asking)
     kinds: dict[str, list[Client]] = {
         "empty": [(EMPTY, None)] * count,
         "unchanged": shared_out(count, known, conditional=True),
@@ -101,17 +143,17 @@ def throughput(port: int, count: int, seconds: float, rounds: int) -> list[dict[
     for _ in range(rounds):
         one = {}
         for kind, clients in kinds.items():
-            answers = ask(port, clients, seconds)
+            answers = ask(asking, clients, seconds)
             assert set(answers["statuses"]) == {wanted[kind]}, (kind, answers["statuses"])
             one[kind] = answers["statuses"][wanted[kind]] / seconds
         found.append(one)
     return found
 
 
-def beside_a_solve(url: str, port: int, count: int, seconds: float) -> Record:
+def beside_a_solve(url: str, asking: Asking, count: int, seconds: float) -> Record:
     """Return the 99th percentile, in milliseconds, of clients that ask once a second: alone, and beside a solve."""
-    clients = shared_out(count, lists(port), conditional=True)
-    alone = ask(port, clients, seconds, every=1.0)
+    clients = shared_out(count, lists(asking), conditional=True)
+    alone = ask(asking, clients, seconds, every=1.0)
     solving = subprocess.Popen(
         python("-m", _SERVED, "solve", url, seconds + 10),
         cwd=ROOT,
@@ -119,7 +161,7 @@ def beside_a_solve(url: str, port: int, count: int, seconds: float) -> Record:
         stderr=subprocess.DEVNULL,
     )
     time.sleep(8)  # until it has gathered, and searches
-    beside = ask(port, clients, seconds, every=1.0)
+    beside = ask(asking, clients, seconds, every=1.0)
     still = solving.poll() is None
     solving.wait()
     ms = {name: 1000 * percentile(found["took"], 0.99) for name, found in (("alone", alone), ("beside", beside))}
@@ -131,16 +173,19 @@ def beside_a_solve(url: str, port: int, count: int, seconds: float) -> Record:
     }
 
 
-def measure(url: str, count: int, seconds: float, rounds: int) -> Record:
-    """Return everything that is measured."""
+def measure(url: str, caller: str, count: int, seconds: float, rounds: int) -> Record:
+    """Return everything that is measured of ``count`` clients who ask as ``caller``."""
     subprocess.run(python("-m", _SERVED, "prepare", url), cwd=ROOT, check=True, capture_output=True)
     with served(url) as port:
-        sizes = [size for _, _, size in lists(port)]
-        found = throughput(port, count, seconds, rounds)
-        solve = beside_a_solve(url, port, count, max(15.0, seconds))
+        asking = Asking(port=port, shown=shown_by(caller, url, port))
+        sizes = [size for _, _, size in lists(asking)]
+        found = throughput(asking, count, seconds, rounds)
+        solve = beside_a_solve(url, asking, count, max(15.0, seconds))
     return {
         **versions(),
+        "caller": caller,
         "clients": count,
+        "load_average": round(os.getloadavg()[0], 1),
         "lists": len(sizes),
         "median_list_kb": round(statistics.median(sizes) / 1000, 1),
         "answers_a_second": [{kind: round(value, 1) for kind, value in one.items()} for one in found],
@@ -153,17 +198,20 @@ def main() -> None:
     """Measure, keep the result and show it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--database", help="URL of an empty database; an SQLite file in a temporary folder unless given"
+        "--database", default="sqlite", help="sqlite, postgresql (a server of its own), or the URL of an empty database"
     )
-    parser.add_argument("--name", default="sqlite", help="what the result is kept as")
+    parser.add_argument("--name", help="what the result is kept as, unless it is database and caller")
+    parser.add_argument(
+        "--caller", choices=("operator", "key", "cookie"), default="operator", help="who the clients are"
+    )
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each kind in each round")
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        url = given.database or f"sqlite:///{Path(folder) / 'polled.sqlite'}"
-        record = measure(url, given.clients, given.seconds, given.rounds)
-    Results(KEPT / "polling").keep(given.name, record)
+    with tempfile.TemporaryDirectory() as folder, chosen(given.database, Path(folder)) as url:
+        record = measure(url, given.caller, given.clients, given.seconds, given.rounds)
+    name = given.database if given.caller == "operator" else f"{given.database}-{given.caller}"
+    Results(KEPT / "polling").keep(given.name or name, record)
     print(json.dumps(record, indent=1))  # noqa: T201 - for whoever runs it
 
 
