@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -28,15 +27,18 @@ def install(app: FastAPI) -> None:
     app.add_api_route(
         "/problems", _problems, include_in_schema=False, response_class=HTMLResponse, dependencies=[anybody()]
     )
+    app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse, dependencies=[anybody()])
 
-    @cache
-    def documentation() -> str:
-        return reference(app.openapi(), str(app.openapi_url))
 
-    def docs() -> HTMLResponse:
-        return page("The API", documentation())
+def _docs(request: Request) -> HTMLResponse:
+    """Show what can be asked; made once for each application.
 
-    app.add_api_route("/docs", docs, include_in_schema=False, response_class=HTMLResponse, dependencies=[anybody()])
+    A function of the module: FastAPI keeps what it knows of endpoints, and with one made here the whole application.
+    """
+    app: FastAPI = request.app
+    if not hasattr(app.state, "documentation"):
+        app.state.documentation = reference(app.openapi(), str(app.openapi_url))
+    return page("The API", app.state.documentation)
 
 
 def _index(request: Request) -> HTMLResponse:
