@@ -19,6 +19,7 @@ from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, beyond, cursor
 from balancer.store.runs import current_run
 from balancer.store.tables import StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow
 from balancer.store.worklists import on_item
 
@@ -53,9 +54,13 @@ class StudyFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadStatus:
-    """Where one read of a study stands, and what the current plan says of it."""
+    """Where one read of a study stands, and what the current plan says of it.
+
+    ``follows``: what it has of its own if it is no reading of the images.
+    """
 
     row: ReadRow
+    follows: FollowUpRow | None = None
     planned_start: datetime | None = None
     planned_end: datetime | None = None
     late: bool = False
@@ -166,9 +171,11 @@ def _with_reads(session: Session, rows: Sequence[StudyRow]) -> list[StudyStatus]
     ids = [row.id for row in rows]
     plans = _plans(session, ids)
     reads: dict[int, list[ReadStatus]] = defaultdict(list)
-    of_studies = select(ReadRow).where(col(ReadRow.study_id).in_(ids))
-    for read in session.exec(of_studies.order_by(col(ReadRow.study_id), col(ReadRow.number))):
-        reads[read.study_id].append(ReadStatus(row=read, **plans.get((read.study_id, read.number), {})))
+    of_studies = select(ReadRow, FollowUpRow).outerjoin(FollowUpRow, col(FollowUpRow.read_id) == col(ReadRow.id))
+    of_studies = of_studies.where(col(ReadRow.study_id).in_(ids))
+    for read, follows in session.exec(of_studies.order_by(col(ReadRow.study_id), col(ReadRow.number))):
+        plan = plans.get((read.study_id, read.number), {})
+        reads[read.study_id].append(ReadStatus(row=read, follows=follows, **plan))
     return [StudyStatus(study=row, reads=tuple(reads[row.id or 0])) for row in rows]
 
 

@@ -163,3 +163,38 @@ def test_the_same_request_with_the_same_key_is_decided_once(manager: Service) ->
     for _ in range(2):
         manager.post("/reporters/R1/absences", {**EAST, **MORNING}, **{"Idempotency-Key": "k1"})
     assert len(manager.ask("/roster")["absences"]) == 1
+
+
+def test_what_holds_of_a_study_is_shown_wherever_it_is_shown_with_what_the_feed_said(manager: Service) -> None:
+    """Its page, the list of studies, the reporter's list and the change feed; and again once it is taken back."""
+    said = {
+        "priority": "urgent", "exam_code": "CTH", "modality": "CT", "subspecialty": "neuro", "expected_minutes": 7.0,
+        "ready_at": None, "due_at": manager.ask("/studies/RVV/A1")["due_at"],
+    }  # fmt: skip
+    before = manager.get("/worklists/R1")
+    asked = {**EAST, "accession_number": "A1", "minutes": 30, "priority": "emergency"}
+    number = manager.post("/studies/correct", asked).json()["instruction_id"]
+    sooner = {**EAST, "accession_number": "A2", "due_at": "2026-03-02T08:20:00Z"}
+    assert manager.post("/studies/expedite", sooner).status_code == 200
+    study = manager.ask("/studies/RVV/A1")
+    listed = manager.client.get("/api/v1/worklists/R1", headers={"If-None-Match": before.headers["etag"]}).json()
+    (assigned,) = [item for item in feed_of(manager) if item["accession_number"] == "A1"]
+    for shown in (study, _first(manager), listed["items"][0], assigned):
+        assert (shown["priority"], shown["due_at"], shown["said"]) == ("emergency", "2026-03-02T08:00:00Z", said)
+    assert (study["expected_minutes"], listed["items"][0]["expected_minutes"]) == (30, 30)
+    second = manager.ask("/studies/RVV/A2")
+    assert (second["due_at_source"], second["reads"][0]["due_at"]) == ("person", "2026-03-02T08:20:00Z")
+    assert (second["said"]["due_at"], listed["items"][1]["due_at"]) == (said["due_at"], "2026-03-02T08:20:00Z")
+    assert manager.ask("/studies/RVV/A3")["said"] is None
+    manager.post(f"/instructions/{number}/withdraw", {"reason": "no need"})
+    assert manager.ask("/worklists/R1")["items"][0]["priority"] == "urgent"
+    assert manager.ask("/studies/RVV/A1")["said"] is None
+
+
+def _first(service: Service) -> Any:
+    return service.ask("/studies", sort="accession_number")["items"][0]
+
+
+def feed_of(service: Service) -> list[Any]:
+    """Return where RVV's reads stand, as a PACS is told."""
+    return list(service.ask("/assignments", trust="RVV")["items"])

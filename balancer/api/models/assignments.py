@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
 from balancer.api.models.shape import Instant, Out
+from balancer.api.models.studies import SaidOut
 from balancer.domain.life import ReadKind
 from balancer.domain.states import AssignmentState
+from balancer.services.what_holds import HeldStudy
 from balancer.store.changes import Change, Changes
 
 
@@ -25,12 +29,13 @@ class AssignmentOut(Out):
     late: bool = Field(description="The plan ends it after it is due.", examples=[False])
     priority: str = Field(examples=["inpatient_urgent"])
     due_at: Instant
+    said: SaidOut | None = Field(description="What the feed says, if a person has decided otherwise.", examples=[None])
     study_instance_uid: str | None = Field(examples=["2.25.1234"])
     changed_at: Instant
     sequence: int = Field(description="Rises with every change; of two about one read the higher holds.", examples=[77])
 
     @classmethod
-    def of(cls, change: Change) -> AssignmentOut:
+    def of(cls, change: Change, held: HeldStudy) -> AssignmentOut:
         """Return where a read stands as the API shows it; of one that is hidden, not who has it, nor when."""
         row, study, hidden = change.row, change.study, change.read is None
         return cls(
@@ -44,8 +49,9 @@ class AssignmentOut(Out):
             planned_start=None if hidden else row.planned_start,
             planned_end=None if hidden else row.planned_end,
             late=row.late,
-            priority=study.priority,
-            due_at=change.due_at,
+            priority=held.priority,
+            due_at=held.due_of(change.follows),
+            said=SaidOut.beside(study, held),
             study_instance_uid=study.study_instance_uid,
             changed_at=row.changed_at,
             sequence=row.sequence,
@@ -64,12 +70,12 @@ class AssignmentChangesOut(Out):
     more: bool = Field(description="There are further changes already: ask again at once.", examples=[False])
 
     @classmethod
-    def of(cls, found: Changes, *, snapshot: bool) -> AssignmentChangesOut:
-        """Return changes as the API shows them."""
+    def of(cls, found: Changes, held: Mapping[int, HeldStudy], *, snapshot: bool) -> AssignmentChangesOut:
+        """Return changes as the API shows them, with what holds of their studies."""
         return cls(
             trust=found.position.trust,
             snapshot=snapshot,
-            items=[AssignmentOut.of(change) for change in found.items],
+            items=[AssignmentOut.of(change, held[change.study.id or 0]) for change in found.items],
             cursor=str(found.position),
             more=found.more,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Literal
 
@@ -14,6 +15,7 @@ from balancer.domain.outcome import Outcome
 from balancer.domain.plan import UnallocatedReason
 from balancer.domain.states import StudyState
 from balancer.services.build_problem import NO_PRIORITY_CLASS
+from balancer.services.what_holds import HeldStudy, as_said
 from balancer.store.runs import UnallocatedCount, UnallocatedRead
 from balancer.store.studies import ReadStatus, StudyStatus
 from balancer.store.tables import StudyRow
@@ -71,6 +73,34 @@ class StudySearchIn(In):
     state: StudyState | None = Field(default=StudyState.OPEN, description="`null` for whatever state.")
 
 
+class SaidOut(Out):
+    """What the feed says of a study that a person has corrected or expedited: kept, and it does not hold."""
+
+    priority: str = Field(examples=["routine"])
+    exam_code: str = Field(examples=["CHEAD"])
+    modality: str = Field(examples=["CT"])
+    subspecialty: str = Field(examples=["neuro"])
+    expected_minutes: float = Field(examples=[8.0])
+    ready_at: Instant | None
+    due_at: Instant = Field(description="The feed's word, or the policy's for the feed's class.")
+
+    @classmethod
+    def beside(cls, row: StudyRow, held: HeldStudy) -> SaidOut | None:
+        """Return what the feed says if something else holds; ``None`` if nothing differs."""
+        said = as_said(row)
+        if replace(held, asked_for=None) == said:
+            return None
+        return cls(
+            priority=said.priority,
+            exam_code=said.exam_code,
+            modality=said.modality,
+            subspecialty=said.subspecialty,
+            expected_minutes=said.minutes,
+            ready_at=said.ready_at,
+            due_at=said.due_at,
+        )
+
+
 class ReadOut(Out):
     """One read of a study."""
 
@@ -83,6 +113,7 @@ class ReadOut(Out):
     owner: str = Field(description="Who sees to it where no reporter does.", examples=[""])
     reason: str = Field(description="Why nobody has it, or why it cannot be read.", examples=[""])
     until: Instant | None = Field(description="When it has to be looked at again.", examples=[None])
+    due_at: Instant = Field(description="Of what verifies or decides between readings, its own time.")
     confirmed_at: Instant | None = Field(description="When the trust's own system said that it is done.")
     outcome: Outcome | None = Field(description="What whoever did it said it came to.", examples=[None])
     planned_start: Instant | None
@@ -92,8 +123,8 @@ class ReadOut(Out):
     claimed_by: str | None = Field(description="The reporter who has opened it.", examples=[None])
 
     @classmethod
-    def of(cls, status: ReadStatus) -> ReadOut:
-        """Return a read as the API shows it."""
+    def of(cls, status: ReadStatus, held: HeldStudy) -> ReadOut:
+        """Return a read as the API shows it, of a study of which this holds."""
         row, reason = status.row, status.unallocated_reason
         claimed = row.state is life.ReadState.CLAIMED
         return cls(
@@ -106,6 +137,7 @@ class ReadOut(Out):
             owner=row.owner,
             reason=row.reason,
             until=row.until,
+            due_at=held.due_of(status.follows),
             confirmed_at=row.confirmed_at,
             outcome=row.outcome,
             planned_start=status.planned_start,
@@ -117,7 +149,10 @@ class ReadOut(Out):
 
 
 class StudyOut(Out):
-    """One imaging examination waiting for its report; known by trust and accession number together."""
+    """One imaging examination waiting for its report; known by trust and accession number together.
+
+    Class, examination, minutes and times are what holds: what people have decided is laid over what the feed says.
+    """
 
     trust: str = Field(examples=["RVV"])
     accession_number: str = Field(examples=["R1000123"])
@@ -134,7 +169,8 @@ class StudyOut(Out):
     waiting_since: Instant = Field(description="What its wait counts from.")
     ready_at: Instant | None = Field(description="It cannot be read before.")
     due_at: Instant
-    due_at_source: Literal["source", "policy"] = Field(description="Who says when it is due.")
+    due_at_source: Literal["source", "policy", "person"] = Field(description="Who says when it is due.")
+    said: SaidOut | None = Field(description="What the feed says, if a person has decided otherwise.", examples=[None])
     site: str = Field(examples=["K&C"])
     patient_setting: str = Field(examples=["inpatient"])
     prior_reporter_id: str | None = Field(description="Who reported the patient's prior study.", examples=[None])
@@ -147,8 +183,8 @@ class StudyOut(Out):
     reads: list[ReadOut]
 
     @classmethod
-    def of(cls, status: StudyStatus) -> StudyOut:
-        """Return a study as the API shows it."""
+    def of(cls, status: StudyStatus, held: HeldStudy) -> StudyOut:
+        """Return a study as the API shows it, with what holds of it."""
         row = status.study
         return cls(
             trust=row.trust,
@@ -157,16 +193,17 @@ class StudyOut(Out):
             exclusion_rule=row.exclusion_rule,
             patient_id=row.patient_id,
             local_patient_id=row.local_patient_id,
-            exam_code=row.exam_code,
-            modality=row.modality,
-            subspecialty=row.subspecialty,
-            expected_minutes=row.minutes,
-            priority=row.priority,
+            exam_code=held.exam_code,
+            modality=held.modality,
+            subspecialty=held.subspecialty,
+            expected_minutes=held.minutes,
+            priority=held.priority,
             acquired_at=row.acquired_at,
             waiting_since=row.clock_started_at,
-            ready_at=row.ready_at,
-            due_at=row.due_at,
-            due_at_source=_who_says(row),
+            ready_at=held.ready_at,
+            due_at=held.due_at,
+            due_at_source=_who_says(row, held),
+            said=SaidOut.beside(row, held),
             site=row.site,
             patient_setting=row.patient_setting,
             prior_reporter_id=row.prior_reporter,
@@ -176,7 +213,7 @@ class StudyOut(Out):
             last_seen_at=row.last_seen_at,
             closed_at=row.closed_at,
             reopened_at=row.reopened_at,
-            reads=[ReadOut.of(read) for read in status.reads],
+            reads=[ReadOut.of(read, held) for read in status.reads],
         )
 
 
@@ -235,5 +272,7 @@ def _state(row: ReadRow) -> StudyReadState:
     return StudyReadState(row.state)
 
 
-def _who_says(row: StudyRow) -> Literal["source", "policy"]:
+def _who_says(row: StudyRow, held: HeldStudy) -> Literal["source", "policy", "person"]:
+    if held.asked_for == held.due_at:
+        return "person"
     return "policy" if row.source_due_at is None else "source"

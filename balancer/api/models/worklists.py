@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import Field
 
 from balancer.api.models.shape import Instant, Out
+from balancer.api.models.studies import SaidOut
 from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.outcome import Outcome
 from balancer.domain.pacs_link import PacsLink
 from balancer.domain.reporter import Reporter
 from balancer.domain.states import StudyState
+from balancer.services.what_holds import HeldStudy
 from balancer.store.tables import SessionRow, StudyRow
 from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow
@@ -23,7 +26,8 @@ from balancer.store.worklists import Worklist, WorklistItem, WorklistSummary
 class Around:
     """What a list shows beside its reads: sessions by id, names by exam code, links by trust, priors by study.
 
-    And, of reads that follow others, what they have of their own and what they follow, by read.
+    And, of reads that follow others, what they have of their own and what they follow, by read; and what holds of each
+    study.
     """
 
     sessions: Mapping[str, SessionRow]
@@ -32,15 +36,24 @@ class Around:
     priors: Mapping[int, Sequence[StudyRow]]
     follows: Mapping[int, FollowUpRow]
     followed: Mapping[int, Sequence[ReadRow]]
+    held: Mapping[int, HeldStudy]
 
-    def name_of(self, study: StudyRow) -> str:
-        """Return the name of a study's examination; its code if the catalogue has lost it."""
-        return self.names.get(study.exam_code, study.exam_code)
+    def name_of(self, exam_code: str) -> str:
+        """Return the name of an examination; its code if the catalogue has lost it."""
+        return self.names.get(exam_code, exam_code)
+
+    def held_of(self, study: StudyRow) -> HeldStudy:
+        """Return what holds of a study."""
+        return self.held[study.id or 0]
 
     def minutes_of(self, entry: WorklistItem) -> float:
         """Return the expected minutes of a read."""
-        follows = self.follows.get(entry.read.id or 0)
-        return entry.study.minutes if follows is None else follows.minutes_of(entry.study.minutes)
+        follows, minutes = self.follows.get(entry.read.id or 0), self.held_of(entry.study).minutes
+        return minutes if follows is None else follows.minutes_of(minutes)
+
+    def due_of(self, entry: WorklistItem) -> datetime:
+        """Return when a read is due."""
+        return self.held_of(entry.study).due_of(self.follows.get(entry.read.id or 0))
 
     def link_to(self, study: StudyRow) -> str | None:
         """Return what opens a study in its trust's PACS, if there is a way."""
@@ -115,7 +128,7 @@ class PriorOut(Out):
             accession_number=study.accession_number,
             study_instance_uid=study.study_instance_uid,
             exam_code=study.exam_code,
-            exam_name=around.name_of(study),
+            exam_name=around.name_of(study.exam_code),
             modality=study.modality,
             acquired_at=study.acquired_at,
             still_open=study.state is StudyState.OPEN,
@@ -173,7 +186,8 @@ class WorklistItemOut(Out):
     planned_start: Instant
     planned_end: Instant
     due_at: Instant
-    late: bool = Field(description="The plan ends it after it is due.", examples=[False])
+    late: bool = Field(description="The plan ends it after it was due when it was made.", examples=[False])
+    said: SaidOut | None = Field(description="What the feed says, if a person has decided otherwise.", examples=[None])
     prior_reporter_id: str | None = Field(description="Who reported the patient's prior study.", examples=[None])
     why_mine: WhyMineOut
     still_open: bool = Field(description="False once its source no longer lists it: do not read.", examples=[True])
@@ -188,7 +202,7 @@ class WorklistItemOut(Out):
     @classmethod
     def of(cls, entry: WorklistItem, reporter: Reporter, around: Around) -> WorklistItemOut:
         """Return a read as the API shows it."""
-        item, study = entry.item, entry.study
+        item, study, held = entry.item, entry.study, around.held_of(entry.study)
         session = around.sessions.get(item.session_id)
         return cls(
             place=item.place,
@@ -205,22 +219,23 @@ class WorklistItemOut(Out):
             state=entry.read.state,
             local_patient_id=study.local_patient_id,
             study_instance_uid=study.study_instance_uid,
-            exam_code=study.exam_code,
-            exam_name=around.name_of(study),
-            modality=study.modality,
-            subspecialty=study.subspecialty,
+            exam_code=held.exam_code,
+            exam_name=around.name_of(held.exam_code),
+            modality=held.modality,
+            subspecialty=held.subspecialty,
             site=study.site,
             patient_setting=study.patient_setting,
-            priority=study.priority,
+            priority=held.priority,
             expected_minutes=around.minutes_of(entry),
             acquired_at=study.acquired_at,
             planned_start=item.planned_start,
             planned_end=item.planned_end,
-            due_at=item.due_at,
+            due_at=around.due_of(entry),
             late=item.late,
+            said=SaidOut.beside(study, held),
             prior_reporter_id=study.prior_reporter,
             why_mine=WhyMineOut(
-                skill_level=reporter.level(study.subspecialty, study.modality),
+                skill_level=reporter.level(held.subspecialty, held.modality),
                 home_trust=reporter.home_trust == study.trust,
                 reported_prior=reporter.reporter_id == study.prior_reporter,
             ),

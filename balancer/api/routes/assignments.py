@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -17,6 +18,7 @@ from balancer.api.serving import Served, Watching
 from balancer.api.watch import Marks
 from balancer.domain.errors import NotFoundError
 from balancer.domain.permission import Permission
+from balancer.services.what_holds import what_holds
 from balancer.store.changes import MOST_CHANGES, Mark, Position, changes, position_of
 from balancer.store.changes import marks as marks_of
 from balancer.store.database import Database
@@ -75,14 +77,17 @@ async def list_assignments(  # noqa: PLR0913, PLR0917 - one parameter a filter
     if mark is not None and has(if_none_match, tag(mark)):
         return unchanged(tag(mark))
     look("assignments", [trust])
-    body, mark = await run_in_threadpool(_read, served.database, trust, position, limit)
+    body, mark = await run_in_threadpool(_read, served.database, trust, position, limit, served.clock.now())
     return json_body(body, tag(mark))
 
 
-def _read(database: Database, trust: str, position: Position | None, limit: int) -> tuple[bytes, Mark | None]:
+def _read(
+    database: Database, trust: str, position: Position | None, limit: int, now: datetime
+) -> tuple[bytes, Mark | None]:
     """Return the answer, and how far the trust's changes had come when it was made."""
     with database.session() as session:
         found = changes(session, trust, position, limit=limit)
+        held = what_holds(session, [change.study for change in found.items], now)
         mark = marks_of(session).get(trust)
     snapshot = position is None or position.sequence < position.began_at
-    return AssignmentChangesOut.of(found, snapshot=snapshot).model_dump_json().encode(), mark
+    return AssignmentChangesOut.of(found, held, snapshot=snapshot).model_dump_json().encode(), mark

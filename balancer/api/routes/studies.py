@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -16,7 +17,10 @@ from balancer.api.serving import Code, Paging, Served, TrustInPath, page_out
 from balancer.domain.permission import Permission
 from balancer.domain.states import StudyState
 from balancer.domain.study import StudyKey
+from balancer.services.what_holds import what_holds
 from balancer.store import runs, studies
+from balancer.store.database import Session
+from balancer.store.pages import Page
 
 router = APIRouter()
 # What the audit trail calls what is shown here.
@@ -85,11 +89,15 @@ def list_studies(
     cut: Paging,
     sort: Annotated[StudySort, Query(description="`-` means falling.")] = StudySort.DUE_AT,
 ) -> PageOut[StudyOut]:
-    """List studies, the soonest due first, each with what the current plan says of its reads."""
+    """List studies, the soonest due first, each with what the current plan says of its reads.
+
+    Shown is what holds, and beside it what the feed has `said` if a person has decided otherwise. Filters and order go
+    by what the feed said.
+    """
     with served.database.session() as session:
         found = studies.studies(session, which, cut, now=served.clock.now(), sort=sort.value)
         look(_STUDY, [status.study.id or 0 for status in found.items])
-        return page_out(found, StudyOut.of)
+        return _shown(session, found, served.clock.now())
 
 
 @router.post(
@@ -106,7 +114,12 @@ def search_studies(served: Served, look: Looking, which: StudySearchIn, cut: Pag
     with served.database.session() as session:
         found = studies.studies(session, wanted, cut, now=served.clock.now())
         look(_STUDY, [status.study.id or 0 for status in found.items])
-        return page_out(found, StudyOut.of)
+        return _shown(session, found, served.clock.now())
+
+
+def _shown(session: Session, found: Page[studies.StudyStatus], now: datetime) -> PageOut[StudyOut]:
+    held = what_holds(session, [status.study for status in found.items], now)
+    return page_out(found, lambda status: StudyOut.of(status, held[status.study.id or 0]))
 
 
 @router.get(
@@ -128,7 +141,8 @@ def get_study(
     with served.database.session() as session:
         found = studies.study(session, StudyKey(trust, accession_number))
         look(_STUDY, [found.study.id or 0])
-        return StudyOut.of(found)
+        held = what_holds(session, [found.study], served.clock.now())
+        return StudyOut.of(found, held[found.study.id or 0])
 
 
 @router.get(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, Final
@@ -21,6 +22,7 @@ from balancer.api.watch import Marks
 from balancer.domain.actor import Reach
 from balancer.domain.life import ReadKind
 from balancer.domain.permission import Permission
+from balancer.services.what_holds import what_holds
 from balancer.store import follow_ups, people, standing, worklists
 from balancer.store.database import Database, Session
 from balancer.store.priors import priors
@@ -101,7 +103,7 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
     kept = watch.bodies.kept((reporter_id, reach), tag)
     if tag is not None and kept is not None:
         return json_body(kept, tag)
-    make = partial(_read, served.database, reporter_id, reach)
+    make = partial(_read, served.database, reporter_id, reach, served.clock.now())
     return json_body(*await run_in_threadpool(watch.bodies.made, (reporter_id, reach), tag, make))
 
 
@@ -110,15 +112,15 @@ def list_tag(reporter_id: str, mark: worklists.ListMark, reach: Reach) -> str:
     return etag(reporter_id, mark, sorted(reach.trusts), reach.own, reach.on, reach.reader)
 
 
-def _read(database: Database, reporter_id: str, reach: Reach) -> tuple[bytes, str]:
+def _read(database: Database, reporter_id: str, reach: Reach, now: datetime) -> tuple[bytes, str]:
     """Return a list as it is sent, with the ETag of the very state of the database that it shows."""
     with database.session() as session:
-        out, tag = shown(session, reporter_id, reach)
+        out, tag = shown(session, reporter_id, reach, now)
     return out.model_dump_json().encode(), tag
 
 
-def shown(session: Session, reporter_id: str, reach: Reach) -> tuple[WorklistOut, str]:
-    """Return a list as somebody sees it who reaches that far, with its ETag.
+def shown(session: Session, reporter_id: str, reach: Reach, now: datetime) -> tuple[WorklistOut, str]:
+    """Return a list as somebody sees it at ``now`` who reaches that far, with its ETag.
 
     Raises
     ------
@@ -135,6 +137,7 @@ def shown(session: Session, reporter_id: str, reach: Reach) -> tuple[WorklistOut
         priors=priors(session, [entry.study for entry in current.items]),
         follows=follow_ups.of_reads(session, following),
         followed=follow_ups.followed(session, [entry.read for entry in current.items]),
+        held=what_holds(session, [entry.study for entry in current.items], now),
     )
     out = WorklistOut.of(current, listed, around)
     mark = worklists.list_marks(session, reporter_id)[reporter_id]

@@ -1,0 +1,95 @@
+"""What holds of studies, for whoever is shown them: the feeds' words with what people have decided laid over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from balancer.domain.instruction import InstructionKind
+from balancer.domain.policy import Policy
+from balancer.services.due_times import DueTimes
+from balancer.services.lay_over import Instructed
+from balancer.store import instructions, scope
+from balancer.store.database import Session
+from balancer.store.policies import current_policy
+from balancer.store.queue import QueuedStudy
+from balancer.store.tables import StudyRow
+from balancer.store.tables_kinds import FollowUpRow
+
+_QUEUED = tuple(QueuedStudy.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldStudy:
+    """What a study is taken for: by its feed, or by a person who has corrected or expedited it.
+
+    ``minutes`` are a reading's; ``due_at`` is the study's own. ``asked_for`` is when somebody has said that it is due,
+    which goes before a verification's own target too.
+    """
+
+    priority: str
+    exam_code: str
+    modality: str
+    subspecialty: str
+    minutes: float
+    ready_at: datetime | None
+    due_at: datetime
+    asked_for: datetime | None = None
+
+    def due_of(self, follows: FollowUpRow | None) -> datetime:
+        """Return when a read of the study is due, as a run takes it: what verifies or decides has its own time."""
+        if follows is None:
+            return self.due_at
+        due = follows.due_of(self.due_at)
+        return due if self.asked_for is None else min(due, self.asked_for)
+
+
+def as_said(row: StudyRow) -> HeldStudy:
+    """Return what the feed says of a study; when it is due the policy says, if the feed does not."""
+    return HeldStudy(
+        priority=row.priority,
+        exam_code=row.exam_code,
+        modality=row.modality,
+        subspecialty=row.subspecialty,
+        minutes=row.minutes,
+        ready_at=row.ready_at,
+        due_at=row.due_at,
+    )
+
+
+def what_holds(session: Session, rows: Iterable[StudyRow], now: datetime) -> dict[int, HeldStudy]:
+    """Return what holds of these studies at ``now``, by internal number: what the next run will take them for.
+
+    Whoever asks: a plan is made with what holds. One statement if nothing has been decided about any of them.
+    """
+    studies = {row.id or 0: row for row in rows}
+    kinds = {InstructionKind.STUDY, InstructionKind.EXPEDITE}
+    with scope.unlimited(session) as whole:
+        everything = instructions.in_force(whole, now, kinds=kinds) if studies else []
+        given = [item for item in everything if item.study_id in studies]
+        held = {number: as_said(row) for number, row in studies.items()}
+        if not given:
+            return held
+        policy = current_policy(whole)
+    decided = Instructed(given)
+    about = {item.study_id or 0 for item in given}
+    due_times = DueTimes(policy, (studies[number].clock_started_at for number in about), now)
+    return held | {number: _laid_over(studies[number], decided, policy, due_times) for number in about}
+
+
+def _laid_over(row: StudyRow, decided: Instructed, policy: Policy, due_times: DueTimes) -> HeldStudy:
+    study = decided.study(QueuedStudy(**{name: getattr(row, name) for name in _QUEUED}), policy)
+    due, asked = row.due_at, decided.due(study.id)
+    if study.priority != row.priority:
+        due = due_times.due_at(study.priority, study.clock_started_at, study.source_due_at)
+    return HeldStudy(
+        priority=study.priority,
+        exam_code=study.exam_code,
+        modality=study.modality,
+        subspecialty=study.subspecialty,
+        minutes=study.minutes,
+        ready_at=study.ready_at,
+        due_at=due if asked is None else min(due, asked),
+        asked_for=asked,
+    )
