@@ -32,7 +32,7 @@ from balancer.services.lapse_claims import lapse_claims
 from balancer.services.load_network import load_network
 from balancer.services.park_read import check_parked
 from balancer.services.refresh_feeds import refresh_feed, refresh_roster
-from balancer.services.release_emergencies import release_emergencies
+from balancer.services.release_emergencies import plan_that_waits, release_emergencies
 from balancer.services.request_run import request_run
 from balancer.services.shift import shift_to_present
 from balancer.store import conservation, keys, previews, runs
@@ -304,6 +304,14 @@ def _warn(**figures: int) -> None:
         _log.warning("reads.exceptional", **figures)
 
 
+def _look_at_held(database: Database, now: datetime) -> None:
+    release_emergencies(database, now)
+    waits = plan_that_waits(database, now)
+    if waits is not None:  # every minute: that nobody has decided is for somebody to see to
+        run, minutes = waits
+        _log.warning("run.waits", run=run, minutes=minutes)
+
+
 def _end_instructions(database: Database, now: datetime) -> None:
     ended = end_instructions(database, now) + agree_instructions(database, now)
     if ended:
@@ -314,7 +322,7 @@ _PARTS: dict[str, Callable[[Database, datetime], object]] = {
     "claims": _lapse_claims,
     "completions": lambda database, now: _warn(unconfirmed=check_completions(database, now)),
     "instructions": _end_instructions,
-    "held": release_emergencies,
+    "held": _look_at_held,
     "parked": lambda database, now: _warn(parked=check_parked(database, now)),
     "keys": keys.purge,
     "letters": forget_letters,

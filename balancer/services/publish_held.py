@@ -56,7 +56,8 @@ def publish_held(db: Database, run_id: int, now: datetime, *, by: Actor, reason:
 def discard_run(db: Database, run_id: int, now: datetime, *, by: Actor, reason: str) -> None:
     """Decide against a held plan; the lists stand, and a run is asked for.
 
-    Its emergencies wait for the next plan, of which the policy's time runs anew: nobody discards one unread.
+    Its emergencies wait for the next plan, and the time that they have waited counts: if the policy's has run out by
+    then, they go onto lists as that one has them, with the scheduler's next look.
 
     Raises
     ------

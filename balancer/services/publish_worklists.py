@@ -98,7 +98,7 @@ def put_on_lists(  # noqa: PLR0913 - whose plan is put in force, when, on whose 
     queue.add_unallocated(session, run_id, unallocated, placing.ids)
     reads.move_all(session, placing.moves(items, unallocated), by=by, now=now, why=f"run {run_id}")
     run.state = RunState.PUBLISHED
-    runs.supersede_held(session, by=run_id)
+    runs.supersede_held(session, by=run_id, why=f"run {run_id} was published")
     assignments.note_all(session, now)
 
 

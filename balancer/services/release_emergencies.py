@@ -33,8 +33,9 @@ _HOLD = job("hold")
 def release_emergencies(db: Database, now: datetime) -> int:
     """Put emergencies on lists that have been in a held plan for the policy's time; return how many.
 
-    Those that nobody has yet go where the last held plan has them, each the first of its session on that list. One that
-    is on a list already stays there, one for which the last plan has no place waits. The lists of those concerned get a
+    Those that nobody has yet go where the plan that is held now has them, each the first of its session on that list;
+    they have waited since the first plan that had them, whether it was discarded or another took its place. One that is
+    on a list already stays there, one for which the held plan has no place waits. The lists of those concerned get a
     new version, others stand; the run goes on waiting for its manager.
     """
     with db.session() as session:
@@ -58,6 +59,17 @@ def release_emergencies(db: Database, now: datetime) -> int:
         audit.append(session, _entry(newest, given, now))
     _log.warning("run.emergencies_out", run=newest.id, emergencies=given)
     return given
+
+
+def plan_that_waits(db: Database, now: datetime) -> tuple[int, float] | None:
+    """Return the held plan that has waited longer than emergencies may, and for how many minutes; ``None`` if none."""
+    with db.session() as session:
+        run = runs.newest_held(session)
+        if run is None or run.held_at is None:
+            return None
+        waited = now - run.held_at
+        patience = timedelta(minutes=current_policy(session).publishing.emergencies_after_minutes)
+    return (run.id or 0, round(waited.total_seconds() / 60.0, 1)) if waited >= patience else None
 
 
 def _entry(run: RunRow, given: int, now: datetime) -> AuditEntry:

@@ -191,12 +191,13 @@ def _judge_and_publish(run: _Run, gathered: Gathered, plan: Plan) -> RunOutcome:
 
 
 def _hold(run: _Run, plan: Plan, at: datetime) -> None:
-    """Let a plan wait for a manager; nobody's list changes."""
+    """Let a plan wait for a manager, in place of any that waits already; nobody's list changes."""
     with run.db.transaction() as session:
         leases.require(session, run.lease)
         row = runs.own_run(session, run.id, run.lease.token)
         runs.keep_summary(row, plan.summary)
         row.state, row.stage, row.finished_at, row.held_at = RunState.HELD, "", at, at
+        runs.supersede_held(session, by=run.id, why=f"run {run.id} waits in its place")
 
 
 def _note(session: Session, run: _Run, telling: Telling) -> None:

@@ -17,9 +17,11 @@ from balancer.store.pages import Cut, Page, beyond, cursor
 from balancer.store.tables import RunRow, StudyRow, UnallocatedRow, WorklistRow
 from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow
+from balancer.store.tables_runs import RunRecordRow
 
 _NEWEST_FIRST = "run"
 _BY_DUE = "unallocated"
+_HAVE_WAITED = (RunState.HELD, RunState.SUPERSEDED, RunState.DISCARDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,8 +275,18 @@ def newest_held(session: Session) -> RunRow | None:
 
 
 def emergencies_overdue(session: Session, held_before: datetime) -> list[RunRow]:
-    """Return the held runs from before then whose emergencies have not been let out, oldest first."""
-    statement = select(RunRow).where(RunRow.state == RunState.HELD, col(RunRow.emergencies_out_at).is_(None))
+    """Return the runs held since before then whose emergencies have not been let out, oldest first.
+
+    Those that were discarded, or that a later held one took the place of, count until a plan is published: their
+    emergencies wait on. One of which nothing is kept says nothing of any.
+    """
+    published = select(func.max(RunRow.id)).where(RunRow.state == RunState.PUBLISHED, RunRow.kind == RunKind.ALLOCATION)
+    last = session.exec(published).one() or 0
+    statement = (
+        select(RunRow)
+        .join(RunRecordRow, col(RunRecordRow.run_id) == col(RunRow.id))
+        .where(col(RunRow.state).in_(_HAVE_WAITED), col(RunRow.emergencies_out_at).is_(None), col(RunRow.id) > last)
+    )
     return list(session.exec(statement.where(col(RunRow.held_at) <= held_before).order_by(col(RunRow.id))))
 
 
@@ -288,10 +300,10 @@ def on_lists_since(session: Session, run_id: int) -> int | None:
     return max(found, default=None)
 
 
-def supersede_held(session: Session, *, by: int) -> None:
-    """Enter that runs held before ``by`` are not to be published any more, because that one has been."""
+def supersede_held(session: Session, *, by: int, why: str) -> None:
+    """Enter that runs held before ``by`` are not to be published any more, and why in words."""
     for row in session.exec(select(RunRow).where(RunRow.state == RunState.HELD, col(RunRow.id) < by)):
-        row.state, row.error = RunState.SUPERSEDED, f"run {by} was published"
+        row.state, row.error = RunState.SUPERSEDED, why
 
 
 def note_progress(session: Session, run_id: int, token: int, progress: dict[str, Any], at: datetime) -> None:

@@ -21,7 +21,7 @@ from balancer.services.ingest_studies import ingest_extract, release_held_batch
 from balancer.services.override_scope import Decision, decide_entitlement, decide_skill
 from balancer.services.propose_policy import propose_policy
 from balancer.services.publish_held import discard_run, publish_held
-from balancer.services.release_emergencies import release_emergencies
+from balancer.services.release_emergencies import plan_that_waits, release_emergencies
 from balancer.services.return_read import return_read
 from balancer.services.run_allocation import LEASE, run_allocation
 from balancer.store import audit, leases, policies, reads, run_records, runs, worklists
@@ -155,19 +155,22 @@ def test_what_people_did_while_it_waited_wins_over_it(db: Database) -> None:
         assert faults(reading) == []
 
 
-def test_an_older_plan_does_not_undo_a_later_one(db: Database) -> None:
-    """Of two that wait either may be published; after the later one the earlier is superseded."""
+def test_of_plans_one_at_most_waits(db: Database) -> None:
+    """The last one, which knows most: whoever decides has one to look at, and no older one can undo a later."""
     holding(db)
     first, second, third = held_run(db), held_run(db, FIRST), held_run(db)
-    publish_held(db, first, minutes(9), by=MANAGER, reason="x")
-    publish_held(db, third, minutes(9), by=MANAGER, reason="x")
     assert [state_of(db, number) for number in (first, second, third)] == [
-        RunState.PUBLISHED,
         RunState.SUPERSEDED,
-        RunState.PUBLISHED,
+        RunState.SUPERSEDED,
+        RunState.HELD,
     ]
-    with pytest.raises(ConflictError, match="it is superseded"):
-        publish_held(db, second, minutes(9), by=MANAGER, reason="x")
+    with db.session() as reading:
+        assert runs.run(reading, first).error == f"run {second} waits in its place"
+    for number in (first, second):
+        with pytest.raises(ConflictError, match="it is superseded"):
+            publish_held(db, number, minutes(9), by=MANAGER, reason="x")
+    publish_held(db, third, minutes(9), by=MANAGER, reason="x")
+    assert state_of(db, third) is RunState.PUBLISHED
 
 
 def test_nothing_is_published_over_what_a_later_run_put_on_lists(db: Database) -> None:
@@ -178,7 +181,7 @@ def test_nothing_is_published_over_what_a_later_run_put_on_lists(db: Database) -
     later = held_run(db, solving({"S1": ["E1", "A3"], "S2": ["A1", "A2"]}), at_minute=3)
     assert release_emergencies(db, minutes(30)) == 1
     before = lists(db)
-    with pytest.raises(ConflictError, match=f"run {later}, which is later"):
+    with pytest.raises(ConflictError, match="it is superseded"):
         publish_held(db, older, minutes(31), by=MANAGER, reason="x")
     assert lists(db) == before
     publish_held(db, later, minutes(31), by=MANAGER, reason="x")
@@ -401,6 +404,38 @@ def test_the_time_runs_from_the_first_plan_that_had_the_emergency(db: Database) 
     assert sorted(lists(db)["R2"][1]) == ["A3", "E1", "E2"]
 
 
+def test_a_plan_that_is_discarded_does_not_make_its_emergencies_wait_anew(db: Database) -> None:
+    """It waited since three minutes past: ten minutes later it is out, as the next plan has it."""
+    run_id = emergencies_held(db, solving({"S1": ["E1", "A3"], "S2": ["A1", "A2"]}))
+    discard_run(db, run_id, minutes(12), by=MANAGER, reason="the scanner is back")
+    assert release_emergencies(db, minutes(14)) == 0  # there is no plan that says where
+    held_run(db, solving({"S1": ["A3"], "S2": ["E1", "A1", "A2"]}), at_minute=15)
+    assert release_emergencies(db, minutes(15.5)) == 1
+    assert lists(db)["R2"] == (2, ["E1", "A3"])
+
+
+def test_once_a_plan_is_published_the_time_of_those_before_is_over(db: Database) -> None:
+    """What has no place in it waits for the next plan, and its time runs from there."""
+    discarded = emergencies_held(db, solving({"S1": ["E1", "A3"], "S2": ["A1", "A2"]}))
+    discard_run(db, discarded, minutes(4), by=MANAGER, reason="x")
+    without = held_run(db, solving({"S1": ["A3"], "S2": ["A1", "A2"]}, {"E1": "deferred"}), at_minute=5)
+    publish_held(db, without, minutes(6), by=MANAGER, reason="looked through")
+    held_run(db, solving({"S1": ["E1", "A3"], "S2": ["A1", "A2"]}), at_minute=7)
+    assert release_emergencies(db, minutes(16)) == 0
+    assert release_emergencies(db, minutes(17.5)) == 1
+
+
+def test_a_plan_that_nobody_decides_about_is_told_of(db: Database) -> None:
+    """As soon as it has waited longer than emergencies may, for as long as it waits."""
+    holding(db)
+    assert plan_that_waits(db, at(100)) is None
+    run_id = held_run(db)
+    assert plan_that_waits(db, minutes(10.5)) is None
+    assert plan_that_waits(db, minutes(31)) == (run_id, 30.0)
+    discard_run(db, run_id, minutes(32), by=MANAGER, reason="x")
+    assert plan_that_waits(db, minutes(33)) is None
+
+
 def test_emergencies_may_be_let_out_at_once(db: Database) -> None:
     """With no time to wait a plan's emergencies are out with the next look."""
     holding(db, emergencies_after_minutes=0)
@@ -449,14 +484,16 @@ def test_every_move_is_kept_with_its_reason(db: Database) -> None:
 
 
 def test_what_a_held_run_needs_is_kept_as_long_as_it_waits(db: Database) -> None:
-    """What others were made from is forgotten after two days, whom they moved after a week."""
+    """What others were made from is forgotten after two days, whom they moved after a week; so is what was replaced."""
     holding(db)
     run_id = held_run(db)
-    rostered(db, session("S9", "R1", start=24 * 9, hours=4), session("S8", "R2", start=24 * 9, hours=4))
-    run_allocation(db, at(24 * 9), solver=solving({"S9": ["A1", "A2", "A3"]}))
+    with db.transaction() as writing:
+        run_records.forget(writing, records_before=at(24 * 9), moves_before=at(24 * 9))
     with db.session() as reading:
-        kept = set(reading.exec(select(RunRecordRow.run_id)))
-        assert run_records.moves(reading, 1, Cut()).total == 0
-        assert run_records.moves(reading, run_id, Cut()).total == 3
+        assert set(reading.exec(select(RunRecordRow.run_id))) == {run_id}
+        assert [run_records.moves(reading, number, Cut()).total for number in (1, run_id)] == [0, 3]
+    rostered(db, session("S9", "R1", start=24 * 9, hours=4), session("S8", "R2", start=24 * 9, hours=4))
+    later = run_allocation(db, at(24 * 9), solver=solving({"S9": ["A1", "A2", "A3"]})).run_id
+    with db.session() as reading:
+        assert set(reading.exec(select(RunRecordRow.run_id))) == {later}
         assert len(reading.exec(select(WorklistItemRow)).all()) == 3
-    assert kept == {run_id, run_id + 1}

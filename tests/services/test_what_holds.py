@@ -63,16 +63,12 @@ def test_a_corrected_class_brings_its_own_due_time(db: Database, source_due_at: 
 
 
 def test_whoever_expedites_makes_it_sooner_only(db: Database) -> None:
-    """And more urgent, if they say so; when their word is over, the feed's holds again."""
+    """When their word is over, the feed's holds again."""
     queued(db, "A1")
     said = Said(reason="the clinic is today", expires_at=minutes(30))
     expedite_study(db, A1, minutes(20), NOW, by=MANAGER, said=said)
     status, held = shown(db, NOW)
     assert (held.priority, held.due_at, held.asked_for) == ("urgent", minutes(20), minutes(20))
-    assert is_what_a_run_takes_it_for(db, NOW)
-    expedite_study(db, A1, minutes(25), NOW, by=MANAGER, said=said, priority="emergency")
-    _, held = shown(db, NOW)
-    assert (held.priority, held.due_at, held.asked_for) == ("emergency", NOW, minutes(20))
     assert is_what_a_run_takes_it_for(db, NOW)
     assert shown(db, minutes(31))[1] == as_said(status.study)
 
