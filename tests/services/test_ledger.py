@@ -15,12 +15,13 @@ from balancer.domain.actor import EVERYWHERE, Reach
 from balancer.domain.ledger import LEDGER_CAP, week_of
 from balancer.domain.policy import LedgerCap
 from balancer.domain.states import RunState
+from balancer.domain.study import StudyKey
 from balancer.services.build_problem import build_problem, gather
 from balancer.services.check_completions import check_completions
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
-from balancer.store import ledger, policies, runs
+from balancer.store import ledger, policies, queue, runs
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import ReporterRow
@@ -168,6 +169,18 @@ def test_what_its_own_read_leaves_room_for_others(db: Database) -> None:
     capped(db, 14)
     finish(db, "A1", "R1")
     assert kept(db) == []
+
+
+def test_between_runs_what_others_have_on_their_lists_counts_as_taken(db: Database) -> None:
+    """Mending looks at a few studies alone: what R2 is to read anyway leaves no room for another of them."""
+    three(db)
+    capped(db, 14)
+    plan = solving({"S2": ["A1", "A2", "RWF/B1"]}, {"A3": "deferred"})
+    assert run_allocation(db, NOW, solver=plan).state is RunState.PUBLISHED
+    with db.session() as reading:
+        (number,) = queue.study_ids(reading, {StudyKey("RVV", "A3")}).values()
+    (study,) = gather(db, minutes(10), only=[number]).problem.studies
+    assert (study.accession_number, "R2" in study.excluded) == ("A3", True)
 
 
 def test_a_read_that_a_cap_keeps_says_so(db: Database) -> None:
