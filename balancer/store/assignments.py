@@ -24,7 +24,6 @@ from balancer.store.where_reads_stand import Key, Scope, Standing, closed_states
 
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 _MOVED = "studies of which reads have moved"
-_TOUCHED = "what lists show beside reads has changed"
 _COMPARED = tuple(field.name for field in fields(Standing))
 # What drifts with every run is for whoever asks; the journal tells what has happened to a read.
 _TOLD = tuple(name for name in _COMPARED if name not in {"planned_start", "planned_end", "late"})
@@ -36,15 +35,8 @@ def moved(session: Session, study_ids: Iterable[int], at: datetime) -> None:
     session.info.setdefault(_MOVED, {}).update(dict.fromkeys(study_ids, at))
 
 
-def shown_otherwise(session: Session) -> None:
-    """Remember that lists show something else of a study: ``touch_worklists`` is for the end of the transaction."""
-    session.info[_TOUCHED] = True
-
-
 def note_moved(session: Session) -> None:
     """Enter what has been remembered of moved reads in this transaction, as ``note_studies``."""
-    if session.info.pop(_TOUCHED, False):
-        touch_worklists(session)
     waiting = session.info.pop(_MOVED, {})
     if waiting:
         note_studies(session, waiting.keys(), max(waiting.values()))

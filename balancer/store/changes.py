@@ -6,7 +6,6 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
 from sqlmodel import Session, col, select
@@ -68,11 +67,6 @@ class Change(NamedTuple):
     def kind(self) -> ReadKind:
         """What is read."""
         return ReadKind.INTERPRETATION if self.read is None else self.read.kind
-
-    @property
-    def due_at(self) -> datetime:
-        """When it is due."""
-        return self.study.due_at if self.follows is None else self.follows.due_of(self.study.due_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,18 +21,18 @@ from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.instruction import Instruction, InstructionKind, InstructionState, require_step
 from balancer.domain.states import StudyState
 from balancer.store import audit
-from balancer.store.assignments import shown_otherwise
+from balancer.store.assignments import moved
 from balancer.store.blind import may_be_named
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, cursor
 from balancer.store.tables import StudyRow
 from balancer.store.tables_instructions import InstructionRow
 from balancer.store.tables_life import ReadRow
+from balancer.store.where_reads_stand import SHOWN
 
 SUBJECT = "instruction"
 _NEWEST_FIRST = "instruction"
 _FIELDS = tuple(Instruction.__dataclass_fields__)
-_SHOWN = frozenset({InstructionKind.STUDY, InstructionKind.EXPEDITE})
 _IN_FORCE = col(InstructionRow.state) == InstructionState.IN_FORCE
 
 
@@ -160,7 +160,7 @@ def add(session: Session, given: Instruction, *, by: Actor, now: datetime) -> In
             session.add(row)
     except IntegrityError as error:
         raise ConflictError(f"there is a {given.kind} of this read already: take it back first") from error
-    _show(session, row, state)
+    _show(session, row, now, state)
     _audit(session, row, "staged" if staged else "made", "", by, now, given.reason)
     return row
 
@@ -266,14 +266,14 @@ def _step(  # noqa: PLR0913, PLR0917
     row.state = state
     session.add(row)
     session.flush()
-    _show(session, row, state, was)
+    _show(session, row, now, state, was)
     _audit(session, row, state.value, was.value, by, now, why)
 
 
-def _show(session: Session, row: InstructionRow, *states: InstructionState) -> None:
-    """Ensure that lists are told anew if something else holds of a study from now: its class, when it is due."""
-    if row.kind in _SHOWN and InstructionState.IN_FORCE in states:
-        shown_otherwise(session)
+def _show(session: Session, row: InstructionRow, now: datetime, *states: InstructionState) -> None:
+    """Ensure that whoever follows a study is told if something else holds of it from now: its class, when it is due."""
+    if row.kind in SHOWN and InstructionState.IN_FORCE in states and row.study_id is not None:
+        moved(session, [row.study_id], now)
 
 
 def _audit(  # noqa: PLR0913, PLR0917 - what became of which, on whose word, when and why

@@ -34,16 +34,6 @@ class UnallocatedRead:
     kind: ReadKind
     follows: FollowUpRow | None
 
-    @property
-    def minutes(self) -> float:
-        """Its expected minutes at speed 1."""
-        return self.study.minutes if self.follows is None else self.follows.minutes_of(self.study.minutes)
-
-    @property
-    def due_at(self) -> datetime:
-        """When it is due."""
-        return self.study.due_at if self.follows is None else self.follows.due_of(self.study.due_at)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnallocatedCount:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -12,11 +13,16 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
+from balancer.domain.instruction import InstructionKind, InstructionState
 from balancer.domain.life import UNPLANNED, ReadState
 from balancer.domain.states import AssignmentState, StudyState
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_instructions import InstructionRow
 from balancer.store.tables_life import ReadRow
 from balancer.store.workitems import with_current
+
+SHOWN = frozenset({InstructionKind.STUDY, InstructionKind.EXPEDITE})
+"""What people decide of a study that is shown with it: its class, its examination, when it is due."""
 
 _CHUNK = 2_000
 Key = tuple[int, int]
@@ -81,9 +87,12 @@ def closed_states(session: Session, study_ids: Collection[int]) -> dict[int, Sta
     return found
 
 
-def digest(study: Any) -> str:
-    """Return a digest of what a worklist shows of a study."""
-    shown = repr([str(getattr(study, name)) for name in _SHOWN])
+def digest(study: Any, decided: Sequence[int] = ()) -> str:
+    """Return a digest of what a worklist shows of a study: what its source says, and which decisions are laid over it.
+
+    The numbers of those do: a decision never changes.
+    """
+    shown = repr([str(getattr(study, name)) for name in _SHOWN] + [str(number) for number in decided])
     return hashlib.sha256(shown.encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
@@ -91,9 +100,27 @@ def _shown(*more: Any) -> Any:
     return select(StudyRow.id, *(getattr(StudyRow, name) for name in _SHOWN), *more)
 
 
+def _decided(session: Session, of_studies: tuple[Any, ...]) -> dict[int, list[int]]:
+    """Return the decisions in force about these studies' class, examination or due time, by study."""
+    statement = (
+        select(InstructionRow.study_id, InstructionRow.id)
+        .join(StudyRow, col(StudyRow.id) == col(InstructionRow.study_id))
+        .where(*of_studies, InstructionRow.state == InstructionState.IN_FORCE)
+        .where(col(InstructionRow.kind).in_(sorted(SHOWN)))
+        .order_by(col(InstructionRow.id))
+    )
+    found: dict[int, list[int]] = defaultdict(list)
+    for study_id, number in session.exec(statement):
+        found[study_id or 0].append(number or 0)
+    return found
+
+
 def _reads(session: Session, condition: Any) -> dict[Key, dict[str, Any]]:
     still_open = (condition, StudyRow.state == StudyState.OPEN)
-    digests = {study.id: digest(study) for study in session.exec(_shown().where(*still_open))}
+    decided = _decided(session, still_open)
+    digests = {
+        study.id: digest(study, decided.get(study.id, ())) for study in session.exec(_shown().where(*still_open))
+    }
     columns: Any = (ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.reason)
     statement = (
         with_current(select(*columns))

@@ -171,14 +171,15 @@ def test_what_holds_of_a_study_is_shown_wherever_it_is_shown_with_what_the_feed_
         "priority": "urgent", "exam_code": "CTH", "modality": "CT", "subspecialty": "neuro", "expected_minutes": 7.0,
         "ready_at": None, "due_at": manager.ask("/studies/RVV/A1")["due_at"],
     }  # fmt: skip
-    before = manager.get("/worklists/R1")
+    before, cursor = manager.get("/worklists/R1"), manager.ask("/assignments", trust="RVV")["cursor"]
     asked = {**EAST, "accession_number": "A1", "minutes": 30, "priority": "emergency"}
     number = manager.post("/studies/correct", asked).json()["instruction_id"]
     sooner = {**EAST, "accession_number": "A2", "due_at": "2026-03-02T08:20:00Z"}
     assert manager.post("/studies/expedite", sooner).status_code == 200
     study = manager.ask("/studies/RVV/A1")
     listed = manager.client.get("/api/v1/worklists/R1", headers={"If-None-Match": before.headers["etag"]}).json()
-    (assigned,) = [item for item in feed_of(manager) if item["accession_number"] == "A1"]
+    assigned, other = manager.ask("/assignments", trust="RVV", since=cursor)["items"]
+    assert (other["accession_number"], other["due_at"]) == ("A2", "2026-03-02T08:20:00Z")
     for shown in (study, _first(manager), listed["items"][0], assigned):
         assert (shown["priority"], shown["due_at"], shown["said"]) == ("emergency", "2026-03-02T08:00:00Z", said)
     assert (study["expected_minutes"], listed["items"][0]["expected_minutes"]) == (30, 30)
@@ -186,6 +187,9 @@ def test_what_holds_of_a_study_is_shown_wherever_it_is_shown_with_what_the_feed_
     assert (second["due_at_source"], second["reads"][0]["due_at"]) == ("person", "2026-03-02T08:20:00Z")
     assert (second["said"]["due_at"], listed["items"][1]["due_at"]) == (said["due_at"], "2026-03-02T08:20:00Z")
     assert manager.ask("/studies/RVV/A3")["said"] is None
+    assert manager.post("/studies/expedite", {**sooner, "accession_number": "A3"}).status_code == 200
+    (unplaced,) = manager.ask("/unallocated")["items"]
+    assert (unplaced["due_at"], unplaced["said"]["due_at"]) == ("2026-03-02T08:20:00Z", said["due_at"])
     manager.post(f"/instructions/{number}/withdraw", {"reason": "no need"})
     assert manager.ask("/worklists/R1")["items"][0]["priority"] == "urgent"
     assert manager.ask("/studies/RVV/A1")["said"] is None
@@ -193,8 +197,3 @@ def test_what_holds_of_a_study_is_shown_wherever_it_is_shown_with_what_the_feed_
 
 def _first(service: Service) -> Any:
     return service.ask("/studies", sort="accession_number")["items"][0]
-
-
-def feed_of(service: Service) -> list[Any]:
-    """Return where RVV's reads stand, as a PACS is told."""
-    return list(service.ask("/assignments", trust="RVV")["items"])

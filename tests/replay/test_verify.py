@@ -17,6 +17,7 @@ from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
+from balancer.services.what_holds import what_holds
 from balancer.store import audit
 from balancer.store.changes import changes
 from balancer.store.database import Database
@@ -68,7 +69,8 @@ def followed(db: Database) -> Follower:
     """Return a PACS that has followed the feed to its end."""
     with db.session() as reading:
         found = changes(reading, "RVV", None, limit=100).items
-        told = [AssignmentOut.of(item).model_dump(mode="json") for item in found]
+        held = what_holds(reading, [item.study for item in found], NOW)
+        told = [AssignmentOut.of(item, held[item.study.id or 0]).model_dump(mode="json") for item in found]
     state = {(item["accession_number"], item["read"]): item for item in told if not item["removed"]}
     return Follower("RVV", state)
 

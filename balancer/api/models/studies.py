@@ -232,24 +232,26 @@ class UnallocatedOut(Out):
     expected_minutes: float = Field(examples=[20.0])
     acquired_at: Instant
     due_at: Instant
+    said: SaidOut | None = Field(description="What the feed says, if a person has decided otherwise.", examples=[None])
 
     @classmethod
-    def of(cls, unplaced: UnallocatedRead) -> UnallocatedOut:
-        """Return a read as the API shows it."""
-        study = unplaced.study
+    def of(cls, unplaced: UnallocatedRead, held: HeldStudy) -> UnallocatedOut:
+        """Return a read as the API shows it, of a study of which this holds."""
+        study, follows = unplaced.study, unplaced.follows
         return cls(
             trust=study.trust,
             accession_number=study.accession_number,
             read=unplaced.read,
             kind=unplaced.kind,
             reason=Reason(unplaced.reason),
-            exam_code=study.exam_code,
-            modality=study.modality,
-            subspecialty=study.subspecialty,
-            priority=study.priority,
-            expected_minutes=unplaced.minutes,
+            exam_code=held.exam_code,
+            modality=held.modality,
+            subspecialty=held.subspecialty,
+            priority=held.priority,
+            expected_minutes=held.minutes if follows is None else follows.minutes_of(held.minutes),
             acquired_at=study.acquired_at,
-            due_at=unplaced.due_at,
+            due_at=held.due_of(follows),
+            said=SaidOut.beside(study, held),
         )
 
 

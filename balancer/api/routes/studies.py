@@ -162,7 +162,8 @@ def list_unallocated(
     with served.database.session() as session:
         found = runs.unallocated(session, cut, reason=reason, trust=trust)
         look(_STUDY, [item.study.id or 0 for item in found.items])
-        return page_out(found, UnallocatedOut.of)
+        held = what_holds(session, [item.study for item in found.items], served.clock.now())
+        return page_out(found, lambda item: UnallocatedOut.of(item, held[item.study.id or 0]))
 
 
 @router.get("/unallocated/reasons", tags=["studies"], dependencies=[may(Permission.BALANCE_READ)])
