@@ -30,6 +30,7 @@ from balancer.services.return_read import return_read
 from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said, exclude_read, pin_read
 from balancer.services.take_over_read import take_over_read
+from balancer.services.what_holds import what_holds
 from balancer.store import conservation, exceptions, follow_ups, instructions, ledger, reads, runs, studies
 from balancer.store.balance import balance
 from balancer.store.changes import changes
@@ -362,8 +363,9 @@ def test_the_feed_says_what_is_read_and_when_it_is_due(db: Database) -> None:
     reported(db, rules=STOPS)
     with db.session() as reading:
         items = {item.row.read: item for item in changes(reading, "RVV", None, limit=10).items}
+        (held,) = what_holds(reading, [items[2].study], minutes(40)).values()
     assert {number: item.kind for number, item in items.items()} == {2: V}
-    assert items[2].due_at == at(12.5)
+    assert held.due_of(items[2].follows) == at(12.5)
 
 
 def test_an_emergency_asks_for_a_run_at_once(db: Database) -> None:
