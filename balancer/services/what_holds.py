@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,16 +73,37 @@ def what_holds(session: Session, rows: Iterable[StudyRow], now: datetime) -> dic
             return held
         policy = current_policy(whole)
     decided = Instructed(given)
-    about = {item.study_id or 0 for item in given}
-    due_times = DueTimes(policy, (studies[number].clock_started_at for number in about), now)
-    return held | {number: _laid_over(studies[number], decided, policy, due_times) for number in about}
+    laid = {number: _laid_over(studies[number], decided, policy) for number in {item.study_id or 0 for item in given}}
+    dues = _due_by_class(
+        policy, {number: study for number, study in laid.items() if _is_of_another(study, studies)}, now
+    )
+    return held | {
+        number: _held(study, dues.get(number, studies[number].due_at), decided) for number, study in laid.items()
+    }
 
 
-def _laid_over(row: StudyRow, decided: Instructed, policy: Policy, due_times: DueTimes) -> HeldStudy:
-    study = decided.study(QueuedStudy(**{name: getattr(row, name) for name in _QUEUED}), policy)
-    due, asked = row.due_at, decided.due(study.id)
-    if study.priority != row.priority:
-        due = due_times.due_at(study.priority, study.clock_started_at, study.source_due_at)
+def _laid_over(row: StudyRow, decided: Instructed, policy: Policy) -> QueuedStudy:
+    return decided.study(QueuedStudy(**{name: getattr(row, name) for name in _QUEUED}), policy)
+
+
+def _is_of_another(study: QueuedStudy, said: Mapping[int, StudyRow]) -> bool:
+    """Tell whether a study is held to be of another class than its feed says."""
+    return study.priority != said[study.id].priority
+
+
+def _due_by_class(policy: Policy, studies: Mapping[int, QueuedStudy], now: datetime) -> dict[int, datetime]:
+    """Return when studies are due that are held to be of another class."""
+    if not studies:
+        return {}
+    due_times = DueTimes(policy, (study.clock_started_at for study in studies.values()), now)
+    return {
+        number: due_times.due_at(study.priority, study.clock_started_at, study.source_due_at)
+        for number, study in studies.items()
+    }
+
+
+def _held(study: QueuedStudy, due_at: datetime, decided: Instructed) -> HeldStudy:
+    asked = decided.due(study.id)
     return HeldStudy(
         priority=study.priority,
         exam_code=study.exam_code,
@@ -90,6 +111,6 @@ def _laid_over(row: StudyRow, decided: Instructed, policy: Policy, due_times: Du
         subspecialty=study.subspecialty,
         minutes=study.minutes,
         ready_at=study.ready_at,
-        due_at=due if asked is None else min(due, asked),
+        due_at=due_at if asked is None else min(due_at, asked),
         asked_for=asked,
     )
