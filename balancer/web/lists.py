@@ -223,7 +223,7 @@ class _Page:
             person = people.reporter(session, self._reporter_id).reporter
             if self._reporter_id not in worklists.list_marks(session, self._reporter_id):
                 return MyList(reporter_id=person.reporter_id, name=person.name)
-            listed, tag = shown(session, self._reporter_id, self._reach)
+            listed, tag = shown(session, self._reporter_id, self._reach, now)
             return my_list(session, listed, tag, now)
 
     def _frame(self, listed: MyList, *, own: bool) -> Frame:
