@@ -143,6 +143,7 @@ def build_app(settings: Settings, database: Database) -> Application:
         read_network=partial(read_network, settings.network),
         pseudonym_key=pseudonym_key(settings),
         shifts=settings.shift_to_present,
+        hooks=frozenset(part.strip().lower().rstrip("/") for part in settings.fhir_hooks.split(",") if part.strip()),
     )
     ways = _ways(settings)
     local = LocalDoor() if settings.sign_in == "local" else None
@@ -334,9 +335,11 @@ def _prepare_beside_scheduler(settings: Settings) -> None:
     die_with_parent()
 
 
-def open_outlets(settings: Settings, database: Database) -> Sequence[Outlet]:  # noqa: ARG001 - for those to come
+def open_outlets(settings: Settings, database: Database) -> Sequence[Outlet]:
     """Return every outlet there is to be, as files and database have them now; ``InputRefusedError`` at a fault."""
-    return ()
+    from balancer.outlets.hooks import open_hooks  # noqa: PLC0415
+
+    return (*open_hooks(database, service_clock(settings), pseudonym_key(settings)),)
 
 
 def with_following(settings: Settings, leader: Leader) -> Leader:

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
         "required", description="Of clients, once signed."
     )
     dimse_plaintext: bool = Field(default=False, description="Speak DIMSE beyond this machine without TLS.")
+    fhir_hooks: str = Field("", description="Where FHIR subscriptions may send: https://pacs.example, ...; commas.")
     allocate_seconds: float = Field(20.0, gt=0, description="Clock time a solve may take.")
     allocate_every_minutes: float | None = Field(None, gt=0, description="Allocate so often, whatever the policy says.")
     allocate_workers: int | None = Field(None, ge=1, description="Processes or threads of a solve; all cores but one.")

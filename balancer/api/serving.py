@@ -36,7 +36,7 @@ class Serving:
     """The database, the time, and the network folder as it is at this moment, with its pseudonym key.
 
     ``shifts``: the sample's times are moved to the present. ``beats``: the clock by which processes say that they live,
-    if it is another one.
+    if it is another one. ``hooks``: the origins that subscriptions may send to.
     """
 
     database: Database
@@ -45,6 +45,7 @@ class Serving:
     pseudonym_key: bytes
     shifts: bool = False
     beats: Clock | None = None
+    hooks: frozenset[str] = frozenset()
 
     def seeing_readings(self, reach: Reach) -> Database:
         """Return the database for what decides about whole queues; what a caller is shown comes from ``database``."""

@@ -47,7 +47,7 @@ def search_tasks(db: Database, query: TaskQuery, now: datetime, *, after: int = 
     """Return the Tasks within reach that match and whose numbers come after that one."""
     with db.session() as session:
         policy, numbering = current_policy(session), workitems.numbering(session)
-        wanted = _wanted(query, policy, numbering, now)
+        wanted = wanted_of(query, policy, numbering, now)
         total = tasks.count(session, wanted)
         limit = 0 if query.only_total else query.count
         found = tasks.search(session, wanted, after=after, limit=limit + 1) if limit else []
@@ -62,7 +62,8 @@ def search_tasks(db: Database, query: TaskQuery, now: datetime, *, after: int = 
     )
 
 
-def _wanted(query: TaskQuery, policy: Policy, numbering: str, now: datetime) -> Wanted:
+def wanted_of(query: TaskQuery, policy: Policy, numbering: str, now: datetime) -> Wanted:
+    """Return what the database is to look for, by the policy and the numbering in force."""
     wanted = Wanted(
         ended_since=None if _NAMING & set(query.tokens) else now - _KEPT,
         changed=tuple(map(_between, (*query.dates.get("_lastUpdated", ()), *query.dates.get("modified", ())))),

@@ -18,6 +18,7 @@ from balancer.store import (
     tables_ae_titles,
     tables_assignments,
     tables_drafts,
+    tables_hooks,
     tables_instructions,
     tables_journal,
     tables_keys,
@@ -244,4 +245,5 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_outbox.OutletRow: OPEN,
     tables_outbox.LetterRow: at_trust()(tables_outbox.LetterRow),
     tables_outbox.ToldRow: nobody,
+    tables_hooks.HookRow: nobody,  # a system asks for its own by name
 }

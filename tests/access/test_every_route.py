@@ -257,6 +257,7 @@ def values(db: Database, trust: str) -> dict[str, str]:
         "requester": "SOMEAET",
         "task": f"{numbering}-{read.id}",
         "version": "1",
+        "subscription": "1",
         "order": f"{numbering}-{read.study_id}",
         "aet": "SOMEAET",
         "exception_id": str(exception.id),

@@ -28,6 +28,7 @@ from balancer.publish.fhir.search import query_of
 from balancer.services.change_task import Wish, change_task
 from balancer.services.search_tasks import search_tasks
 from balancer.services.see_task import see_order, see_organization, see_practitioner, see_task
+from balancer.services.subscribe_tasks import end_subscription, see_subscription, see_subscriptions, subscribe_tasks
 
 router = APIRouter(include_in_schema=False)
 _STUDY: Final = "study"
@@ -36,6 +37,7 @@ _WORK: Final = [may(Permission.READS_WORK)]
 _FORM: Final = "application/x-www-form-urlencoded"
 # What cannot be read at all is 400; what can be, and is no change of a status, is 422.
 _OF_REQUEST: Final = frozenset({"body", "query", "If-Match", "patch", "Parameters"})
+_UNKEPT: Final = {"Cache-Control": "no-store"}
 InPath = Annotated[str, Path(max_length=64)]
 Route = Callable[..., Awaitable[Response]]
 
@@ -210,3 +212,57 @@ async def _change(  # noqa: PLR0913, PLR0917 - what of which, on whose word
         )
         return problems.answer(request.state.request_id, problems.CONFLICT, detail)
     return fhir.answered(answer.task)
+
+
+@router.post("/Subscription", dependencies=_SEE)
+@_in_fhirs_words
+async def subscribe(request: Request, served: Served, caller: Caller) -> Response:
+    """Subscribe to Tasks by a rest-hook; the answer has the secret by which what is told is signed."""
+    sent, _ = await fhir.resource_sent(request)
+    if not isinstance(sent, dict) or sent.get("resourceType") != "Subscription":
+        return problems.answer(request.state.request_id, problems.BAD_REQUEST, "the body is no Subscription")
+    made = await run_in_threadpool(
+        subscribe_tasks,
+        served.database,
+        sent,
+        served.clock.now(),
+        by=caller,
+        origins=served.hooks,
+        key=served.pseudonym_key,
+    )
+    return fhir.answered(made, 201, {"Location": f"{fhir.base_of(request)}/Subscription/{made['id']}", **_UNKEPT})
+
+
+@router.get("/Subscription", dependencies=_SEE)
+@_in_fhirs_words
+async def list_subscriptions(request: Request, served: Served, caller: Caller) -> Response:
+    """Return the caller's own subscriptions."""
+    now, key = served.clock.now(), served.pseudonym_key
+    found = await run_in_threadpool(see_subscriptions, served.database, now, by=caller, key=key)
+    base = fhir.base_of(request)
+    links = {"self": f"{base}/Subscription"}
+    return fhir.answered(searchset(_with_urls(base, found), [], total=len(found), links=links), headers=_UNKEPT)
+
+
+@router.get("/Subscription/{subscription}", dependencies=_SEE)
+@_in_fhirs_words
+async def read_subscription(request: Request, served: Served, caller: Caller, subscription: InPath) -> Response:
+    """Read a subscription of the caller's own, and whether its endpoint is reached."""
+    number, now, key = _number(subscription), served.clock.now(), served.pseudonym_key
+    found = await run_in_threadpool(see_subscription, served.database, number, now, by=caller, key=key)
+    return fhir.unless_known(request, found)
+
+
+@router.delete("/Subscription/{subscription}", dependencies=_SEE)
+@_in_fhirs_words
+async def unsubscribe(request: Request, served: Served, caller: Caller, subscription: InPath) -> Response:  # noqa: ARG001
+    """End a subscription of the caller's own."""
+    now = served.clock.now()
+    await run_in_threadpool(end_subscription, served.database, _number(subscription), now, by=caller)
+    return Response(status_code=204)
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise NotFoundError("there is no such Subscription")
+    return int(text)

@@ -43,7 +43,11 @@ def capability_statement(*, url: str, version: str) -> Resource:
                     "description": "OAuth 2.0 bearer tokens or keys of registered systems; scopes are this service's "
                     "own: assignments.read to read and search, reads.work to change a status.",
                 },
-                "resource": [_task(), *(_read_only(kind, about) for kind, about in READ_ONLY.items())],
+                "resource": [
+                    _task(),
+                    *(_read_only(kind, about) for kind, about in READ_ONLY.items()),
+                    _subscription(),
+                ],
             }
         ],
     }
@@ -65,6 +69,16 @@ def _task() -> Resource:
         "searchParam": [
             {"name": name, "type": kind, "documentation": about} for name, (kind, about) in PARAMETERS.items()
         ],
+    }
+
+
+def _subscription() -> Resource:
+    interactions = ("create", "read", "delete", "search-type")
+    return {
+        "type": "Subscription",
+        "documentation": "A registered system's own: rest-hook without payload or headers, to origins that whoever "
+        "runs the service has named; signed as Standard Webhooks says.",
+        "interaction": [{"code": code} for code in interactions],
     }
 
 
