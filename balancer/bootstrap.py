@@ -337,9 +337,12 @@ def _prepare_beside_scheduler(settings: Settings) -> None:
 
 def open_outlets(settings: Settings, database: Database) -> Sequence[Outlet]:
     """Return every outlet there is to be, as files and database have them now; ``InputRefusedError`` at a fault."""
+    from balancer.ingest.receivers_file import read_receivers  # noqa: PLC0415
+    from balancer.outlets.hl7 import Hl7Outlet  # noqa: PLC0415
     from balancer.outlets.hooks import open_hooks  # noqa: PLC0415
 
-    return (*open_hooks(database, service_clock(settings), pseudonym_key(settings)),)
+    receivers = [Hl7Outlet(receiver) for receiver in read_receivers(settings.network)]
+    return (*receivers, *open_hooks(database, service_clock(settings), pseudonym_key(settings)))
 
 
 def with_following(settings: Settings, leader: Leader) -> Leader:

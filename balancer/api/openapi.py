@@ -25,6 +25,7 @@ TAGS = [
     {"name": "reporters", "description": "Who may report what, and when they are rostered."},
     {"name": "runs", "description": "Allocation runs: ask for one, watch it, see what it cost and proved."},
     {"name": "policies", "description": "Versions of the clinical policy, and which one is in force."},
+    {"name": "outlets", "description": "What others are told: by which ways, and letters that were not taken."},
     {"name": "feeds", "description": "What trusts deliver: files, books that balance, held files, rosters."},
     {"name": "quarantine", "description": "Rows that could not be taken, and reading them again."},
     {"name": "audit", "description": "Who did what, when and why, in a chain that nobody can change unnoticed."},

@@ -11,6 +11,7 @@ from balancer.cli import (
     explain,
     feed,
     generate,
+    outbox,
     policy,
     refresh,
     run,
@@ -29,6 +30,7 @@ app.add_typer(system.app, name="system")
 app.add_typer(session.app, name="session")
 app.add_typer(changes.app, name="changes")
 app.add_typer(audit.app, name="audit")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(policy.app, name="policy")
 app.add_typer(run.app, name="run")
 app.command("generate")(generate.generate)

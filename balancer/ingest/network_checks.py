@@ -11,6 +11,7 @@ from pathlib import Path
 from balancer.domain.errors import Fault
 from balancer.domain.network import Examination
 from balancer.domain.policy import Policy
+from balancer.domain.receiver import Receiver
 from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.file_format import Source
 from balancer.ingest.fold import folded_name
@@ -74,6 +75,13 @@ def check_caps(policy: Policy | None, known: Known) -> None:
     for cap in policy.ledger if policy is not None else ():
         where = f"ledger.taken_minutes.{cap.trust}"
         known.refer("policy.toml", where, cap.trust, known.trusts, "a trust of trusts.csv")
+
+
+def check_receivers(receivers: Sequence[Receiver], known: Known) -> None:
+    """Note a fault for every trust of a receiver of HL7 that nobody defines."""
+    for number, receiver in enumerate(receivers, start=1):
+        for trust in receiver.trusts:
+            known.refer("receivers.toml", f"receivers[{number}].trusts", trust, known.trusts, "a trust of trusts.csv")
 
 
 def check_rosters(rosters: Mapping[str, RosterDescription], known: Known) -> None:

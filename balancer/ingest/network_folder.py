@@ -11,12 +11,13 @@ from typing import TypeVar
 from balancer.domain.errors import Fault, InputRefusedError
 from balancer.domain.network import Examination, Trust
 from balancer.domain.policy import Policy
+from balancer.domain.receiver import Receiver
 from balancer.domain.reporter import Reporter
 from balancer.domain.working_days import WorkingCalendar
 from balancer.ingest.bank_holidays import england_and_wales
 from balancer.ingest.feed_file import PAEDIATRIC, FeedDescription, read_feed
 from balancer.ingest.file_format import Source
-from balancer.ingest.network_checks import Known, check_caps, check_feeds, check_rosters, read_aliases
+from balancer.ingest.network_checks import Known, check_caps, check_feeds, check_receivers, check_rosters, read_aliases
 from balancer.ingest.policy_file import parse_policy, priority_codes
 from balancer.ingest.problem_catalogue import (
     EXAM_COLUMNS,
@@ -30,6 +31,7 @@ from balancer.ingest.problem_catalogue import (
 )
 from balancer.ingest.problem_people import REPORTER_COLUMNS, REPORTER_OPTIONAL, read_reporters
 from balancer.ingest.problem_table import Table
+from balancer.ingest.receivers_file import RECEIVERS_FILE, read_receivers
 from balancer.ingest.roster_file import ROSTER, RosterDescription, read_roster_description
 from balancer.ingest.toml_section import TomlFile
 from balancer.ingest.unmatched_names import Scopes, Use, of_examinations, of_reporters, of_sessions, unmatched
@@ -37,7 +39,7 @@ from balancer.ingest.unmatched_names import Scopes, Use, of_examinations, of_rep
 D = TypeVar("D", bound=Source)
 
 NETWORK_FILE, POLICY_FILE = "network.toml", "policy.toml"
-_FILES = (NETWORK_FILE, "trusts.csv", "exams.csv", "reporters.csv", POLICY_FILE)
+_FILES = (NETWORK_FILE, "trusts.csv", "exams.csv", "reporters.csv", POLICY_FILE, RECEIVERS_FILE)
 # Columns that are for people; problem folders call them unknown.
 _FOR_PEOPLE = frozenset({"label", "kind", "basis", "aliases", "nicip"})
 _CALENDAR_YEARS = (1990, 2050)
@@ -62,6 +64,7 @@ class NetworkFolder:
     calendar: WorkingCalendar
     feeds: tuple[FeedDescription, ...] = ()
     rosters: tuple[RosterDescription, ...] = ()
+    receivers: tuple[Receiver, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -110,6 +113,8 @@ class _NetworkReader:
         check_feeds(feeds, known)
         check_rosters(rosters, known)
         check_caps(policy, known)
+        receivers = self._receivers()
+        check_receivers(receivers, known)
         if self.faults or policy is None:
             raise InputRefusedError(sorted(self.faults, key=lambda fault: fault_order(_FILES, fault)))
         self.warnings.extend(unmatched(_named(examinations, reporters, rosters)))
@@ -126,6 +131,7 @@ class _NetworkReader:
             calendar=england_and_wales(*_CALENDAR_YEARS),
             feeds=tuple(feeds.values()),
             rosters=tuple(rosters.values()),
+            receivers=receivers,
             warnings=tuple(self.warnings),
         )
 
@@ -158,6 +164,13 @@ class _NetworkReader:
             else:
                 self.warnings.extend(source.warnings)
         return found
+
+    def _receivers(self) -> tuple[Receiver, ...]:
+        try:
+            return read_receivers(self.folder)
+        except InputRefusedError as error:
+            self.faults.extend(error.faults)
+            return ()
 
     def _policy(self) -> tuple[Policy | None, frozenset[str] | None]:
         """Return the policy, and the codes of its classes, which may be readable even if the rest is at fault."""

@@ -36,6 +36,7 @@ from balancer.store.tables_assignments import WorklistRevisionRow
 from balancer.store.tables_drafts import DraftRow
 from balancer.store.tables_instructions import InstructionRow
 from balancer.store.tables_life import ExceptionRow, ReadRow
+from balancer.store.tables_outbox import LetterRow
 from tests.access.doors import MANAGER_AND_REPORTER, MANAGER_EAST, MANAGER_WEST, REPORTER, SYSTEM_EAST, Known, holding
 from tests.access.two_trusts import EAST, OF_EAST, OF_WEST, WEST, allocate_both
 from tests.api.service import Service, problem
@@ -233,12 +234,13 @@ def values(db: Database, trust: str) -> dict[str, str]:
         batch, row = session.exec(select(BatchRow)).first(), session.exec(select(QuarantineRow)).first()
         run, instruction = session.exec(select(RunRow)).first(), session.exec(select(InstructionRow)).first()
         numbering = workitems.numbering(session)
-        draft = session.exec(select(DraftRow)).first()
+        draft, letter = session.exec(select(DraftRow)).first(), session.exec(select(LetterRow)).first()
         read, exception = session.exec(select(ReadRow)).first(), session.exec(select(ExceptionRow)).first()
     assert read is not None
     assert instruction is not None
     assert exception is not None
     assert draft is not None
+    assert letter is not None
     assert batch is not None
     assert row is not None
     assert run is not None
@@ -264,6 +266,7 @@ def values(db: Database, trust: str) -> dict[str, str]:
         "instruction_id": str(instruction.id),
         "draft_id": str(draft.id),
         "topic": "R1" if trust == EAST else "R2",
+        "letter_id": str(letter.id),
     }
 
 

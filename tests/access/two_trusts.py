@@ -7,21 +7,24 @@ from dataclasses import replace
 from balancer.domain.actor import job
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.instruction import Instruction, InstructionKind
+from balancer.domain.letter import Letter
 from balancer.domain.states import BatchState
 from balancer.domain.study import StudyKey
 from balancer.services.begin_draft import begin_draft
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
-from balancer.store import instructions, studies
+from balancer.store import instructions, journal, outbox, studies
 from balancer.store.database import Database
+from balancer.store.database import Session as WritingSession
 from balancer.store.exceptions import open_exception
 from balancer.store.rosters import add_roster_batch, replace_sessions
-from balancer.store.tables import RosterBatchRow
+from balancer.store.tables import RosterBatchRow, StudyRow
 from tests.networks import TWO_FEEDS, Feed, Roster, bad_row, extract, incoming, loaded, minutes, solving
 from tests.networks import WEST as WEST_FEED
 from tests.worlds import NOW, policy, priority, session
 
 EAST, WEST = "RVV", "RWF"
+RIS = "hl7 RIS"
 # Spelt so that whatever shows one of them can be searched for it.
 OF_EAST, OF_WEST = ("EAST-1", "EAST-2", "EAST-3"), ("WEST-1", "WEST-2")
 ROSTERS = (Roster(), Roster(name="RWF rota", trust=WEST))
@@ -30,7 +33,7 @@ ROSTERS = (Roster(), Roster(name="RWF rota", trust=WEST))
 def allocate_both(db: Database) -> None:
     """Take both in and publish: R1 has EAST-1 and WEST-1, R2 has WEST-2 and EAST-2, EAST-3 has no place.
 
-    Each trust has a row in quarantine, an exception, an instruction and a draft.
+    Each trust has a row in quarantine, an exception, an instruction, a draft, and a letter that was given up.
     """
     classes = policy(priority("urgent"), priority("emergency", target_hours=1))
     loaded(db, replace(TWO_FEEDS, policy=classes, rosters=ROSTERS))
@@ -65,9 +68,21 @@ def _brought_to_notice(db: Database, trust: str, number: str) -> None:
             reporter_id="R2",
         )
         instructions.add(writing, barred, by=job("test"), now=NOW)
+        given_up(writing, found.study)
     draft_id = begin_draft(db, f"{number[:4]}-DRAFT", trust, NOW, by=job("test"))
     with db.transaction() as writing:
         instructions.add(writing, replace(barred, reporter_id="R1", draft_id=draft_id), by=job("test"), now=NOW)
+
+
+def given_up(writing: WritingSession, study: StudyRow) -> None:
+    """Let a RIS have been told of a study in vain."""
+    if outbox.cursor_of(writing, RIS) is None:
+        outbox.move_cursor(writing, RIS, journal.mark(writing), NOW)
+    about = {"key": str(study.id), "subject": str(study.id), "trust": study.trust, "study_id": study.id}
+    letter = Letter(what="assigned", body={"name": f"{study.accession_number}-LETTER"}, **about)  # type: ignore[arg-type]
+    outbox.write(writing, RIS, [letter], NOW)
+    (row,) = outbox.due(writing, RIS, NOW, limit=9)
+    outbox.give_up(writing, row.id or 0, "rejected (AR)", NOW)
 
 
 def _rostered(db: Database, roster: Roster, session_id: str, reporter_id: str) -> None:
