@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from balancer.domain.actor import Actor
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.exceptional import ExceptionKind
-from balancer.domain.life import ReadEvent
+from balancer.domain.life import ReadEvent, ReadKind
 from balancer.domain.steps import StepState
 from balancer.publish.ups.codes import return_reason
 from balancer.publish.ups.elements import code_in, first, text
@@ -87,7 +87,7 @@ def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by w
     NotFoundError
         If there is no such workitem within reach.
     InvalidValueError
-        If a step is begun and nobody says by whom: on whose list it stands says nothing of who has opened it.
+        If a step is begun, nobody says by whom, and that cannot be taken from whom it is scheduled for.
     ClaimedError, ConflictError
         If the read's own rules do not let this reporter open or end it.
     NotAllowedError
@@ -119,11 +119,18 @@ def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by w
 def _whose(found: Found, change: Change, by: Actor) -> str:
     """Return in whose name it is done: who has the step, or who is said to begin it; empty if nobody says.
 
-    Whoever signed in and names nobody means themselves.
+    Whoever signed in and names nobody means themselves. The standard's own request names nobody (PS3.4, CC.2.1.1): then
+    it is the scheduled performer's, who is compared with whoever is named later. Not where another reading of the study
+    is blind to this one, or follows it: there a guess could let one person do both.
     """
     if found.state is not StepState.SCHEDULED or change.to is not StepState.IN_PROGRESS:
         return found.reporter_id or ""
-    return change.performer or by.reporter_id or ""
+    said = change.performer or by.reporter_id
+    return said or (found.reporter_id if _is_only_reading(found) else "") or ""
+
+
+def _is_only_reading(found: Found) -> bool:
+    return found.read.kind is ReadKind.INTERPRETATION and found.study.reads == 1
 
 
 def _holds(found: Found, change: Change) -> bool:

@@ -14,7 +14,7 @@ from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
-from sqlmodel import select
+from sqlmodel import select, update
 
 from balancer.api import dicom
 from balancer.domain.actor import system
@@ -30,6 +30,7 @@ from balancer.services.complete_read import complete_read
 from balancer.services.release_read import release_read
 from balancer.services.see_workitem import dataset_from
 from balancer.store.database import Database
+from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ExceptionRow
 from balancer.store.workitems import Found
 from tests.access.doors import Known
@@ -333,9 +334,17 @@ def test_of_two_one_gets_it(pacs: Pacs) -> None:
     assert pacs.change(uid, D, LOCK).status_code == 200
 
 
+def test_a_step_that_nobody_is_named_for_is_its_scheduled_performers(pacs: Pacs) -> None:
+    """The standard's own request names nobody; whoever is named later is compared."""
+    assert pacs.change(pacs.uid("A1"), P, who=None).status_code == 200
+    assert standing(pacs.db, "A1") == (ReadState.CLAIMED, "R1")
+
+
 @pytest.mark.parametrize("number", ["A1", "A3"])
 def test_a_step_is_begun_by_whoever_is_named(pacs: Pacs, number: str) -> None:
-    """Nobody is made up, nor taken to be whoever has it on their list: without a name it is 400."""
+    """Nobody is made up; nor guessed where two read a study, for one could do both: without a name it is 400."""
+    with pacs.db.transaction() as session:
+        session.exec(update(StudyRow).values(reads=2))
     uid = pacs.uid(number)
     before = standing(pacs.db, number)
     assert "ActualHumanPerformersSequence" in problem(pacs.change(uid, P, who=None), 400, "bad-request")["detail"]
