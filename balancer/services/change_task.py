@@ -85,24 +85,24 @@ def change_task(  # noqa: PLR0913 - what of which, in whose name, when, by whom
         If the caller is another reporter and nothing more.
     """
     with db.session() as session:
-        asked = _asked(session, task_id, wish, by)
+        asked = _asked(session, task_id, wish, by, now)
     with (acting(asked.whose) if asked.whose else db).transaction() as session:
         numbering = workitems.numbering(session)
-        read_id = named(session, task_id, numbering).read.id or 0
+        read_id = named(session, task_id, numbering, now).read.id or 0
         reads.locked_read(session, read_id)
-        if _asked(session, task_id, wish, by) != asked:
+        if _asked(session, task_id, wish, by, now) != asked:
             raise ConflictError("the Task has changed meanwhile: read it again")
         kept = not _do(Joined(session), read_id, asked, now, by)
     # once it is committed, for only then it has its place in the change feed, and its version
     with (acting(asked.whose) if asked.whose else db).session() as session:
-        found = named(session, task_id, numbering)
+        found = named(session, task_id, numbering, now)
         return Answer(task=resource_of(found, current_policy(session), numbering), kept=kept)
 
 
-def _asked(session: Session, task_id: str, wish: Wish, by: Actor) -> _Asked:
+def _asked(session: Session, task_id: str, wish: Wish, by: Actor, now: datetime) -> _Asked:
     """Return what a wish means of a Task as it stands."""
     numbering = workitems.numbering(session)
-    current = resource_of(named(session, task_id, numbering), current_policy(session), numbering)
+    current = resource_of(named(session, task_id, numbering, now), current_policy(session), numbering)
     if wish.versions is not None and current["meta"]["versionId"] not in wish.versions:
         raise VersionError(f"the Task's version is {current['meta']['versionId']}")
     wished = wish.edit(current)

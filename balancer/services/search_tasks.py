@@ -18,6 +18,7 @@ from balancer.publish.ups.uids import key_of
 from balancer.publish.ups.workitem import Urgency
 from balancer.services.see_task import order_of, performer_of, resource_of
 from balancer.services.see_workitem import urgency
+from balancer.services.what_holds import classes_held, shown_as_held
 from balancer.store import tasks, workitems
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
@@ -48,10 +49,12 @@ def search_tasks(db: Database, query: TaskQuery, now: datetime, *, after: int = 
     with db.session() as session:
         policy, numbering = current_policy(session), workitems.numbering(session)
         wanted = wanted_of(query, policy, numbering, now)
+        if wanted.priorities is not None or wanted.but_priorities is not None:
+            wanted = replace(wanted, held=classes_held(session, now))
         total = tasks.count(session, wanted)
         limit = 0 if query.only_total else query.count
         found = tasks.search(session, wanted, after=after, limit=limit + 1) if limit else []
-        shown = list(found[:limit])
+        shown = shown_as_held(session, found[:limit], now)
         included = _included(session, shown, query.include, policy, numbering)
     return Page(
         items=[resource_of(item, policy, numbering) for item in shown],

@@ -20,6 +20,7 @@ from balancer.publish.ups.returned import returned, unknown
 from balancer.publish.ups.uids import is_uid
 from balancer.publish.ups.workitem import Workitem
 from balancer.services.see_workitem import dataset_from, workitem_from
+from balancer.services.what_holds import classes_held, shown_as_held
 from balancer.store import workitems
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
@@ -97,22 +98,31 @@ def search_workitems(db: Database, query: Query, now: datetime) -> Page:
 def _found(session: Session, query: Query, now: datetime, policy: Policy, numbering: str) -> tuple[int, list[Found]]:
     """Return how many match, and the part of them that is asked for."""
     wanted, rest = _wanted(query, now)
+    if wanted.priority is not None:
+        wanted = replace(wanted, held=classes_held(session, now))
     if rest:
-        every = _matching(session, wanted, rest, query, policy, numbering)
+        every = _matching(session, wanted, rest, query, now, policy, numbering)
         return len(every), every[query.offset : query.offset + query.limit]
     total = workitems.count(session, wanted)
-    return total, list(workitems.search(session, wanted, offset=query.offset, limit=query.limit))
+    found = workitems.search(session, wanted, offset=query.offset, limit=query.limit)
+    return total, shown_as_held(session, found, now)
 
 
 def _matching(  # noqa: PLR0913, PLR0917
-    session: Session, wanted: Wanted, rest: Sequence[Path], query: Query, policy: Policy, numbering: str
+    session: Session,
+    wanted: Wanted,
+    rest: Sequence[Path],
+    query: Query,
+    now: datetime,
+    policy: Policy,
+    numbering: str,
 ) -> list[Found]:
     """Return what matches the keys that are left, and build no dataset for one that reads off a workitem."""
     for path in rest:  # what cannot be asked for is refused, whether there is anything or not
         _matches(path, ["20000101"], query)
     _require_few(workitems.count(session, wanted), _MOST_LOOKED_AT)
     flat, deep = [path for path in rest if path in fields.FIELDS], [path for path in rest if path not in fields.FIELDS]
-    found = list(workitems.search(session, wanted))
+    found = shown_as_held(session, workitems.search(session, wanted), now)
     if flat:
         found = [item for item in found if _reads(workitem_from(item, policy, numbering), flat, query)]
     if deep:

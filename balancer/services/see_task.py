@@ -18,6 +18,7 @@ from balancer.publish.ups import workitem as ups
 from balancer.publish.ups.uids import WorkitemKey, is_uid, uid_of
 from balancer.publish.ups.workitem import Performer
 from balancer.services.see_workitem import urgency
+from balancer.services.what_holds import shown_as_held
 from balancer.store import tasks, workitems
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
@@ -28,8 +29,8 @@ _OVER = {ReadState.DONE, ReadState.EXCLUDED, ReadState.WITHDRAWN}
 _NO_NAME = "Reading"
 
 
-def see_task(db: Database, task_id: str) -> tuple[Resource, int]:
-    """Return a Task, and the internal number of its study.
+def see_task(db: Database, task_id: str, now: datetime) -> tuple[Resource, int]:
+    """Return a Task as it holds at ``now``, and the internal number of its study.
 
     Raises
     ------
@@ -38,17 +39,17 @@ def see_task(db: Database, task_id: str) -> tuple[Resource, int]:
     """
     with db.session() as session:
         numbering = workitems.numbering(session)
-        found = named(session, task_id, numbering)
+        found = named(session, task_id, numbering, now)
         return resource_of(found, current_policy(session), numbering), found.read.study_id
 
 
-def named(session: Session, task_id: str, numbering: str) -> Found:
-    """Return the read of that id; ``NotFoundError`` if there is none within reach."""
+def named(session: Session, task_id: str, numbering: str, now: datetime) -> Found:
+    """Return the read of that id as it holds at ``now``; ``NotFoundError`` if there is none within reach."""
     read_id = number_of(task_id, numbering)
     found = None if read_id is None or read_id >= 1 << 31 else tasks.task(session, read_id)
     if found is None:
         raise NotFoundError("there is no such Task")
-    return found
+    return shown_as_held(session, [found], now)[0]
 
 
 def see_order(db: Database, study_id: str, kind: str) -> tuple[Resource, int]:
@@ -110,8 +111,8 @@ def task_from(found: Found, policy: Policy, numbering: str) -> ReadTask:
         changed_at=found.changed_at,
         authored_at=min(study.first_seen_at, found.changed_at),
         due_at=found.due_at,
-        urgency=urgency(study.priority, policy),
-        priority=carried(study.priority) or _NO_NAME,
+        urgency=urgency(found.priority, policy),
+        priority=carried(found.priority) or _NO_NAME,
         label=carried(found.exam_name or study.exam_code) or _NO_NAME,
         kind=read.kind,
         read=read.number,

@@ -15,6 +15,7 @@ from balancer.publish.ups.to_dataset import dataset_of
 from balancer.publish.ups.uids import WorkitemKey, is_uid, key_of, uid_of
 from balancer.publish.ups.update import laid_over
 from balancer.publish.ups.workitem import Performer, Readiness, Urgency, Workitem, carried, identifier, is_carried
+from balancer.services.what_holds import shown_as_held
 from balancer.store import workitems
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
@@ -24,8 +25,8 @@ from balancer.store.workitems import Found
 _NO_NAME = "Reading"
 
 
-def see_workitem(db: Database, uid: str) -> tuple[Dataset, int]:
-    """Return a workitem, and the internal number of its study.
+def see_workitem(db: Database, uid: str, now: datetime) -> tuple[Dataset, int]:
+    """Return a workitem as it holds at ``now``, and the internal number of its study.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def see_workitem(db: Database, uid: str) -> tuple[Dataset, int]:
     """
     with db.session() as session:
         numbering = workitems.numbering(session)
-        found = named(session, uid, numbering)
+        [found] = shown_as_held(session, [named(session, uid, numbering)], now)
         return dataset_from(found, current_policy(session), numbering), found.read.study_id
 
 
@@ -64,9 +65,9 @@ def workitem_from(found: Found, policy: Policy, numbering: str) -> Workitem:
         state=state,
         changed_at=_changed_at(found),
         starts_at=found.planned_start or study.ready_at or study.acquired_at,
-        due_at=study.due_at,
-        urgency=urgency(study.priority, policy),
-        priority=carried(study.priority),
+        due_at=found.due_at,
+        urgency=urgency(found.priority, policy),
+        priority=carried(found.priority),
         label=carried(found.exam_name or study.exam_code) or _NO_NAME,
         readiness=readiness_of(found),
         kind=found.read.kind,

@@ -16,6 +16,7 @@ from balancer.publish.fhir.references import Resource
 from balancer.publish.fhir.search import TaskQuery
 from balancer.publish.fhir.subscription import Asked, asked_in, criteria_of, secret_of, subscription
 from balancer.services.search_tasks import wanted_of
+from balancer.services.what_holds import classes_held
 from balancer.store import audit, hooks, scope, systems, tasks, workitems
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
@@ -92,7 +93,10 @@ def concerned(session: Session, hook: HookRow, steps: Sequence[JournalRow], now:
         wanted = wanted_of(_standing_still(query), current_policy(whole), workitems.numbering(whole), now)
         ids = {step.read_id for step in found}
         narrowed = replace(
-            wanted, ended_since=None, read_ids=ids if wanted.read_ids is None else ids & set(wanted.read_ids)
+            wanted,
+            ended_since=None,
+            read_ids=ids if wanted.read_ids is None else ids & set(wanted.read_ids),
+            held=classes_held(whole, now),
         )
         matching = {item.read.id for item in tasks.search(whole, narrowed, limit=len(ids))}
     return [step for step in found if step.read_id in matching]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from balancer.domain.instruction import InstructionKind
 from balancer.domain.policy import Policy
 from balancer.services.due_times import DueTimes
 from balancer.services.lay_over import Instructed
-from balancer.store import instructions, scope
+from balancer.store import instructions, scope, tasks, workitems
+from balancer.store.classes import numbered
 from balancer.store.database import Session
 from balancer.store.policies import current_policy
 from balancer.store.queue import QueuedStudy
@@ -80,6 +82,31 @@ def what_holds(session: Session, rows: Iterable[StudyRow], now: datetime) -> dic
     return held | {
         number: _held(study, dues.get(number, studies[number].due_at), decided) for number, study in laid.items()
     }
+
+
+Shown = TypeVar("Shown", workitems.Found, tasks.Found)
+
+
+def shown_as_held(session: Session, found: Iterable[Shown], now: datetime) -> list[Shown]:
+    """Return reads, as standards show them, with the class and due time that hold at ``now``."""
+    items = list(found)
+    held = what_holds(session, [item.study for item in items], now)
+    return [
+        replace(
+            item,
+            held_priority=held[item.read.study_id].priority,
+            held_due_at=held[item.read.study_id].due_of(item.follows),
+        )
+        for item in items
+    ]
+
+
+def classes_held(session: Session, now: datetime) -> dict[int, str]:
+    """Return the classes of the studies about which anything has been decided, by internal number."""
+    with scope.unlimited(session) as whole:
+        given = instructions.in_force(whole, now, kinds={InstructionKind.STUDY, InstructionKind.EXPEDITE})
+    rows = numbered(session, {item.study_id for item in given if item.study_id is not None})
+    return {number: held.priority for number, held in what_holds(session, rows, now).items()}
 
 
 def _laid_over(row: StudyRow, decided: Instructed, policy: Policy) -> QueuedStudy:

@@ -5,8 +5,8 @@ So whoever pages through them misses nothing that is there all the while, whatev
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from balancer.domain.life import ReadEvent, ReadKind, ReadState
 from balancer.domain.states import StudyState
 from balancer.store import scope
 from balancer.store.chunks import chunks
+from balancer.store.classes import of_class
 from balancer.store.tables import ExaminationRow, ReporterRow, StudyRow, TrustRow
 from balancer.store.tables_assignments import AssignmentRow
 from balancer.store.tables_kinds import FollowUpRow
@@ -31,7 +32,7 @@ class Found:
     """A read with its study; ``sequence`` says which of its workitems is the current one.
 
     ``planned_start`` and ``changed_at`` as the change feed has them, ``opened_at`` when the claim was made under which
-    it is open, or was done.
+    it is open, or was done. ``held_...``: what people have decided, once somebody has looked.
     """
 
     read: ReadRow
@@ -43,11 +44,19 @@ class Found:
     planned_start: datetime | None
     changed_at: datetime
     opened_at: datetime | None
+    held_priority: str | None = None
+    held_due_at: datetime | None = None
+
+    @property
+    def priority(self) -> str:
+        """What class it is of."""
+        return self.held_priority or self.study.priority
 
     @property
     def due_at(self) -> datetime:
         """When it is due."""
-        return self.study.due_at if self.follows is None else self.follows.due_of(self.study.due_at)
+        said = self.study.due_at if self.follows is None else self.follows.due_of(self.study.due_at)
+        return self.held_due_at or said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +72,8 @@ class Wanted:
     """What is looked for; ``None`` where it does not matter, and an empty list finds nothing.
 
     ``but_priorities``: any class but these, known or not. ``accessions`` and ``patients`` are numbers with whose they
-    are, or with nobody's. ``ended_since``: what has ended before is not shown.
+    are, or with nobody's. ``ended_since``: what has ended before is not shown. ``held``: the classes that people have
+    decided, by study.
     """
 
     ended_since: datetime | None = None
@@ -80,6 +90,7 @@ class Wanted:
     patients: Collection[tuple[str | None, str]] | None = None
     changed: Sequence[Between] = ()
     authored: Sequence[Between] = ()
+    held: Mapping[int, str] = field(default_factory=dict)
 
 
 def task(session: Session, read_id: int) -> Found | None:
@@ -202,12 +213,13 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         col(ReadRow.state): wanted.states,
         col(ReadRow.kind): wanted.kinds,
         col(ReadRow.reporter_id): wanted.reporter_ids,
-        col(StudyRow.priority): wanted.priorities,
         col(StudyRow.trust): wanted.trusts,
     }
     found = [column.in_(sorted(values)) for column, values in lists.items() if values is not None]
+    if wanted.priorities is not None:
+        found.append(of_class(wanted.held, wanted.priorities))
     if wanted.but_priorities is not None:
-        found.append(col(StudyRow.priority).not_in(sorted(wanted.but_priorities)))
+        found.append(~of_class(wanted.held, wanted.but_priorities))
     for column, numbers in (
         (StudyRow.accession_number, wanted.accessions),
         (StudyRow.local_patient_id, wanted.patients),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,8 +15,10 @@ from balancer.domain.states import StudyState
 from balancer.domain.steps import FINAL, STEP_STATES, StepState, needs_another
 from balancer.store import scope
 from balancer.store.chunks import chunks
+from balancer.store.classes import of_class
 from balancer.store.tables import ExaminationRow, ReporterRow, StudyRow
 from balancer.store.tables_assignments import AssignmentRow, ChangeFeedRow
+from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ClaimRow, ReadRow
 from balancer.store.tables_workitems import WorkitemRow
 
@@ -36,6 +38,8 @@ class Found:
     """A workitem with its read and study; ``row`` is what is kept of it, if there is anything.
 
     ``planned_start`` and ``changed_at`` as the change feed has them, ``opened_at`` when the read's claim was made.
+    ``follows``: what it has of its own if it is no reading of the images. ``held_...``: what people have decided, once
+    somebody has looked.
     """
 
     read: ReadRow
@@ -46,6 +50,20 @@ class Found:
     planned_start: datetime | None
     changed_at: datetime | None
     opened_at: datetime | None
+    follows: FollowUpRow | None = None
+    held_priority: str | None = None
+    held_due_at: datetime | None = None
+
+    @property
+    def priority(self) -> str:
+        """What class it is of."""
+        return self.held_priority or self.study.priority
+
+    @property
+    def due_at(self) -> datetime:
+        """When it is due."""
+        said = self.study.due_at if self.follows is None else self.follows.due_of(self.study.due_at)
+        return self.held_due_at or said
 
     @property
     def sequence(self) -> int:
@@ -74,10 +92,11 @@ class Found:
 class Wanted:
     """What of a search the database looks for; ``None`` where it does not matter.
 
-    ``since``: what has ended before is not shown.
+    ``since``: what has ended before is not shown. ``held``: the classes that people have decided, by study.
     """
 
     since: datetime
+    held: Mapping[int, str] = field(default_factory=dict)
     states: Collection[StepState] | None = None
     reporter_id: str | None = None
     priority: str | None = None
@@ -182,7 +201,7 @@ def _statement() -> Any:
     whose = func.coalesce(WorkitemRow.reporter_id, ReadRow.reporter_id)
     columns: Any = (
         *(ReadRow, StudyRow, WorkitemRow, ExaminationRow.name, ReporterRow),
-        *(AssignmentRow.planned_start, AssignmentRow.changed_at, _opened_at()),
+        *(AssignmentRow.planned_start, AssignmentRow.changed_at, _opened_at(), FollowUpRow),
     )
     standing = and_(
         col(AssignmentRow.study_id) == col(ReadRow.study_id), col(AssignmentRow.read) == col(ReadRow.number)
@@ -195,6 +214,7 @@ def _statement() -> Any:
         .outerjoin(ExaminationRow, col(ExaminationRow.code) == col(StudyRow.exam_code))
         .outerjoin(ReporterRow, col(ReporterRow.reporter_id) == whose)
         .outerjoin(AssignmentRow, standing)
+        .outerjoin(FollowUpRow, col(FollowUpRow.read_id) == col(ReadRow.id))
     )
 
 
@@ -206,7 +226,7 @@ def _opened_at() -> Any:
 
 
 def _found(row: Any) -> Found:
-    read, study, kept_row, exam_name, reporter, planned, changed, opened = row
+    read, study, kept_row, exam_name, reporter, planned, changed, opened, follows = row
     return Found(
         read=read,
         study=study,
@@ -216,16 +236,18 @@ def _found(row: Any) -> Found:
         planned_start=planned,
         changed_at=changed,
         opened_at=opened,
+        follows=follows,
     )
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     exact = {
-        col(StudyRow.priority): wanted.priority,
         col(StudyRow.accession_number): wanted.accession_number,
         col(StudyRow.local_patient_id): wanted.patient_id,
     }
     found: list[ColumnElement[bool]] = [column == value for column, value in exact.items() if value is not None]
+    if wanted.priority is not None:
+        found.append(of_class(wanted.held, [wanted.priority]))
     if wanted.study_instance_uids is not None:
         found.append(col(StudyRow.study_instance_uid).in_(sorted(wanted.study_instance_uids)))
     if wanted.reporter_id is not None:

@@ -42,7 +42,7 @@ def states(db: Database, number: str) -> list[StepState]:
     found: list[StepState] = []
     with db.session() as session:
         while workitems.workitem(session, read_id(db, number), len(found)) is not None:
-            dataset = see_workitem(db, uid(db, number, len(found)))[0]
+            dataset = see_workitem(db, uid(db, number, len(found)), NOW)[0]
             assert ("ReplacedProcedureStepSequence" in dataset) == bool(found)
             found.append(StepState(dataset.ProcedureStepState))
     return found
@@ -75,7 +75,7 @@ def test_a_completion_that_its_source_contradicts_stays_one(db: Database) -> Non
     check_completions(db, minutes(later + 1))
     assert standing(db, "A1")[0] is not ReadState.DONE
     assert states(db, "A1") == [D, S]
-    assert see_workitem(db, uid(db, "A1"))[0].UnifiedProcedureStepPerformedProcedureSequence
+    assert see_workitem(db, uid(db, "A1"), NOW)[0].UnifiedProcedureStepPerformedProcedureSequence
 
 
 def test_what_its_source_withdraws_and_lists_again_has_a_new_one(db: Database) -> None:
@@ -129,12 +129,12 @@ def test_once_a_backup_is_restored_old_uids_name_nothing(db: Database) -> None:
     """Reads are numbered anew then: an old UID must not open another patient's study."""
     five(db)
     old = uid(db, "A1")
-    assert see_workitem(db, old)[0].SOPInstanceUID == old
+    assert see_workitem(db, old, NOW)[0].SOPInstanceUID == old
     with db.transaction() as session:
         void_cursors(session)
     with pytest.raises(NotFoundError, match="no such workitem"):
-        see_workitem(db, old)
-    assert see_workitem(db, uid(db, "A1"))[0].ProcedureStepState == S
+        see_workitem(db, old, NOW)
+    assert see_workitem(db, uid(db, "A1"), NOW)[0].ProcedureStepState == S
 
 
 def test_a_publish_leaves_workitems_as_they_are(db: Database) -> None:

@@ -82,7 +82,7 @@ class Operations:
 
     def _get(self, event: Event) -> Reply:
         caller = self.callers.require(event.assoc, Permission.ASSIGNMENTS_READ)
-        found, study_id = see_workitem(self._within(caller.reach), _uid(event))
+        found, study_id = see_workitem(self._within(caller.reach), _uid(event), self.clock.now())
         self._look(caller, [study_id])
         wanted = {int(tag) for tag in event.attribute_identifiers}
         if not wanted:

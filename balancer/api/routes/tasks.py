@@ -113,7 +113,7 @@ def _with_urls(base: str, resources: list[Resource]) -> list[tuple[str, Resource
 @_in_fhirs_words
 async def read(request: Request, served: Served, look: Looking, task: InPath) -> Response:
     """Read a Task; 304 if the client has this version."""
-    found, study_id = await run_in_threadpool(see_task, served.database, task)
+    found, study_id = await run_in_threadpool(see_task, served.database, task, served.clock.now())
     look(_STUDY, [study_id])
     return fhir.unless_known(request, found)
 
@@ -122,7 +122,7 @@ async def read(request: Request, served: Served, look: Looking, task: InPath) ->
 @_in_fhirs_words
 async def read_version(request: Request, served: Served, look: Looking, task: InPath, version: InPath) -> Response:
     """Read a version of a Task: the current one, for no other is kept."""
-    found, study_id = await run_in_threadpool(see_task, served.database, task)
+    found, study_id = await run_in_threadpool(see_task, served.database, task, served.clock.now())
     if found["meta"]["versionId"] != version:
         raise NotFoundError("there is no such version: only the current one is kept")
     look(_STUDY, [study_id])

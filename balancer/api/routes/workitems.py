@@ -126,7 +126,7 @@ async def search(request: Request, served: Served, look: Looking) -> Response:
 async def retrieve(request: Request, served: Served, look: Looking, workitem: WorkitemInPath) -> Response:
     """Retrieve (11.5): a workitem whole, but never the Transaction UID that holds it."""
     kind = media_type(request)
-    found, study_id = await run_in_threadpool(see_workitem, served.database, uid_in_path(workitem))
+    found, study_id = await run_in_threadpool(see_workitem, served.database, uid_in_path(workitem), served.clock.now())
     look(_STUDY, [study_id])
     return payload([found], kind, 200)
 
