@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Final
 
@@ -19,8 +20,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from balancer.api.callers import Caller, Reaching, may
 from balancer.api.looks import Look, Looking
+from balancer.api.models.worklists import WorklistItemOut
 from balancer.api.routes.reads import acting
-from balancer.api.routes.worklists import list_tag, shown
+from balancer.api.routes.worklists import around_of, list_tag, shown
 from balancer.api.serving import IdInPath, ReporterInPath, Served, Serving, Watching
 from balancer.api.watch import Marks
 from balancer.domain.actor import Actor, Reach
@@ -28,16 +30,17 @@ from balancer.domain.errors import BalancerError, ClaimedError, ConflictError
 from balancer.domain.life import ReturnReason
 from balancer.domain.outcome import Outcome
 from balancer.domain.permission import Permission
+from balancer.domain.reporter import Reporter
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.release_read import release_read
 from balancer.services.renew_claim import renew_claim
 from balancer.services.return_read import return_read
-from balancer.store import people, worklists
-from balancer.store.database import Database
+from balancer.store import my_day, people, worklists
+from balancer.store.database import Database, Session
 from balancer.web.frame import Frame, Sign, frame
-from balancer.web.my_list import OUTCOMES, MyList, my_list
-from balancer.web.refused import words_for
+from balancer.web.my_list import OUTCOMES, MyList, my_list, without_list
+from balancer.web.refused import KeptError, words_for
 from balancer.web.templates import render, wants_part
 from balancer.web.time_left import at_words
 
@@ -159,7 +162,7 @@ def keep(served: Served, caller: Caller, reach: Reaching, reporter_id: ReporterI
 def _complete(db: Database, read_id: int, *args: object, outcome: Outcome | None, **named: object) -> None:
     """Complete a read; a report that is kept beside another's claim is a conflict that its writer must hear of."""
     if not complete_read(db, read_id, *args, outcome=outcome, **named):  # type: ignore[arg-type]
-        raise ConflictError("your report is kept, and the reporting office has been told: the read was no longer yours")
+        raise KeptError("your report is kept, and the reporting office has been told: the read was no longer yours")
 
 
 class _Page:
@@ -222,9 +225,18 @@ class _Page:
         with self._served.database.session() as session:
             person = people.reporter(session, self._reporter_id).reporter
             if self._reporter_id not in worklists.list_marks(session, self._reporter_id):
-                return MyList(reporter_id=person.reporter_id, name=person.name)
+                return without_list(session, person, self._elsewhere(session, person, set(), now), now)
             listed, tag = shown(session, self._reporter_id, self._reach, now)
-            return my_list(session, listed, tag, now)
+            elsewhere = self._elsewhere(session, person, {item.read_id for item in listed.items}, now)
+            return my_list(session, listed, person, elsewhere, tag, now)
+
+    def _elsewhere(
+        self, session: Session, person: Reporter, on_list: Collection[int], now: datetime
+    ) -> list[WorklistItemOut]:
+        """Return what they have open beside their list."""
+        found = my_day.open_elsewhere(session, person.reporter_id, on_list)
+        around = around_of(session, found, {}, now)
+        return [WorklistItemOut.of(entry, person, around) for entry in found]
 
     def _frame(self, listed: MyList, *, own: bool) -> Frame:
         now = self._served.clock.now()

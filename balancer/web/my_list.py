@@ -15,8 +15,10 @@ from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.outcome import Outcome
 from balancer.domain.overrides import Shift
 from balancer.domain.policy import Policy
-from balancer.domain.reporter import REPORTING
-from balancer.store import choice, held_rosters, my_day, standing
+from balancer.domain.reporter import REPORTING, Reporter
+from balancer.services.claim_read import next_few
+from balancer.services.hold_over import reporter_as_held
+from balancer.store import held_rosters, my_day, standing
 from balancer.store.database import Session
 from balancer.store.policies import current_policy
 from balancer.web.class_marks import ClassMark, class_marks, mark_of
@@ -106,16 +108,30 @@ class MyList:
         return " ".join(str(entry.item.read_id) for entry in (*self.open, *self.next, *self.after))
 
 
-def my_list(session: Session, listed: WorklistOut, tag: str, now: datetime) -> MyList:
-    """Return a list as its page shows it at ``now``."""
+def without_list(session: Session, person: Reporter, elsewhere: Sequence[WorklistItemOut], now: datetime) -> MyList:
+    """Return what is shown to somebody for whom nothing has been published: what they have open all the same."""
+    if not elsewhere:
+        return MyList(reporter_id=person.reporter_id, name=person.name)
+    opened = _Entries(current_policy(session), _names(session), now)
+    return MyList(reporter_id=person.reporter_id, name=person.name, open=[opened.of(item) for item in elsewhere])
+
+
+def my_list(  # noqa: PLR0913, PLR0917 - whose, what, when
+    session: Session,
+    listed: WorklistOut,
+    person: Reporter,
+    elsewhere: Sequence[WorklistItemOut],
+    tag: str,
+    now: datetime,
+) -> MyList:
+    """Return a list as its page shows it at ``now``; ``elsewhere`` is what its reporter has open beside it."""
     policy = current_policy(session)
-    entries = _Entries(policy, {row.code: row.name for row in standing.trusts(session, listed_only=False)}, now)
+    entries = _Entries(policy, _names(session), now)
     # what somebody has open is shown even if its source has withdrawn it: above all then
-    opened = [entries.of(item) for item in listed.items if item.claimed_by == listed.reporter_id]
+    opened = [item for item in listed.items if item.claimed_by == listed.reporter_id]
     waiting = [item for item in listed.items if item.still_open and item.state is ReadState.ALLOCATED]
-    ready = {offer.read_id for offer in choice.offered(session, listed.reporter_id, now)}
-    first = [item for item in waiting if item.read_id in ready][: policy.reading.choice]
-    taken = {item.read_id for item in first}
+    taken = {offer.read_id for offer in next_few(session, reporter_as_held(session, person, now), policy.reading, now)}
+    first = [item for item in waiting if item.read_id in taken]
     rest = [item for item in waiting if item.read_id not in taken]
     shifts = _shifts(session, listed.reporter_id, now)
     midnight = end_of_day(now.astimezone(LONDON).date() - timedelta(days=1))
@@ -125,7 +141,7 @@ def my_list(session: Session, listed: WorklistOut, tag: str, now: datetime) -> M
         version=listed.version,
         published_at=listed.published_at,
         tag=tag,
-        open=opened,
+        open=[entries.of(item) for item in (*opened, *elsewhere)],
         next=[entries.of(item) for item in first],
         after=[entries.of(item) for item in rest[:MOST_AFTER]],
         more=max(0, len(rest) - MOST_AFTER),
@@ -135,6 +151,10 @@ def my_list(session: Session, listed: WorklistOut, tag: str, now: datetime) -> M
         progress=_progress(session, listed, shifts, waiting, now),
         coming=_coming(shifts, waiting, now),
     )
+
+
+def _names(session: Session) -> dict[str, str]:
+    return {row.code: row.name for row in standing.trusts(session, listed_only=False)}
 
 
 class _Entries:

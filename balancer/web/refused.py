@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ExceptionHandler
 
 from balancer.api.problems import NotSignedInError
-from balancer.domain.errors import BalancerError, ClaimedError, NotAllowedError, NotFoundError
+from balancer.domain.errors import BalancerError, ClaimedError, ConflictError, NotAllowedError, NotFoundError
 from balancer.web.templates import render, wants_part
 
 _SEE_OTHER = 303
@@ -15,12 +15,16 @@ _STATUS = {NotAllowedError: 403, NotFoundError: 404}
 _HEADINGS = {NotAllowedError: "You cannot see this", NotFoundError: "There is no such page"}
 
 
+class KeptError(ConflictError):
+    """Something was not done as it was meant, and is kept all the same."""
+
+
 def words_for(error: BalancerError, who: str) -> str:
     """Return what to say of something that could not be done; ``who`` is whoever was faster, if anybody was."""
     if isinstance(error, ClaimedError):
         return f"{who} opened it before you: it stays theirs, and nothing was done."
-    said = str(error)
-    return f"{said[:1].upper()}{said[1:]}. Nothing was done."
+    said = f"{str(error)[:1].upper()}{str(error)[1:]}."
+    return said if isinstance(error, KeptError) else f"{said} Nothing was done."
 
 
 def install(app: FastAPI, pages: tuple[str, ...]) -> None:

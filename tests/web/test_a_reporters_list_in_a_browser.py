@@ -155,3 +155,52 @@ def test_another_reporters_list_is_refused_by_a_page(desk: Desk, path: str) -> N
     expect(page.locator("h1")).to_have_text("You cannot see this")
     assert desk.violations() == []
     desk.wrong.clear()
+
+
+def test_a_claim_that_ends_elsewhere_is_said_and_its_report_is_not_lost(desk: Desk, service: Service) -> None:
+    """A manager takes the read over: the page says so at once, and the report that was written is still taken."""
+    page = desk.go("/my-list")
+    first = page.locator(".b-entry--first").get_attribute("data-read")
+    expect(page.locator("#live")).to_contain_text("Live")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-open]")).to_have_count(1)
+    taken = {"reason": "on leave", "reporter_id": "R2"}
+    assert service.post(f"/reads/{first}/take-over", taken).status_code == 200
+    expect(page.locator("[data-gone]")).to_contain_text("is no longer yours")
+    assert desk.violations() == []
+    page.get_by_role("button", name="The report is written").click()
+    expect(page.locator("#said")).to_contain_text("your report is kept", ignore_case=True)
+    expect(page.locator("#said")).not_to_contain_text("Nothing was done")
+
+
+def test_a_key_never_guesses_which_of_several_open_reads_is_meant(desk: Desk) -> None:
+    """It acts on the one with the focus, and says so if there is none."""
+    page = desk.go("/my-list")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-open]")).to_have_count(1)
+    page.locator(".b-next button").first.click()
+    expect(page.locator("[data-open]")).to_have_count(2)
+    page.locator("h1").focus()
+    page.keyboard.press("c")
+    expect(page.locator("#hint")).to_contain_text("Several reads are open")
+    expect(page.locator("[data-open]")).to_have_count(2)
+    second = page.locator("[data-open]").nth(1)
+    kept = page.locator("[data-open]").first.get_attribute("data-read")
+    second.focus()
+    page.keyboard.press("c")
+    expect(page.locator("[data-open]")).to_have_count(1)
+    expect(page.locator("[data-open]")).to_have_attribute("data-read", kept or "")
+
+
+def test_a_list_that_hears_nothing_does_not_say_that_it_is_live(desk: Desk) -> None:
+    """Whatever else answers: only what is heard and could be looked at is live."""
+    page = desk.page
+    page.route("**/events?*", lambda route: route.fulfill(status=502, body=""))
+    desk.go("/my-list")
+    expect(page.locator("#live")).to_contain_text("Not live since")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-open]")).to_have_count(1)
+    expect(page.locator("#live")).to_contain_text("Not live since")
+    page.unroute("**/events?*")
+    expect(page.locator("#live")).to_contain_text("Live", timeout=15_000)
+    desk.wrong.clear()  # the browser logs the status

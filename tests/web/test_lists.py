@@ -110,3 +110,25 @@ def test_files_are_kept_by_their_digest_and_asked_about_otherwise(service: Servi
     kept = service.client.get("/assets/pages.css?v=1").headers["cache-control"]
     asked = service.client.get("/assets/pages.css").headers["cache-control"]
     assert ("immutable" in kept, asked) == (True, "no-cache")
+
+
+def test_what_they_have_open_is_shown_wherever_it_stands(service: Service) -> None:
+    """A read that a manager has given them, and stands on nobody's list of theirs, is theirs to work."""
+    first = reads(service)[0]
+    assert service.post(f"/reads/{first}/claim", {"reporter_id": "R2"}).status_code == 200
+    be(service, "reporter:R2")
+    shown = service.client.get("/lists/R2").text
+    assert f'data-open data-state="open" data-read="{first}"' in shown
+    done = service.client.post(f"/lists/R2/reads/{first}/complete", headers=ORIGIN, follow_redirects=False)
+    assert done.status_code == 303
+
+
+def test_what_they_may_not_report_keeps_nobody_from_the_next(service: Service) -> None:
+    """A read that they are barred from is not offered, and the one after it is."""
+    first, second = reads(service)
+    barred = {"reporter_id": "R1", "reason": "knows the patient"}
+    assert service.post(f"/reads/{first}/bar", barred).status_code in {200, 201}
+    be(service, "reporter:R1")
+    offered = service.client.get("/lists/R1").text
+    assert f'/reads/{second}/open"' in offered
+    assert f'/reads/{first}/open"' not in offered

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -26,6 +26,7 @@ from balancer.services.what_holds import what_holds
 from balancer.store import follow_ups, people, standing, worklists
 from balancer.store.database import Database, Session
 from balancer.store.priors import priors
+from balancer.store.tables import SessionRow
 
 router = APIRouter()
 
@@ -129,16 +130,23 @@ def shown(session: Session, reporter_id: str, reach: Reach, now: datetime) -> tu
     """
     listed = people.reporter(session, reporter_id).reporter
     current = worklists.worklist(session, reporter_id)
-    following = [entry.read.id or 0 for entry in current.items if entry.read.kind is not ReadKind.INTERPRETATION]
-    around = Around(
-        sessions=worklists.sessions_on(session, current),
-        names={exam.code: exam.name for exam in standing.examinations(session, listed_only=False)},
-        links=standing.pacs_links(session),
-        priors=priors(session, [entry.study for entry in current.items]),
-        follows=follow_ups.of_reads(session, following),
-        followed=follow_ups.followed(session, [entry.read for entry in current.items]),
-        held=what_holds(session, [entry.study for entry in current.items], now),
-    )
+    around = around_of(session, current.items, worklists.sessions_on(session, current), now)
     out = WorklistOut.of(current, listed, around)
     mark = worklists.list_marks(session, reporter_id)[reporter_id]
     return out, list_tag(reporter_id, mark, reach)
+
+
+def around_of(
+    session: Session, entries: Sequence[worklists.WorklistItem], sessions: Mapping[str, SessionRow], now: datetime
+) -> Around:
+    """Return what is shown beside reads."""
+    following = [entry.read.id or 0 for entry in entries if entry.read.kind is not ReadKind.INTERPRETATION]
+    return Around(
+        sessions=sessions,
+        names={exam.code: exam.name for exam in standing.examinations(session, listed_only=False)},
+        links=standing.pacs_links(session),
+        priors=priors(session, [entry.study for entry in entries]),
+        follows=follow_ups.of_reads(session, following),
+        followed=follow_ups.followed(session, [entry.read for entry in entries]),
+        held=what_holds(session, [entry.study for entry in entries], now),
+    )

@@ -26,8 +26,9 @@ setInterval(() => tick(list, now()), 15_000);
 
 let fresh = null;
 
+// what the page asks by itself does not count as somebody being there: the session ends as if it had not been asked
 async function fetchPart() {
-  const answer = await fetch(address, { headers: { "HX-Request": "true" }, cache: "no-store" });
+  const answer = await fetch(`${address}?wait=0`, { headers: { "HX-Request": "true" }, cache: "no-store" });
   if (answer.redirected || answer.status === 401) return location.assign("/sign-in");
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   const template = document.createElement("template");
@@ -39,10 +40,14 @@ async function look(tag) {
   if (tag === part().dataset.tag) return offer(null);
   const found = await fetchPart();
   if (!found || found.dataset.tag === part().dataset.tag) return offer(null);
-  // one that was open here and is open no more, or is withdrawn, cannot wait
-  const open = openReads(part()), still = new Set(openReads(found));
-  if (open.some((read) => !still.has(read))) return show(found);
+  if (cannotWait(found)) return show(found);
   offer(found);
+}
+
+// what is open here and is so no more, what is open and this page does not show, and what a trust has withdrawn
+function cannotWait(found) {
+  const state = (of) => [...of.querySelectorAll("[data-open]")].map((card) => card.dataset.read + card.dataset.state).join();
+  return state(part()) !== state(found);
 }
 
 function openReads(of) {
@@ -62,12 +67,30 @@ function offer(found) {
 
 function show(found) {
   const focused = document.activeElement?.closest("[data-read]")?.dataset.read;
+  const still = new Set(openReads(found));
+  const gone = [...part().querySelectorAll("[data-open]")].filter((card) => !still.has(card.dataset.read));
+  gone.forEach(tellGone);
   part().replaceWith(found);
   globalThis.htmx.process(found);
   after();
   const again = focused && found.querySelector(`[data-read="${focused}"] button, [data-read="${focused}"] a`);
   (again || document.getElementById("list-heading")).focus({ preventScroll: Boolean(again) });
 }
+
+// A claim that ended and not by this page: whoever reads on must hear of it, and can still say that the report is written.
+function tellGone(card) {
+  const notice = document.getElementById("gone").content.firstElementChild.cloneNode(true);
+  const name = card.querySelector("h2").textContent, to = `${address}/reads/${card.dataset.read}/complete`;
+  notice.querySelector("[data-name]").textContent = name;
+  const form = notice.querySelector("form");
+  form.setAttribute("action", to);
+  form.setAttribute("hx-post", to);
+  document.getElementById("notices").append(notice);
+  globalThis.htmx.process(notice);
+  notice.focus();
+}
+
+const unread = () => document.getElementById("notices")?.childElementCount ?? 0;
 
 async function showWaiting() {
   if (!fresh) return;
@@ -81,7 +104,7 @@ async function showWaiting() {
 // something has become of what is open: it is shown at once, for it cannot wait
 async function see() {
   const current = await fetchPart();
-  if (current && current.dataset.tag !== part().dataset.tag) show(current);
+  if (current && (current.dataset.tag !== part().dataset.tag || cannotWait(current))) show(current);
 }
 
 function after() {
@@ -107,22 +130,41 @@ function found() {
   live.querySelector("[data-live]").textContent = "Live";
 }
 
-if (own) {
+const AGAIN = 5_000;
+
+function listen() {
   const events = new EventSource(`${address}/events?wait=900`);
-  events.addEventListener("list", (event) => { found(); look(JSON.parse(event.data)).catch(lost); });
-  events.addEventListener("open", found);
-  events.addEventListener("error", lost);
+  events.addEventListener("list", (event) => hear(JSON.parse(event.data)));
+  events.addEventListener("error", () => {
+    lost();
+    // a browser opens it again by itself unless something else than a stream answered
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN);
+  });
 }
+
+// only what was heard and could be looked at is live; until then it is tried again
+async function hear(tag) {
+  try {
+    await look(tag);
+    found();
+  } catch {
+    lost();
+    setTimeout(() => hear(tag), AGAIN);
+  }
+}
+
+if (own) listen();
 
 // --- claims are kept alive for as long as the page is open -----------------------------------------------------------
 
 async function beat() {
   if (!own) return;
+  // what they have opened elsewhere, or were given, is theirs to keep alive too
+  await see().catch(lost);
   for (const read of openReads(part())) {
     try {
-      const answer = await fetch(`${address}/reads/${read}/heartbeat`, { method: "POST", headers: { "HX-Request": "true" } });
+      const answer = await fetch(`${address}/reads/${read}/heartbeat?wait=0`, { method: "POST", headers: { "HX-Request": "true" } });
       if (answer.status === 401) return location.assign("/sign-in");
-      found();
       if (!answer.ok || answer.headers.get("X-Refused")) await see();
     } catch {
       lost();
@@ -134,22 +176,30 @@ if (own) setInterval(beat, HEARTBEAT);
 
 // --- opening: the claim here, the images in the PACS ------------------------------------------------------------------
 
-let images = null;
+const images = new Map();
+let busy = false;
 
 document.addEventListener("submit", (event) => {
+  // one act at a time: the answer to one says how the list is for the next
+  if (busy) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  busy = true;
   const link = event.target.dataset.pacs;
   // a window may be opened at a person's own act only, so it is opened now, and closed if somebody was faster
-  if (link) images = { link, tab: globalThis.open("about:blank", "_blank") };
+  if (link) images.set(event.target, { link, tab: globalThis.open("about:blank", "_blank") });
 }, true);
 
-document.addEventListener("htmx:after:request", (event) => {
-  const answer = event.detail.ctx?.response;
+document.addEventListener("htmx:finally:request", (event) => {
+  const form = event.detail.ctx?.sourceElement, answer = event.detail.ctx?.response, opened = images.get(form);
+  busy = false;
+  images.delete(form);
   const done = answer?.status === 200 && !answer.headers.get("X-Refused");
-  if (images?.tab) {
-    if (done) { images.tab.opener = null; images.tab.location = images.link; }
-    else images.tab.close();
-  }
-  images = null;
+  if (opened?.tab && done) { opened.tab.opener = null; opened.tab.location = opened.link; }
+  else opened?.tab?.close();
+  if (done) form?.closest("[data-gone]")?.remove();
   if (!answer) lost();
 });
 
@@ -168,8 +218,9 @@ if (keysOn) {
 }
 
 document.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-dialog], [data-close], [data-show]");
+  const target = event.target.closest("[data-dialog], [data-close], [data-show], [data-dismiss]");
   if (!target) return;
+  if ("dismiss" in target.dataset) return target.closest("[data-gone]").remove();
   if (target.dataset.dialog) document.getElementById(target.dataset.dialog).showModal();
   else if ("close" in target.dataset) target.closest("dialog").close();
   else showWaiting();
@@ -189,20 +240,32 @@ document.addEventListener("keydown", (event) => {
 
 const KEYS = {
   Enter: () => openReads(part()).length === 0 && press('.b-next [data-key="Enter"]'),
-  c: () => press('[data-open] [data-key="c"]') || unfold("[data-open] [data-complete]"),
-  l: () => press('[data-open] [data-key="l"]'),
-  r: () => unfold("[data-open] [data-return]") || unfold(".b-entry--first [data-return]"),
+  c: () => meant((card) => press('[data-key="c"]', card) || unfold("[data-complete]", card)),
+  l: () => meant((card) => press('[data-key="l"]', card)),
+  r: () => openReads(part()).length === 0 ? unfold(".b-entry--first [data-return]") : meant((card) => unfold("[data-return]", card)),
   u: () => { showWaiting(); return true; },
 };
 
-function press(selector) {
-  const button = list.querySelector(selector);
+// A key ends the read that is meant: the only one that is open, or the one with the focus. It never guesses.
+function meant(act) {
+  const cards = [...list.querySelectorAll("[data-open]")];
+  const card = document.activeElement?.closest("[data-open]") ?? (cards.length === 1 && !unread() ? cards[0] : null);
+  if (card) return act(card);
+  if (cards.length) {
+    const why = unread() ? "Say first what becomes of the read that is no longer yours." : "Several reads are open: go to the one you mean with Tab, then press the key.";
+    document.getElementById("hint").textContent = why;
+  }
+  return cards.length > 0;
+}
+
+function press(selector, within = list) {
+  const button = within.querySelector(selector);
   button?.click();
   return Boolean(button);
 }
 
-function unfold(selector) {
-  const details = list.querySelector(selector);
+function unfold(selector, within = list) {
+  const details = within.querySelector(selector);
   if (!details) return false;
   details.open = true;
   details.querySelector("input")?.focus();
