@@ -265,6 +265,7 @@ def test_whatever_breaks_the_books_is_found(db: Database, statement: str, expect
     with db.connection() as connection:
         if statement.startswith("DELETE FROM reads"):
             connection.execute(text("DELETE FROM worklist_items"))
+            connection.execute(text("DELETE FROM journal"))
         connection.execute(text(statement))
     assert expected in found(db)
 
