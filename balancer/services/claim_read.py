@@ -69,7 +69,7 @@ def claim_read(  # noqa: PLR0913 - what is claimed, for whom, on whose word
             return _again(session, row, reporter_id, lease)
         if by.reporter_id == reporter_id:
             require_first_of_study(session, row, reporter_id)
-            _require_room(session, reporter_id, rules)
+            require_room(session, reporter_id, rules)
             _require_scope(session, row, study, person, policy, now)
             _require_choice(session, row, person, rules, now)
         return _claim(session, row, study, person, policy, lease, by=by, now=now)
@@ -228,7 +228,8 @@ def next_few(session: Session, person: Reporter, rules: ReadingRules, now: datet
     return [item for item in waiting if not why_outside(held.of(item.study), person, now)][: rules.choice]
 
 
-def _require_room(session: Session, reporter_id: str, rules: ReadingRules) -> None:
+def require_room(session: Session, reporter_id: str, rules: ReadingRules) -> None:
+    """Ensure that a reporter may open one more read; ``ConflictError`` if they have as many open as anybody may."""
     if claims.open_claims(session, reporter_id) >= rules.most_claims:
         raise ConflictError(f"{rules.most_claims} reads are open already: complete or release one first")
 
