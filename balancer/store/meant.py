@@ -32,6 +32,12 @@ def studies_meant(
     return [number or 0 for number in session.exec(select(StudyRow.id).where(named).order_by(col(StudyRow.id)))]
 
 
+def trusts_reached(session: Session, among: Collection[str]) -> set[str]:
+    """Return which of these trusts have a study that the session's caller may see."""
+    statement = select(StudyRow.trust).where(col(StudyRow.trust).in_(sorted(among))).distinct()
+    return set(session.exec(statement))
+
+
 def reads_of(session: Session, study_id: int) -> Sequence[ReadRow]:
     """Return the reads of a study that the session's caller may see, in read order."""
     return session.exec(select(ReadRow).where(ReadRow.study_id == study_id).order_by(col(ReadRow.number))).all()

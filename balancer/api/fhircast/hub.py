@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from balancer.api.fhircast.subscription import Subscription
@@ -103,7 +103,9 @@ class Hub:
     def publish(self, event: Event, sender: Reach) -> None:
         """Tell everybody in the session who may see it of an event, once however often it is sent.
 
-        An event that names no trust is of the trust its sender belongs to, if that is one.
+        An event that names no trust is of the trust its sender belongs to, if that is one. One from a clock that is
+        ahead happens now: nothing would take the place of what it opens until then. What opens and closes nothing (a
+        sign-out) is told to everybody, and so without a context.
 
         Raises
         ------
@@ -118,6 +120,9 @@ class Hub:
         session.seen[event.id] = None
         while len(session.seen) > _MOST_REMEMBERED:
             session.seen.popitem(last=False)
+        event = replace(event, at=min(event.at, self._clock.now()))
+        if not event.anchor and event.name != SYNC_ERROR:
+            event = replace(event, context=())
         trusts = self._whose(session, event, sender)
         self._tell(session, self._as_it_stands(session, event, trusts or frozenset()), trusts)
 

@@ -5,7 +5,7 @@ These routes are described by the standard and by docs/reference/fhircast.md, no
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,9 +23,10 @@ from balancer.api.sign_in.ways import Ways
 from balancer.domain.actor import Actor, Reach
 from balancer.domain.errors import InvalidValueError, NotAllowedError, NotFoundError
 from balancer.domain.permission import MEANING, Permission
-from balancer.publish.fhircast.events import SUPPORTED, event_in, granted
+from balancer.publish.fhircast.events import SUPPORTED, Event, event_in, granted
+from balancer.publish.fhircast.report import meant_by
 from balancer.services.lasts_until import lasts_until
-from balancer.store import people
+from balancer.store import meant, people
 from balancer.store.database import Database
 
 PREFIX: Final = "/fhircast"
@@ -58,6 +59,7 @@ async def talk(request: Request, served: Served, caller: Caller, reach: Reaching
     if sender == Reach():
         raise NotAllowedError(f"this needs leave to {MEANING[Permission.READS_WORK]}")
     await run_in_threadpool(_require_topic, served.database, reach, event.topic)
+    await run_in_threadpool(_require_trusts, served.database, sender, event, served.clock.now())
     hub_of(request.app).publish(event, sender)
     return JSONResponse({}, 202)
 
@@ -101,6 +103,26 @@ def _require_topic(database: Database, reach: Reach, topic: str) -> None:
         listed = people.reporter(session, topic).listed
     if not listed or (reach.own != topic and reach.blind_to is not None):
         raise NotFoundError("there is no such session")
+
+
+def _require_trusts(database: Database, sender: Reach, event: Event, now: datetime) -> None:
+    """Ensure that an event is of no trust beyond its sender's reach: what it opens is claimed.
+
+    A reporter's own reach, in their own session, is where they may report, and every trust of which a study is theirs.
+
+    Raises
+    ------
+    NotAllowedError
+        If it is.
+    """
+    beyond = {trust for trust in meant_by(event.context).trusts if not sender.covers(trust)}
+    if beyond and sender.own == event.topic:
+        with database.within(sender.acting_for(event.topic)).session() as session:
+            person = people.reporter(session, event.topic).reporter
+            may = {trust for trust in person.trusts if (until := person.entitled_until(trust)) is None or now < until}
+            beyond -= may | {person.home_trust} | meant.trusts_reached(session, beyond)
+    if beyond:
+        raise NotAllowedError("the event is of a trust that its sender does not reach")
 
 
 def _form(body: bytes) -> dict[str, str]:

@@ -93,15 +93,23 @@ def event_in(sent: str | bytes) -> Event:
 
 
 def object_in(sent: str | bytes) -> dict[str, Any]:
-    """Return the JSON object that was sent; ``InvalidValueError`` if it is none."""
+    """Return the JSON object that was sent; ``InvalidValueError`` if it is none, or one that cannot be told on.
+
+    What Python reads and JSON has not (NaN, half of a surrogate pair) would end the connection of whoever is told; a
+    NUL is in no text that a database takes.
+    """
     if len(sent) > MOST_CHARACTERS:
         raise InvalidValueError("body", "is too long")
     try:
         found = json.loads(sent)
+        text = json.dumps(found, ensure_ascii=False, allow_nan=False)
+        text.encode("utf-8")  # half of a surrogate pair is in no text
     except (ValueError, RecursionError) as error:
         raise InvalidValueError("body", "is not JSON") from error
     if not isinstance(found, dict):
         raise InvalidValueError("body", "is not a JSON object")
+    if "\\u0000" in text:
+        raise InvalidValueError("body", "has a character that no text may have")
     return found
 
 

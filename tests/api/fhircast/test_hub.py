@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,12 +17,13 @@ from balancer.api.fhircast.hub import ANSWER_SECONDS
 from balancer.api.routes.fhircast import hub_of
 from balancer.domain.actor import EVERY_TRUST, Actor, system
 from balancer.domain.permission import Permission
+from balancer.services.ingest_studies import ingest_extract
 from balancer.store.database import Database
 from tests.access.doors import MANAGER_AND_REPORTER, MANAGER_EAST, REPORTER, SYSTEM_EAST, Known
 from tests.access.two_trusts import EAST, WEST
 from tests.api.fhircast.hubs import Peer, closed, form, hub, names, opened, post
-from tests.networks import TWO_FEEDS, loaded
-from tests.worlds import NOW
+from tests.networks import TWO_FEEDS, Feed, claimed, extract, loaded
+from tests.worlds import NOW, reporter
 
 SYSTEM_WEST = system("test:pacs-west", "PACS of West", Permission, [WEST])
 EVERYWHERE = system("test:everywhere", "Network viewer", Permission, [EVERY_TRUST])
@@ -233,14 +236,17 @@ def test_the_hub_says_what_it_supports(network: Database) -> None:
 
 def test_a_trusts_viewer_is_told_of_its_own_studies_only(network: Database) -> None:
     """A reporter reads for several trusts in one session; what they open of another is not this one's to see."""
-    with hub(network, SYSTEM_WEST) as (url, _), Client() as client, Peer(url) as west:
+    with hub(network, SYSTEM_WEST) as (url, service), Client() as client, Peer(url) as west:
         ours, theirs = opened("W1", trust=WEST), opened("E1", trust=EAST, at=NOW + timedelta(seconds=1))
         nobodys = opened("E2", trust="", at=NOW + timedelta(seconds=2))
         last = opened("W2", trust=WEST, at=NOW + timedelta(seconds=3))
-        for event in (ours, theirs, last):
+        for sender, event in ((SYSTEM_WEST, ours), (SYSTEM_EAST, theirs), (SYSTEM_WEST, last)):
+            service.app.state.door = Known(sender)
             assert post(url, event=event).status_code == 202
         assert [names(west.follow())[1] for _ in range(2)] == [ours.id, last.id]
+        service.app.state.door = Known(SYSTEM_EAST)
         post(url, event=opened("E3", trust=EAST, at=NOW + timedelta(seconds=4)))
+        service.app.state.door = Known(SYSTEM_WEST)
         assert client.get(f"{url}/R1").json()["context"] == []
         assert post(url, event=nobodys).status_code == 202
         assert names(west.follow())[1] == nobodys.id  # its own: its sender belongs to one trust, this one
@@ -257,6 +263,67 @@ def test_what_names_no_trust_is_for_who_reaches_every_one(network: Database) -> 
                 post(url, event=event)
             assert [names(everywhere.follow())[1] for _ in range(2)] == [nobodys.id, ours.id]
             assert names(west.follow())[1] == ours.id
+
+
+@pytest.mark.parametrize(
+    ("sender", "trust", "status"),
+    [
+        (SYSTEM_WEST, WEST, 202),
+        (SYSTEM_WEST, EAST, 403),
+        (SYSTEM_WEST, "RXX", 403),
+        (EVERYWHERE, EAST, 202),
+        (REPORTER, WEST, 202),
+        (REPORTER, "RXX", 403),
+    ],
+)
+def test_nobody_opens_or_closes_what_is_of_a_trust_beyond_them(
+    network: Database, sender: Actor, trust: str, status: int
+) -> None:
+    """What is opened is claimed. In their own session a reporter sends of wherever they may report: R1 at both."""
+    with hub(network, sender) as (url, _):
+        event = opened(trust=trust)
+        assert [post(url, event=one).status_code for one in (event, closed(event))] == [status, status]
+
+
+def test_a_reporter_closes_what_they_have_open_though_their_entitlement_has_ended(network: Database) -> None:
+    """It is theirs wherever it was imaged: a close that is refused would leave it open for ever."""
+    ingest_extract(network, Feed(), extract("A1"), NOW)
+    claimed(network, "A1")
+    gone = reporter("R1", home_trust=WEST, trusts={WEST: None, EAST: (NOW - timedelta(days=1)).date()})
+    loaded(network, replace(TWO_FEEDS, reporters=(gone, TWO_FEEDS.reporters[1])))
+    with hub(network, REPORTER) as (url, _):
+        assert post(url, event=closed(opened("A1"))).status_code == 202
+
+
+def test_a_clock_that_is_ahead_pins_nothing(network: Database) -> None:
+    """An event happens when it comes, at the latest: what is opened after it takes its place."""
+    with hub(network) as (url, service), Client() as client:
+        ahead = opened("A1", at=NOW + timedelta(days=400))
+        post(url, event=ahead)
+        service.clock.at = NOW + timedelta(minutes=1)
+        after = opened("A2", at=NOW + timedelta(seconds=30))
+        post(url, event=after)
+        assert client.get(f"{url}/R1").json()["context"] == list(after.context)
+
+
+@pytest.mark.parametrize("name", ["UserLogout", "UserHibernate"])
+def test_a_sign_out_is_told_to_everybody_and_says_nothing_of_any_study(network: Database, name: str) -> None:
+    """What an event that opens nothing has in its context is of no trust that could be asked for."""
+    with hub(network, SYSTEM_WEST) as (url, service), Peer(url, events=name) as west:
+        service.app.state.door = Known(SYSTEM_EAST)
+        assert post(url, event=opened(name=name)).status_code == 202
+        told = west.follow()["event"]
+    assert (told["hub.event"], told["context"]) == (name, [])
+
+
+def test_what_cannot_be_written_disconnects_nobody(network: Database) -> None:
+    """Python reads more than JSON has: it is refused before anybody is told."""
+    with hub(network) as (url, _), Client() as client, Peer(url) as peer:
+        sent = json.dumps(opened().message()).replace('"CT head"', r'"\ud800"')
+        assert client.post(url, content=sent, headers={"content-type": "application/json"}).status_code == 422
+        after = opened("A2")
+        post(url, event=after)
+        assert names(peer.follow())[1] == after.id
 
 
 @pytest.mark.parametrize(

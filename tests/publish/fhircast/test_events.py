@@ -52,6 +52,14 @@ def test_an_event_comes_back_as_it_was_sent() -> None:
     assert event_in(json.dumps(OPENED.message())) == OPENED
 
 
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", r'"\ud800"', r'"\u0000"', r'{"\udfff": 1}'])
+def test_what_cannot_be_told_on_is_no_event(value: str) -> None:
+    """Whoever was told of it would lose their connection."""
+    sent = json.dumps(OPENED.message()).replace('"CT head"', value)
+    with pytest.raises(InvalidValueError, match="body"):
+        event_in(sent)
+
+
 def test_the_context_names_the_study_as_the_standard_has_it() -> None:
     """3.6.1: the accession number as ACSN with the trust that gave it, the study by its UID, no pseudonym."""
     report, study, patient = (item["resource"] for item in OPENED.message()["event"]["context"])
