@@ -19,15 +19,17 @@ from httpx2 import Client
 from balancer.api.routes.fhircast import hub_of
 from balancer.bootstrap import with_following
 from balancer.config import read_settings
+from balancer.domain.errors import NotFoundError
 from balancer.domain.life import ReadState
 from balancer.outlets.fhircast.address import HubAddress
 from balancer.outlets.fhircast.following import Following
 from balancer.publish.fhircast.report import meant_by
 from balancer.scheduler.leading import Leader
 from balancer.services.complete_read import complete_read
+from balancer.services.open_in_viewer import open_in_viewer
 from balancer.services.release_read import release_read
 from balancer.store import claims
-from balancer.store.database import Database
+from balancer.store.database import Database, StoreBusyError
 from balancer.store.leases import Lease
 from tests.api.fhircast.hubs import Peer, closed, hub, names, opened, post
 from tests.api.service import Service
@@ -164,6 +166,30 @@ def test_a_hub_that_is_started_anew_is_told_what_is_open(sqlite_db: Database) ->
     with hub(sqlite_db) as (url, service), following(sqlite_db, url, service), Client() as client:
         context = until(lambda: client.get(f"{url}/R1").json()["context"])
     assert [number.value for number in meant_by(tuple(context)).accession_numbers] == ["A1"]
+
+
+@pytest.mark.parametrize(
+    "error", [StoreBusyError("SELECT", None, OSError()), NotFoundError("there is no such read"), KeyError("x")]
+)
+def test_what_cannot_be_done_here_is_told_and_the_session_followed_on(
+    sqlite_db: Database, url: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """A viewer that shows what nobody has claimed must say so, and one fault must not end the session for ever."""
+    failing = [error]
+
+    def opened_sometimes(*told: Any, **more: Any) -> list[int]:
+        if failing:
+            raise failing.pop()
+        return open_in_viewer(*told, **more)
+
+    monkeypatch.setattr("balancer.outlets.fhircast.following.open_in_viewer", opened_sometimes)
+    with Peer(url) as viewer:
+        post(url, event=opened("A1"))
+        viewer.follow()
+        assert "(503)" in str(viewer.hear()["event"]["context"])
+        post(url, event=opened("A3"))
+        viewer.follow()
+        until(lambda: standing(sqlite_db, "A3") == (ReadState.CLAIMED, "R1"))
 
 
 def test_a_viewers_close_is_heard(sqlite_db: Database, url: str) -> None:

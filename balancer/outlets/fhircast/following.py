@@ -94,9 +94,12 @@ class Following:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     def _follow(self, client: AsyncClient, reporters: set[str]) -> None:
-        """Begin with reporters who are new, end with those who have gone."""
+        """Begin with reporters who are new, end with those who have gone, and begin again with any that has ended."""
         for gone in self._followed.keys() - reporters:
             self._followed.pop(gone).task.cancel()
+        for ended in (one for one in self._followed.values() if one.task.done()):
+            _log.warning("fhircast.followed_again")
+            ended.task = asyncio.create_task(ended.session.follow())
         for reporter_id in sorted(reporters - self._followed.keys()):
             session = ReporterSession(reporter_id, self._hub, client, self._doing, self._clock)
             session.begin_with(self._of(reporter_id))

@@ -18,11 +18,10 @@ from typing import Any, Final
 import structlog
 from httpx2 import AsyncClient, HTTPError
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
 
 from balancer.domain.errors import ConflictError, InvalidValueError
 from balancer.domain.instant import Clock
-from balancer.outlets.fhircast.address import NAME, HubAddress
+from balancer.outlets.fhircast.address import NAME, HubAddress, is_private
 from balancer.publish.fhircast.events import CLOSE, OPEN, SYNC_ERROR, Context, Event, event_of, object_in
 from balancer.publish.fhircast.report import Meant, context_of, meant_by
 from balancer.services.see_open_reads import OpenRead
@@ -113,7 +112,7 @@ class ReporterSession:
             try:
                 await self._follow_once()
                 self._failures = 0
-            except (HTTPError, WebSocketException, OSError, DeniedError, InvalidValueError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - a session that is not followed again shows another study
                 self._failures += 1
                 wait = min(_LONGEST_WAIT_SECONDS, 0.5 * 2 ** min(self._failures, 10))
                 _log.warning("fhircast.not_followed", error=type(error).__name__, again_in_seconds=wait)
@@ -147,15 +146,15 @@ class ReporterSession:
         if not answer.is_success:
             raise DeniedError
         endpoint = object_in(answer.content).get("hub.channel.endpoint")
-        if not isinstance(endpoint, str):
-            raise InvalidValueError("hub.channel.endpoint", "is not said")
+        if not isinstance(endpoint, str) or not is_private(endpoint):
+            raise InvalidValueError("hub.channel.endpoint", "must begin with wss://, or be on this machine")
         return endpoint
 
     async def _tell_a_new_hub(self) -> None:
         """Let what is open be told once more if the hub knows of nothing: it has been started anew."""
         if not self._told:
             return
-        answer = await self._client.get(f"{self._hub.url}/{self._topic}", headers=self._hub.headers)
+        answer = await self._client.get(self._hub.session_of(self._reporter_id), headers=self._hub.headers)
         if answer.is_success and not object_in(answer.content).get("context"):
             await self._say(OPEN, list(self._told.values())[-1])
 
@@ -170,19 +169,27 @@ class ReporterSession:
         await socket.send(json.dumps({"id": event.id, "status": await self._status(event)}))
 
     async def _status(self, event: Event) -> int:
+        """Return what an event is answered with; 503 if we could not do what it says, which the screens are told."""
         if event.id in self._sent or event.topic != self._topic:
             return 200
+        try:
+            return await self._done(event)
+        except ConflictError:
+            _log.info("fhircast.refused_a_viewer")
+            return 409
+        except Exception as error:  # noqa: BLE001 - whatever it is, the hub is to hear that it was not followed
+            _log.warning("fhircast.not_done", error=type(error).__name__)
+            return 503
+
+    async def _done(self, event: Event) -> int:
+        """Open or close here what a viewer has."""
         meant = meant_by(event.context)
         if event.name == CLOSE:
             await asyncio.to_thread(self._doing.closed, self._reporter_id, meant)
         if event.name != OPEN:
             return 200
         replayed = event if self._clock.now() - event.at > _OLD else None
-        try:
-            reads = await asyncio.to_thread(self._doing.opened, self._reporter_id, meant, replayed)
-        except ConflictError:
-            _log.info("fhircast.refused_a_viewer")
-            return 409
+        reads = await asyncio.to_thread(self._doing.opened, self._reporter_id, meant, replayed)
         self._viewers = dict.fromkeys(reads, event.context)
         # 202: it was received, and there is nothing here that it opens
         return 200 if reads else 202
