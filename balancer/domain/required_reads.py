@@ -40,9 +40,10 @@ class Adjustment:
 def adjust(reads: Collection[KnownRead], required: int, done_by: Collection[str]) -> Adjustment:
     """Return what to change so that ``required`` reads of an open study are left, whoever ``done_by`` has done theirs.
 
-    A read done here counts as left until its source counts it out. Of too many, those go that the source says are
-    done: our own that it confirms, then those that were with one of ``done_by``; then what nobody has; never a claimed
-    one, whose claimant is told when the claim ends. Of too few, withdrawn ones return before new ones are added.
+    A read done here counts as left until its source counts it out. Of too many, those go first whose reporter the
+    source names: done here, then with one of ``done_by``; then those done here by others, then what nobody has; never
+    a claimed one, whose claimant is told when the claim ends. Of too few, withdrawn ones return before new ones are
+    added.
 
     Reads that follow readings are counted by no source: they are not left over, no reading is added for want of them,
     and those that went with their study return with it.
@@ -74,12 +75,17 @@ def close(reads: Iterable[KnownRead]) -> tuple[tuple[int, ReadEvent], ...]:
 
 def _going(left: Collection[KnownRead], done_by: frozenset[str]) -> Iterator[tuple[KnownRead, ReadEvent | None]]:
     """Yield the reads in the order in which they go, each with the event; ``None`` for one done here already."""
-    done = [read for read in left if read.state is _S.DONE]
-    for read in sorted(done, key=lambda read: (read.reporter_id not in done_by, read.number)):
-        yield read, None
+    done = sorted((read for read in left if read.state is _S.DONE), key=lambda read: read.number)
+    for read in done:
+        if read.reporter_id in done_by:
+            yield read, None
     named = [read for read in left if read.reporter_id in done_by and read.state not in {_S.DONE, _S.CLAIMED}]
     for read in sorted(named, key=lambda read: read.number):
         yield read, ReadEvent.REPORT
+    # that somebody else's was done here is not what the source has said: it may never have heard of it
+    for read in done:
+        if read.reporter_id not in done_by:
+            yield read, None
     others = [read for read in left if read not in named and read.state in _GOES_FIRST]
     for read in sorted(others, key=lambda read: (_GOES_FIRST.index(read.state), -read.number)):
         yield read, ReadEvent.WITHDRAW

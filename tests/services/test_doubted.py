@@ -11,16 +11,17 @@ from balancer.domain.life import ReadState
 from balancer.services.check_completions import check_completions
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.park_read import park_read
+from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said, exclude_read
 from balancer.store import conservation
 from balancer.store import unconfirmed as doubting
 from balancer.store.database import Database, Session
 from balancer.store.sources import locked_feed
-from tests.networks import FEED, Feed, extract, incoming, minutes, queued, read_id, standing
+from tests.networks import FEED, Feed, extract, incoming, minutes, queued, read_id, rostered, solving, standing
 from tests.services.test_claiming import MANAGER, NUMBERS, five
 from tests.services.test_ending_a_read import finish
 from tests.services.test_looking_after_reads import EVERYTHING, HOURS
-from tests.worlds import NOW
+from tests.worlds import NOW, session
 
 
 def of_changes(db: Database) -> None:
@@ -84,6 +85,24 @@ def test_a_read_that_is_not_to_be_read_here_shields_no_other(db: Database) -> No
     assert check_completions(db, minutes(at)) == 1
     assert standing(db, "A1")[0] is ReadState.UNALLOCATED
     assert standing(db, "A1", read=2)[0] is ReadState.EXCLUDED
+
+
+def test_a_source_that_names_the_other_reader_confirms_no_report_that_it_never_had(db: Database) -> None:
+    """R1's reading was lost on its way; R2, on whose list the other was, has reported it in the PACS."""
+    queued(db, incoming("A1", reads=2))
+    rostered(db, session("S1", reporter_id="R1"), session("S2", reporter_id="R2"))
+    run_allocation(db, minutes(1), solver=solving({"S1": ["A1"], "S2": ["A1#2"]}))
+    finish(db, "A1", at=5)
+    assert standing(db, "A1", read=2) == (ReadState.ALLOCATED, "R2")
+    one_left = incoming("A1", reads=1, excluded=frozenset({"R2"}))
+    ingest_extract(db, Feed(), extract(one_left, at=10), minutes(10))
+    assert standing(db, "A1", read=2) == (ReadState.DONE, "R2")
+    assert (standing(db, "A1")[0], check_completions(db, minutes(10))) == (ReadState.DONE, 0)
+    at = 5 * HOURS
+    ingest_extract(db, Feed(), extract(one_left, at=at), minutes(at))
+    assert check_completions(db, minutes(at)) == 1
+    assert standing(db, "A1")[0] is ReadState.UNALLOCATED
+    assert standing(db, "A1", read=2) == (ReadState.DONE, "R2")
 
 
 def test_what_its_source_confirms_while_it_is_doubted_does_not_come_back(
