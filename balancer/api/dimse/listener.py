@@ -15,7 +15,7 @@ from pynetdicom.events import Event, EventHandlerType
 
 from balancer.api.dimse.identity import Callers, title_of
 from balancer.api.dimse.operations import Operations
-from balancer.api.dimse.transport import AssociationServer, without_delay
+from balancer.api.dimse.transport import AssociationServer, closed, without_delay
 from balancer.api.looks import Looks
 from balancer.domain.instant import Clock
 from balancer.publish.ups.sop_classes import NAMES, TRANSFER_SYNTAXES
@@ -84,6 +84,7 @@ def listen(listening: Listening, database: Database, clock: Clock) -> Associatio
 def _handlers(operations: Operations, callers: Callers) -> list[EventHandlerType]:
     return [
         (evt.EVT_CONN_OPEN, without_delay),
+        (evt.EVT_CONN_CLOSE, closed),
         (evt.EVT_REQUESTED, _let_in, [callers]),
         (evt.EVT_ACCEPTED, _note, ["dimse.accepted", callers]),
         (evt.EVT_ABORTED, _note, ["dimse.aborted", callers]),

@@ -1,19 +1,36 @@
-"""Connections for DIMSE: TLS that holds nobody else up, and no waiting for half-full packets."""
+"""Connections for DIMSE: TLS that holds nobody else up, and no waiting for half-full packets.
+
+Whoever connects is nobody until they have asked for an association: until then they get little memory, little time,
+and one of a limited number of places.
+"""
 
 from __future__ import annotations
 
 import socket
 import ssl
+import threading
+import time
 from pathlib import Path
 from socketserver import TCPServer
 from typing import Any, Final
 
 import structlog
+from pynetdicom.association import Association
 from pynetdicom.events import Event
-from pynetdicom.transport import ThreadedAssociationServer
+from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
 _log = structlog.get_logger("balancer.api")
 _HANDSHAKE_SECONDS: Final = 10.0
+_AT_ONCE: Final = 4_096
+
+MOST_CONNECTIONS: Final = 100
+"""At once, with those that have no association yet or never ask for one."""
+
+MOST_READ_BYTES: Final = 1_048_576
+"""Of one PDU. Its header may announce 4 GiB; who keeps to what is agreed on sends 64 KiB at most."""
+
+PDU_SECONDS: Final = 10.0
+"""Within which a PDU that has begun must be there: nothing else is done for its connection in the meantime."""
 
 
 def tls(certificate: Path, key: Path | None, clients: Path | None, *, required: bool) -> ssl.SSLContext:
@@ -36,10 +53,59 @@ def tls(certificate: Path, key: Path | None, clients: Path | None, *, required: 
     return context
 
 
+class BoundedSocket(AssociationSocket):
+    """A connection of which no PDU is read that is too long, or too long in coming."""
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Return so many bytes, or fewer if the other side has closed.
+
+        Raises
+        ------
+        OSError
+            If they are too many or do not come in time, whereupon pynetdicom closes the connection.
+        """
+        connection = self.socket
+        if connection is None or nr_bytes > MOST_READ_BYTES:
+            _log.warning("dimse.too_long")
+            raise ConnectionAbortedError
+        found, until = bytearray(), time.monotonic() + PDU_SECONDS
+        while len(found) < nr_bytes:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            connection.settimeout(left)
+            part = connection.recv(min(nr_bytes - len(found), _AT_ONCE))
+            if not part:
+                break
+            found += part
+        connection.settimeout(None)
+        return found
+
+    def _shutdown_socket(self) -> None:
+        """Close, also where the other side has hung up already: pynetdicom would leave it to the garbage collector."""
+        connection = self.socket
+        super()._shutdown_socket()
+        if connection is not None:
+            connection.close()
+
+
+class _Arrival(RequestHandler):
+    def _create_association(self) -> Association:
+        association = super()._create_association()
+        association.dul.socket = BoundedSocket(association, client_socket=self.request)
+        association.dul.event_queue.get_nowait()  # that somebody has connected was said twice
+        return association
+
+
 class AssociationServer(ThreadedAssociationServer):
     """Takes connections; each shakes hands in a thread of its own, so that one which does not holds up nobody."""
 
     daemon_threads = True
+
+    def __init__(self, *given: Any) -> None:
+        self._lock = threading.Lock()
+        self._arriving = 0
+        super().__init__(*given, request_handler=_Arrival)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Return the next connection as it comes."""
@@ -47,7 +113,35 @@ class AssociationServer(ThreadedAssociationServer):
         assert listening is not None  # noqa: S101 - it is open as long as this is asked
         return listening.accept()
 
+    def verify_request(self, _request: Any, _client_address: Any) -> bool:
+        """Tell whether there is a place for one more; if not, it is closed at once."""
+        with self._lock:
+            taken = self._arriving + len(self.active_associations)
+        if taken >= MOST_CONNECTIONS:
+            _log.warning("dimse.too_many")
+        return taken < MOST_CONNECTIONS
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Go on with a connection in a thread of its own."""
+        self._count(1)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._count(-1)
+            raise
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self._arriving += more
+
     def process_request_thread(self, request: socket.socket | tuple[bytes, socket.socket], client_address: Any) -> None:
+        """Take a connection in, until it is an association's to be or nobody's."""
+        try:
+            self._take_in(request, client_address)
+        finally:
+            self._count(-1)
+
+    def _take_in(self, request: socket.socket | tuple[bytes, socket.socket], client_address: Any) -> None:
         """Shake hands if TLS is spoken here, and go on as without."""
         if self.ssl_context is None or isinstance(request, tuple):
             super().process_request_thread(request, client_address)
@@ -68,6 +162,12 @@ class AssociationServer(ThreadedAssociationServer):
         self.server_close()
         for association in self.active_associations:
             association.abort()
+
+
+def closed(event: Event) -> None:
+    """Let the thread of an association that was never asked for end now, not when it is tired of waiting."""
+    if event.assoc.requestor.primitive is None:
+        event.assoc.dul.to_user_queue.put(None)
 
 
 def without_delay(event: Event) -> None:
