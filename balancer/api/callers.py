@@ -65,8 +65,10 @@ class May:
         except (NotSignedInError, NotAllowedError) as error:
             raise WebSocketException(WS_1008_POLICY_VIOLATION) from error
 
-    async def ask(self, connection: HTTPConnection) -> None:
+    async def ask(self, connection: HTTPConnection, *, seen: bool = True) -> None:
         """Find out who calls and how far they reach, now; a WebSocket outlives what it began with, and asks again.
+
+        ``seen`` is false where nobody has done anything: that a connection is open keeps no session alive.
 
         Raises
         ------
@@ -76,6 +78,7 @@ class May:
             If they may not.
         """
         door: Door = connection.app.state.door
+        connection.state.seen = seen
         actor = await door.caller(_as_request(connection))
         if actor is None:
             raise NotSignedInError("sign in first")

@@ -86,7 +86,7 @@ class CredentialsDoor:
 
     async def _of_cookie(self, request: Request, secret: str) -> Actor:
         """Return whose session it is: one that has ended makes nobody the operator, who may far more."""
-        seen = _WAITING not in request.query_params
+        seen = _WAITING not in request.query_params and getattr(request.state, "seen", True)
         actor = await run_in_threadpool(sign_in.whose, self._database(), secret, self._clock.now(), seen=seen)
         if actor is None or actor.kind is not ActorKind.PERSON or not self._takes(actor):
             raise NotSignedInError("the session has ended: sign in at /sign-in, or sign out there")

@@ -2,6 +2,7 @@
 
 Whoever does not know whether a request arrived sends it again with the same key. If it had been done, the answer comes
 again; if it is under way, or its answer was lost with the process that made it, 409. It is never done twice.
+Of an answer that is not to be stored (``no-store``: it has a secret) only its status and address come again.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ PARAMETER: Final[dict[str, Any]] = {
 }
 _MOST_CHARACTERS = 200
 _KEPT_HEADERS = ("content-type", "location")
+_KEPT_OF_SECRETS = ("location",)
 _PENDING = "idempotency"
 
 
@@ -117,9 +119,10 @@ async def _keep(scope: Scope, held: list[Message]) -> None:
             await run_in_threadpool(keys.forget, database, key)
         return
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]}
+    secret = "no-store" in headers.get("cache-control", "")
     answer = KeptAnswer(
         status=start["status"],
-        headers={name: headers[name] for name in _KEPT_HEADERS if name in headers},
-        body=b"".join(message.get("body", b"") for message in held[1:]).decode("utf-8"),
+        headers={name: headers[name] for name in (_KEPT_OF_SECRETS if secret else _KEPT_HEADERS) if name in headers},
+        body="" if secret else b"".join(message.get("body", b"") for message in held[1:]).decode("utf-8"),
     )
     await run_in_threadpool(keys.finish, database, key, answer)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,17 +14,22 @@ import pytest
 from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketDisconnect
 
+from balancer.api.callers import May
+from balancer.api.doors import LOCAL_COOKIE, CredentialsDoor, LocalDoor
 from balancer.api.routes import subscriptions as routes
-from balancer.domain.actor import Actor
+from balancer.domain.actor import EVERY_TRUST, Actor, Grant, person
+from balancer.domain.permission import Role
 from balancer.domain.steps import StepState
 from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.services.complete_read import complete_read
+from balancer.services.sign_in import sign_in
 from balancer.services.subscribe import ALL, FILTERED
 from balancer.store.database import Database
 from tests.access.doors import Known
-from tests.api.service import Service, problem
+from tests.api.service import Service, StandingClock, problem
 from tests.api.small_network import allocate
 from tests.api.test_workitems import ELSEWHERE, LOCK, PACS, Pacs
 from tests.networks import minutes, read_id
@@ -211,6 +218,30 @@ def test_whoever_may_no_longer_listen_is_cut_off(pacs: Pacs, monkeypatch: pytest
         pacs.service.app.state.door = Known(None)
         with pytest.raises(WebSocketDisconnect):
             socket.receive_json()
+
+
+def test_whoever_listens_is_not_kept_signed_in_by_it(pacs: Pacs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page is open on a desk that its owner has left: that it is asked again whether they may is not them."""
+    monkeypatch.setattr(routes, "_ASKED_EVERY_SECONDS", 0.0)
+    asked, ask = threading.Event(), May.ask
+
+    async def noted(self: May, connection: HTTPConnection, **how: bool) -> None:
+        await ask(self, connection, **how)
+        asked.set()
+
+    monkeypatch.setattr(May, "ask", noted)
+    clock = StandingClock()
+    service = Service(pacs.db, door=CredentialsDoor(lambda: pacs.db, clock, cookie=LOCAL_COOKIE, without=LocalDoor()))
+    service.app.state.serving = replace(service.app.state.serving, clock=clock)
+    secret = sign_in(pacs.db, person("local:manager", "A. Person", Grant(Role.MANAGER, EVERY_TRUST)), clock.now())
+    cookie = {"cookie": f"{LOCAL_COOKIE}={secret}"}
+    with service.client.websocket_connect(HERE, headers={**cookie, "origin": "http://testserver"}):
+        clock.at = minutes(20)
+        for _ in range(2):  # the first may have begun before
+            asked.clear()
+            assert asked.wait(10)
+    clock.at = minutes(31)
+    assert service.client.get("/api/v1/me", headers=cookie).status_code == 401
 
 
 def test_as_many_listen_as_may(pacs: Pacs, monkeypatch: pytest.MonkeyPatch) -> None:

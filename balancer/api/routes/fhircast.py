@@ -34,6 +34,8 @@ _ENDPOINT: Final = "/connections/"
 _LEASE_SECONDS: Final = 3_600
 _MOST_NAME: Final = 100
 _FOLLOW: Final = (Permission.READS_WORK, Permission.ASSIGNMENTS_READ)
+# The address of a subscription's WebSocket is its secret: nobody keeps it, not even we for an Idempotency-Key.
+_UNKEPT: Final = {"Cache-Control": "no-store"}
 _FORM: Final = "application/x-www-form-urlencoded"
 router = APIRouter(include_in_schema=False)
 
@@ -75,7 +77,7 @@ async def _subscribe(  # noqa: PLR0913, PLR0917 - what a request is answered fro
     known = _secret(form.get("hub.channel.endpoint", ""))
     if form.get("hub.mode") == "unsubscribe":
         hub.unsubscribe(known, topic)
-        return JSONResponse({"hub.channel.endpoint": _address(request, known)}, 202)
+        return JSONResponse({"hub.channel.endpoint": _address(request, known)}, 202, _UNKEPT)
     if form.get("hub.mode") != "subscribe":
         raise InvalidValueError("hub.mode", "must be subscribe or unsubscribe")
     events, lease = granted(form.get("hub.events", "")), await _lease(request, served, form)
@@ -85,7 +87,7 @@ async def _subscribe(  # noqa: PLR0913, PLR0917 - what a request is answered fro
     else:
         found = hub.subscribe(topic, events, reach, name, lease)
     look("session", [topic])
-    return JSONResponse({"hub.channel.endpoint": _address(request, found.secret)}, 202)
+    return JSONResponse({"hub.channel.endpoint": _address(request, found.secret)}, 202, _UNKEPT)
 
 
 def _require_topic(database: Database, reach: Reach, topic: str) -> None:

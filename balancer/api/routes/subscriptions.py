@@ -142,7 +142,7 @@ class _Telling:
     async def _still_may(self) -> bool:
         """Tell whether they still may; how far they reach is as it is now."""
         try:
-            await _MAY.ask(self._socket)
+            await _MAY.ask(self._socket, seen=False)
         except (NotSignedInError, NotAllowedError):
             return False
         self._database = self._socket.app.state.serving.database.within(self._socket.state.reach)

@@ -246,11 +246,11 @@ async def list_subscriptions(request: Request, served: Served, caller: Caller) -
 
 @router.get("/Subscription/{subscription}", dependencies=_SEE)
 @_in_fhirs_words
-async def read_subscription(request: Request, served: Served, caller: Caller, subscription: InPath) -> Response:
+async def read_subscription(request: Request, served: Served, caller: Caller, subscription: InPath) -> Response:  # noqa: ARG001
     """Read a subscription of the caller's own, and whether its endpoint is reached."""
     number, now, key = _number(subscription), served.clock.now(), served.pseudonym_key
     found = await run_in_threadpool(see_subscription, served.database, number, now, by=caller, key=key)
-    return fhir.unless_known(request, found)
+    return fhir.answered(found, headers=_UNKEPT)
 
 
 @router.delete("/Subscription/{subscription}", dependencies=_SEE)

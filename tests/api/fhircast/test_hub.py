@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from httpx2 import Client
+from sqlmodel import select
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -19,6 +20,7 @@ from balancer.domain.actor import EVERY_TRUST, Actor, system
 from balancer.domain.permission import Permission
 from balancer.services.ingest_studies import ingest_extract
 from balancer.store.database import Database
+from balancer.store.tables_keys import IdempotencyKeyRow
 from tests.access.doors import MANAGER_AND_REPORTER, MANAGER_EAST, REPORTER, SYSTEM_EAST, Known
 from tests.access.two_trusts import EAST, WEST
 from tests.api.fhircast.hubs import Peer, closed, form, hub, names, opened, post
@@ -49,6 +51,19 @@ def test_whoever_subscribes_is_told_what_others_open_and_close(network: Database
         for peer in (ris, viewer):
             assert names(peer.follow()) == ("DiagnosticReport-open", event.id)
             assert names(peer.follow()) == ("DiagnosticReport-close", f"close of {event.id}")
+
+
+def test_the_address_of_a_subscription_is_not_kept_to_be_said_again(network: Database) -> None:
+    """It is a secret, of which a database has no need."""
+    asked = form("subscribe", hub_events="*")
+    with hub(network) as (url, _), Client() as client:
+        first, second = (client.post(url, data=asked, headers={"Idempotency-Key": "k1"}) for _ in range(2))
+    assert first.json()["hub.channel.endpoint"].startswith("ws://")
+    assert first.headers["cache-control"] == "no-store"
+    assert (second.status_code, second.content) == (202, b"")
+    assert second.headers["idempotency-replayed"] == "true"
+    with network.session() as session:
+        assert [row.body for row in session.exec(select(IdempotencyKeyRow))] == [""]
 
 
 def test_an_event_that_is_sent_twice_is_told_once(network: Database) -> None:
