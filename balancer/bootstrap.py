@@ -143,12 +143,16 @@ def build_app(settings: Settings, database: Database) -> Application:
         read_network=partial(read_network, settings.network),
         pseudonym_key=pseudonym_key(settings),
         shifts=settings.shift_to_present,
-        hooks=frozenset(part.strip().lower().rstrip("/") for part in settings.fhir_hooks.split(",") if part.strip()),
+        hooks=_hook_origins(settings),
     )
     ways = _ways(settings)
     local = LocalDoor() if settings.sign_in == "local" else None
     door = CredentialsDoor(lambda: database, serving.clock, cookie=ways.cookie, without=local)
     return create_app(serving, door=door, ways=ways, hosts=_names(settings), add_pages=install.install)
+
+
+def _hook_origins(settings: Settings) -> frozenset[str]:
+    return frozenset(part.strip().lower().rstrip("/") for part in settings.fhir_hooks.split(",") if part.strip())
 
 
 def _names(settings: Settings) -> Sequence[str]:
@@ -342,7 +346,10 @@ def open_outlets(settings: Settings, database: Database) -> Sequence[Outlet]:
     from balancer.outlets.hooks import open_hooks  # noqa: PLC0415
 
     receivers = [Hl7Outlet(receiver) for receiver in read_receivers(settings.network)]
-    return (*receivers, *open_hooks(database, service_clock(settings), pseudonym_key(settings)))
+    return (
+        *receivers,
+        *open_hooks(database, service_clock(settings), pseudonym_key(settings), _hook_origins(settings)),
+    )
 
 
 def with_following(settings: Settings, leader: Leader) -> Leader:

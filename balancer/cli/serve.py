@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 0.5
 _GOODBYE_SECONDS = 5
+# As a request's body: uvicorn would take 16 MiB of a WebSocket's message before anybody has looked at it.
+_MOST_MESSAGE_BYTES = 65_536
 
 NetworkOption = Annotated[
     Path | None, typer.Option("--network", help="The network folder; unless given BALANCER_NETWORK, else data/kent.")
@@ -190,6 +192,7 @@ def _answer_until_stopped(app: Application, listening: socket.socket) -> None:
         lifespan="off",
         proxy_headers=False,
         server_header=False,
+        ws_max_size=_MOST_MESSAGE_BYTES,
         timeout_graceful_shutdown=_GOODBYE_SECONDS,
     )
     uvicorn.Server(config).run(sockets=[listening])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +11,7 @@ import httpx2
 from balancer.domain.errors import UndeliveredError, UnreachableError
 from balancer.domain.instant import Clock
 from balancer.domain.letter import Letter, Patience
-from balancer.publish.fhir.subscription import secret_of, signed
+from balancer.publish.fhir.subscription import is_allowed, secret_of, signed
 from balancer.services.subscribe_tasks import concerned
 from balancer.store import hooks, systems, workitems
 from balancer.store.database import Database, Session
@@ -76,13 +76,18 @@ class Hook:
         self._client.close()
 
 
-def open_hooks(database: Database, clock: Clock, key: bytes) -> list[Hook]:
-    """Return an outlet for each subscription that lives, of a system that may still call."""
+def open_hooks(database: Database, clock: Clock, key: bytes, origins: Collection[str]) -> list[Hook]:
+    """Return an outlet for each subscription that lives, of a system that may still call.
+
+    ``origins`` are where anything may be told now: what was subscribed from elsewhere is not served.
+    """
     now = clock.now()
     with database.session() as session:
         numbering = workitems.numbering(session)
         start = systems.subject_of("")
         known = [
-            row for row in hooks.living(session, now) if systems.by_name(session, row.system[len(start) :], now=now)
+            row
+            for row in hooks.living(session, now)
+            if is_allowed(row.endpoint, origins) and systems.by_name(session, row.system[len(start) :], now=now)
         ]
     return [Hook(row, secret_of(row.id or 0, numbering, key), clock) for row in known]

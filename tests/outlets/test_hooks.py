@@ -10,10 +10,15 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
+from sqlmodel import select
 
+from balancer.bootstrap import open_outlets
+from balancer.config import read_settings
 from balancer.domain.actor import Actor, system
 from balancer.domain.permission import Permission
 from balancer.outlets.courier import Courier, Ground
@@ -22,6 +27,7 @@ from balancer.services.release_read import release_read
 from balancer.store import systems
 from balancer.store.database import Database
 from balancer.store.tables_access import SystemRow
+from balancer.store.tables_keys import IdempotencyKeyRow
 from tests.access.doors import Known
 from tests.api.service import KEY, Service
 from tests.api.small_network import allocate
@@ -94,7 +100,9 @@ class Subscriber:
         assert made.status_code == 201, made.text
         check(made.json())
         ground = Ground(database=self.db, clock=self.service.clock)
-        self.couriers = [Courier(hook, ground) for hook in open_hooks(self.db, self.service.clock, KEY)]
+        self.couriers = [
+            Courier(hook, ground) for hook in open_hooks(self.db, self.service.clock, KEY, {self.endpoint.origin})
+        ]
         self.step()
         return made.json()
 
@@ -182,7 +190,53 @@ def test_another_trusts_system_hears_nothing(sqlite_db: Database, endpoint: Endp
     west.close()
     with sqlite_db.transaction() as session:
         systems.disable(session, "west", now=minutes(0))
-    assert open_hooks(sqlite_db, west.service.clock, KEY) == []
+    assert open_hooks(sqlite_db, west.service.clock, KEY, {endpoint.origin}) == []
+
+
+def test_where_nothing_may_be_told_any_more_nothing_is(pacs: Subscriber) -> None:
+    """Who runs the service takes an origin back, and whoever had subscribed from there is not told either."""
+    pacs.subscribe("Task?")
+    for origins in ((), ("https://elsewhere.example",)):
+        assert open_hooks(pacs.db, pacs.service.clock, KEY, origins) == []
+    (still,) = open_hooks(pacs.db, pacs.service.clock, KEY, ("https://elsewhere.example", pacs.endpoint.origin))
+    still.close()
+
+
+def test_the_service_tells_only_where_its_settings_say(pacs: Subscriber, tmp_path: Path) -> None:
+    """The outlets are opened by the setting as it is now, not as it was when somebody subscribed."""
+    pacs.subscribe("Task?")
+    folder = tmp_path / "network"
+    folder.mkdir()
+    asked = read_settings(network=folder, database_url="sqlite://")
+    opened = {}
+    for said in (pacs.endpoint.origin, ""):
+        outlets = open_outlets(
+            asked.model_copy(update={"fhir_hooks": said, "pseudonym_key": SecretStr("k" * 32)}), pacs.db
+        )
+        opened[said] = len(outlets)
+        for outlet in outlets:
+            outlet.close()
+    assert opened == {pacs.endpoint.origin: 1, "": 0}
+
+
+def test_a_secret_is_not_kept_to_be_said_again(pacs: Subscriber) -> None:
+    """Whoever sends their request again is told where the subscription is, and asks for its secret there."""
+    again = {**FHIR, "Idempotency-Key": "k1"}
+    channel = {"type": "rest-hook", "endpoint": f"{pacs.endpoint.origin}/news"}
+    asked = {"resourceType": "Subscription", "status": "requested", "reason": "lists", "criteria": "Task?"}
+    first, second = (
+        pacs.client.post("/fhir/Subscription", json={**asked, "channel": channel}, headers=again) for _ in range(2)
+    )
+    (extension,) = first.json()["channel"]["extension"]
+    with pacs.db.session() as session:
+        (kept,) = session.exec(select(IdempotencyKeyRow)).all()
+    assert (kept.status, kept.body) == (201, "")
+    assert extension["valueString"] not in repr(kept)
+    assert (second.status_code, second.content) == (201, b"")
+    assert second.headers["idempotency-replayed"] == "true"
+    shown = pacs.client.get(second.headers["location"], headers={"If-None-Match": first.headers["etag"]})
+    assert shown.json()["channel"]["extension"] == [extension]
+    assert shown.headers["cache-control"] == "no-store"
 
 
 def test_what_is_not_taken_is_told_again(pacs: Subscriber) -> None:
@@ -213,7 +267,7 @@ def test_a_subscription_that_is_ended_is_told_nothing(pacs: Subscriber) -> None:
     assert pacs.step() == 0
     assert pacs.client.get(f"/fhir/Subscription/{made['id']}").status_code == 404
     assert pacs.client.get("/fhir/Subscription").json()["total"] == 0
-    assert open_hooks(pacs.db, pacs.service.clock, KEY) == []
+    assert open_hooks(pacs.db, pacs.service.clock, KEY, {pacs.endpoint.origin}) == []
 
 
 def test_a_subscription_is_its_systems_own(pacs: Subscriber, endpoint: Endpoint) -> None:

@@ -87,17 +87,26 @@ def criteria_of(criteria: str) -> TaskQuery:
     return query
 
 
+def is_allowed(endpoint: str, origins: Collection[str]) -> bool:
+    """Tell whether an endpoint is where something may be told, as ``origins`` are now."""
+    return _origin(endpoint) in origins
+
+
+def _origin(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
 def _endpoint(said: object, origins: Collection[str]) -> str:
     try:
         parts = urlsplit(said if isinstance(said, str) else "")
-        origin = f"{parts.scheme}://{parts.netloc}".lower()
     except ValueError as error:
         raise InvalidValueError("Subscription.channel.endpoint", "is no address") from error
     text = str(said)
     plain = text.isascii() and text.isprintable() and " " not in text and len(text) <= _MOST
     if parts.scheme not in _SCHEMES or not plain or "@" in parts.netloc or parts.fragment:
         raise InvalidValueError("Subscription.channel.endpoint", "is no plain address")
-    if origin not in origins:
+    if not is_allowed(text, origins):
         raise InvalidValueError(
             "Subscription.channel.endpoint", "is where nothing may be told: ask who runs the service"
         )
