@@ -105,7 +105,7 @@ class AssociationServer(ThreadedAssociationServer):
     def __init__(self, *given: Any) -> None:
         self._lock = threading.Lock()
         self._arriving = 0
-        super().__init__(*given, request_handler=_Arrival)
+        super().__init__(*given, request_handler=_Arrival)  # type: ignore[misc]  # it is never among those given
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Return the next connection as it comes."""
@@ -167,7 +167,7 @@ class AssociationServer(ThreadedAssociationServer):
 def closed(event: Event) -> None:
     """Let the thread of an association that was never asked for end now, not when it is tired of waiting."""
     if event.assoc.requestor.primitive is None:
-        event.assoc.dul.to_user_queue.put(None)
+        event.assoc.dul.to_user_queue.put(None)  # type: ignore[arg-type]  # as when its wait is over
 
 
 def without_delay(event: Event) -> None:
