@@ -91,10 +91,18 @@ class Known:
 
 
 def events_for(known: Known, theirs: Sequence[SubscriptionRow], row: JournalRow) -> list[Event]:
-    """Return what whoever has these subscriptions, all of one title of one caller's, is told of a step, in order."""
+    """Return what whoever has these subscriptions, all of one title of one caller's, is told of a step, in order.
+
+    Nothing of a workitem that they may no longer see: whose it became since is not theirs to know.
+    """
+    if not all(key in known.found for key in _keys(row) if key is not None):
+        return []
     if row.kind is JournalKind.SUBSCRIBED:
-        mine = any((row.said["subject"], row.said["aet"]) == (each.subject, each.aet) for each in theirs)
-        return [_as_it_stands(known, WorkitemKey(row.read_id, row.said["workitem"]))] if mine else []
+        stands = WorkitemKey(row.read_id, row.said["workitem"])
+        mine = stands in known.found and any(
+            (row.said["subject"], row.said["aet"]) == (each.subject, each.aet) for each in theirs
+        )
+        return [_as_it_stands(known, stands)] if mine else []
     return [event for key, event in _events(known, row) if _is_told(known, theirs, row, key)]
 
 

@@ -80,14 +80,31 @@ def _of_read(row: type[Row]) -> Callable[[Reach], ColumnElement[bool]]:
     return limit
 
 
+def _told_of(row: type[Row], *names: str) -> Callable[[Reach], ColumnElement[bool]]:
+    """Return the limit of rows that keep whose a read was: while another reading waits, nobody's and one's own.
+
+    That nobody has the read now opens nothing here: who had it, and let it go, is the first reader all the same.
+    """
+    limited: Table = row.__table__  # type: ignore[attr-defined]
+
+    def limit(reach: Reach) -> ColumnElement[bool]:
+        me = reach.blind_to or ""
+        read = _OTHERS.alias("told_of")
+        own = and_(*(or_(limited.c[name].is_(None), limited.c[name] == me) for name in names))
+        shown = or_(own, ~_is_read_beside_another(read))
+        return exists().where(read.c.id == limited.c.read_id, _shown(read, me), shown)
+
+    return limit
+
+
 BLIND: Mapping[type[Row], Callable[[Reach], ColumnElement[bool]]] = {
     ReadRow: _read,
     WorklistItemRow: _item,
     ClaimRow: _of_read(ClaimRow),
     CompletionRow: _of_read(CompletionRow),
     ReturnRow: _of_read(ReturnRow),
-    WorkitemRow: _of_read(WorkitemRow),
-    JournalRow: _of_read(JournalRow),
+    WorkitemRow: _told_of(WorkitemRow, "reporter_id"),
+    JournalRow: _told_of(JournalRow, "reporter_id", "reporter_before"),
 }
 """What is hidden from a caller who reports. Exceptions stay, so that they are seen to; what they say of whom is cut."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from balancer.domain.actor import EVERY_TRUST, Grant, person
 from balancer.domain.exceptional import ExceptionKind
-from balancer.domain.life import ReadState
+from balancer.domain.life import ReadState, ReturnReason
 from balancer.domain.outcome import Outcome
 from balancer.domain.permission import Permission, Role
 from balancer.publish.ups.uids import WorkitemKey, uid_of
@@ -20,9 +21,13 @@ from balancer.services.begin_draft import begin_draft
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
+from balancer.services.release_read import release_read
+from balancer.services.report_steps import reports_since
+from balancer.services.return_read import return_read
 from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said, pin_read
-from balancer.store import reads, workitems
+from balancer.services.subscribe import ALL, FILTERED, Subscriber, subscribe
+from balancer.store import journal, reads, workitems
 from balancer.store.blind import hidden
 from balancer.store.database import Database
 from balancer.store.exceptions import open_exception
@@ -227,3 +232,54 @@ def test_a_study_that_one_reads_hides_nothing(db: Database) -> None:
     assert standing(db, TWICE, read=2) == (ReadState.DONE, OTHER)
     with db.within(COLLEAGUE.reach(*Permission)).session() as reading:
         assert hidden(reading, [read_id(db, TWICE)]) == set()
+
+
+PERFORMER = "ScheduledHumanPerformersSequence.HumanPerformerCodeSequence.CodeValue"
+
+
+def let_go(db: Database, how: str) -> None:
+    """Let R2 open the first reading again and let it go: nobody has it then."""
+    number = read_id(db, TWICE)
+    if how == "released":
+        release_read(db, number, FIRST, minutes(3), by=PACS)
+        with db.transaction() as writing:
+            row, _ = reads.locked_read(writing, number)
+            row.state, row.reporter_id = ReadState.UNALLOCATED, None
+    else:
+        return_read(db, number, FIRST, minutes(3), by=PACS, reason=ReturnReason.IMAGES_MISSING)
+    assert standing(db, TWICE)[1] is None
+
+
+@pytest.mark.parametrize("how", ["released", "returned"])
+@pytest.mark.parametrize("asked", ["", f"{PERFORMER}={FIRST}"])
+def test_no_subscription_tells_a_reader_who_had_the_other_reading_and_let_it_go(
+    db: Database, asked: str, how: str
+) -> None:
+    """Nor does whether a filter for somebody is answered at all; whoever does not report is told."""
+    read_once(db)
+    with db.session() as reading:
+        begun = replace(journal.mark(reading), sequence=0)
+        numbering = workitems.numbering(reading)
+    let_go(db, how)
+    about = {uid_of(WorkitemKey(read_id(db, TWICE), sequence), numbering) for sequence in range(4)}
+    told_of = {}
+    for who in (COLLEAGUE, MANAGER):
+        mine, within = Subscriber(by=who, aet="VIEWER"), db.within(who.reach(*Permission))
+        subscribe(within, mine, FILTERED if asked else ALL, minutes(4), filter_text=asked)
+        events = reports_since(within, mine, begun).events
+        told_of[who.subject] = [
+            event for event in events if event.uid in about and (asked or FIRST in event.information.to_json())
+        ]
+    assert told_of[COLLEAGUE.subject] == []
+    assert told_of[MANAGER.subject]
+
+
+def test_what_the_first_reader_said_of_it_is_not_told_once_they_have_let_it_go(db: Database) -> None:
+    """Their workitem has ended, and may name them for ever."""
+    read_once(db)
+    let_go(db, "returned")
+    with db.session() as session:
+        uid = uid_of(WorkitemKey(read_id(db, TWICE), 0), workitems.numbering(session))
+    for who, there in ((COLLEAGUE, False), (THEMSELVES, True), (MANAGER, True)):
+        answer = served(db, who).client.get(f"/dicomweb/workitems/{uid}")
+        assert (answer.status_code == 200) == there, answer.text
