@@ -250,6 +250,7 @@ def run_dimse(settings: Settings) -> None:
             port=settings.dimse_port or 0,
             ae_title=settings.dimse_ae_title,
             tls=_dimse_tls(settings),
+            believing=settings.dimse_plaintext,
         )
         server = listen(where, database, service_clock(settings))
     except Exception as error:  # the supervisor starts another, later each time

@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     dimse_client_certificates: Literal["required", "optional"] = Field(
         "required", description="Of clients, once signed."
     )
-    dimse_plaintext: bool = Field(default=False, description="Speak DIMSE beyond this machine without TLS.")
+    dimse_plaintext: bool = Field(default=False, description="Speak DIMSE without proof of who calls.")
     fhir_hooks: str = Field("", description="Where FHIR subscriptions may send: https://pacs.example, ...; commas.")
     allocate_seconds: float = Field(20.0, gt=0, description="Clock time a solve may take.")
     allocate_every_minutes: float | None = Field(None, gt=0, description="Allocate so often, whatever the policy says.")

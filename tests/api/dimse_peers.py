@@ -47,9 +47,10 @@ def registered(db: Database, title: str, *scopes: Permission, trust: str = "RVV"
 
 
 @contextmanager
-def listening(db: Database, tls: Any = None) -> Iterator[int]:
+def listening(db: Database, tls: Any = None, *, believing: bool = False) -> Iterator[int]:
     """Listen on a free port of this machine, and yield it."""
-    server = listen(Listening(host="127.0.0.1", port=0, ae_title=OURS, tls=tls), db, StandingClock())
+    where = Listening(host="127.0.0.1", port=0, ae_title=OURS, tls=tls, believing=believing)
+    server = listen(where, db, StandingClock())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -39,7 +39,7 @@ def is_let_in(port: int, title: str, authority: Authority, pair: Pair | None) ->
 
 
 def test_a_title_goes_with_its_certificate(sqlite_db: Database, authority: Authority) -> None:
-    """Who has another of the same authority, and says that name, is nobody; a title without one is any client's."""
+    """Who has another of the same authority, and says that name, is nobody; a title without one is nobody's."""
     loaded(sqlite_db)
     its_own, another = authority.pair("pacs"), authority.pair("another")
     registered(sqlite_db, "PACS_RVV", certificate=its_own.certificate.read_text())
@@ -47,18 +47,32 @@ def test_a_title_goes_with_its_certificate(sqlite_db: Database, authority: Autho
     with listening(sqlite_db, tls=context(authority)) as port:
         assert is_let_in(port, "PACS_RVV", authority, its_own)
         assert not is_let_in(port, "PACS_RVV", authority, another)
+        assert not is_let_in(port, "ANY_RVV", authority, another)
+        assert not is_let_in(port, "ANY_RVV", authority, None)
+
+
+def test_where_the_network_lets_in_nobody_else_a_title_without_one_is_any_clients(
+    sqlite_db: Database, authority: Authority
+) -> None:
+    """If the settings say so; a title that is bound is still bound."""
+    loaded(sqlite_db)
+    registered(sqlite_db, "PACS_RVV", certificate=authority.pair("pacs").certificate.read_text())
+    registered(sqlite_db, "ANY_RVV")
+    another = authority.pair("another")
+    with listening(sqlite_db, tls=context(authority), believing=True) as port:
         assert is_let_in(port, "ANY_RVV", authority, another)
         assert not is_let_in(port, "ANY_RVV", authority, None)
+        assert not is_let_in(port, "PACS_RVV", authority, another)
 
 
 def test_where_certificates_are_optional_a_title_that_has_one_still_needs_it(
     sqlite_db: Database, authority: Authority
 ) -> None:
-    """Optional is for the others."""
+    """Optional is for the others, if the settings take them at their word."""
     loaded(sqlite_db)
     registered(sqlite_db, "PACS_RVV", certificate=authority.pair("pacs").certificate.read_text())
     registered(sqlite_db, "ANY_RVV")
-    with listening(sqlite_db, tls=context(authority, required=False)) as port:
+    with listening(sqlite_db, tls=context(authority, required=False), believing=True) as port:
         assert is_let_in(port, "ANY_RVV", authority, None)
         assert not is_let_in(port, "PACS_RVV", authority, None)
 
@@ -74,6 +88,7 @@ def test_over_plain_tcp_a_title_with_a_certificate_is_nobodys(sqlite_db: Databas
 def test_whoever_does_not_shake_hands_holds_up_nobody(sqlite_db: Database, authority: Authority) -> None:
     """Others are answered while a connection on which nothing is said stands open."""
     loaded(sqlite_db)
-    registered(sqlite_db, "ANY_RVV")
+    its_own = authority.pair("any")
+    registered(sqlite_db, "ANY_RVV", certificate=its_own.certificate.read_text())
     with listening(sqlite_db, tls=context(authority)) as port, socket.create_connection(("127.0.0.1", port)):
-        assert is_let_in(port, "ANY_RVV", authority, authority.pair("any"))
+        assert is_let_in(port, "ANY_RVV", authority, its_own)

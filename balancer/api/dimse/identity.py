@@ -1,12 +1,14 @@
 """Who calls by DIMSE: the registered system whose AE title it is, with the certificate that must come with the title.
 
-An AE title is a name that anybody can send. Over plain TCP it is as good as the network; with TLS and a certificate it
-is proof. It is looked at again for each operation, so that a system which is shut out is out, association or not.
+An AE title is a name that anybody can send. Over plain TCP it is as good as the network. Over TLS it goes with the
+certificate that it was registered with: another of the same authority proves that somebody is known, and not who. It is
+looked at again for each operation, so that a system which is shut out is out, association or not.
 """
 
 from __future__ import annotations
 
 import hashlib
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,20 +32,23 @@ class Caller:
 
 
 class Callers:
-    """Knows whose an association is."""
+    """Knows whose an association is; ``believing`` takes a title that no certificate is known of at its word."""
 
-    def __init__(self, database: Callable[[], Database], clock: Clock) -> None:
+    def __init__(self, database: Callable[[], Database], clock: Clock, *, believing: bool = False) -> None:
         self._database = database
         self._clock = clock
+        self._believing = believing
 
     def whose(self, association: Association) -> Actor | None:
         """Return the system that an association is of; ``None`` if it is nobody's who may call."""
         title = title_of(association)
         with self._database().session() as session:
             known = ae_titles.by_title(session, title, now=self._clock.now())
-        if known is None or (known.certificate and known.certificate != certificate_of(association)):
+        if known is None:
             return None
-        return known.actor
+        if known.certificate:
+            return known.actor if known.certificate == certificate_of(association) else None
+        return known.actor if self._believing or not _is_over_tls(association) else None
 
     def require(self, association: Association, permission: Permission) -> Caller:
         """Return who calls, who must hold a permission.
@@ -68,9 +73,15 @@ def title_of(association: Association) -> str:
 
 def certificate_of(association: Association) -> str:
     """Return the SHA-256 of the certificate that came over TLS, in hexadecimal; empty if none did."""
-    transport = association.dul.socket
-    connection = None if transport is None else transport.socket
-    if not isinstance(connection, ssl.SSLSocket):
-        return ""
-    shown = connection.getpeercert(binary_form=True)
+    connection = _connection(association)
+    shown = connection.getpeercert(binary_form=True) if isinstance(connection, ssl.SSLSocket) else None
     return hashlib.sha256(shown).hexdigest() if shown else ""
+
+
+def _is_over_tls(association: Association) -> bool:
+    return isinstance(_connection(association), ssl.SSLSocket)
+
+
+def _connection(association: Association) -> socket.socket | None:
+    transport = association.dul.socket
+    return None if transport is None else transport.socket

@@ -45,12 +45,16 @@ logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listening:
-    """Where it is listened, as which AE title, and by which TLS if by any."""
+    """Where it is listened, as which AE title, and by which TLS if by any.
+
+    ``believing``: over TLS too an AE title that is bound to no certificate is taken at its word.
+    """
 
     host: str
     port: int
     ae_title: str
     tls: ssl.SSLContext | None = None
+    believing: bool = False
 
 
 def listen(listening: Listening, database: Database, clock: Clock) -> AssociationServer:
@@ -61,7 +65,7 @@ def listen(listening: Listening, database: Database, clock: Clock) -> Associatio
     OSError
         If the address cannot be taken.
     """
-    callers = Callers(lambda: database, clock)
+    callers = Callers(lambda: database, clock, believing=listening.believing)
     operations = Operations(database=database, clock=clock, callers=callers, looks=Looks())
     entity = ApplicationEntity(listening.ae_title)
     entity.require_called_aet = True
