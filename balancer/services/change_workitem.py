@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from pydicom.dataset import Dataset
 
@@ -39,12 +40,15 @@ from balancer.store.workitems import Found
 Acting = Callable[[str], Database]
 """Returns the database as far as the caller reaches in a reporter's name."""
 
+_WHO: Final = "UnifiedProcedureStepPerformedProcedureSequence.ActualHumanPerformersSequence"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What is asked: the state, the Transaction UID that came with it, and who performs the step, if that is said.
 
-    To begin, ``performer`` is whose the step becomes; at the end it is held against whoever began it.
+    To begin, ``performer`` is whose the step becomes; at the end it is held against whoever began it, or says who did
+    what was begun in nobody's name.
     """
 
     to: StepState
@@ -106,10 +110,11 @@ def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by w
         if outcome.to is None:
             kept = event is StepEvent.COMPLETE and _was_taken(found)
             if kept:
-                complete_read(Joined(session), read_id, whose, now, by=by)
-                _compare(session, found, change, whose, now, by)
+                _complete(session, found, change, whose, now, by)
             return Answer(status=outcome.status, kept=kept)
         lacking = _lacking(session, found, outcome, numbering)
+        if outcome.to is StepState.COMPLETED and _is_nobodys(found, change, whose, by):
+            lacking.append(_WHO)
         if lacking:
             return Answer(status=Status.NOT_FINAL, missing=tuple(lacking))
         _do(session, found, change, whose, now, by)
@@ -120,13 +125,34 @@ def _whose(found: Found, change: Change, by: Actor) -> str:
     """Return in whose name it is done: who has the step, or who is said to begin it; empty if nobody says.
 
     Whoever signed in and names nobody means themselves. The standard's own request names nobody (PS3.4, CC.2.1.1): then
-    it is the scheduled performer's, who is compared with whoever is named later. Not where another reading of the study
-    is blind to this one, or follows it: there a guess could let one person do both.
+    it is the scheduled performer's, until somebody is named: it is theirs then who are named. Not where another reading
+    of the study is blind to this one, or follows it: there a guess could let one person do both.
     """
-    if found.state is not StepState.SCHEDULED or change.to is not StepState.IN_PROGRESS:
-        return found.reporter_id or ""
-    said = change.performer or by.reporter_id
-    return said or (found.reporter_id if _is_only_reading(found) else "") or ""
+    if found.state is StepState.SCHEDULED and change.to is StepState.IN_PROGRESS:
+        said = change.performer or by.reporter_id
+        return said or (found.reporter_id if _is_only_reading(found) else "") or ""
+    named_now = _named(found, change, by) if _is_presumed(found) and change.to is StepState.COMPLETED else ""
+    return named_now or found.reporter_id or ""
+
+
+def _named(found: Found, change: Change, by: Actor) -> str:
+    """Return who is said to perform a step: with the request, by an update before it, or by signing in."""
+    return change.performer or _said(found) or by.reporter_id or ""
+
+
+def _said(found: Found) -> str:
+    said = None if found.row is None else performer_in(dataset_in(found.row.said))
+    return "" if said is None else said.value
+
+
+def _is_presumed(found: Found) -> bool:
+    """Tell whether nobody was named for a step when it was begun."""
+    return found.row is not None and found.row.presumed
+
+
+def _is_nobodys(found: Found, change: Change, whose: str, by: Actor) -> bool:
+    """Tell whether nobody can be held to have performed a step: nobody was named for it, then or now."""
+    return _is_presumed(found) and _named(found, change, by) != whose
 
 
 def _is_only_reading(found: Found) -> bool:
@@ -165,25 +191,36 @@ def _do(session: Session, found: Found, change: Change, whose: str, now: datetim
         raise InvalidValueError("ActualHumanPerformersSequence", "say who performs it")
     if change.to is StepState.IN_PROGRESS:
         claim_read(joined, read_id, whose, now, by=by, heartbeats=False)
-        workitems.kept(session, found).lock = digest_of(change.transaction)
+        row = workitems.kept(session, found)
+        row.lock, row.presumed = digest_of(change.transaction), not (change.performer or by.reporter_id)
     elif change.to is StepState.COMPLETED:
-        complete_read(joined, read_id, whose, now, by=by)
-        _compare(session, found, change, whose, now, by)
+        _complete(session, found, change, whose, now, by)
     else:
         _give_back(joined, found, whose, now, by)
 
 
-def _compare(session: Session, found: Found, change: Change, whose: str, now: datetime, by: Actor) -> None:  # noqa: PLR0913, PLR0917
-    """Bring it to the trust's reporting office if a report is said to be somebody else's than whoever had the step.
-
-    It stands as theirs until a person has looked: which of the two words is right nobody can tell from here.
-    """
-    said = None if found.row is None else performer_in(dataset_in(found.row.said))
-    others = {change.performer, "" if said is None else said.value} - {"", whose}
+def _complete(session: Session, found: Found, change: Change, whose: str, now: datetime, by: Actor) -> None:  # noqa: PLR0913, PLR0917
+    """Complete the read in the name that is said; a report that nobody is named for is never a final one."""
+    had = found.reporter_id or ""
+    presumed = had if _is_presumed(found) and found.state is StepState.IN_PROGRESS else ""
+    unsigned = _is_nobodys(found, change, whose, by)
+    joined, read_id = Joined(session), found.read.id or 0
+    complete_read(joined, read_id, whose, now, by=by, provisional=unsigned, presumed=presumed)
+    others = {change.performer, _said(found), whose} - {"", had}
     if others:
-        detail = f"begun by {whose}, and said to be performed by {', '.join(sorted(others))}"
-        kind = ExceptionKind.OTHER_PERFORMER
-        open_exception(session, kind, found.read.id or 0, found.study, by=by, now=now, detail=detail)
+        _tell_of_others(session, found, had, others, now, by)
+
+
+def _tell_of_others(session: Session, found: Found, had: str, others: set[str], now: datetime, by: Actor) -> None:  # noqa: PLR0913, PLR0917
+    """Bring it to the trust's reporting office that a report is said to be somebody else's than whoever had the step.
+
+    It stands as theirs until a person has looked: which of the two words is right nobody can tell from here. Of a step
+    that nobody was named for the only word is right; that the list had somebody else is told all the same.
+    """
+    how = "presumed to be begun by" if _is_presumed(found) else "begun by"
+    detail = f"{how} {had}, and said to be performed by {', '.join(sorted(others))}"
+    kind = ExceptionKind.OTHER_PERFORMER
+    open_exception(session, kind, found.read.id or 0, found.study, by=by, now=now, detail=detail)
 
 
 def _give_back(joined: Database, found: Found, whose: str, now: datetime, by: Actor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -38,6 +39,7 @@ def complete_read(  # noqa: PLR0913 - what was done, by whom, on whose word, and
     by: Actor,
     outcome: Outcome | None = None,
     provisional: bool = False,
+    presumed: str = "",
 ) -> bool:
     """Enter that the reporter has done the read; saying so twice is saying so once.
 
@@ -52,7 +54,8 @@ def complete_read(  # noqa: PLR0913 - what was done, by whom, on whose word, and
     the trust's reporting office, and the answer is ``False``. It is never dropped. So it is if the read came back
     after this reporter had completed it, and they have not opened it since: that is the old word once more, and what
     it says has been doubted. Whoever may not report the study (any more) has done so all the same, and the office is
-    told.
+    told. ``presumed``: the read was open in this name, though nobody had said that it was they who opened it; whoever
+    is said to have done it has it.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def complete_read(  # noqa: PLR0913 - what was done, by whom, on whose word, and
             require_first_of_study(session, row, reporter_id)
         repeated = claims.is_said_again(session, read_id, reporter_id)
         report = _Report(row, person, policy, outcome, provisional=provisional)
-        accepted = _is_free_for(row, reporter_id) and report.counts and not repeated
+        accepted = _is_free_for(row, {reporter_id, presumed}) and report.counts and not repeated
         system = by.subject if by.kind is ActorKind.SYSTEM else ""
         claims.add_completion(
             session,
@@ -155,10 +158,10 @@ def _say_outcome(session: Session, row: ReadRow, outcome: Outcome | None, by: Ac
     return True
 
 
-def _is_free_for(row: ReadRow, reporter_id: str) -> bool:
-    """Tell whether a read may be completed by this reporter: it is theirs, or nobody has it open."""
+def _is_free_for(row: ReadRow, names: Collection[str]) -> bool:
+    """Tell whether a read may be completed by whoever these names are: it is theirs, or nobody has it open."""
     if row.state is ReadState.CLAIMED:
-        return row.reporter_id == reporter_id
+        return row.reporter_id in names
     return row.state in {ReadState.ALLOCATED, ReadState.UNALLOCATED}
 
 

@@ -19,13 +19,15 @@ class WorkitemRow(Row, table=True):
     A read's current one is its last, and stands as the read does. It has no row while there is nothing to keep of it.
     The others have ``ended_at`` and what ended them, with ``reporter_id`` whose they were; ``completed`` tells a
     report that came to nothing from a cancellation. ``lock`` is a digest of the Transaction UID that holds it, empty
-    while nothing does. ``said`` is what its performer said of it, in the DICOM JSON Model.
+    while nothing does. ``presumed``: whoever began it named nobody, and it was taken to be its scheduled performer's.
+    ``said`` is what its performer said of it, in the DICOM JSON Model.
     """
 
     __tablename__ = "workitems"
     read_id: int = Field(primary_key=True, foreign_key="reads.id")
     sequence: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     lock: str = ""
+    presumed: bool = False
     said: dict[str, Any] = Field(sa_type=JSON)
     completed: bool = False
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -14,11 +14,11 @@ from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
-from sqlmodel import select, update
+from sqlmodel import delete, select, update
 
 from balancer.api import dicom
 from balancer.domain.actor import system
-from balancer.domain.life import ReadState
+from balancer.domain.life import ReadEvent, ReadState
 from balancer.domain.permission import Permission
 from balancer.domain.steps import StepState
 from balancer.publish.ups.json_model import datasets_in
@@ -29,9 +29,10 @@ from balancer.services import search_workitems
 from balancer.services.complete_read import complete_read
 from balancer.services.release_read import release_read
 from balancer.services.see_workitem import dataset_from
+from balancer.store import reads
 from balancer.store.database import Database
-from balancer.store.tables import StudyRow
-from balancer.store.tables_life import ExceptionRow
+from balancer.store.tables import EntitlementRow, ReporterRow, StudyRow
+from balancer.store.tables_life import CompletionRow, ExceptionRow, ReadRow
 from balancer.store.workitems import Found
 from tests.access.doors import Known
 from tests.api.service import Service, problem
@@ -335,9 +336,80 @@ def test_of_two_one_gets_it(pacs: Pacs) -> None:
 
 
 def test_a_step_that_nobody_is_named_for_is_its_scheduled_performers(pacs: Pacs) -> None:
-    """The standard's own request names nobody; whoever is named later is compared."""
-    assert pacs.change(pacs.uid("A1"), P, who=None).status_code == 200
+    """The standard's own request names nobody; it may be given up so, but not completed."""
+    uid = begun_by_nobody(pacs)
     assert standing(pacs.db, "A1") == (ReadState.CLAIMED, "R1")
+    pacs.give_up(uid)
+    assert pacs.change(uid, C).status_code == 200
+    assert standing(pacs.db, "A1") == (ReadState.ALLOCATED, "R1")
+
+
+def begun_by_nobody(pacs: Pacs) -> str:
+    """Begin A1's workitem without a name, and return its UID."""
+    uid = pacs.uid("A1")
+    assert pacs.change(uid, P, who=None).status_code == 200
+    return uid
+
+
+def test_what_nobody_was_named_for_is_completed_by_whoever_is_named(pacs_on_each: Pacs) -> None:
+    """A list says nothing of who has written a report; with a name it is theirs, and without one it is not done."""
+    pacs = pacs_on_each
+    uid = begun_by_nobody(pacs)
+    pacs.report(uid)
+    found = problem(pacs.change(uid, D), 409, "conflict")
+    assert "C304H" in found["detail"]
+    assert "ActualHumanPerformersSequence" in found["detail"]
+    assert standing(pacs.db, "A1") == (ReadState.CLAIMED, "R1")
+    completed_by(pacs, uid, "R1")
+    assert standing(pacs.db, "A1") == (ReadState.DONE, "R1")
+    assert exceptions(pacs) == []
+
+
+@pytest.mark.parametrize("by_update", [True, False])
+def test_a_registrar_who_is_named_at_the_end_has_written_a_provisional_report(
+    pacs: Pacs,
+    by_update: bool,  # noqa: FBT001
+) -> None:
+    """Whoever's list it was on: it is judged by the grade and the entitlements of who is named, and the office told."""
+    with pacs.db.transaction() as session:
+        session.exec(update(ReporterRow).where(ReporterRow.reporter_id == "R2").values(grade="Specialty registrar"))
+        session.exec(delete(EntitlementRow).where(EntitlementRow.reporter_id == "R2"))
+    uid = begun_by_nobody(pacs)
+    completed_by(pacs, uid, "R2", by_update=by_update)
+    assert pacs.state_of(uid) is D
+    with pacs.db.session() as session:
+        (row,) = session.exec(select(ReadRow).where(ReadRow.id == read_id(pacs.db, "A1"))).all()
+        assert (row.state, row.reporter_id, row.provisional) == (ReadState.DONE, "R2", True)
+    assert sorted(exceptions(pacs)) == ["claimant_not_entitled", "other_performer"]
+
+
+def test_what_comes_unsigned_after_it_was_taken_away_is_never_final(pacs: Pacs) -> None:
+    """The report is kept, and somebody verifies it."""
+    uid = begun_by_nobody(pacs)
+    with pacs.db.transaction() as session:
+        row, _ = reads.locked_read(session, read_id(pacs.db, "A1"))
+        reads.move(session, row, ReadEvent.TAKE_OVER, ReadState.UNALLOCATED, by=R1, now=minutes(1), reporter_id=None)
+    assert pacs.change(uid, D).status_code == 409
+    with pacs.db.session() as session:
+        kept = session.exec(select(CompletionRow)).one()
+    assert (kept.reporter_id, kept.provisional) == ("R1", True)
+
+
+def completed_by(pacs: Pacs, uid: str, who: str, *, by_update: bool = True) -> None:
+    """Report, and complete, with a name."""
+    performed = PERFORMED["00741216"]["Value"][0]
+    said = performed | performed_by(who) if by_update else performed
+    assert pacs.say(uid, {"00741216": {"vr": "SQ", "Value": [said]}}).status_code == 200
+    ask = {"00741000": {"vr": "CS", "Value": [D]}, "00081195": {"vr": "UI", "Value": [LOCK]}}
+    whole = ask if by_update else ask | performed_by(who)
+    answer = pacs.client.put(f"/dicomweb/workitems/{uid}/state", json=[whole], headers=TYPE)
+    assert answer.status_code == 200, answer.text
+
+
+def exceptions(pacs: Pacs) -> list[str]:
+    """Return the kinds of what the office has been told."""
+    with pacs.db.session() as session:
+        return [row.kind.value for row in session.exec(select(ExceptionRow)).all()]
 
 
 @pytest.mark.parametrize("number", ["A1", "A3"])
