@@ -78,7 +78,7 @@ def add_ae_title(  # noqa: PLR0913 - one parameter an option
         pem = "" if certificate is None else certificate.read_text(encoding="utf-8", errors="replace")
         wanted = Application(title=title, system_id=system, certificate=pem, host=host, port=port, tls=tls)
         register_ae_title(opened, wanted, SystemClock().now())
-    typer.echo(f"{title} is {system}" + ("" if pem else ", whoever calls so without TLS: give --certificate to be sure, and for TLS"))
+    typer.echo(f"{title} is {system}" + ("" if pem else ", whoever calls so; over TLS give --certificate"))
 
 
 @app.command("remove-ae-title")
