@@ -14,7 +14,7 @@ from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
-from sqlmodel import delete, select, update
+from sqlmodel import col, delete, select, update
 
 from balancer.api import dicom
 from balancer.domain.actor import system
@@ -372,8 +372,8 @@ def test_a_registrar_who_is_named_at_the_end_has_written_a_provisional_report(
 ) -> None:
     """Whoever's list it was on: it is judged by the grade and the entitlements of who is named, and the office told."""
     with pacs.db.transaction() as session:
-        session.exec(update(ReporterRow).where(ReporterRow.reporter_id == "R2").values(grade="Specialty registrar"))
-        session.exec(delete(EntitlementRow).where(EntitlementRow.reporter_id == "R2"))
+        session.exec(update(ReporterRow).where(col(ReporterRow.reporter_id) == "R2").values(grade="Specialty registrar"))
+        session.exec(delete(EntitlementRow).where(col(EntitlementRow.reporter_id) == "R2"))
     uid = begun_by_nobody(pacs)
     completed_by(pacs, uid, "R2", by_update=by_update)
     assert pacs.state_of(uid) is D
