@@ -372,7 +372,7 @@ def test_a_registrar_who_is_named_at_the_end_has_written_a_provisional_report(
 ) -> None:
     """Whoever's list it was on: it is judged by the grade and the entitlements of who is named, and the office told."""
     with pacs.db.transaction() as session:
-        session.exec(update(ReporterRow).where(col(ReporterRow.reporter_id) == "R2").values(grade="Specialty registrar"))
+        session.exec(update(ReporterRow).where(col(ReporterRow.reporter_id) == "R2").values(grade="Registrar"))
         session.exec(delete(EntitlementRow).where(col(EntitlementRow.reporter_id) == "R2"))
     uid = begun_by_nobody(pacs)
     completed_by(pacs, uid, "R2", by_update=by_update)
