@@ -111,6 +111,10 @@ class UndeliveredError(BalancerError):
     """Whom a letter is for did not take it; the message says why, without anything that names a patient or a study."""
 
 
+class StrangeAnswerError(UndeliveredError):
+    """What was answered is no answer to the letter: whatever comes next on that line may not be one either."""
+
+
 class UnreachableError(UndeliveredError):
     """Nobody is there: no letter of the outlet can be sent now."""
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from balancer.domain.errors import UndeliveredError, UnsendableError
+from balancer.domain.errors import StrangeAnswerError, UnsendableError
 from balancer.domain.letter import Letter, Patience
 from balancer.domain.ownership import OrderStatus, Ownership, news, ownership
 from balancer.domain.receiver import Part, Receiver
@@ -61,7 +61,11 @@ class Hl7Outlet:
         return self._letters(session, known.union(owned.open_studies(session, self._receiver.trusts)), now)
 
     def send(self, letter: LetterRow) -> None:
-        """Send a message, and look at its acknowledgment."""
+        """Send a message, and look at its acknowledgment.
+
+        A line on which anything else came is given up: one answer too many, and each later message would be taken for
+        answered by that to the one before.
+        """
         text = order_message(_message(letter.body), self._receiver)
         try:
             content = text.encode(self._receiver.charset)
@@ -69,14 +73,20 @@ class Hl7Outlet:
             raise UnsendableError(f"cannot be written in {self._receiver.charset}") from error
         answer = self._connection.exchange(content)
         try:
-            said = answer.decode(self._receiver.charset)
-        except UnicodeDecodeError as error:
-            raise UndeliveredError("the answer is no acknowledgment") from error
-        require_taken(said, letter.body["control_id"])
+            require_taken(self._decoded(answer), letter.body["control_id"])
+        except StrangeAnswerError:
+            self._connection.disconnect()
+            raise
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+    def _decoded(self, answer: bytes) -> str:
+        try:
+            return answer.decode(self._receiver.charset)
+        except UnicodeDecodeError as error:
+            raise StrangeAnswerError("the answer is no acknowledgment") from error
 
     def _letters(self, session: Session, study_ids: set[int], now: datetime) -> list[Letter]:
         told = outbox.told(session, self.name, map(str, study_ids))

@@ -36,8 +36,12 @@ class MllpConnection:
         """
         return self._runner.run(self._exchange(message))
 
+    def disconnect(self) -> None:
+        """Hang up; the next message makes a new connection."""
+        self._runner.run(self._disconnect())
+
     def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Close the connection, if there is one, for good."""
         self._runner.run(self._disconnect())
         self._runner.close()
 

@@ -12,7 +12,7 @@ from typing import Any
 import hl7
 from hl7.mllp import start_hl7_server
 
-SILENCE, GARBAGE, HANG_UP = "silence", "garbage", "hang up"
+SILENCE, GARBAGE, HANG_UP, TWICE = "silence", "garbage", "hang up", "twice"
 
 
 class Ris:
@@ -91,6 +91,9 @@ class Ris:
             return True
         if word == HANG_UP:
             return False
+        if word == TWICE:
+            writer.writeblock(_ack(message, "AA", "").encode("utf-8"))
+            word = "AA"
         code, _, other = word.partition(" ")
         content = b"not HL7" if word == GARBAGE else _ack(message, code, other).encode("utf-8")
         writer.writeblock(content)

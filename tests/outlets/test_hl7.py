@@ -34,7 +34,7 @@ from balancer.store.database import Database
 from balancer.store.pages import Cut
 from tests.api.service import StandingClock
 from tests.networks import PACS, claimed, incoming, queued, read_id, rostered, solving
-from tests.outlets.ris import GARBAGE, HANG_UP, SILENCE, Ris, ris
+from tests.outlets.ris import GARBAGE, HANG_UP, SILENCE, TWICE, Ris, ris
 from tests.worlds import NOW, session
 
 
@@ -152,6 +152,35 @@ def test_what_was_not_taken_is_said_again_the_same_to_the_letter(telling: Tellin
     assert [state for _, state, _, _ in told.letters()] == [LetterState.SENT]
     first, second = peer.messages
     assert str(first) == str(second)
+
+
+def test_one_answer_too_many_does_not_put_the_line_out_of_step(telling: Telling, peer: Ris) -> None:
+    """Else each later message would read the answer to the one before, and be dead in the end though it was taken."""
+    told = telling(receiver(peer)).after(0)
+    peer.answers = [TWICE]
+    claimed(told.db, "A1")
+    told.after(0)
+    release_read(told.db, read_id(told.db, "A1"), "R1", NOW, by=PACS)
+    told.after(0).after(1)
+    claimed(told.db, "A1", "R2")
+    told.after(2)
+    assert [(state, tries) for _, state, tries, _ in told.letters()] == [
+        (LetterState.SENT, 0),
+        (LetterState.SENT, 1),
+        (LetterState.SENT, 0),
+    ]
+    assert peer.connections == 2
+
+
+@pytest.mark.parametrize(("word", "lines"), [("AA other", 2), (GARBAGE, 2), ("AE", 1)])
+def test_only_what_is_no_answer_to_it_costs_the_line(telling: Telling, peer: Ris, word: str, lines: int) -> None:
+    """An error that means this message is an answer like any other."""
+    told = telling(receiver(peer)).after(0)
+    claimed(told.db, "A1")
+    peer.answers = [word]
+    told.after(0).after(1)
+    assert [state for _, state, _, _ in told.letters()] == [LetterState.SENT]
+    assert peer.connections == lines
 
 
 def test_what_is_rejected_is_dead_and_said_anew_with_the_next_step_or_when_put_back(

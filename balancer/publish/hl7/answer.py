@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hl7
 
-from balancer.domain.errors import UndeliveredError, UnsendableError
+from balancer.domain.errors import StrangeAnswerError, UndeliveredError, UnsendableError
 
 _TAKEN = frozenset({"AA", "CA"})
 _REJECTED = frozenset({"AR", "CR"})
@@ -20,17 +20,19 @@ def require_taken(answer: str, control_id: str) -> None:
     ------
     UnsendableError
         If it was rejected (AR, CR): sending it again would fare no better.
+    StrangeAnswerError
+        If it is to another message, or no acknowledgment at all.
     UndeliveredError
-        If it could not be processed (AE, CE), or the answer is of another message, or none at all.
+        If the message could not be processed (AE, CE).
     """
     try:
         message = hl7.parse(answer)
         segment = message.segment("MSA")
         code, meant = str(segment(1)), str(segment(2))
     except (hl7.HL7Exception, KeyError, IndexError, ValueError) as error:
-        raise UndeliveredError("the answer is no acknowledgment") from error
+        raise StrangeAnswerError("the answer is no acknowledgment") from error
     if meant != control_id:
-        raise UndeliveredError("the answer is to another message")
+        raise StrangeAnswerError("the answer is to another message")
     if code in _REJECTED:
         raise UnsendableError(f"rejected ({code})")
     if code not in _TAKEN:

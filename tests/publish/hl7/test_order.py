@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.domain.errors import UndeliveredError, UnsendableError
+from balancer.domain.errors import StrangeAnswerError, UndeliveredError, UnsendableError
 from balancer.domain.receiver import ACCESSION_FIELDS, Part, Receiver
 from balancer.publish.hl7.answer import require_taken
 from balancer.publish.hl7.order import OrderMessage, order_message
@@ -98,11 +98,11 @@ def test_what_is_accepted_is_taken(code: str) -> None:
         (answer("AE"), UndeliveredError),
         (answer("CE"), UndeliveredError),
         (answer("ZZ"), UndeliveredError),
-        (answer("AA", "c2"), UndeliveredError),
-        (answer("AR", "c2"), UndeliveredError),
-        ("MSH|^~\\&|CRIS\r", UndeliveredError),
-        ("HTTP/1.1 400 Bad Request\r", UndeliveredError),
-        ("", UndeliveredError),
+        (answer("AA", "c2"), StrangeAnswerError),
+        (answer("AR", "c2"), StrangeAnswerError),
+        ("MSH|^~\\&|CRIS\r", StrangeAnswerError),
+        ("HTTP/1.1 400 Bad Request\r", StrangeAnswerError),
+        ("", StrangeAnswerError),
     ],
 )
 def test_anything_else_is_not_and_what_it_quotes_goes_no_further(said: str, error: type[UndeliveredError]) -> None:
