@@ -24,12 +24,16 @@ class OrderStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedRead:
-    """A read, and whose it is."""
+    """A read, and whose it is.
+
+    ``confirmed``: its source had said that it was done before it asked for the study again.
+    """
 
     number: int
     kind: ReadKind
     state: ReadState
     reporter_id: str | None
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +47,30 @@ class Ownership:
 def ownership(reads: Sequence[OwnedRead], *, withholds_blind: bool = False) -> Ownership:
     """Return whose a study is, by its reads.
 
-    Of several reads that are the same part of it the last that somebody has counts.
+    Of several reads that are the same part of it the last that somebody has counts. Of a study that has come back,
+    whoever read it before is no part of it while it is read again: the first of those who read it now is its first.
     """
+    counted = _counted(reads)
     owners: dict[Part, str] = {}
     readings = 0
-    for read in sorted(reads, key=lambda read: read.number):
+    for read in sorted(counted, key=lambda read: read.number):
         readings += read.kind is ReadKind.INTERPRETATION
         if read.reporter_id is not None and read.state in _NAMED:
             owners[_part(read.kind, readings)] = read.reporter_id
-    if withholds_blind and _is_read_blind(reads):
+    if withholds_blind and _is_read_blind(counted):
         owners = {}
     return Ownership(owners=owners, status=_status(reads))
+
+
+def _counted(reads: Sequence[OwnedRead]) -> list[OwnedRead]:
+    """Return the reads without readings that are withdrawn, and if any other is still asked for those of before.
+
+    Else those of before are what there is: a study that came back for nothing stays theirs who read it.
+    """
+    kept = [read for read in reads if read.kind is not ReadKind.INTERPRETATION or read.state is not ReadState.WITHDRAWN]
+    now = [read for read in kept if not read.confirmed]
+    asked_for = [read for read in now if read.kind is ReadKind.INTERPRETATION and read.state is not ReadState.EXCLUDED]
+    return now if asked_for else kept
 
 
 def _part(kind: ReadKind, readings: int) -> Part:

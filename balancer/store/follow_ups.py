@@ -39,7 +39,7 @@ def readings(session: Session, study: StudyRow) -> list[Reading]:
     return [
         _reading(row, follows, None if follows is None else numbers.get(follows.of_read_id))
         for row, follows in found
-        if _counts(row, study)
+        if counts(row, study)
     ]
 
 
@@ -48,7 +48,8 @@ def reads_of(session: Session, study: StudyRow) -> list[ReadRow]:
     return list(session.exec(select(ReadRow).where(ReadRow.study_id == study.id).order_by(col(ReadRow.number))))
 
 
-def _counts(row: ReadRow, study: StudyRow) -> bool:
+def counts(row: ReadRow, study: StudyRow) -> bool:
+    """Tell whether a read is one of those that its study needs now, and not of before it came back."""
     if row.kind is not ReadKind.INTERPRETATION or row.done_at is None or study.reopened_at is None:
         return True
     return row.done_at >= study.reopened_at or row.confirmed_at is None or row.reporter_id in study.excluded

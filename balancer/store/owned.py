@@ -11,9 +11,12 @@ from sqlmodel import Session, col, select
 
 from balancer.domain.ownership import OwnedRead
 from balancer.domain.states import StudyState
+from balancer.store import follow_ups
 from balancer.store.chunks import chunks
 from balancer.store.tables import ExaminationRow, ReporterRow, StudyRow
 from balancer.store.tables_life import ReadRow
+
+_AFRESH: dict[str, Any] = {"execution_options": {"populate_existing": True}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,25 +42,32 @@ def open_studies(session: Session, trusts: Collection[str]) -> list[int]:
 
 
 def _owned(session: Session, study_ids: list[int]) -> Iterator[OwnedStudy]:
-    reads: dict[int, list[OwnedRead]] = defaultdict(list)
-    names: dict[int, dict[str, str]] = defaultdict(dict)
-    columns: Any = (
-        ReadRow.study_id,
-        ReadRow.number,
-        ReadRow.kind,
-        ReadRow.state,
-        ReadRow.reporter_id,
-        ReporterRow.name,
+    reads: dict[int, list[tuple[ReadRow, str]]] = defaultdict(list)
+    of_them = select(ReadRow, ReporterRow.name).outerjoin(
+        ReporterRow, col(ReporterRow.reporter_id) == col(ReadRow.reporter_id)
     )
-    of_them = select(*columns).outerjoin(ReporterRow, col(ReporterRow.reporter_id) == col(ReadRow.reporter_id))
     of_them = of_them.where(col(ReadRow.study_id).in_(study_ids)).order_by(col(ReadRow.number))
-    for study_id, number, kind, state, reporter_id, name in session.exec(of_them):
-        reads[study_id].append(OwnedRead(number=number, kind=kind, state=state, reporter_id=reporter_id))
-        if reporter_id is not None:
-            names[study_id][reporter_id] = name or ""
+    for row, name in session.exec(of_them, **_AFRESH):
+        reads[row.study_id].append((row, name or ""))
     statement = select(StudyRow, ExaminationRow.name).outerjoin(
         ExaminationRow, col(ExaminationRow.code) == col(StudyRow.exam_code)
     )
-    for study, exam_name in session.exec(statement.where(col(StudyRow.id).in_(study_ids)).order_by(col(StudyRow.id))):
-        number = study.id or 0
-        yield OwnedStudy(study=study, exam_name=exam_name or "", reads=tuple(reads[number]), names=names[number])
+    statement = statement.where(col(StudyRow.id).in_(study_ids)).order_by(col(StudyRow.id))
+    for study, exam_name in session.exec(statement, **_AFRESH):
+        found = reads[study.id or 0]
+        yield OwnedStudy(
+            study=study,
+            exam_name=exam_name or "",
+            reads=tuple(_read(row, study) for row, _ in found),
+            names={row.reporter_id: name for row, name in found if row.reporter_id is not None},
+        )
+
+
+def _read(row: ReadRow, study: StudyRow) -> OwnedRead:
+    return OwnedRead(
+        number=row.number,
+        kind=row.kind,
+        state=row.state,
+        reporter_id=row.reporter_id,
+        confirmed=not follow_ups.counts(row, study),
+    )

@@ -59,6 +59,34 @@ def test_a_study_is_as_far_as_its_reads_are(states: list[ReadState], status: Ord
     assert ownership([read(number, state) for number, state in enumerate(states, 1)]).status is status
 
 
+@pytest.mark.parametrize(
+    ("states", "owners"),
+    [
+        ([_S.ALLOCATED], {Part.FIRST: "B"}),
+        ([_S.UNALLOCATED], {}),
+        ([_S.CLAIMED, _S.ALLOCATED], {Part.FIRST: "B", Part.SECOND: "C"}),
+        ([_S.DONE], {Part.FIRST: "B"}),
+        ([_S.WITHDRAWN], {Part.FIRST: "A"}),
+        ([_S.EXCLUDED], {Part.FIRST: "A"}),
+        ([], {Part.FIRST: "A"}),
+    ],
+)
+def test_of_a_study_that_came_back_whoever_reads_it_now_is_its_first(
+    states: list[ReadState], owners: dict[Part, str]
+) -> None:
+    """A RIS that went on naming who read it before would let it lie; if it came back for nothing it stays theirs."""
+    before = OwnedRead(number=1, kind=ReadKind.INTERPRETATION, state=_S.DONE, reporter_id="A", confirmed=True)
+    again = [read(number, state, name) for number, state, name in zip((2, 3), states, "BC", strict=False)]
+    assert ownership([before, *again]).owners == owners
+    if len(states) == 1:
+        assert ownership([before, *again], withholds_blind=True).owners == owners
+
+
+def test_a_reading_that_is_withdrawn_makes_nobody_the_second() -> None:
+    """One reading is asked for by now, and it is the first."""
+    assert ownership([read(1, _S.WITHDRAWN, "A"), read(2, _S.ALLOCATED, "B")]).owners == {Part.FIRST: "B"}
+
+
 def test_a_receiver_that_withholds_names_nobody_until_both_readings_are_over() -> None:
     """Neither reader can look up the other there; a single reading is blind to nobody."""
     waits = [read(1, _S.DONE, "R1"), read(2, _S.ALLOCATED, "R2")]

@@ -26,6 +26,7 @@ from balancer.outlets.courier import Courier, Ground
 from balancer.outlets.hl7 import Hl7Outlet
 from balancer.outlets.telling import TellingOrder, tell_for_ever
 from balancer.services.complete_read import complete_read
+from balancer.services.ingest_studies import ingest_extract
 from balancer.services.release_read import release_read
 from balancer.services.run_allocation import run_allocation
 from balancer.store import outbox
@@ -33,7 +34,7 @@ from balancer.store.assignments import void_cursors
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from tests.api.service import StandingClock
-from tests.networks import PACS, claimed, incoming, queued, read_id, rostered, solving
+from tests.networks import PACS, Feed, claimed, extract, incoming, minutes, queued, read_id, rostered, solving
 from tests.outlets.ris import GARBAGE, HANG_UP, SILENCE, TWICE, Ris, ris
 from tests.worlds import NOW, session
 
@@ -125,6 +126,20 @@ def test_a_plan_is_told_and_a_new_one_only_where_it_differs(sqlite_db: Database,
     assert other.letters() == []
     for one in (told, other):
         one.outlet.close()
+
+
+def test_a_study_that_came_back_is_whose_reads_it_now(telling: Telling, peer: Ris) -> None:
+    """Late images after the report was confirmed: the RIS does not go on naming who wrote that report."""
+    told = telling(receiver(peer)).after(0)
+    claimed(told.db, "A1", "R1")
+    told.after(0)
+    complete_read(told.db, read_id(told.db, "A1"), "R1", minutes(1), by=PACS)
+    ingest_extract(told.db, Feed(), extract("B1", at=30), minutes(30), most_closed=1)
+    ingest_extract(told.db, Feed(), extract(incoming("A1", acquired_at=minutes(50)), "B1", at=60), minutes(60))
+    told.after(3600)
+    claimed(told.db, "A1", "R2", read=2)
+    told.after(3600)
+    assert peer.owners == [("IP", "R1", ""), ("SC", '""', ""), ("IP", "R2", "")]
 
 
 def test_a_receiver_is_told_only_what_it_wants_and_where_it_wants_it(telling: Telling, peer: Ris) -> None:
