@@ -93,14 +93,16 @@ def _status(reads: Sequence[OwnedRead]) -> OrderStatus:
     return OrderStatus.COMPLETE if ReadState.DONE in states else OrderStatus.CANCELLED
 
 
-def news(before: Ownership | None, now: Ownership, tells: Collection[News]) -> News | None:
+def news(before: Ownership | None, now: Ownership, tells: Collection[News], *, uncertain: bool = False) -> News | None:
     """Return what is news of a study to somebody who was last told ``before``, if they are told of such.
 
-    Whoever was never told of a study that is over is told nothing.
+    Whoever was never told of a study that is over is told nothing. If it is ``uncertain`` whether they heard
+    ``before``, they may believe that or anything earlier: however it stands is news then.
     """
     if before is None and (not now.owners or now.status in {OrderStatus.COMPLETE, OrderStatus.CANCELLED}):
         return None
-    what = _what(before or Ownership(), now)
+    before = before or Ownership()
+    what = _how_it_stands(before, now) if uncertain else _what(before, now)
     return what if what in {*tells, *ALWAYS} else None
 
 
@@ -114,3 +116,13 @@ def _what(before: Ownership, now: Ownership) -> News | None:
             return News.UNASSIGNED
         return News.REASSIGNED if before.owners else News.ASSIGNED
     return News.OPENED if now.owners and now.status is not before.status else None
+
+
+def _how_it_stands(before: Ownership, now: Ownership) -> News:
+    if now.status is OrderStatus.CANCELLED:
+        return News.CANCELLED
+    if now.status is OrderStatus.COMPLETE:
+        return News.COMPLETED
+    if not now.owners:
+        return News.UNASSIGNED
+    return News.REASSIGNED if before.owners and before.owners != now.owners else News.ASSIGNED

@@ -12,7 +12,7 @@ import structlog
 
 from balancer.domain.errors import ConflictError, GoneError, UndeliveredError, UnreachableError, UnsendableError
 from balancer.domain.instant import Clock
-from balancer.outlets.outlet import Outlet
+from balancer.outlets.outlet import Mindful, Outlet
 from balancer.store import journal, leases, outbox
 from balancer.store.database import Database, Session
 from balancer.store.leases import Lease
@@ -48,6 +48,9 @@ class Courier:
         self._failures = 0
         self._not_before = 0.0
         self._known_well = False
+        self._has_taken = False
+        # an earlier process may have given letters up
+        self._is_in_doubt = True
 
     def step(self) -> float:
         """Write and send what there is; return for how many seconds to wait until the next look.
@@ -98,6 +101,13 @@ class Courier:
             )
             outbox.write(session, name, letters, now)
 
+    def _write_again(self, session: Session) -> None:
+        """Write how things stand of which letters were given up, if the outlet knows which those are."""
+        now = self._ground.clock.now()
+        if isinstance(self.outlet, Mindful):
+            self._require_lease(session)
+            outbox.write(session, self.outlet.name, self.outlet.again(session, now), now)
+
     def _require_lease(self, session: Session) -> None:
         try:
             if self._ground.lease is not None:
@@ -108,7 +118,11 @@ class Courier:
     # --- sending -----------------------------------------------------------------------------------------------------
 
     def give_up_old(self) -> None:
-        """Give up what has waited for longer than the outlet's patience."""
+        """Give up what has waited for longer than the outlet's patience.
+
+        How things stand is written anew at once, and waits for whoever was not there: else an outlet that has given
+        everything up would have nothing left to try, and not find out that they are back.
+        """
         now = self._ground.clock.now()
         before = now - timedelta(hours=self.outlet.patience.hours)
         with self._ground.database.session() as session:
@@ -116,14 +130,24 @@ class Courier:
                 return
         with self._ground.database.transaction() as session:
             number = outbox.give_up_old(session, self.outlet.name, before, now)
+            self._write_again(session)
         _log.error("letters.dead", outlet=self.outlet.name, letters=number, why="too old")
 
     def send(self) -> None:
-        """Send every letter that is due, the oldest first, until nobody is there to take them."""
+        """Send every letter that is due, the oldest first, until nobody is there to take them.
+
+        Once they are taken again after a time of trouble, what was given up meanwhile is written anew, once: not after
+        each that is rejected, or whoever rejects everything about a study would be sent it for ever.
+        """
+        self._has_taken = False
         while letters := self._due():
             for letter in letters:
                 if not self._send(letter):
                     return
+        if self._has_taken and self._is_in_doubt:
+            with self._ground.database.transaction() as session:
+                self._write_again(session)
+            self._is_in_doubt = False
 
     def _due(self) -> list[LetterRow]:
         with self._ground.database.session() as session:
@@ -147,6 +171,7 @@ class Courier:
         else:
             with self._ground.database.transaction() as session:
                 outbox.take(session, letter.id or 0, self._ground.clock.now())
+            self._has_taken = True
         self._note_reached()
         return True
 
@@ -161,6 +186,7 @@ class Courier:
     def _put_off(self, letter: LetterRow, error: str) -> None:
         patience, tries = self.outlet.patience, letter.tries + 1
         if tries >= patience.tries:
+            self._is_in_doubt = True
             self._give_up(letter, error)
             return
         wait = timedelta(seconds=patience.wait_after(tries, self._ground.chance()))
@@ -175,6 +201,7 @@ class Courier:
 
     def _note_unreachable(self, error: str) -> None:
         self._failures += 1
+        self._is_in_doubt = True
         wait = self.outlet.patience.wait_after(self._failures, self._ground.chance())
         self._not_before = time.monotonic() + wait
         if self._failures == 1:

@@ -60,6 +60,10 @@ class Hl7Outlet:
         known = {int(subject) for subject in outbox.told(session, self.name)}
         return self._letters(session, known.union(owned.open_studies(session, self._receiver.trusts)), now)
 
+    def again(self, session: Session, now: datetime) -> Iterable[Letter]:
+        """Return a letter for each study of which one was given up."""
+        return self._letters(session, {int(subject) for subject in outbox.uncertain(session, self.name)}, now)
+
     def send(self, letter: LetterRow) -> None:
         """Send a message, and look at its acknowledgment.
 
@@ -90,14 +94,17 @@ class Hl7Outlet:
 
     def _letters(self, session: Session, study_ids: set[int], now: datetime) -> list[Letter]:
         told = outbox.told(session, self.name, map(str, study_ids))
+        uncertain = outbox.uncertain(session, self.name)
         letters, said = [], {}
         for item in owned.owned(session, study_ids):
             subject = str(item.study.id)
             before = _ownership(told[subject]) if subject in told else None
             stands = ownership(item.reads, withholds_blind=self._receiver.withholds_blind)
-            what = news(before, stands, self._receiver.tells)
+            what = news(before, stands, self._receiver.tells, uncertain=subject in uncertain)
             if what is not None:
-                body = _body(item, stands, before or Ownership(), now)
+                # whoever may not have heard the last may still name whoever any earlier one did
+                was = frozenset(Part) if subject in uncertain else frozenset((before or Ownership()).owners)
+                body = _body(item, stands, was, now)
                 letters.append(_letter(item, what, body))
                 said[subject] = _said(stands)
         outbox.tell(session, self.name, said)
@@ -118,7 +125,7 @@ def _ownership(said: dict[str, Any]) -> Ownership:
     return Ownership(owners=owners, status=OrderStatus(said["status"]))
 
 
-def _body(item: OwnedStudy, stands: Ownership, before: Ownership, now: datetime) -> dict[str, Any]:
+def _body(item: OwnedStudy, stands: Ownership, was: frozenset[Part], now: datetime) -> dict[str, Any]:
     """Return all that the message says: it is the same however often it is sent."""
     study = item.study
     # of a study that nobody is to read any more nobody is the owner
@@ -128,7 +135,7 @@ def _body(item: OwnedStudy, stands: Ownership, before: Ownership, now: datetime)
         "at": now.isoformat(),
         "status": stands.status.value,
         "owners": {part.value: [number, item.names.get(number, "")] for part, number in owners.items()},
-        "was": [part.value for part in before.owners],
+        "was": [part.value for part in Part if part in was],
         "study": {
             "trust": study.trust,
             "accession_number": study.accession_number,

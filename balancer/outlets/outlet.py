@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from balancer.domain.letter import Letter, Patience
 from balancer.store.database import Session
@@ -47,4 +47,13 @@ class Outlet(Protocol):
 
     def close(self) -> None:
         """Let go of every connection."""
+        ...
+
+
+@runtime_checkable
+class Mindful(Outlet, Protocol):
+    """An outlet that knows what it has told (``outbox.tell``), and so what is uncertain once letters are given up."""
+
+    def again(self, session: Session, now: datetime) -> Iterable[Letter]:
+        """Return how what is uncertain stands, in letters that need nothing of what was said before."""
         ...

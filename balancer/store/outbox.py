@@ -135,11 +135,11 @@ def put_off(session: Session, letter_id: int, error: str, *, next_at: datetime) 
 
 
 def give_up(session: Session, letter_id: int, error: str, now: datetime) -> None:
-    """Give a letter up. That its outlet has told of its subject is forgotten: what comes next is news again."""
+    """Give a letter up. What its outlet has told of its subject is uncertain from then on."""
     row = _waiting(session, letter_id)
     if row is not None:
         row.tries, row.state, row.ended_at, row.error = row.tries + 1, LetterState.DEAD, now, error
-        forget_told(session, row.outlet, [row.subject])
+        _doubt(session, row.outlet, [row.subject])
 
 
 def give_up_old(session: Session, outlet: str, before: datetime, now: datetime) -> int:
@@ -150,7 +150,7 @@ def give_up_old(session: Session, outlet: str, before: datetime, now: datetime) 
     rows = session.exec(old).all()
     for row in rows:
         row.state, row.ended_at, row.error = LetterState.DEAD, now, row.error or "it has grown too old"
-    forget_told(session, outlet, {row.subject for row in rows})
+    _doubt(session, outlet, {row.subject for row in rows})
     return len(rows)
 
 
@@ -251,9 +251,12 @@ def told(session: Session, outlet: str, subjects: Iterable[str] | None = None) -
 
 
 def tell(session: Session, outlet: str, said: Mapping[str, Mapping[str, Any]]) -> None:
-    """Enter what an outlet writes of subjects; the row of the outlet must be there."""
+    """Enter what an outlet writes of subjects, which is certain again; the row of the outlet must be there."""
     known = told(session, outlet, said)
-    rows = {subject: {"outlet": outlet, "subject": subject, "said": dict(words)} for subject, words in said.items()}
+    rows = {
+        subject: {"outlet": outlet, "subject": subject, "said": dict(words), "uncertain": False}
+        for subject, words in said.items()
+    }
     changed = [row for subject, row in rows.items() if subject in known]
     added = [row for subject, row in rows.items() if subject not in known]
     if changed:
@@ -262,8 +265,12 @@ def tell(session: Session, outlet: str, said: Mapping[str, Mapping[str, Any]]) -
         session.exec(insert(ToldRow), params=added)
 
 
-def forget_told(session: Session, outlet: str, subjects: Iterable[str]) -> None:
-    """Forget that an outlet has told of these subjects."""
+def uncertain(session: Session, outlet: str) -> set[str]:
+    """Return the subjects of which a letter was given up, and nothing has been written since."""
+    return set(session.exec(select(ToldRow.subject).where(ToldRow.outlet == outlet, col(ToldRow.uncertain))))
+
+
+def _doubt(session: Session, outlet: str, subjects: Iterable[str]) -> None:
     for chunk in chunks(sorted(set(subjects))):
         which = (col(ToldRow.outlet) == outlet, col(ToldRow.subject).in_(chunk))
-        session.exec(delete(ToldRow).where(*which), **_NO_SYNC)
+        session.exec(update(ToldRow).where(*which).values(uncertain=True), **_NO_SYNC)

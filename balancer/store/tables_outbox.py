@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index
+from sqlalchemy import JSON, BigInteger, Index, false
 from sqlmodel import Field
 
 from balancer.domain.letter import LetterState
@@ -60,9 +60,13 @@ class LetterRow(Row, table=True):
 
 
 class ToldRow(Row, table=True):
-    """What an outlet last wrote of a subject, so that it writes again only what is news."""
+    """What an outlet last wrote of a subject, so that it writes again only what is news.
+
+    ``uncertain``: a letter about it was given up since, and it may or may not be known.
+    """
 
     __tablename__ = "told"
     outlet: str = Field(primary_key=True, foreign_key="outlets.name")
     subject: str = Field(primary_key=True)
     said: dict[str, Any] = Field(sa_type=JSON)
+    uncertain: bool = Field(default=False, sa_column_kwargs={"server_default": false()})

@@ -121,3 +121,23 @@ def test_what_is_news(before: Ownership | None, now: Ownership, what: News | Non
     """To somebody who is told everything; whoever is not is told what is always told."""
     assert news(before, now, EVERYTHING) is what
     assert news(before, now, frozenset()) is (what if what in ALWAYS else None)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "what"),
+    [
+        (has("R1"), has("R1"), News.ASSIGNED),
+        (has("R1"), has("R1", status=OrderStatus.IN_PROCESS), News.ASSIGNED),
+        (has(), has("R1"), News.ASSIGNED),
+        (has("R1"), has("R2"), News.REASSIGNED),
+        (has(), has(), News.UNASSIGNED),
+        (has("R1", status=OrderStatus.COMPLETE), has("R1", status=OrderStatus.COMPLETE), News.COMPLETED),
+        (has(status=OrderStatus.CANCELLED), has(status=OrderStatus.CANCELLED), News.CANCELLED),
+    ],
+)
+def test_to_whoever_may_not_have_heard_the_last_however_it_stands_is_news(
+    before: Ownership, now: Ownership, what: News
+) -> None:
+    """Whose it is in words that every receiver is told, though only its status may have moved."""
+    assert news(before, now, EVERYTHING, uncertain=True) is what
+    assert news(before, now, frozenset(), uncertain=True) is (what if what in ALWAYS else None)

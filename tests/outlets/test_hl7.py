@@ -210,7 +210,99 @@ def test_what_is_rejected_is_dead_and_said_anew_with_the_next_step_or_when_put_b
     with told.db.transaction() as writing:
         outbox.put_back(writing, 1, NOW)
     told.after(2)
-    assert told.letters() == [("assigned", LetterState.SENT, 0, "")]
+    assert told.letters()[0] == ("assigned", LetterState.SENT, 0, "")
+
+
+def released(db: Database, reporter_id: str = "R1", *, read: int = 1) -> None:
+    """Let a reporter leave a read of A1."""
+    release_read(db, read_id(db, "A1", read=read), reporter_id, NOW, by=PACS)
+
+
+def test_an_owner_whose_letter_was_put_back_is_taken_away_again(telling: Telling, peer: Ris) -> None:
+    """What a dead letter said is not forgotten: the RIS may know it, and by a person's hand it does."""
+    told = telling(receiver(peer)).after(0)
+    claimed(told.db, "A1")
+    peer.answers = ["AR"]
+    told.after(1)
+    with told.db.transaction() as writing:
+        outbox.put_back(writing, 1, NOW)
+    told.after(2)
+    released(told.db)
+    told.after(3)
+    assert peer.owners[-1][:2] == ("SC", '""')
+
+
+def test_that_nobody_has_it_any_more_is_told_with_the_next_step_though_nobody_has_it_then(
+    telling: Telling, peer: Ris
+) -> None:
+    """The first was rejected; the RIS still names somebody."""
+    told = telling(receiver(peer)).after(0)
+    claimed(told.db, "A1")
+    told.after(1)
+    released(told.db)
+    peer.answers = ["AR"]
+    told.after(2)
+    claimed(told.db, "A1", "R2")
+    released(told.db, "R2")
+    told.after(3)
+    assert [(what, state) for what, state, _, _ in told.letters()] == [
+        ("assigned", LetterState.SENT),
+        ("unassigned", LetterState.DEAD),
+        ("unassigned", LetterState.SENT),
+    ]
+    assert peer.owners[-1] == ("SC", '""', '""')
+
+
+def test_after_a_dead_letter_a_second_reader_who_has_gone_is_deleted(sqlite_db: Database, peer: Ris) -> None:
+    """Nobody knows whom the RIS names by now: each part that nobody has is deleted in as many words."""
+    queued(sqlite_db, incoming("A1", reads=2))
+    told = Told(sqlite_db, receiver(peer))
+    claimed(sqlite_db, "A1", "R1")
+    claimed(sqlite_db, "A1", "R2", read=2)
+    told.after(0)
+    released(sqlite_db, "R2", read=2)
+    peer.answers = ["AR"]
+    told.after(1)
+    released(sqlite_db, "R1")
+    claimed(sqlite_db, "A1", "R1")
+    told.after(2)
+    assert peer.owners[-1] == ("IP", "R1", '""')
+    told.outlet.close()
+
+
+def test_a_ris_that_was_down_for_longer_than_letters_live_is_told_how_things_stand(telling: Telling) -> None:
+    """Though nothing has moved since: what is too old is written anew, and waits for it."""
+    with ris() as before:
+        port = before.port
+        described = replace(receiver(before), patience=Patience(first_seconds=0.0))
+    told = telling(described).after(0)
+    claimed(told.db, "A1")
+    told.after(0).after(73 * 3600)
+    with ris(port=port) as back:
+        told.after(74 * 3600)
+        assert back.owners == [("IP", "R1", '""')]
+        assert [state for _, state, _, _ in told.letters()] == [LetterState.DEAD, LetterState.SENT]
+        told.outlet.close()
+        told.outlet.close = lambda: None  # type: ignore[method-assign]  # it is closed, with the RIS still there
+
+
+def test_once_a_ris_takes_messages_again_it_is_told_what_was_given_up(sqlite_db: Database, peer: Ris) -> None:
+    """It was there and failed for long enough; what is rejected for good is not sent with each that is taken."""
+    queued(sqlite_db, "A1", "A2", "A3", "A4")
+    told = Told(sqlite_db, receiver(peer, patience=Patience(tries=1)))
+    claimed(sqlite_db, "A1")
+    peer.answers = ["AE"]
+    told.after(0)
+    claimed(sqlite_db, "A2")
+    peer.answers = ["AA", "AR"]
+    told.after(1).after(2)
+    assert [str(one.segment("OBR")(3)) for one in peer.messages] == ["A1", "A2", "A1"]
+    for second, accession_number in ((3, "A3"), (4, "A4")):
+        claimed(sqlite_db, accession_number)
+        told.after(second)
+    told.after(5)
+    assert [str(one.segment("OBR")(3)) for one in peer.messages] == ["A1", "A2", "A1", "A3", "A4"]
+    told.outlet.close()
 
 
 def test_a_connection_that_the_ris_closed_while_idle_is_made_anew(telling: Telling, peer: Ris) -> None:

@@ -66,8 +66,8 @@ def test_a_dead_letter_is_put_back_unless_something_newer_was_said(db: Database)
             outbox.put_back(session, b + 9, NOW)
 
 
-def test_what_a_dead_letter_said_counts_as_untold(db: Database) -> None:
-    """So that how things stand is told with the next step, or when everything is told anew."""
+def test_what_a_dead_letter_said_is_kept_and_uncertain_until_something_is_written(db: Database) -> None:
+    """It may be known or not; so may whatever came before."""
     (number,) = write(loaded(db), about("a"))
     with db.transaction() as session:
         outbox.tell(session, RIS, {"a": {"who": "R1"}, "b": {"who": "R2"}})
@@ -75,7 +75,13 @@ def test_what_a_dead_letter_said_counts_as_untold(db: Database) -> None:
         assert outbox.told(session, RIS, ["a", "c"]) == {"a": {"who": "R2"}}
     give_up(db, number)
     with db.session() as session:
-        assert outbox.told(session, RIS) == {"b": {"who": "R2"}}
+        assert outbox.told(session, RIS) == {"a": {"who": "R2"}, "b": {"who": "R2"}}
+        assert outbox.uncertain(session, RIS) == {"a"}
+        assert outbox.uncertain(session, "hl7 another") == set()
+    with db.transaction() as session:
+        outbox.tell(session, RIS, {"a": {"who": "R1"}})
+    with db.session() as session:
+        assert outbox.uncertain(session, RIS) == set()
 
 
 def test_what_has_ended_is_forgotten_after_seven_days_and_what_waits_is_not(db: Database) -> None:
