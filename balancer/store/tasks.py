@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, case, col, false, func, or_, select
 
-from balancer.domain.life import ReadEvent, ReadKind, ReadState
+from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.states import StudyState
 from balancer.store import scope
 from balancer.store.chunks import chunks
@@ -21,8 +21,9 @@ from balancer.store.classes import of_class
 from balancer.store.tables import ExaminationRow, ReporterRow, StudyRow, TrustRow
 from balancer.store.tables_assignments import AssignmentRow
 from balancer.store.tables_kinds import FollowUpRow
-from balancer.store.tables_life import ClaimRow, ReadRow
+from balancer.store.tables_life import ReadRow
 from balancer.store.tables_workitems import WorkitemRow
+from balancer.store.workitems import opened_at
 
 _OVER = (ReadState.DONE, ReadState.EXCLUDED, ReadState.WITHDRAWN)
 
@@ -156,7 +157,7 @@ def trusts(session: Session, codes: Collection[str]) -> list[TrustRow]:
 def _statement() -> Any:
     columns: Any = (
         *(ReadRow, StudyRow, _sequence(), ExaminationRow.name, ReporterRow, FollowUpRow),
-        *(AssignmentRow.planned_start, _changed_at(), _opened_at()),
+        *(AssignmentRow.planned_start, _changed_at(), opened_at()),
     )
     return (
         select(*columns)
@@ -183,12 +184,6 @@ def _changed_at() -> Any:
     """Return when a read last changed: by what was done with it, or by what the change feed has of it."""
     later = col(AssignmentRow.changed_at) > col(ReadRow.since)
     return case((later, col(AssignmentRow.changed_at)), else_=col(ReadRow.since))
-
-
-def _opened_at() -> Any:
-    theirs = or_(col(ClaimRow.ended_at).is_(None), col(ClaimRow.ended_by) == ReadEvent.COMPLETE)
-    latest = select(func.max(ClaimRow.claimed_at)).where(ClaimRow.read_id == ReadRow.id, theirs)
-    return latest.correlate(ReadRow).scalar_subquery()
 
 
 def _found(row: Any) -> Found:

@@ -201,7 +201,7 @@ def _statement() -> Any:
     whose = func.coalesce(WorkitemRow.reporter_id, ReadRow.reporter_id)
     columns: Any = (
         *(ReadRow, StudyRow, WorkitemRow, ExaminationRow.name, ReporterRow),
-        *(AssignmentRow.planned_start, AssignmentRow.changed_at, _opened_at(), FollowUpRow),
+        *(AssignmentRow.planned_start, AssignmentRow.changed_at, opened_at(), FollowUpRow),
     )
     standing = and_(
         col(AssignmentRow.study_id) == col(ReadRow.study_id), col(AssignmentRow.read) == col(ReadRow.number)
@@ -218,7 +218,7 @@ def _statement() -> Any:
     )
 
 
-def _opened_at() -> Any:
+def opened_at() -> Any:
     """Return when the claim was made under which a read is open, or was done."""
     theirs = or_(col(ClaimRow.ended_at).is_(None), col(ClaimRow.ended_by) == ReadEvent.COMPLETE)
     latest = select(func.max(ClaimRow.claimed_at)).where(ClaimRow.read_id == ReadRow.id, theirs)

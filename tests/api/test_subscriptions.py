@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -30,33 +27,16 @@ from balancer.services.subscribe import ALL, FILTERED
 from balancer.store.database import Database
 from tests.access.doors import Known
 from tests.api.service import Service, StandingClock, problem
-from tests.api.small_network import allocate
 from tests.api.test_workitems import ELSEWHERE, LOCK, PACS, Pacs
 from tests.networks import minutes, read_id
 
 HERE = "/dicomweb/subscribers/VIEWER"
 
 
-@pytest.fixture(scope="module")
-def allocated_file(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a database file to copy from."""
-    path = tmp_path_factory.mktemp("subscriptions") / "balancer.sqlite"
-    shutil.copy(migrated_sqlite, path)
-    db = Database(f"sqlite:///{path}")
-    allocate(db)
-    with db.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.close()
-    return path
-
-
 @pytest.fixture
-def pacs(allocated_file: Path, tmp_path: Path) -> Iterator[Pacs]:
-    """Yield a PACS on a small network: A1 and A2 are R1's, A3 nobody's."""
-    shutil.copy(allocated_file, tmp_path / "pacs.sqlite")
-    db = Database(f"sqlite:///{tmp_path / 'pacs.sqlite'}")
-    yield Pacs(db)
-    db.close()
+def pacs(allocated_copy: Database) -> Pacs:
+    """Return a PACS on a small network: A1 and A2 are R1's, A3 nobody's."""
+    return Pacs(allocated_copy)
 
 
 def subscribed(pacs: Pacs, uid: str = ALL, query: str = "", aet: str = "VIEWER") -> Response:

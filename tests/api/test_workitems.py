@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -134,26 +131,10 @@ def stopped(value: str, scheme: str) -> Any:
     return {"00741002": {"vr": "SQ", "Value": [{"00404052": at, "0074100E": code(value, scheme, "why")}]}}
 
 
-@pytest.fixture(scope="module")
-def allocated_file(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a database file to copy from."""
-    path = tmp_path_factory.mktemp("workitems") / "balancer.sqlite"
-    shutil.copy(migrated_sqlite, path)
-    db = Database(f"sqlite:///{path}")
-    allocate(db)
-    with db.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.close()
-    return path
-
-
 @pytest.fixture
-def pacs(allocated_file: Path, tmp_path: Path) -> Iterator[Pacs]:
-    """Yield a PACS on a small network: A1 and A2 are R1's, A3 nobody's."""
-    shutil.copy(allocated_file, tmp_path / "pacs.sqlite")
-    db = Database(f"sqlite:///{tmp_path / 'pacs.sqlite'}")
-    yield Pacs(db)
-    db.close()
+def pacs(allocated_copy: Database) -> Pacs:
+    """Return a PACS on a small network: A1 and A2 are R1's, A3 nobody's."""
+    return Pacs(allocated_copy)
 
 
 @pytest.fixture
