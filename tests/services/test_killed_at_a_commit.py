@@ -106,12 +106,6 @@ class Copies:
             yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql-debian"])
-def kind(request: pytest.FixtureRequest) -> str:
-    """Return a kind of database: both servers of PostgreSQL end a transaction alike."""
-    return str(request.param)
-
-
 def prepared(db: Database) -> None:
     """Prepare four studies: A1 open at R1, the others on R1's list in order of their numbers; a plan is in force."""
     queued(db, *NUMBERS)

@@ -109,5 +109,6 @@ def test_what_one_study_has_too_many_does_not_make_up_for_another(db: Database) 
     ingest_extract(db, Feed(), extract("A1", "A2", at=5), minutes(5))
     assert balances(db)
     with db.connection() as connection:
-        connection.execute(text("DELETE FROM reads WHERE id = :id"), {"id": read_id(db, "A2")})
+        for statement in ("DELETE FROM journal WHERE read_id = :id", "DELETE FROM reads WHERE id = :id"):
+            connection.execute(text(statement), {"id": read_id(db, "A2")})
     assert (found(db), balances(db)) == ([(Fault.MISSING, 1)], False)
