@@ -14,6 +14,7 @@ from balancer.domain.permission import Permission, Role
 from balancer.store import runs, sources
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy_row
+from balancer.web.sections import Section, sections_of
 from balancer.web.time_left import at_words, span
 
 # A gap is a share of what could be avoided: so near to all of it, nothing is known.
@@ -25,15 +26,6 @@ _ROLE_WORDS: Final = {
     Role.ADMINISTRATOR: "Administrator",
     Role.AUDITOR: "Auditor",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """A section of the pages; ``here`` is the one that is open."""
-
-    name: str
-    address: str
-    here: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +47,7 @@ class Frame:
     now: datetime
     clock: str
     sections: Sequence[Section]
+    here: str
     strip: Sequence[Sign]
     policy: str
 
@@ -73,7 +66,8 @@ def frame(  # noqa: PLR0913 - who sees which page, when
         role=_role(caller),
         now=now,
         clock=f"{local:%a} {local.day} {local:%B}, {local:%H:%M}",
-        sections=[Section(name=name, address=to, here=to == here) for name, to in _sections(caller)],
+        sections=sections_of(caller),
+        here=here,
         strip=signs,
         policy=policy,
     )
@@ -86,15 +80,6 @@ def _policy(session: Session) -> str:
     except NotFoundError:
         return "No policy is loaded yet"
     return f"Policy version {row.id}, owner: {row.owner}"
-
-
-def _sections(caller: Actor) -> list[tuple[str, str]]:
-    found = []
-    if caller.reporter_id is not None and caller.may(Permission.READS_WORK):
-        found.append(("My list", "/my-list"))
-    if caller.reach(Permission.WORKLISTS_READ).trusts:
-        found.append(("Worklists", "/lists"))
-    return [*found, ("API", "/docs")]
 
 
 def _role(caller: Actor) -> str:

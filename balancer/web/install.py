@@ -8,10 +8,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from balancer.web import lists, refused
+from balancer.web.sections import SECTIONS
 from balancer.web.templates import ASSETS, STATIC
 
 # What the pages' addresses begin with.
-PAGES = ("/my-list", "/lists")
+PAGES = tuple(section.address for section in SECTIONS)
 
 
 class Assets(StaticFiles):

@@ -38,9 +38,13 @@ from balancer.services.renew_claim import renew_claim
 from balancer.services.return_read import return_read
 from balancer.store import my_day, people, worklists
 from balancer.store.database import Database, Session
+from balancer.web.all_lists import all_lists
+from balancer.web.desk import AtDesk
+from balancer.web.downloads import download
 from balancer.web.frame import Frame, Sign, frame
 from balancer.web.my_list import OUTCOMES, MyList, my_list, without_list
 from balancer.web.refused import KeptError, words_for
+from balancer.web.tables import Medium, Viewing
 from balancer.web.templates import render, wants_part
 from balancer.web.time_left import at_words
 
@@ -53,7 +57,6 @@ _WORK: Final = [may(Permission.READS_WORK)]
 # A stream ends after so long at the latest; the browser opens it again by itself.
 _LONGEST_SECONDS: Final = 900.0
 _LOOK_SECONDS: Final = 0.25
-_MOST_LISTS: Final = 400
 REASONS: Final = {
     ReturnReason.OUTSIDE_SCOPE: "Outside my scope",
     ReturnReason.IMAGES_MISSING: "Images are missing",
@@ -72,13 +75,13 @@ def show_mine(caller: Caller) -> Response:
 
 
 @router.get("/lists", dependencies=[may(Permission.WORKLISTS_READ)])
-def show_lists(served: Served, caller: Caller) -> HTMLResponse:
+def show_lists(desk: AtDesk, view: Viewing) -> Response:
     """Show every list within reach in figures."""
-    now = served.clock.now()
-    with served.database.session() as session:
-        found = worklists.worklists(session)
-    around = frame(served.database, caller, now, title="Worklists", here="/lists")
-    return render("lists.html", frame=around, lists=found[:_MOST_LISTS], more=max(0, len(found) - _MOST_LISTS), now=now)
+    with desk.database.session() as session:
+        found = all_lists(worklists.worklists(session), view, desk.now)
+    if view.medium is not Medium.PAGE:
+        return download(found, desk.now)
+    return desk.page("lists.html", title="Worklists", here="/lists", lists=found)
 
 
 @router.get("/lists/{reporter_id}", dependencies=[may(Permission.WORKLISTS_READ)])

@@ -132,3 +132,23 @@ def test_what_they_may_not_report_keeps_nobody_from_the_next(service: Service) -
     offered = service.client.get("/lists/R1").text
     assert f'/reads/{second}/open"' in offered
     assert f'/reads/{first}/open"' not in offered
+
+
+def test_every_list_is_downloaded_as_it_is_shown(service: Service) -> None:
+    """In the order that is shown, as CSV and as a workbook."""
+    be(service, "manager@RVV")
+    assert "R1" in service.client.get("/lists?sort=-late").text
+    found = service.client.get("/lists?sort=-late&as=csv")
+    assert found.text.lstrip("\ufeff").splitlines()[0] == "reporter,trust,reads,late,first_start,last_end,version"
+    assert "attachment" in found.headers["content-disposition"]
+    assert service.client.get("/lists?as=xlsx").content[:2] == b"PK"
+
+
+def test_a_section_stands_in_the_header_of_whoever_may_open_it(service: Service) -> None:
+    """Nobody is led to what they would be refused."""
+    be(service, "reporter:R1")
+    assert 'data-go="w"' not in service.client.get("/lists/R1").text
+    be(service, "manager@RVV")
+    shown = service.client.get("/lists").text
+    assert 'data-go="w" aria-current="page"' in shown
+    assert 'data-go="m"' not in shown

@@ -1,0 +1,39 @@
+"""The sections of the pages: what each is called, where it begins, which key goes to it and who may open it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from balancer.domain.actor import Actor
+from balancer.domain.permission import Permission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A section; ``key`` after ``g`` goes there, ``needs`` are what its visitors must hold somewhere, all of it."""
+
+    name: str
+    address: str
+    key: str
+    needs: tuple[Permission, ...]
+
+    def is_for(self, caller: Actor) -> bool:
+        """Tell whether somebody may open it; what reporters may do with their own reads opens no section but theirs."""
+        if self.address == "/my-list":
+            return caller.reporter_id is not None and caller.may(Permission.READS_WORK)
+        return all(caller.reach(permission).trusts for permission in self.needs)
+
+
+# In the order in which they stand in the header. A section is entered here when its page can be opened.
+SECTIONS: Final = (
+    Section(name="My list", address="/my-list", key="m", needs=(Permission.READS_WORK,)),
+    Section(name="Worklists", address="/lists", key="w", needs=(Permission.WORKLISTS_READ,)),
+)
+# The description of the API: for whoever is signed in.
+API: Final = Section(name="API", address="/docs", key="d", needs=())
+
+
+def sections_of(caller: Actor) -> list[Section]:
+    """Return the sections that somebody may open."""
+    return [section for section in (*SECTIONS, API) if section.is_for(caller)]

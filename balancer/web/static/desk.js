@@ -1,0 +1,55 @@
+// A manager's page while it is open: words that go on, and keys. Without this script every link and button still works.
+
+import "./vendor/htmx.esm.min.js";
+import { tick } from "./time_left.js";
+
+const main = document.getElementById("main");
+// The server's clock may be another than this machine's, and is the one that counts.
+const shownAt = Date.now();
+const serverAhead = Date.parse(document.documentElement.dataset.now) - shownAt;
+const now = () => Date.now() + serverAhead;
+
+setInterval(() => tick(main, now()), 15_000);
+document.addEventListener("htmx:after:swap", () => {
+  tick(main, now());
+  (document.getElementById("said") ?? document.querySelector("[data-focus]"))?.focus();
+});
+
+// --- keys: they never fire in a field, never replace a browser's own, and can be switched off --------------------------
+
+const KEPT = "balancer.keys";
+const keys = document.getElementById("keys");
+const keysOn = document.getElementById("keys-on");
+keysOn.checked = localStorage.getItem(KEPT) !== "off";
+keysOn.addEventListener("change", () => localStorage.setItem(KEPT, keysOn.checked ? "on" : "off"));
+
+document.addEventListener("click", (event) => {
+  const target = event.target.closest("[data-dialog], [data-close]");
+  if (!target) return;
+  if (target.dataset.dialog) document.getElementById(target.dataset.dialog).showModal();
+  else target.closest("dialog").close();
+});
+
+const PAUSE = 1_500;
+let going = 0;
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+  if (event.target.closest("input, select, textarea, dialog[open]")) return;
+  if (event.key === "?") return keys.showModal();
+  if (!keysOn.checked || event.key.length !== 1) return;
+  const key = event.key.toLowerCase();
+  if (going && Date.now() - going < PAUSE) {
+    going = 0;
+    document.querySelector(`[data-go="${CSS.escape(key)}"]`)?.click();
+    return event.preventDefault();
+  }
+  going = key === "g" ? Date.now() : 0;
+  if (key === "g") return;
+  // what a page marks with a key is pressed by it; a field is gone to
+  const marked = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (!marked) return;
+  event.preventDefault();
+  if (marked.matches("input, select, textarea")) marked.focus();
+  else marked.click();
+});
