@@ -1,0 +1,42 @@
+"""What every page of a manager's has: keys, a table that turns round, nothing that stands out of a phone's width."""
+
+from __future__ import annotations
+
+from tests.web.pages_served import Desk
+
+
+def open_lists(desk: Desk) -> None:
+    """Be a manager, and see every list."""
+    desk.go("/sign-in")
+    desk.sign_in("manager@RVV")
+    desk.go("/lists")
+
+
+def test_a_table_is_sorted_from_its_head_and_fits_a_phone(desk: Desk) -> None:
+    """The address says the order; nothing scrolls sideways; axe finds nothing."""
+    open_lists(desk)
+    page = desk.page
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert desk.violations() == []
+    page.goto(f"{desk.address}/lists?sort=reads")
+    assert page.locator("th[aria-sort='ascending']").inner_text().startswith("Reads")
+    assert desk.violations() == []
+
+
+def test_keys_go_to_sections_and_can_be_switched_off(desk: Desk) -> None:
+    """``g`` and a letter; ``?`` tells them; none of them fires once they are off."""
+    open_lists(desk)
+    page = desk.page
+    page.keyboard.press("?")
+    assert page.locator("dialog#keys").is_visible()
+    assert desk.violations() == []
+    page.locator("#keys-on").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("d")
+    assert page.url.endswith("/lists")
+    page.evaluate("localStorage.clear()")
+    page.reload()
+    page.keyboard.press("g")
+    page.keyboard.press("d")
+    page.wait_for_url("**/docs")
