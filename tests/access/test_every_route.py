@@ -93,7 +93,10 @@ BODIES: dict[str, Any] = {
         "provider": "Farsight",
         "due_back_at": "2026-03-03T08:00:00Z",
     },
-    **{f"/api/v1/reads/{{read_id}}/{verb}": {"reason": "asked"} for verb in ("readmit", "recall", "take-over")},
+    **{
+        f"/api/v1/reads/{{read_id}}/{verb}": {"reason": "asked"}
+        for verb in ("readmit", "recall", "reopen", "take-over")
+    },
     "/api/v1/instructions/{instruction_id}/withdraw": {"reason": "mistaken"},
     "/api/v1/studies/expedite": {
         "trust": "RWF",

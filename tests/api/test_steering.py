@@ -102,6 +102,16 @@ def test_a_claim_is_taken_over_for_somebody(manager: Service, db: Database) -> N
     assert "a manager has taken the read over" in told["detail"]
 
 
+def test_what_was_done_is_reopened_once(manager: Service, db: Database) -> None:
+    """With a reason; what is not done is refused."""
+    read = read_id(db, "A1")
+    problem(manager.post(f"/reads/{read}/reopen", WHY), 409, "conflict")
+    manager.post(f"/reads/{read}/claim", {"reporter_id": "R1"})
+    manager.post(f"/reads/{read}/complete", {"reporter_id": "R1"})
+    assert manager.post(f"/reads/{read}/reopen", WHY).json()["state"] == "unallocated"
+    problem(manager.post(f"/reads/{read}/reopen", {}), 422, "invalid-value")
+
+
 def test_a_referrer_expedites_and_steers_nothing_else(manager: Service, db: Database) -> None:
     """With the study named in the body; not at another trust."""
     assert manager

@@ -32,6 +32,7 @@ from balancer.domain.study import StudyKey
 from balancer.services.bring_back_read import bring_back
 from balancer.services.expedite_study import expedite_study
 from balancer.services.park_read import park_read
+from balancer.services.reopen_read import reopen_read
 from balancer.services.steer_read import Said, bar_reporter, exclude_read, pin_read, send_out_read
 from balancer.services.take_over_read import take_over_read
 from balancer.services.withdraw_instruction import withdraw_instruction
@@ -175,6 +176,17 @@ def readmit(served: Served, caller: Caller, read_id: IdInPath, asked: WhyIn) -> 
 def recall(served: Served, caller: Caller, read_id: IdInPath, asked: WhyIn) -> StandingOut:
     """Put a read that was sent out back into the queue, with its clock as it was."""
     return _back(served, caller, read_id, ReadEvent.RECALL, asked)
+
+
+@router.post("/reads/{read_id}/reopen", tags=["steering"], responses=_MAY_FAIL, dependencies=_STEER)
+def reopen(served: Served, caller: Caller, read_id: IdInPath, asked: WhyIn) -> StandingOut:
+    """Have a read done again that was completed here, with its clock as it was: its report is another's, or was lost.
+
+    Once its source says that the study is reported, it is for the source to ask again.
+    """
+    now = served.clock.now()
+    state = reopen_read(served.database, read_id, now, by=caller, reason=asked.reason)
+    return StandingOut(read_id=read_id, state=state)
 
 
 @router.post("/reads/{read_id}/take-over", tags=["steering"], responses=_MAY_FAIL, dependencies=_STEER)
