@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from balancer.ingest.roster_file import RosterDescription
     from balancer.outlets.outlet import Outlet
     from balancer.outlets.telling import TellingOrder
+    from balancer.outlets.ups_events import Sending
     from balancer.scheduler.jobs import Work
     from balancer.scheduler.leading import Leader
     from balancer.scheduler.supervisor import Supervisor
@@ -345,12 +346,20 @@ def open_outlets(settings: Settings, database: Database) -> Sequence[Outlet]:
     from balancer.ingest.receivers_file import read_receivers  # noqa: PLC0415
     from balancer.outlets.hl7 import Hl7Outlet  # noqa: PLC0415
     from balancer.outlets.hooks import open_hooks  # noqa: PLC0415
+    from balancer.outlets.ups_events import open_ups_events  # noqa: PLC0415
 
+    clock = service_clock(settings)
     receivers = [Hl7Outlet(receiver) for receiver in read_receivers(settings.network)]
-    return (
-        *receivers,
-        *open_hooks(database, service_clock(settings), pseudonym_key(settings), _hook_origins(settings)),
-    )
+    hooks = open_hooks(database, clock, pseudonym_key(settings), _hook_origins(settings))
+    return (*receivers, *hooks, *open_ups_events(database, clock, _event_sending(settings)))
+
+
+def _event_sending(settings: Settings) -> Sending:
+    from balancer.domain.receiver import Tls  # noqa: PLC0415
+    from balancer.outlets.ups_events import Sending  # noqa: PLC0415
+
+    tls = Tls(authorities=settings.dimse_clients, certificate=settings.dimse_certificate, key=settings.dimse_key)
+    return Sending(calling=settings.dimse_ae_title, tls=tls, plaintext=settings.dimse_plaintext)
 
 
 def with_following(settings: Settings, leader: Leader) -> Leader:

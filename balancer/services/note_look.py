@@ -14,6 +14,12 @@ from balancer.store.database import Database, Session
 
 def note_look(db: Database, by: Actor, kind: str, ids: Sequence[int | str], now: datetime) -> None:
     """Enter that ``by`` was shown these things of a ``kind``, each by its internal number: one entry, however many."""
+    with db.transaction() as session:
+        enter_look(session, by, kind, ids, now)
+
+
+def enter_look(session: Session, by: Actor, kind: str, ids: Sequence[int | str], now: datetime) -> None:
+    """Enter it in the caller's transaction."""
     one = len(ids) == 1
     detail: Mapping[str, Any] = {} if one else {"shown": list(ids)}
     entry = AuditEntry(
@@ -24,8 +30,7 @@ def note_look(db: Database, by: Actor, kind: str, ids: Sequence[int | str], now:
         subject_id=str(ids[0]) if one else "",
         detail=detail,
     )
-    with db.transaction() as session:
-        audit.append(session, entry)
+    audit.append(session, entry)
 
 
 def note_access(session: Session, who: Actor, what: str, now: datetime, *, by: str | None = None) -> None:

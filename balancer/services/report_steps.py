@@ -54,16 +54,24 @@ def reports_since(db: Database, who: Subscriber, cursor: Mark, *, limit: int = 2
     """
     with db.session() as session:
         found = journal.since(session, cursor, limit=limit)
-        theirs = subscriptions.of_title(session, who.by.subject, who.title) if found.items else ()
-        events: list[Event] = []
-        about: set[int] = set()
-        rows = [row for row in found.items if _may_be_told(theirs, row)]
-        known = Known(session, {row.read_id for row in rows})
-        for row in rows:
-            told = events_for(known, theirs, row)
-            events += told
-            about.update([row.study_id] if told else [])
-        return Reports(events=tuple(events), study_ids=frozenset(about), mark=found.mark, more=found.more)
+        told = reports_of(session, who, found.items)
+        events = tuple(event for _, events in told for event in events)
+        about = frozenset(row.study_id for row, _ in told)
+        return Reports(events=events, study_ids=about, mark=found.mark, more=found.more)
+
+
+def reports_of(
+    session: Session, who: Subscriber, steps: Sequence[JournalRow]
+) -> list[tuple[JournalRow, Sequence[Event]]]:
+    """Return what a subscriber is told of these steps, which they may see, each with its event reports in order.
+
+    ``session`` is the database as they see it.
+    """
+    theirs = subscriptions.of_title(session, who.by.subject, who.title) if steps else ()
+    rows = [row for row in steps if _may_be_told(theirs, row)]
+    known = Known(session, {row.read_id for row in rows})
+    told = ((row, events_for(known, theirs, row)) for row in rows)
+    return [(row, events) for row, events in told if events]
 
 
 class Known:

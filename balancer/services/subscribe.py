@@ -19,7 +19,7 @@ from balancer.domain.steps import StepState
 from balancer.publish.ups import fields
 from balancer.publish.ups.query import Query, query_of
 from balancer.services.see_workitem import named
-from balancer.store import assignments, subscriptions, workitems
+from balancer.store import ae_titles, assignments, subscriptions, workitems
 from balancer.store.database import Database, Session
 from balancer.store.tables_subscriptions import SubscriptionKind, SubscriptionRow
 
@@ -86,6 +86,7 @@ def subscribe(  # noqa: PLR0913 - who, to what of which, when
             row.kind, row.read_id, row.workitem = SubscriptionKind.ONE, read.read.id, read.sequence
             row.name = f"{row.read_id}.{row.workitem}"
         subscriptions.keep(session, row)
+        ae_titles.begin_telling(session, who.by.subject, who.title, now)
         if read is not None:
             key, said = (read.read.study_id, read.read.number), {"subject": who.by.subject, "aet": who.title}
             assignments.note_said(session, key, JournalKind.SUBSCRIBED, {**said, "workitem": read.sequence}, now)

@@ -72,6 +72,15 @@ def since(session: Session, cursor: Mark, *, limit: int) -> Steps:
     return Steps(items=items, mark=Mark(incarnation=feed.incarnation, sequence=reached), more=more)
 
 
+def among(session: Session, sequences: Collection[int]) -> list[JournalRow]:
+    """Return those of these entries that the session may see, the oldest first."""
+    found: list[JournalRow] = []
+    for chunk in chunks(sorted(sequences)):
+        statement = select(JournalRow).where(col(JournalRow.sequence).in_(chunk))
+        found.extend(session.exec(statement.order_by(col(JournalRow.sequence))).all())
+    return found
+
+
 def forget(session: Session, feed: ChangeFeedRow, before: datetime) -> None:
     """Forget what is older; the caller has the turn."""
     old = col(JournalRow.at) < before

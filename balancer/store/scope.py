@@ -80,6 +80,16 @@ def seeing_readings(session: Session) -> Iterator[Session]:
 
 
 @contextmanager
+def within(session: Session, reach: Reach) -> Iterator[Session]:
+    """Yield a session in the same transaction that reaches so far: for what a caller is told without having asked."""
+    session.flush()
+    limited = CallersSession(session.connection(), expire_on_commit=False, join_transaction_mode="create_savepoint")
+    limit(limited, reach)
+    with limited, limited.begin():
+        yield limited
+
+
+@contextmanager
 def as_it_stands(session: Session) -> Iterator[Session]:
     """Yield a session that sees everything: the session itself if nothing limits it, else as ``unlimited``.
 

@@ -12,9 +12,11 @@ from pynetdicom.events import Event
 
 from balancer.api.dimse import statuses
 from balancer.api.dimse.identity import Caller, Callers
+from balancer.api.dimse.requested import requested_uid
+from balancer.api.dimse.subscriptions import Reply, Subscriptions
 from balancer.api.looks import Looks
 from balancer.domain.actor import Reach
-from balancer.domain.errors import BalancerError, InvalidValueError
+from balancer.domain.errors import BalancerError
 from balancer.domain.instant import Clock
 from balancer.domain.permission import Permission
 from balancer.publish.ups.elements import text
@@ -22,7 +24,6 @@ from balancer.publish.ups.identifier import answer_to, is_supported, query_in
 from balancer.publish.ups.json_model import looked_at
 from balancer.publish.ups.sop_classes import ACTIONS, Service
 from balancer.publish.ups.state_table import Status
-from balancer.publish.ups.uids import is_uid
 from balancer.services.cancel_workitem import cancel_workitem
 from balancer.services.change_workitem import Acting, change_in, change_workitem
 from balancer.services.search_workitems import every_workitem
@@ -32,7 +33,6 @@ from balancer.store.database import Database, StoreBusyError
 
 _log = structlog.get_logger("balancer.api")
 _STUDY: Final = "study"
-Reply = tuple[Dataset, Dataset | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +69,15 @@ class Operations:
         return _replied(event, statuses.INVALID_ATTRIBUTE, self._set)
 
     def act(self, event: Event) -> Reply:
-        """Change a workitem's state, or take a request to cancel it (N-ACTION; CC.2.1, CC.2.2)."""
-        done = {Service.CHANGE_STATE: self._change_state, Service.REQUEST_CANCEL: self._request_cancel}
+        """Change a workitem's state, take a request to cancel it, or a subscription (N-ACTION; CC.2.1 to CC.2.3)."""
+        told = Subscriptions(database=self.database, clock=self.clock, callers=self.callers)
+        done = {
+            Service.CHANGE_STATE: self._change_state,
+            Service.REQUEST_CANCEL: self._request_cancel,
+            Service.SUBSCRIBE: told.subscribe,
+            Service.UNSUBSCRIBE: told.unsubscribe,
+            Service.SUSPEND: told.suspend,
+        }
         service = ACTIONS.get(event.action_type or 0)
         if service is None:
             return statuses.said(statuses.NO_SUCH_ACTION), None
@@ -82,7 +89,7 @@ class Operations:
 
     def _get(self, event: Event) -> Reply:
         caller = self.callers.require(event.assoc, Permission.ASSIGNMENTS_READ)
-        found, study_id = see_workitem(self._within(caller.reach), _uid(event), self.clock.now())
+        found, study_id = see_workitem(self._within(caller.reach), requested_uid(event), self.clock.now())
         self._look(caller, [study_id])
         wanted = {int(tag) for tag in event.attribute_identifiers}
         if not wanted:
@@ -113,7 +120,7 @@ class Operations:
         dataset = looked_at(event.modification_list)
         status = update_workitem(
             self._within(caller.reach),
-            _uid(event),
+            requested_uid(event),
             dataset,
             text(dataset, "TransactionUID"),
             self.clock.now(),
@@ -127,7 +134,7 @@ class Operations:
         change = change_in(looked_at(event.action_information))
         answer = change_workitem(
             self._within(caller.reach),
-            _uid(event),
+            requested_uid(event),
             change,
             self.clock.now(),
             by=caller.actor,
@@ -139,7 +146,7 @@ class Operations:
     def _request_cancel(self, event: Event) -> Reply:
         caller = self.callers.require(event.assoc, Permission.READS_WORK)
         request, within = looked_at(event.action_information), self._within(caller.reach)
-        status = cancel_workitem(within, _uid(event), request, self.clock.now(), by=caller.actor)
+        status = cancel_workitem(within, requested_uid(event), request, self.clock.now(), by=caller.actor)
         asked = "asked for already: the reporting office is to decide"
         return statuses.told(status, asked if status is Status.WILL_NOT_CANCEL else ""), None
 
@@ -164,13 +171,6 @@ def _replied(event: Event, invalid: int, do: Callable[[Event], Reply]) -> Reply:
     except Exception:  # noqa: BLE001 - whatever it is, the caller is answered and the log has it
         _log.exception("dimse.failed", operation=do.__name__.strip("_"))
         return statuses.said(statuses.PROCESSING_FAILURE), None
-
-
-def _uid(event: Event) -> str:
-    asked = str(getattr(event.request, "RequestedSOPInstanceUID", None) or "")
-    if not is_uid(asked):
-        raise InvalidValueError("RequestedSOPInstanceUID", "is not a UID")
-    return asked
 
 
 def _lacking(names: tuple[str, ...]) -> str:

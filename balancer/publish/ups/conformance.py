@@ -9,10 +9,11 @@ from balancer.domain.steps import StepState
 from balancer.publish.ups import fields, final_state
 from balancer.publish.ups.attributes import Path
 from balancer.publish.ups.codes import RETURNS
+from balancer.publish.ups.events import EventType
 from balancer.publish.ups.identifier import MOST_KEYS as MOST_NAMED
 from balancer.publish.ups.json_model import MOST_DEPTH, MOST_PARTS
 from balancer.publish.ups.query import MOST_KEYS, MOST_RESULTS
-from balancer.publish.ups.sop_classes import EXPLICIT, IMPLICIT, NAMES, SERVICES, TRANSFER_SYNTAXES
+from balancer.publish.ups.sop_classes import EXPLICIT, IMPLICIT, NAMES, OPENED, SERVICES, TRANSFER_SYNTAXES
 from balancer.publish.ups.state_table import TABLE, Outcome, Status
 from balancer.publish.ups.update import FORBIDDEN, TAKEN
 
@@ -37,10 +38,15 @@ def _sections() -> Iterable[str]:
     yield (
         "Accepted from registered AE titles only; the called AE title must be ours. "
         f"Transfer syntaxes, for each SOP Class: {syntaxes}. Character set of what is sent: ISO_IR 192. "
-        "An operation is done over the context of any of the UPS SOP Classes (PS3.4, CC.3.1). "
-        "None is opened by Balancer: there are no event reports over DIMSE."
+        "An operation is done over the context of any of the UPS SOP Classes (PS3.4, CC.3.1)."
     )
     yield _table(("SOP Class", "UID", "as SCP"), ((NAMES[uid], uid, ", ".join(SERVICES[uid])) for uid in NAMES))
+    yield (
+        "Opened to the registered address of an AE title that has subscribed, with the SCP role proposed for us; "
+        "released when idle for a minute:"
+    )
+    yield _table(("SOP Class", "UID", "as SCP"), ((name, uid, does) for uid, (name, does) in OPENED.items()))
+    yield from _event_reports()
     yield "## States"
     yield (
         "What each event meets in each state: the status, and the state that it leads to. N-CREATE is answered 0211: "
@@ -68,6 +74,22 @@ def _sections() -> Iterable[str]:
     yield (
         f"At most {MOST_KEYS} keys with a value; {MOST_NAMED} attributes in an identifier; {MOST_RESULTS} results on a "
         f"page of UPS-RS; a dataset that comes in is nested {MOST_DEPTH} deep at most, of {MOST_PARTS} parts."
+    )
+
+
+def _event_reports() -> Iterable[str]:
+    yield "## Event reports"
+    named = ", ".join(f"{int(kind)} ({kind.name.replace('_', ' ').lower()})" for kind in EventType)
+    yield (
+        "The Receiving AE must be an AE title of the caller's own system (else C308), and to be subscribed have an "
+        "address (else C315). Filters take matching keys as searches do. A Deletion Lock is granted for a single "
+        "workitem; for many it is not (B301), and no report of each workitem follows, though nothing is ever deleted."
+    )
+    yield (
+        f"Event types: {named}. They are told one after the other, each again until it is taken: for seven days while "
+        "nobody is there, twenty times while it is refused. Taken is what is answered by success, a warning, or 0113. "
+        "4, RESTARTED, is sent when something may have been missed: search again. Input Readiness State is that of "
+        "when the report is made."
     )
 
 

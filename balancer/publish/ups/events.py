@@ -119,6 +119,25 @@ def state_report(uid: str, state: StepState, readiness: Readiness) -> Event:
     return Event(type=EventType.STATE_REPORT, uid=uid, information=information)
 
 
+def began_anew(uid: str) -> Event:
+    """Return the report that this service may have missed telling something (SCP Status Change; CC.2.4.3).
+
+    Subscriptions are kept. Of workitems it says that they are not, though they are: whoever hears it asks for all anew.
+
+    Parameters
+    ----------
+    uid
+        What it is of: the well-known UID of the subscription to every workitem.
+    """
+    information = put(
+        Dataset(),
+        SCPStatus="RESTARTED",
+        SubscriptionListStatus="WARM START",
+        UnifiedProcedureStepListStatus="COLD START",
+    )
+    return Event(type=EventType.SCP_STATUS_CHANGE, uid=uid, information=information)
+
+
 def _assigned(step: Step) -> Event:
     person = step.performer
     codes = []

@@ -28,6 +28,10 @@ class Service(StrEnum):
     SET = "N-SET"
     CHANGE_STATE = "N-ACTION Change UPS State"
     REQUEST_CANCEL = "N-ACTION Request UPS Cancel"
+    SUBSCRIBE = "N-ACTION Subscribe to Receive UPS Event Reports"
+    UNSUBSCRIBE = "N-ACTION Unsubscribe from Receiving UPS Event Reports"
+    SUSPEND = "N-ACTION Suspend Global Subscription"
+    EVENT_REPORT = "N-EVENT-REPORT"
 
 
 NAMES: Final[Mapping[str, str]] = {
@@ -42,7 +46,14 @@ NAMES: Final[Mapping[str, str]] = {
 SERVICES: Final[Mapping[str, tuple[Service, ...]]] = {
     VERIFICATION: (Service.ECHO,),
     PUSH: (Service.REQUEST_CANCEL, Service.GET),
-    WATCH: (Service.REQUEST_CANCEL, Service.GET, Service.FIND),
+    WATCH: (
+        Service.REQUEST_CANCEL,
+        Service.SUBSCRIBE,
+        Service.UNSUBSCRIBE,
+        Service.SUSPEND,
+        Service.GET,
+        Service.FIND,
+    ),
     PULL: (Service.FIND, Service.GET, Service.SET, Service.CHANGE_STATE),
     QUERY: (Service.FIND,),
 }
@@ -52,5 +63,14 @@ What comes over another one of them is done all the same: instances may be opera
 and stacks choose a context by the SOP Class of the instance, which is always Push.
 """
 
-ACTIONS: Final[Mapping[int, Service]] = {1: Service.CHANGE_STATE, 2: Service.REQUEST_CANCEL}
+OPENED: Final[Mapping[str, tuple[str, Service]]] = {EVENT: ("Unified Procedure Step - Event", Service.EVENT_REPORT)}
+"""What is done as SCP on associations that are opened from here, to whoever has subscribed (PS3.4, CC.2.4)."""
+
+ACTIONS: Final[Mapping[int, Service]] = {
+    1: Service.CHANGE_STATE,
+    2: Service.REQUEST_CANCEL,
+    3: Service.SUBSCRIBE,
+    4: Service.UNSUBSCRIBE,
+    5: Service.SUSPEND,
+}
 """Action Type IDs (PS3.4, Table CC.2.1-1 and following)."""

@@ -30,6 +30,7 @@ class Status(Enum):
     SUCCESS = (0x0000, "Success")
     ALREADY_CANCELED = (0xB304, "The UPS is already in the requested state of CANCELED")
     MODIFIED = (0xB300, "The UPS was created with modifications")
+    NO_LOCK = (0xB301, "Deletion Lock not granted")
     ALREADY_COMPLETED = (0xB306, "The UPS is already in the requested state of COMPLETED")
     DUPLICATE = (0x0111, "Duplicate SOP Instance")
     NO_LONGER = (0xC300, "The UPS may no longer be updated")
@@ -38,10 +39,13 @@ class Status(Enum):
     ONLY_BY_CREATE = (0xC303, "The UPS may only become SCHEDULED via N-CREATE, not N-SET or N-ACTION")
     NOT_FINAL = (0xC304, "The UPS has not met final state requirements for the requested state change")
     UNKNOWN = (0xC307, "Specified SOP Instance UID does not exist or is not a UPS Instance managed by this SCP")
+    UNKNOWN_RECEIVER = (0xC308, "Receiving AE-TITLE is Unknown to this SCP")
     NOT_IN_PROGRESS = (0xC310, "The UPS is not yet in the IN PROGRESS state")
     IS_COMPLETED = (0xC311, "The UPS is already COMPLETED")
     NO_CONTACT = (0xC312, "The performer cannot be contacted")
     WILL_NOT_CANCEL = (0xC313, "Performer chooses not to cancel")
+    NOT_APPROPRIATE = (0xC314, "Specified action not appropriate for specified instance")
+    NO_EVENTS = (0xC315, "SCP does not support Event Reports")
 
     def __init__(self, code: int, meaning: str) -> None:
         self.code = code
