@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import socket
 import ssl
@@ -34,13 +35,17 @@ logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Who is called, where, as whom; ``tls`` if the connection is to be private."""
+    """Who is called, where, as whom; ``tls`` if the connection is to be private.
+
+    ``certificate``: the SHA-256, in hexadecimal, of the certificate that whoever answers must show.
+    """
 
     title: str
     host: str
     port: int
     calling: str
     tls: Tls | None = None
+    certificate: str = ""
 
 
 class EventAssociation:
@@ -103,6 +108,7 @@ class EventAssociation:
         )
         found.network_timeout_response = "A-RELEASE"
         if found.is_established:
+            self._require_whose(found)
             return found
         if found.is_rejected:
             raise UnreachableError("the association is rejected")
@@ -112,9 +118,23 @@ class EventAssociation:
         if self._peer.tls is None:
             return None
         try:
-            return tls_context(self._peer.tls), self._peer.host
+            context = tls_context(self._peer.tls)
         except OSError as error:
             raise UnreachableError("our own certificate, or its authorities, cannot be read") from error
+        # a name proves less than the very certificate, and certificates of DICOM applications often have none
+        context.check_hostname = not self._peer.certificate
+        return context, self._peer.host
+
+    def _require_whose(self, association: Association) -> None:
+        """Ensure that whoever answers shows the certificate that their AE title is bound to, before they are told."""
+        if not self._peer.certificate:
+            return
+        transport = association.dul.socket
+        connection = None if transport is None else transport.socket
+        shown = connection.getpeercert(binary_form=True) if isinstance(connection, ssl.SSLSocket) else None
+        if hashlib.sha256(shown or b"").hexdigest() != self._peer.certificate:
+            association.abort()
+            raise UnreachableError("whoever answers does not show the certificate that the AE title is bound to")
 
 
 def _without_delay(event: NetworkEvent) -> None:

@@ -44,7 +44,10 @@ _WARNINGS: Final = frozenset({0x0001, 0x0107, 0x0116})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """How this service calls: as which AE title, with what for TLS, and whether in plain text beyond this machine."""
+    """How this service calls: as which AE title, and with what for TLS.
+
+    ``plaintext``: in plain text beyond this machine too, and over TLS whoever is bound to no certificate.
+    """
 
     calling: str
     tls: Tls
@@ -62,8 +65,15 @@ class UpsEvents:
         self._database = database
         self._clock = clock
         tls = sending.tls if row.tls else None
-        self._peer = Peer(title=row.title, host=row.host, port=row.port or 0, calling=sending.calling, tls=tls)
-        self._may_speak = row.tls or sending.plaintext or _is_this_machine(row.host)
+        self._peer = Peer(
+            title=row.title,
+            host=row.host,
+            port=row.port or 0,
+            calling=sending.calling,
+            tls=tls,
+            certificate=row.certificate,
+        )
+        self._why_not = _why_not(row, sending)
         self._association = EventAssociation(self._peer)
         self._looked: set[tuple[str, int]] = set()
         self._last = 0
@@ -71,7 +81,7 @@ class UpsEvents:
     @property
     def description(self) -> object:
         """Where it is, and how it is called."""
-        return self._peer, self._may_speak
+        return self._peer, self._why_not
 
     def letters(self, session: Session, steps: Sequence[JournalRow], now: datetime) -> Iterable[Letter]:
         """Return a letter for each event that the subscriber is told of, as far as they reach now."""
@@ -136,8 +146,8 @@ class UpsEvents:
             raise UnreachableError("its system may no longer be told")
         if letter.trust is not None and not reach.covers(letter.trust):
             raise UnsendableError("its system no longer reaches the trust")
-        if not self._may_speak:
-            raise UnreachableError("it is beyond this machine: register it with --tls, or allow DIMSE in plain text")
+        if self._why_not:
+            raise UnreachableError(self._why_not)
 
     def _note_looks(
         self, session: Session, actor: Actor, steps: Sequence[JournalRow], ids: Sequence[int], now: datetime
@@ -158,6 +168,20 @@ def open_ups_events(database: Database, clock: Clock, sending: Sending) -> list[
     with database.session() as session:
         rows = ae_titles.listening(session, now=clock.now())
     return [UpsEvents(row, sending, database, clock) for row in rows]
+
+
+def _why_not(row: AeTitleRow, sending: Sending) -> str:
+    """Return why nothing is told to an AE title, whoever answers at its address; empty if it may be.
+
+    A title is whose it is when it calls (ADR 0023): with the certificate that it is bound to; over TLS not without one.
+    """
+    if row.certificate and not row.tls:
+        return "the AE title is bound to a certificate: register it with --tls"
+    if row.tls and not row.certificate and not sending.plaintext:
+        return "over TLS an AE title is nobody's without a certificate: register it with --certificate"
+    if not (row.tls or sending.plaintext or _is_this_machine(row.host)):
+        return "it is beyond this machine: register it with --tls, or allow DIMSE in plain text"
+    return ""
 
 
 def _is_taken(status: int) -> bool:

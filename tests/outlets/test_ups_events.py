@@ -34,7 +34,7 @@ from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables_access import SystemRow
 from balancer.store.tables_outbox import LetterRow
-from tests.api.certificates import Authority
+from tests.api.certificates import Authority, Pair
 from tests.api.dimse_peers import OURS, Workstation, calling, listening, registered
 from tests.api.service import StandingClock
 from tests.api.small_network import allocate
@@ -356,21 +356,65 @@ def test_whoever_may_have_missed_something_is_told_so(db: Database, pacs: Workst
 
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
 def test_over_tls_it_is_told_only_if_it_is_who_it_should_be(db: Database, pacs: Workstation, tmp_path: Path) -> None:
-    """Its certificate is asked for, of an authority that is believed; ours is shown."""
+    """By the certificate that the title is bound to: neither a stranger's nor another of the same authority's is it."""
     ours, others = Authority(tmp_path, "ours"), Authority(tmp_path, "others")
-    own, its_own, false = ours.pair("own"), ours.pair("its"), others.pair("false")
-    place = {"host": "localhost", "port": free_port(), "tls": True}
-    register_ae_title(db, Application(title="SAFE_RVV", system_id="pacs-rvv", **place), NOW)  # type: ignore[arg-type]
-    assert about(pacs, ALL, 3, "SAFE_RVV") == 0
-    shown = Tls(authorities=ours.certificate, certificate=own.certificate, key=own.key)
-    told = Told(db, "SAFE_RVV", Sending(calling=OURS, tls=shown, plaintext=False))
-    claimed(db, "A1")
-    with told.peer.there(tls(false.certificate, false.key, ours.certificate, required=True)):
-        told.courier.step()
-        assert told.peer.heard == []
+    own, its_own, another, false = ours.pair("own"), ours.pair("its"), ours.pair("another"), others.pair("false")
+    told = Told(db, bound(db, pacs, its_own), over_tls(ours, own))
+    for shown in (false, another):
+        with told.peer.there(tls(shown.certificate, shown.key, ours.certificate, required=True)):
+            told.courier.step()
+            assert told.peer.heard == []
+            told.courier._not_before = 0.0  # noqa: SLF001 - it tries again, and need not wait for it here
     with told.peer.there(tls(its_own.certificate, its_own.key, ours.certificate, required=True)):
         wait_for(lambda: len(told.peer.heard) == 1, told.courier.step)
         told.outlet.close()
+
+
+def over_tls(authority: Authority, own: Pair, *, plaintext: bool = False) -> Sending:
+    """Return how this service calls over TLS."""
+    shown = Tls(authorities=authority.certificate, certificate=own.certificate, key=own.key)
+    return Sending(calling=OURS, tls=shown, plaintext=plaintext)
+
+
+def bound(db: Database, pacs: Workstation, pair: Pair | None, *, private: bool = True) -> str:
+    """Return a title that has subscribed and is told over TLS, bound to a certificate or to none; A1 is claimed."""
+    pem = "" if pair is None else pair.certificate.read_text()
+    place: dict[str, Any] = {"host": "localhost", "port": free_port(), "tls": private, "certificate": pem}
+    register_ae_title(db, Application(title="SAFE_RVV", system_id="pacs-rvv", **place), NOW)
+    assert about(pacs, ALL, 3, "SAFE_RVV") == 0
+    claimed(db, "A1")
+    return "SAFE_RVV"
+
+
+def why_nothing_is_told(db: Database, told: Told) -> str:
+    """Return what managers see of an outlet that tells nothing."""
+    told.courier.step()
+    with db.session() as session:
+        (status,) = [each for each in outbox.outlets(session) if each.row.name == told.outlet.name]
+    return status.row.error
+
+
+def test_over_tls_a_title_that_is_bound_to_no_certificate_is_nobodys(
+    db: Database, pacs: Workstation, tmp_path: Path
+) -> None:
+    """As when it calls; where the network lets in nobody else, by its name."""
+    ours = Authority(tmp_path, "ours")
+    own, its_own = ours.pair("own"), ours.pair("its")
+    title = bound(db, pacs, None)
+    assert "--certificate" in why_nothing_is_told(db, Told(db, title, over_tls(ours, own)))
+    told = Told(db, title, over_tls(ours, own, plaintext=True))
+    with told.peer.there(tls(its_own.certificate, its_own.key, ours.certificate, required=True)):
+        told.courier.step()
+        told.outlet.close()
+    assert [what for _, _, what in told.peer.heard] == [P]
+
+
+def test_a_title_that_is_bound_to_a_certificate_is_told_nothing_in_plain_text(
+    db: Database, pacs: Workstation, tmp_path: Path
+) -> None:
+    """Not on this machine either."""
+    title = bound(db, pacs, Authority(tmp_path, "ours").pair("its"), private=False)
+    assert "--tls" in why_nothing_is_told(db, Told(db, title))
 
 
 def test_in_plain_text_nothing_leaves_this_machine_unless_that_is_said(db: Database, pacs: Workstation) -> None:
@@ -380,10 +424,7 @@ def test_in_plain_text_nothing_leaves_this_machine_unless_that_is_said(db: Datab
     assert about(pacs, ALL, 3, "FAR_RVV") == 0
     told = Told(db, "FAR_RVV")
     claimed(db, "A1")
-    told.courier.step()
-    with db.session() as session:
-        (status,) = [each for each in outbox.outlets(session) if each.row.name.endswith("FAR_RVV")]
-    assert "beyond this machine" in status.row.error
+    assert "beyond this machine" in why_nothing_is_told(db, told)
 
 
 def test_the_outlets_process_has_one_for_each_title_with_an_address(db: Database, tmp_path: Path) -> None:
