@@ -13,7 +13,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 
 from balancer.domain.actor import Actor
-from balancer.domain.errors import InvalidValueError
+from balancer.domain.errors import ConflictError, InvalidValueError
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadEvent, ReadKind
 from balancer.domain.steps import StepState
@@ -93,7 +93,7 @@ def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by w
     InvalidValueError
         If a step is begun, nobody says by whom, and that cannot be taken from whom it is scheduled for.
     ClaimedError, ConflictError
-        If the read's own rules do not let this reporter open or end it.
+        If the read's own rules do not let this reporter open or end it, or whose step it is has changed meanwhile.
     NotAllowedError
         If the caller is another reporter and nothing more.
     """
@@ -112,6 +112,9 @@ def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by w
             if kept:
                 _complete(session, found, change, whose, now, by)
             return Answer(status=outcome.status, kept=kept)
+        if _whose(found, change, by) != whose:
+            # a plan, or a person, has given it to somebody else between the look and the lock
+            raise ConflictError("whose step it is has changed meanwhile: look again")
         lacking = _lacking(session, found, outcome, numbering)
         if outcome.to is StepState.COMPLETED and _is_nobodys(found, change, whose, by):
             lacking.append(_WHO)

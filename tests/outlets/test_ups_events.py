@@ -28,6 +28,7 @@ from balancer.publish.ups.sop_classes import EVENT, PUSH
 from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.services.register_ae_title import Application, register_ae_title
 from balancer.services.register_system import disable_system
+from balancer.services.release_read import release_read
 from balancer.services.subscribe import ALL, FILTERED, Subscriber, subscribe
 from balancer.store import ae_titles, assignments, audit, outbox
 from balancer.store.database import Database
@@ -39,12 +40,17 @@ from tests.api.dimse_peers import OURS, Workstation, calling, listening, registe
 from tests.api.service import StandingClock
 from tests.api.small_network import allocate
 from tests.api.test_dimse import LOCK, given_up, performed
-from tests.networks import claimed, minutes
+from tests.networks import claimed, minutes, read_id
 from tests.outlets.event_peer import EventPeer, free_port
+from tests.services.test_claiming import R1
 from tests.worlds import NOW
 
 PACS, MUTE, ELSEWHERE, LOOKS = "PACS_RVV", "MUTE_RVV", "PACS_RWF", "WORKS_RVV"
 S, P, D, C = StepState.SCHEDULED, StepState.IN_PROGRESS, StepState.COMPLETED, StepState.CANCELED
+# pynetdicom leaves the socket of a connection that could not be made to the garbage collector
+UNMADE = pytest.mark.filterwarnings(
+    r"ignore:Exception ignored in. <(ssl\.SSL|socket\.s):pytest.PytestUnraisableExceptionWarning"
+)
 NO_TLS = Sending(calling=OURS, tls=Tls(), plaintext=False)
 
 
@@ -147,6 +153,7 @@ def test_whoever_has_subscribed_sees_the_whole_life_in_order_and_once(db: Databa
     assert {entry.actor for entry in looks} == {"system:pacs-rvv"}
 
 
+@UNMADE
 def test_one_that_is_down_is_told_everything_once_it_is_back(db: Database, pacs: Workstation) -> None:
     """In order, none twice; no letter has used up a try, and managers see that it is not reached."""
     about(pacs, ALL)
@@ -224,8 +231,7 @@ def test_what_is_left_is_told_no_more_and_what_is_suspended_takes_in_nothing_new
     assert about(pacs, ALL, 5) == 0
     claimed(db, "A1")
     assert pacs.change(two, P, LOCK).Status == 0
-    pacs.say(two, given_up())
-    pacs.change(two, C, LOCK)
+    release_read(db, read_id(db, "A2"), "R1", minutes(1), by=R1)
     assert told.hears() == [(1, two, P), (1, two, C)]
 
 
@@ -354,7 +360,7 @@ def test_whoever_may_have_missed_something_is_told_so(db: Database, pacs: Workst
 # --- how it is sent --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
+@UNMADE
 def test_over_tls_it_is_told_only_if_it_is_who_it_should_be(db: Database, pacs: Workstation, tmp_path: Path) -> None:
     """By the certificate that the title is bound to: neither a stranger's nor another of the same authority's is it."""
     ours, others = Authority(tmp_path, "ours"), Authority(tmp_path, "others")

@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 from sqlmodel import select
 
-from balancer.domain.errors import NotFoundError
+from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.life import ReadState
 from balancer.domain.steps import StepState
 from balancer.publish.ups.state_table import Status
@@ -17,13 +17,14 @@ from balancer.services.check_completions import check_completions
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.lapse_claims import lapse_claims
+from balancer.services.run_allocation import run_allocation
 from balancer.services.see_workitem import see_workitem
 from balancer.services.take_over_read import take_over_read
 from balancer.store import reads, workitems
 from balancer.store.assignments import void_cursors
 from balancer.store.database import Database
 from balancer.store.tables_life import ExceptionRow
-from tests.networks import PACS, Feed, extract, minutes, read_id, standing
+from tests.networks import PACS, Feed, extract, minutes, read_id, solving, standing
 from tests.services.test_claiming import MANAGER, NUMBERS, R1, five, take
 from tests.worlds import NOW
 
@@ -52,6 +53,23 @@ def change(db: Database, number: str, to: StepState, at: float = 1, sequence: in
     """Ask for a state with the lock, as the PACS of RVV; R1 begins."""
     asked = Change(to=to, transaction=LOCK, performer="R1" if to is P else "")
     return change_workitem(db, uid(db, number, sequence), asked, minutes(at), by=PACS, acting=lambda _: db)
+
+
+def test_a_step_that_is_scheduled_for_another_by_now_is_not_begun_in_the_first_ones_name(db: Database) -> None:
+    """Nobody is named, and a plan is published between the look and the lock: neither of the two has opened it."""
+    five(db)
+    begun = Change(to=P, transaction=LOCK)
+
+    def acting(_: str) -> Database:
+        placed = {"S1": NUMBERS[1:], "S2": ["B1", "A1"]}
+        assert run_allocation(db, minutes(1), solver=solving(placed)).error == ""
+        return db
+
+    with pytest.raises(ConflictError):
+        change_workitem(db, uid(db, "A1"), begun, minutes(1), by=PACS, acting=acting)
+    assert standing(db, "A1") == (ReadState.ALLOCATED, "R2")
+    change_workitem(db, uid(db, "A1"), begun, minutes(2), by=PACS, acting=lambda _: db)
+    assert standing(db, "A1") == (ReadState.CLAIMED, "R2")
 
 
 def test_a_lapse_cancels_and_replaces(db: Database) -> None:
