@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
+from pynetdicom.dimse_primitives import N_EVENT_REPORT
 from pynetdicom.events import Event
 
 from balancer.publish.ups.elements import first, items, text
@@ -31,10 +32,11 @@ class EventPeer:
 
     def hear(self, event: Event) -> tuple[int, Dataset | None]:
         """Take an event report."""
-        said = event.event_information
-        self.classes.add((str(event.context.abstract_syntax), str(event.request.AffectedSOPClassUID)))
+        said, request = event.event_information, event.request
+        assert isinstance(request, N_EVENT_REPORT)
+        self.classes.add((str(event.context.abstract_syntax), str(request.AffectedSOPClassUID)))
         self.named += [text(item, "CodeMeaning") for item in items(said, "HumanPerformerCodeSequence")]
-        self.heard.append((event.event_type, str(event.request.AffectedSOPInstanceUID), _short(said)))
+        self.heard.append((event.event_type or 0, str(request.AffectedSOPInstanceUID), _short(said)))
         return (self.answers.pop(0) if self.answers else 0x0000), None
 
     @contextmanager
@@ -49,6 +51,7 @@ class EventPeer:
             ssl_context=tls,
             evt_handlers=[(evt.EVT_N_EVENT_REPORT, self.hear)],
         )
+        assert server is not None
         try:
             yield
         finally:
