@@ -171,14 +171,19 @@ def peers_chart(results: Results) -> alt.FacetChart | None:
     frame["load"] = frame["load"].map("{:.0%} load".format)
     frame["said"] = frame["times"].map("{:.2f}".format)
     base = alt.Chart(frame[["size", "load", "method", "times", "said"]]).encode(
-        x=alt.X("times:Q", title="avoidable cost / Balancer's", scale=alt.Scale(type="log", nice=False, padding=12)),
+        x=alt.X(
+            "times:Q",
+            title="avoidable cost / Balancer's",
+            scale=alt.Scale(type="log", nice=False, padding=12),
+            axis=alt.Axis(values=[1, 2, 5, 10]),
+        ),
         y=alt.Y("method:N", sort=list(reversed(peers.METHODS)), title=None),
         color=alt.condition(alt.datum.method == peers.BALANCER, alt.value("#005eb8"), alt.value("#768692")),
     )
     # dots: a bar on a logarithmic scale has nowhere to begin
     layers = alt.layer(base.mark_circle(size=70), base.mark_text(align="left", dx=7).encode(text="said:N"))
     chart: alt.FacetChart = layers.properties(width=230, height=170).facet(
-        column=alt.Column("load:N", title=None),
+        column=alt.Column("load:N", title=None, sort=[f"{load:.0%} load" for load in peers.LOADS]),
         row=alt.Row("size:N", sort=[size.name for size in peers.SIZES], title=None),
     )
     return chart
