@@ -61,10 +61,13 @@ def listening(db: Database, tls: Any = None, *, believing: bool = False) -> Iter
 
 
 @contextmanager
-def calling(port: int, title: str, *, called: str = OURS, tls: Any = None) -> Iterator[Association]:
+def calling(
+    port: int, title: str, *, called: str = OURS, tls: Any = None, idle_seconds: float = 20
+) -> Iterator[Association]:
     """Yield an association under an AE title; the test looks whether it is established."""
     entity = AE(title)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 20
+    entity.acse_timeout = entity.dimse_timeout = 20
+    entity.network_timeout = idle_seconds
     for uid in NAMES:
         entity.add_requested_context(uid)
     association = entity.associate(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,13 @@ def until(look: Callable[[], Any]) -> Any:
 
 
 @contextlib.contextmanager
-def following(db: Database, url: str, service: Service) -> Iterator[None]:
-    """Let Balancer follow the sessions of R1 and R2 at a hub; yield once it does."""
+def following(db: Database, url: str, service: Service, reporters: Sequence[str] = ("R1", "R2")) -> Iterator[None]:
+    """Let Balancer follow the sessions of whoever the network lists at a hub; yield once it does."""
     stop = threading.Event()
     thread = threading.Thread(target=Following(db, service.clock, HubAddress(url=url)).keep, args=(stop,))
     thread.start()
     try:
-        until(lambda: hub_of(service.app).followers("R1", "R2") == ["Balancer", "Balancer"])
+        until(lambda: hub_of(service.app).followers(*reporters) == ["Balancer"] * len(reporters))
         yield
     finally:
         stop.set()

@@ -6,10 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,44 +31,18 @@ from tests.api.service import KEY, Service
 from tests.api.small_network import allocate
 from tests.networks import PACS as OTHER_SIDE
 from tests.networks import claimed, minutes, read_id
+from tests.outlets.endpoint import Endpoint, listening_endpoint
 from tests.publish.fhir.bindings import check
 
 FHIR = {"content-type": "application/fhir+json"}
 SCOPES = [Permission.READS_WORK, Permission.ASSIGNMENTS_READ]
 
 
-@dataclass
-class Endpoint:
-    """A subscriber that listens; ``answers`` are the statuses it gives in turn, then 200."""
-
-    heard: list[dict[str, str]] = field(default_factory=list)
-    answers: list[int] = field(default_factory=list)
-    origin: str = ""
-
-
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
     """Yield a subscriber on this machine."""
-    found = Endpoint()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            found.heard.append({name.lower(): value for name, value in self.headers.items()})
-            assert int(self.headers.get("content-length") or 0) == 0
-            self.send_response(found.answers.pop(0) if found.answers else 200)
-            self.send_header("location", f"{found.origin}/elsewhere")
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    found.origin = f"http://127.0.0.1:{server.server_port}"
-    yield found
-    server.shutdown()
-    server.server_close()
+    with listening_endpoint() as found:
+        yield found
 
 
 class Subscriber:
