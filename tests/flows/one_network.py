@@ -127,7 +127,10 @@ def _registered(db: Database, name: str) -> str:
 
 def _client(port: int, key: str) -> Client:
     return Client(
-        base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE, trust_env=False
+        base_url=f"http://127.0.0.1:{port}",
+        headers={"authorization": f"Bearer {key}"},
+        timeout=PATIENCE,
+        trust_env=False,
     )
 
 

@@ -6,10 +6,10 @@ FHIRcast session. Each door's process has connections of its own to the database
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -18,13 +18,15 @@ from balancer.publish.fhircast.events import CLOSE
 from balancer.services.complete_read import complete_read
 from balancer.store import audit
 from balancer.store.database import Database
-from tests.flows.everybody_told import GONE, is_opened, sides, until
+from tests.flows.everybody_told import GONE, Listening, is_opened, sides, until
 from tests.flows.five_doors import DOORS, Opening
 from tests.flows.one_network import READERS, Network, one_network
 from tests.networks import PACS, standing
 from tests.services.test_two_at_once import at_once
 from tests.worlds import NOW
 
+# So that each may win: a patch takes longer than a claim.
+HEAD_START_SECONDS = 0.02
 HEAD_STARTS = (*READERS, None)
 NUMBERS = tuple(f"A{place}" for place, _ in enumerate(HEAD_STARTS))
 
@@ -39,26 +41,27 @@ def network(db: Database) -> Iterator[Network]:
 
 
 def race(network: Network, number: str, ahead: str | None) -> list[str]:
-    """Let all five open a study's read at once, one of them some milliseconds ahead; return who is told they have it.
+    """Let all five open a study's read at once, ``ahead`` some milliseconds before the rest; return who has it.
 
-    Whoever is told otherwise than by a conflict in the door's own protocol fails the test.
+    They are told so by their own door. Whoever is told otherwise than by a conflict in its protocol fails the test.
     """
     openings = {reader: door(network, number) for reader, door in DOORS.items()}
-    chance = random.Random(number)
-    delays = {reader: chance.uniform(0.0, 0.02) if reader != ahead else 0.0 for reader in openings}
 
-    def late(opening: Opening, delay: float) -> Callable[[], bool]:
-        def wait_and_open() -> bool:
-            time.sleep(delay if ahead is None else delay + 0.02 * (delay > 0))
-            return opening()
+    def late(opening: Opening, seconds: float) -> bool:
+        time.sleep(seconds)
+        return opening()
 
-        return wait_and_open
-
-    results = at_once(*(late(opening, delays[reader]) for reader, opening in openings.items()))
+    behind = {reader: 0.0 if ahead in {None, reader} else HEAD_START_SECONDS for reader in READERS}
+    results = at_once(*(partial(late, opening, behind[reader]) for reader, opening in openings.items()))
     for result in results:
         if isinstance(result, BaseException):
             raise result
     return [reader for reader, result in zip(openings, results, strict=True) if result]
+
+
+def timed(hear: Listening) -> tuple[str, float]:
+    """Return what is heard, and when."""
+    return hear(), time.monotonic()
 
 
 def completed(network: Network, number: str, reader: str) -> None:
@@ -92,13 +95,15 @@ def test_of_five_who_open_it_at_once_one_has_it_and_four_hear_a_conflict(
 def test_whichever_door_opens_it_every_side_is_told_who_and_every_other_door_is_shut(
     network: Network, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By the feed, the worklist's ETag, event reports, rest-hooks, HL7 and FHIRcast; then the other four try at once."""
+    """By feed, the worklist's ETag, event report, rest-hook, HL7 and FHIRcast; then the other four try at once."""
     took: dict[str, float] = {}
     for number, reader in zip(NUMBERS, READERS, strict=False):
         others = {other: door(network, number) for other, door in DOORS.items()}
         with sides(network, number) as listening, ThreadPoolExecutor(len(listening)) as pool:
             began = time.monotonic()
-            hearing = {side: pool.submit(lambda hear=hear: (hear(), time.monotonic())) for side, hear in listening.items()}
+            hearing = {
+                side: pool.submit(lambda hear=hear: (hear(), time.monotonic())) for side, hear in listening.items()
+            }
             assert others.pop(reader)()
             for side, heard in hearing.items():
                 who, at = heard.result()
