@@ -83,7 +83,7 @@ def test_of_five_who_open_it_at_once_one_has_it_and_four_hear_a_conflict(
         assert told == [claims[0].reporter_id]
         assert standing(network.db, number) == (ReadState.CLAIMED, told[0])
         if told[0] != READERS[-1]:
-            until(lambda whose=told[0], study=number: is_opened(network.screens[whose], study))
+            until(partial(is_opened, network.screens[told[0]], number))
         completed(network, number, told[0])
         won += told
     with network.db.session() as reading:
@@ -101,9 +101,7 @@ def test_whichever_door_opens_it_every_side_is_told_who_and_every_other_door_is_
         others = {other: door(network, number) for other, door in DOORS.items()}
         with sides(network, number) as listening, ThreadPoolExecutor(len(listening)) as pool:
             began = time.monotonic()
-            hearing = {
-                side: pool.submit(lambda hear=hear: (hear(), time.monotonic())) for side, hear in listening.items()
-            }
+            hearing = {side: pool.submit(timed, hear) for side, hear in listening.items()}
             assert others.pop(reader)()
             for side, heard in hearing.items():
                 who, at = heard.result()
