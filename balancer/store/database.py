@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlmodel import Session
 
 from balancer.domain.actor import Reach
@@ -39,8 +40,10 @@ class BrokenReferencesError(RuntimeError):
 _SQLITE = "sqlite"
 _POSTGRESQL = "postgresql"
 _WRITES, _REBUILDS = "balancer_writes", "balancer_rebuilds"
-# How long a writer waits for the one before; a publish takes about a second.
+# How long a writer waits for the one before, or anybody for a connection; a publish takes about a second.
 _BUSY_SECONDS = 30
+# Of each process. All that were ever needed at once are kept: to open one takes longer than most of what is asked.
+_CONNECTIONS = 15
 # Any number will do, as long as nothing else in the database takes the same advisory lock.
 _MIGRATION_LOCK = 7_240_519
 
@@ -76,11 +79,7 @@ class Database:
         parsed = _readable(url)
         self.dialect = parsed.get_backend_name()
         # hide_parameters: an error's message must not carry what was being written, which names patients' studies
-        self.engine = (
-            _sqlite_engine(parsed)
-            if self.dialect == _SQLITE
-            else create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
-        )
+        self.engine = _sqlite_engine(parsed) if self.dialect == _SQLITE else _postgresql_engine(parsed)
         reads = {} if self.dialect == _SQLITE else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = self.engine.execution_options(**reads)
         # READ COMMITTED, whatever the server's own setting: a writer sees what the one before it left behind its locks
@@ -142,6 +141,8 @@ class Database:
         """Bring the schema to the version of this code; does nothing if it is there. Two at once take turns."""
         with self.rebuilding() as connection:
             if self.dialect == _POSTGRESQL:
+                # however long the other migration takes
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
             upgrade(connection)
 
@@ -188,9 +189,39 @@ def _readable(url: str) -> URL:
     return parsed
 
 
+class _Connections(QueuePool):
+    """Connections that are shared; that none comes free in time is one of the ways in which a store can be busy."""
+
+    def connect(self) -> PoolProxiedConnection:
+        """Return a connection; ``StoreBusyError`` if all are in use for too long."""
+        try:
+            return super().connect()
+        except NoConnectionError as error:
+            raise StoreBusyError("a connection", None, error) from error
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    """Return an engine whose writers wait for a lock as long as those of SQLite do, and no longer."""
+    engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, **_shared())
+    event.listen(engine, "connect", _limit_waiting)
+    return engine
+
+
+def _shared() -> dict[str, Any]:
+    waits = {"pool_size": _CONNECTIONS, "max_overflow": 0, "pool_timeout": _BUSY_SECONDS}
+    return {"poolclass": _Connections, **waits}
+
+
+def _limit_waiting(connection: Any, _record: Any) -> None:
+    """Let whoever waits for a lock hear in time that they do not get it; PostgreSQL's own rule is to wait for ever."""
+    connection.execute(f"SET lock_timeout = {int(_BUSY_SECONDS * 1_000)}")
+    # a rollback would take the setting back
+    connection.commit()
+
+
 def _sqlite_engine(url: URL) -> Engine:
     """Return an engine in which SQLAlchemy, not the driver's legacy mode, says when a transaction begins."""
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True, **_shared())
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

@@ -88,7 +88,7 @@ def one_network(db: Database, numbers: Sequence[str]) -> Iterator[Network]:
         stack.enter_context(following(_another(stack, db), hub, service, READERS))
         clients = {name: stack.enter_context(_client(port, key)) for name, key in keys.items()}
         _subscribe(clients["fhir"], endpoint)
-        _tell(stack, Ground(database=_another(stack, db), clock=service.clock), served)
+        _tell(stack, Ground(database=_another(stack, db), clock=service.clock), served, endpoint)
         yield Network(
             db=db,
             port=port,
@@ -147,9 +147,9 @@ def _subscribe(client: Client, endpoint: Endpoint) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def _tell(stack: ExitStack, ground: Ground, served: Ris) -> None:
+def _tell(stack: ExitStack, ground: Ground, served: Ris, endpoint: Endpoint) -> None:
     """Let outlets tell the RIS and the subscriber, as their process does."""
-    described = receiver(served, tells=frozenset(News))
-    telling = Telling(ground, lambda db: [Hl7Outlet(described), *open_hooks(db, ground.clock, KEY)])
+    described, origins = receiver(served, tells=frozenset(News)), {endpoint.origin}
+    telling = Telling(ground, lambda db: [Hl7Outlet(described), *open_hooks(db, ground.clock, KEY, origins)])
     telling.look()
     stack.callback(telling.end)

@@ -11,7 +11,8 @@ from sqlmodel import select
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.feed import FeedKind
 from balancer.domain.states import BatchState
-from balancer.store.database import Database
+from balancer.store import database
+from balancer.store.database import Database, StoreBusyError
 from balancer.store.tables import BatchRow, FeedRow, HeartbeatRow, SettingRow, SkillRow
 from tests.databases import SERVERS
 from tests.networks import FEED, loaded
@@ -222,3 +223,36 @@ def test_writers_see_what_the_writer_before_them_left_whatever_the_server_is_set
     with strict.transaction() as session:
         assert session.connection().exec_driver_sql("SHOW transaction_isolation").scalar_one() == "read committed"
     strict.close()
+
+
+def test_whoever_waits_for_too_long_for_a_lock_hears_that_the_store_is_busy(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer that hangs must not take everybody else along, whichever the server; they may try again."""
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.2)
+    _beat(db, NOW)
+    other = Database(db.engine.url.render_as_string(hide_password=False))
+    # the second time after a rollback: the limit is the connection's, not one transaction's
+    for _ in range(2):
+        with db.transaction() as session:
+            session.exec(select(HeartbeatRow).with_for_update()).one()
+            with pytest.raises(StoreBusyError):
+                _beat(other, _SUMMER)
+    _beat(other, _SUMMER)
+    other.close()
+
+
+def test_whoever_gets_no_connection_in_time_hears_that_the_store_is_busy(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many sessions as there are connections; one more waits, and is told in the words for any busy store."""
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(database, "_CONNECTIONS", 1)
+    small = Database(db.engine.url.render_as_string(hide_password=False))
+    with small.session() as session:
+        assert session.exec(select(SettingRow)).all() == []
+        with pytest.raises(StoreBusyError), small.session() as another:
+            another.exec(select(SettingRow)).all()
+    with small.session() as session:
+        assert session.exec(select(SettingRow)).all() == []
+    small.close()
