@@ -12,6 +12,7 @@ from datetime import datetime
 from balancer.domain.actor import Actor
 from balancer.domain.errors import ConflictError, InvalidValueError, VersionError
 from balancer.domain.life import ReturnReason
+from balancer.domain.steps import StepState
 from balancer.publish.fhir.from_resource import (
     is_provisional_in,
     note_in,
@@ -23,6 +24,7 @@ from balancer.publish.fhir.references import Resource
 from balancer.publish.fhir.status_changes import Act, act_of, changed_elements
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
+from balancer.services.note_other_performer import note_other_performer
 from balancer.services.release_read import release_read
 from balancer.services.return_read import return_read
 from balancer.services.see_task import named, resource_of
@@ -30,6 +32,7 @@ from balancer.store import reads, workitems
 from balancer.store.database import Database, Session
 from balancer.store.joined import Joined
 from balancer.store.policies import current_policy
+from balancer.store.workitems import Found
 
 Acting = Callable[[str], Database]
 """Returns the database as far as the caller reaches in a reporter's name."""
@@ -42,10 +45,12 @@ class Wish:
     """What is asked: ``edit`` makes the Task that is wished for, of one of the ``versions`` if any are named.
 
     ``names_owner``: the request itself says who the owner is; a part of a Task that leaves it alone says nobody.
+    ``is_whole``: it is the Task as the client has it, whose owner may be no more than what it was told.
     """
 
     edit: Edit
     names_owner: bool
+    is_whole: bool = False
     versions: frozenset[str] | None = None
 
 
@@ -59,11 +64,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A wish, understood: the act, in whose name, and the Task that says the rest."""
+    """A wish, understood: the act, in whose name, and the Task that says the rest.
+
+    ``is_named``: somebody says whose it is, and does not only repeat what the Task said.
+    """
 
     act: Act
     whose: str
     wished: Resource
+    is_named: bool
 
 
 def change_task(  # noqa: PLR0913 - what of which, in whose name, when, by whom
@@ -78,7 +87,8 @@ def change_task(  # noqa: PLR0913 - what of which, in whose name, when, by whom
     VersionError
         If it is of another version than the request names.
     InvalidValueError
-        If something else than the status is changed, a step is begun and nobody says by whom, or a value is none.
+        If something else than the status is changed, a step is begun or what nobody was named for is completed and
+        nobody says by whom, or a value is none.
     ClaimedError, ConflictError
         If the read's own rules do not let this reporter do that, or its status does not.
     NotAllowedError
@@ -92,7 +102,7 @@ def change_task(  # noqa: PLR0913 - what of which, in whose name, when, by whom
         reads.locked_read(session, read_id)
         if _asked(session, task_id, wish, by, now) != asked:
             raise ConflictError("the Task has changed meanwhile: read it again")
-        kept = not _do(Joined(session), read_id, asked, now, by)
+        kept = not _do(session, read_id, asked, now, by)
     # once it is committed, for only then it has its place in the change feed, and its version
     with (acting(asked.whose) if asked.whose else db).session() as session:
         found = named(session, task_id, numbering, now)
@@ -116,7 +126,8 @@ def _asked(session: Session, task_id: str, wish: Wish, by: Actor, now: datetime)
     said, owner = (owner_in(wished) if wish.names_owner else ""), owner_in(current)
     if act is Act.NOTHING and said != owner and wish.names_owner:
         raise InvalidValueError("Task.owner", "nobody is given a read by this: say that they have it in-progress")
-    return _Asked(act, _whose(act, said, owner, current["status"], by), wished)
+    is_named = bool(by.reporter_id) or (bool(said) and not (wish.is_whole and said == owner))
+    return _Asked(act, _whose(act, said, owner, current["status"], by), wished, is_named)
 
 
 def _whose(act: Act, said: str, owner: str, status: str, by: Actor) -> str:
@@ -132,22 +143,54 @@ def _whose(act: Act, said: str, owner: str, status: str, by: Actor) -> str:
     return whose
 
 
-def _do(joined: Database, read_id: int, asked: _Asked, now: datetime, by: Actor) -> bool:
+def _do(session: Session, read_id: int, asked: _Asked, now: datetime, by: Actor) -> bool:
     """Do it; ``False`` if what was completed is kept beside."""
+    joined = Joined(session)
     match asked.act:
         case Act.CLAIM:
             claim_read(joined, read_id, asked.whose, now, by=by, heartbeats=False)
+            _no_longer_presumed(session, read_id, asked)
         case Act.RELEASE:
             release_read(joined, read_id, asked.whose, now, by=by)
         case Act.RETURN:
             reason = _why(asked.wished)
             return_read(joined, read_id, asked.whose, now, by=by, reason=reason, note=note_in(asked.wished)[:1_000])
         case Act.COMPLETE:
-            outcome, provisional = outcome_in(asked.wished), is_provisional_in(asked.wished)
-            return complete_read(joined, read_id, asked.whose, now, by=by, outcome=outcome, provisional=provisional)
+            return _complete(session, read_id, asked, now, by)
         case Act.NOTHING:
             pass
     return True
+
+
+def _complete(session: Session, read_id: int, asked: _Asked, now: datetime, by: Actor) -> bool:
+    """Complete the read in the name that is said; what nobody was named for is nobody's until somebody is.
+
+    A Task that comes back whole with the owner that was presumed here names nobody: so it was told.
+    """
+    step = workitems.current(session, read_id)
+    presumed = (step.read.reporter_id or "") if step is not None and _is_presumed(step) else ""
+    if presumed and not asked.is_named:
+        raise InvalidValueError(
+            "Task.owner", "say who did it, by a patch of the owner: nobody was named when it was begun"
+        )
+    outcome, provisional = outcome_in(asked.wished), is_provisional_in(asked.wished)
+    accepted = complete_read(
+        Joined(session), read_id, asked.whose, now, by=by, outcome=outcome, provisional=provisional, presumed=presumed
+    )
+    if step is not None and presumed and asked.whose != presumed:
+        note_other_performer(session, read_id, step.study, presumed, [asked.whose], now, presumed=True, by=by)
+    return accepted
+
+
+def _is_presumed(step: Found) -> bool:
+    return step.row is not None and step.row.presumed and step.state is StepState.IN_PROGRESS
+
+
+def _no_longer_presumed(session: Session, read_id: int, asked: _Asked) -> None:
+    """Note that whoever has the read open has been named by now."""
+    step = workitems.current(session, read_id)
+    if asked.is_named and step is not None and _is_presumed(step):
+        workitems.kept(session, step).presumed = False
 
 
 def _why(wished: Resource) -> ReturnReason:

@@ -14,7 +14,6 @@ from pydicom.dataset import Dataset
 
 from balancer.domain.actor import Actor
 from balancer.domain.errors import ConflictError, InvalidValueError
-from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadEvent, ReadKind
 from balancer.domain.steps import StepState
 from balancer.publish.ups.codes import return_reason
@@ -26,13 +25,13 @@ from balancer.publish.ups.state_table import TABLE, Outcome, Status, StepEvent, 
 from balancer.publish.ups.uids import is_uid
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
+from balancer.services.note_other_performer import note_other_performer
 from balancer.services.release_read import release_read
 from balancer.services.return_read import return_read
 from balancer.services.secret import digest_of
 from balancer.services.see_workitem import dataset_from, named
 from balancer.store import reads, workitems
 from balancer.store.database import Database, Session
-from balancer.store.exceptions import open_exception
 from balancer.store.joined import Joined
 from balancer.store.policies import current_policy
 from balancer.store.workitems import Found
@@ -211,19 +210,7 @@ def _complete(session: Session, found: Found, change: Change, whose: str, now: d
     complete_read(joined, read_id, whose, now, by=by, provisional=unsigned, presumed=presumed)
     others = {change.performer, _said(found), whose} - {"", had}
     if others:
-        _tell_of_others(session, found, had, others, now, by)
-
-
-def _tell_of_others(session: Session, found: Found, had: str, others: set[str], now: datetime, by: Actor) -> None:  # noqa: PLR0913, PLR0917
-    """Bring it to the trust's reporting office that a report is said to be somebody else's than whoever had the step.
-
-    It stands as theirs until a person has looked: which of the two words is right nobody can tell from here. Of a step
-    that nobody was named for the only word is right; that the list had somebody else is told all the same.
-    """
-    how = "presumed to be begun by" if _is_presumed(found) else "begun by"
-    detail = f"{how} {had}, and said to be performed by {', '.join(sorted(others))}"
-    kind = ExceptionKind.OTHER_PERFORMER
-    open_exception(session, kind, found.read.id or 0, found.study, by=by, now=now, detail=detail)
+        note_other_performer(session, read_id, found.study, had, others, now, presumed=_is_presumed(found), by=by)
 
 
 def _give_back(joined: Database, found: Found, whose: str, now: datetime, by: Actor) -> None:

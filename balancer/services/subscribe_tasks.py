@@ -14,7 +14,7 @@ from balancer.domain.permission import Permission
 from balancer.publish.fhir.codes import STATUSES
 from balancer.publish.fhir.references import Resource
 from balancer.publish.fhir.search import TaskQuery
-from balancer.publish.fhir.subscription import Asked, asked_in, criteria_of, secret_of, subscription
+from balancer.publish.fhir.subscription import Asked, asked_in, criteria_of, is_allowed, secret_of, subscription
 from balancer.services.search_tasks import wanted_of
 from balancer.services.what_holds import classes_held
 from balancer.store import audit, hooks, scope, systems, tasks, workitems
@@ -55,19 +55,21 @@ def subscribe_tasks(  # noqa: PLR0913 - what is asked, where it may go, on whose
         )
         hooks.add(session, row)
         _record(session, row.id or 0, "subscription.make", by, now)
-        return _shown(session, row, key)
+        return _shown(session, row, origins, key)
 
 
-def see_subscriptions(db: Database, now: datetime, *, by: Actor, key: bytes) -> list[Resource]:
-    """Return the caller's subscriptions."""
+def see_subscriptions(db: Database, now: datetime, *, by: Actor, origins: frozenset[str], key: bytes) -> list[Resource]:
+    """Return the caller's subscriptions; ``origins`` are those where anything may be told now."""
     with db.session() as session:
-        return [_shown(session, row, key) for row in hooks.hooks_of(session, by.subject, now)]
+        return [_shown(session, row, origins, key) for row in hooks.hooks_of(session, by.subject, now)]
 
 
-def see_subscription(db: Database, number: int, now: datetime, *, by: Actor, key: bytes) -> Resource:
+def see_subscription(  # noqa: PLR0913 - which, of whom, where anything may be told
+    db: Database, number: int, now: datetime, *, by: Actor, origins: frozenset[str], key: bytes
+) -> Resource:
     """Return a subscription of the caller's; ``NotFoundError`` if there is none."""
     with db.session() as session:
-        return _shown(session, hooks.hook_of(session, by.subject, number, now), key)
+        return _shown(session, hooks.hook_of(session, by.subject, number, now), origins, key)
 
 
 def end_subscription(db: Database, number: int, now: datetime, *, by: Actor) -> None:
@@ -129,10 +131,13 @@ def _stands(query: TaskQuery, state: Any, reporter_id: str | None) -> bool:
     return all(value in {token.value for token in tokens} for value, tokens in times)
 
 
-def _shown(session: Session, row: HookRow, key: bytes) -> Resource:
+def _shown(session: Session, row: HookRow, origins: frozenset[str], key: bytes) -> Resource:
+    """Return a subscription as it stands; one whose origin has been taken back is off: its subscriber must know."""
     number = row.id or 0
     error = hooks.failing(session, number)
     status = "requested" if row.active_at is None else "error" if error else "active"
+    if not is_allowed(row.endpoint, origins):
+        status, error = "off", "nothing may be told at this origin any more: ask who runs the service"
     return subscription(
         number=number,
         status=status,

@@ -10,18 +10,23 @@ import pytest
 from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlmodel import select
 
 from balancer.domain.actor import Grant, person, system
 from balancer.domain.life import ReadState
 from balancer.domain.outcome import Outcome
 from balancer.domain.permission import Permission, Role
+from balancer.domain.steps import StepState
 from balancer.publish.fhir import codes
 from balancer.publish.fhir.from_resource import task_of
 from balancer.publish.fhir.search import PARAMETERS
 from balancer.publish.fhir.to_resource import task_resource
+from balancer.publish.ups.uids import WorkitemKey, uid_of
+from balancer.services.change_workitem import Change, change_workitem
 from balancer.services.release_read import release_read
-from balancer.store import reads
+from balancer.store import reads, workitems
 from balancer.store.database import Database
+from balancer.store.tables_life import ExceptionRow
 from tests.access.doors import Known
 from tests.api.service import Service
 from tests.api.small_network import allocate
@@ -354,6 +359,58 @@ def test_a_part_of_a_task_that_names_nobody_begins_nothing(pacs: Pacs) -> None:
     assert ok(pacs.patch(task, named, begin))["status"] == "in-progress"
     # whose it is then is known
     assert ok(pacs.patch(task, {"op": "replace", "path": "/status", "value": "completed"}))["status"] == "completed"
+
+
+def begun_by_nobody(pacs: Pacs) -> Any:
+    """Begin A1 over UPS in the standard's own words, which name nobody; return its Task."""
+    with pacs.db.session() as session:
+        numbering = workitems.numbering(session)
+    uid = uid_of(WorkitemKey(read_id(pacs.db, "A1"), 0), numbering)
+    begun = Change(to=StepState.IN_PROGRESS, transaction="2.25.1")
+    change_workitem(pacs.db, uid, begun, minutes(0), by=PACS, acting=lambda _: pacs.db)
+    assert standing(pacs.db, "A1") == (ReadState.CLAIMED, "R1")
+    return pacs.task("A1")
+
+
+DONE = {"op": "replace", "path": "/status", "value": "completed"}
+
+
+def test_what_nobody_was_named_for_is_not_completed_in_the_name_that_was_presumed(pacs: Pacs) -> None:
+    """Neither by a part that leaves the owner alone nor by the whole Task as it was told; by whoever says who it is."""
+    task = begun_by_nobody(pacs)
+    outcome(pacs.patch(task, DONE), 422, "invalid")
+    outcome(pacs.put({**task, "status": "completed"}), 422, "invalid")
+    assert standing(pacs.db, "A1") == (ReadState.CLAIMED, "R1")
+    named = {"op": "replace", "path": "/owner", "value": {"reference": "Practitioner/R1"}}
+    assert ok(pacs.patch(task, named, DONE))["status"] == "completed"
+    assert standing(pacs.db, "A1") == (ReadState.DONE, "R1")
+    with pacs.db.session() as session:
+        assert session.exec(select(ExceptionRow)).all() == []
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_nobody_was_named_for_is_whoevers_is_named_and_the_office_is_told(
+    pacs: Pacs,
+    whole: bool,  # noqa: FBT001
+) -> None:
+    """There was no other word; that the list had somebody else is for a person to look at."""
+    task, owner = begun_by_nobody(pacs), {"reference": "Practitioner/R2"}
+    named = {"op": "replace", "path": "/owner", "value": owner}
+    done = {**task, "status": "completed", "owner": owner}
+    assert ok(pacs.put(done) if whole else pacs.patch(task, named, DONE))["owner"]["reference"] == "Practitioner/R2"
+    assert standing(pacs.db, "A1") == (ReadState.DONE, "R2")
+    with pacs.db.session() as session:
+        assert "other_performer" in [row.kind for row in session.exec(select(ExceptionRow)).all()]
+
+
+def test_who_is_named_after_the_beginning_has_it(pacs: Pacs) -> None:
+    """From then on it is no presumption, and whose it is need not be said again."""
+    task = begun_by_nobody(pacs)
+    begun = {"op": "replace", "path": "/status", "value": "in-progress"}
+    named = {"op": "test", "path": "/owner/reference", "value": "Practitioner/R1"}
+    ok(pacs.patch(task, named, begun))
+    assert ok(pacs.patch(task, DONE))["status"] == "completed"
+    assert standing(pacs.db, "A1") == (ReadState.DONE, "R1")
 
 
 def test_a_reporter_works_in_their_own_name(pacs: Pacs) -> None:

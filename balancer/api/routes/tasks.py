@@ -179,7 +179,7 @@ async def update(request: Request, served: Served, caller: Caller, reach: Reachi
             raise InvalidValueError("body", "is not the Task of this id")
         return sent
 
-    return await _change(request, served, caller, reach, task, Patch(edit=edit, names_owner=True))
+    return await _change(request, served, caller, reach, task, Patch(edit=edit, names_owner=True, is_whole=True))
 
 
 @router.patch("/Task/{task}", dependencies=_WORK)
@@ -201,7 +201,12 @@ async def _change(  # noqa: PLR0913, PLR0917 - what of which, on whose word
         change_task,
         served.database,
         task,
-        Wish(edit=asked.edit, names_owner=asked.names_owner, versions=fhir.versions_named(request)),
+        Wish(
+            edit=asked.edit,
+            names_owner=asked.names_owner,
+            is_whole=asked.is_whole,
+            versions=fhir.versions_named(request),
+        ),
         served.clock.now(),
         by=caller,
         acting=lambda reporter_id: served.database.within(reach.acting_for(reporter_id)),
@@ -237,8 +242,8 @@ async def subscribe(request: Request, served: Served, caller: Caller) -> Respons
 @_in_fhirs_words
 async def list_subscriptions(request: Request, served: Served, caller: Caller) -> Response:
     """Return the caller's own subscriptions."""
-    now, key = served.clock.now(), served.pseudonym_key
-    found = await run_in_threadpool(see_subscriptions, served.database, now, by=caller, key=key)
+    now, key, origins = served.clock.now(), served.pseudonym_key, served.hooks
+    found = await run_in_threadpool(see_subscriptions, served.database, now, by=caller, origins=origins, key=key)
     base = fhir.base_of(request)
     links = {"self": f"{base}/Subscription"}
     return fhir.answered(searchset(_with_urls(base, found), [], total=len(found), links=links), headers=_UNKEPT)
@@ -248,8 +253,10 @@ async def list_subscriptions(request: Request, served: Served, caller: Caller) -
 @_in_fhirs_words
 async def read_subscription(request: Request, served: Served, caller: Caller, subscription: InPath) -> Response:  # noqa: ARG001
     """Read a subscription of the caller's own, and whether its endpoint is reached."""
-    number, now, key = _number(subscription), served.clock.now(), served.pseudonym_key
-    found = await run_in_threadpool(see_subscription, served.database, number, now, by=caller, key=key)
+    number, now = _number(subscription), served.clock.now()
+    found = await run_in_threadpool(
+        see_subscription, served.database, number, now, by=caller, origins=served.hooks, key=served.pseudonym_key
+    )
     return fhir.answered(found, headers=_UNKEPT)
 
 

@@ -22,10 +22,14 @@ _TYPES: Final = frozenset({"add", "insert", "delete", "replace", "move"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
-    """What makes the Task that is wished for of the one that is; ``names_owner``: it says, or asks, who owns it."""
+    """What makes the Task that is wished for of the one that is; ``names_owner``: it says, or asks, who owns it.
+
+    ``is_whole``: a Task that was sent whole.
+    """
 
     edit: Callable[[Resource], Resource]
     names_owner: bool
+    is_whole: bool = False
 
 
 def json_patch(operations: object) -> Patch:
