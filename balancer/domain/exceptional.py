@@ -21,6 +21,7 @@ class ExceptionKind(StrEnum):
     provisional report was verified, or somebody had decided between its readings. ``may_not_verify``: somebody has
     opened, verified or arbitrated who may not, by the policy; it does not count. ``other_performer``: a system says at
     the end that somebody else has done a read than whoever it said had begun it; it stands as the latter's.
+    ``not_told``: a system outside refuses to be told whose a study is, and may show another owner until the next step.
     """
 
     UNCONFIRMED = "unconfirmed"
@@ -37,6 +38,7 @@ class ExceptionKind(StrEnum):
     NOT_FOLLOWED_UP = "not_followed_up"
     MAY_NOT_VERIFY = "may_not_verify"
     OTHER_PERFORMER = "other_performer"
+    NOT_TOLD = "not_told"
 
 
 def office_of(trust: str) -> str:

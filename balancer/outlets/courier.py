@@ -13,6 +13,7 @@ import structlog
 from balancer.domain.errors import ConflictError, GoneError, UndeliveredError, UnreachableError, UnsendableError
 from balancer.domain.instant import Clock
 from balancer.outlets.outlet import Mindful, Outlet
+from balancer.services.note_not_told import note_not_told
 from balancer.store import journal, leases, outbox
 from balancer.store.database import Database, Session
 from balancer.store.leases import Lease
@@ -162,7 +163,7 @@ class Courier:
             self._note_unreachable(str(error))
             return False
         except UnsendableError as error:
-            self._give_up(letter, str(error))
+            self._give_up(letter, str(error), refused=True)
         except UndeliveredError as error:
             self._put_off(letter, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the letter is kept, and the others are sent
@@ -194,9 +195,13 @@ class Courier:
             outbox.put_off(session, letter.id or 0, error, next_at=self._ground.clock.now() + wait)
         _log.warning("letter.not_taken", outlet=self.outlet.name, letter=letter.id, tries=tries, why=error)
 
-    def _give_up(self, letter: LetterRow, error: str) -> None:
+    def _give_up(self, letter: LetterRow, error: str, *, refused: bool = False) -> None:
+        """Give a letter up; of what was refused a person is told, for it is not said again by itself."""
+        now = self._ground.clock.now()
         with self._ground.database.transaction() as session:
-            outbox.give_up(session, letter.id or 0, error, self._ground.clock.now())
+            outbox.give_up(session, letter.id or 0, error, now)
+            if refused and isinstance(self.outlet, Mindful):
+                note_not_told(session, letter, error, now)
         _log.error("letter.dead", outlet=self.outlet.name, letter=letter.id, why=error)
 
     def _note_unreachable(self, error: str) -> None:

@@ -13,6 +13,7 @@ from balancer.domain.permission import Permission
 from balancer.publish.fhircast.report import Meant
 from balancer.publish.ups.uids import key_of
 from balancer.services.claim_read import claim_read, require_room
+from balancer.services.trusts_meant import studies_meant_by
 from balancer.store import claims, meant, reads, workitems
 from balancer.store.database import Database, Session
 from balancer.store.joined import Joined
@@ -95,14 +96,7 @@ def _reads_meant(session: Session, said: Meant) -> list[Sequence[ReadRow]]:
         found = workitems.workitem(session, *key)
         if found is not None:
             return [[found.read]]
-    bare = {number.value for number in said.accession_numbers if not number.trust}
-    studies = meant.studies_meant(
-        session,
-        uids=said.study_instance_uids,
-        of_trusts={(number.trust, number.value) for number in said.accession_numbers if number.trust},
-        of_patients={(one, patient.value) for one in bare for patient in said.patient_ids},
-    )
-    return [meant.reads_of(session, study) for study in studies]
+    return [meant.reads_of(session, study) for study in studies_meant_by(session, said)]
 
 
 def _theirs(found: Sequence[ReadRow], reporter_id: str) -> int | None:

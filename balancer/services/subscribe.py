@@ -13,13 +13,13 @@ from typing import Final
 from urllib.parse import unquote
 
 from balancer.domain.actor import Actor
-from balancer.domain.errors import InvalidValueError, NotFoundError
+from balancer.domain.errors import InvalidValueError, NotAllowedError, NotFoundError
 from balancer.domain.states import JournalKind
 from balancer.domain.steps import StepState
 from balancer.publish.ups import fields
 from balancer.publish.ups.query import Query, query_of
 from balancer.services.see_workitem import named
-from balancer.store import ae_titles, assignments, subscriptions, workitems
+from balancer.store import ae_titles, assignments, scope, subscriptions, systems, workitems
 from balancer.store.database import Database, Session
 from balancer.store.tables_subscriptions import SubscriptionKind, SubscriptionRow
 
@@ -66,9 +66,12 @@ def subscribe(  # noqa: PLR0913 - who, to what of which, when
         If there is no such workitem within reach.
     InvalidValueError
         If the filter is none, or they have too many subscriptions.
+    NotAllowedError
+        If they have AE titles, and this is none of theirs.
     """
     filtered = filter_of(filter_text) if uid == FILTERED else None
     with db.transaction() as session:
+        _require_own_title(session, who)
         read = None if uid in {ALL, FILTERED} else named(session, uid, workitems.numbering(session))
         assignments.take_turn(session)
         _require_room(session, who)
@@ -168,6 +171,15 @@ def _decoded(text: str) -> str:
         return unquote(text, errors="strict")
     except ValueError as error:
         raise InvalidValueError("filter", "is not encoded as a query is") from error
+
+
+def _require_own_title(session: Session, who: Subscriber) -> None:
+    """Ensure that a system that has AE titles here subscribes under one of them: another's is told of by DIMSE."""
+    system_id = who.by.subject.removeprefix(systems.subject_of(""))
+    with scope.unlimited(session) as whole:
+        titles = {row.title for row in ae_titles.titles_of(whole, [system_id])}
+    if titles and who.title not in titles:
+        raise NotAllowedError("this is none of the AE titles of the system that asks")
 
 
 def _require_room(session: Session, who: Subscriber) -> None:

@@ -32,6 +32,11 @@ def studies_meant(
     return [number or 0 for number in session.exec(select(StudyRow.id).where(named).order_by(col(StudyRow.id)))]
 
 
+def trusts_of(session: Session, studies: Collection[int]) -> set[str]:
+    """Return the trusts at which these studies were imaged."""
+    return set(session.exec(select(StudyRow.trust).where(col(StudyRow.id).in_(sorted(studies))).distinct()))
+
+
 def trusts_reached(session: Session, among: Collection[str]) -> set[str]:
     """Return which of these trusts have a study that the session's caller may see."""
     statement = select(StudyRow.trust).where(col(StudyRow.trust).in_(sorted(among))).distinct()

@@ -24,7 +24,10 @@ from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.services.complete_read import complete_read
 from balancer.services.sign_in import sign_in
 from balancer.services.subscribe import ALL, FILTERED
+from balancer.store import ae_titles, systems
 from balancer.store.database import Database
+from balancer.store.tables_access import SystemRow
+from balancer.store.tables_ae_titles import AeTitleRow
 from tests.access.doors import Known
 from tests.api.service import Service, StandingClock, problem
 from tests.api.test_workitems import ELSEWHERE, LOCK, PACS, Pacs
@@ -42,6 +45,21 @@ def pacs(allocated_copy: Database) -> Pacs:
 def subscribed(pacs: Pacs, uid: str = ALL, query: str = "", aet: str = "VIEWER") -> Response:
     """Subscribe."""
     return pacs.client.post(f"/dicomweb/workitems/{uid}/subscribers/{aet}{query}")
+
+
+def test_a_system_with_ae_titles_subscribes_under_one_of_them(pacs: Pacs) -> None:
+    """Another's is told of by DIMSE; who has none may call itself what it likes, for its events are its own."""
+    assert subscribed(pacs, aet="ANOTHERS").status_code == 201
+    system_id = PACS.subject.removeprefix(systems.subject_of(""))
+    with pacs.db.transaction() as session:
+        row = SystemRow(system_id=system_id, name="PACS", scopes=[], at=[], created_at=minutes(0))
+        systems.add_system(session, row)
+        ae_titles.add_title(session, AeTitleRow(title="MINE", system_id=system_id, added_at=minutes(0)))
+    problem(subscribed(pacs, aet="ANOTHERS"), 403, "not-allowed")
+    assert subscribed(pacs, aet="MINE").status_code == 201
+    # what it had under another name it may leave
+    left = pacs.client.delete(f"/dicomweb/workitems/{ALL}/subscribers/ANOTHERS")
+    assert left.status_code == 200
 
 
 def _short(report: Any) -> tuple[int, str, str]:

@@ -19,12 +19,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from sqlmodel import select
 
+from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.letter import LetterState, Patience
 from balancer.domain.receiver import ALWAYS, News, Part, Receiver, Tls
 from balancer.outlets.courier import Courier, Ground
 from balancer.outlets.hl7 import Hl7Outlet
 from balancer.outlets.telling import TellingOrder, tell_for_ever
+from balancer.services import note_not_told
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.release_read import release_read
@@ -33,6 +36,7 @@ from balancer.store import outbox
 from balancer.store.assignments import void_cursors
 from balancer.store.database import Database
 from balancer.store.pages import Cut
+from balancer.store.tables_life import ExceptionRow
 from tests.api.service import StandingClock
 from tests.networks import PACS, Feed, claimed, extract, incoming, minutes, queued, read_id, rostered, solving
 from tests.outlets.ris import GARBAGE, HANG_UP, SILENCE, TWICE, Ris, ris
@@ -207,10 +211,47 @@ def test_what_is_rejected_is_dead_and_said_anew_with_the_next_step_or_when_put_b
     peer.answers = ["AR"]
     told.after(1)
     assert told.letters() == [("assigned", LetterState.DEAD, 1, "rejected (AR)")]
+    assert exceptions_of(told.db) == [("not_told", "hl7 RIS: rejected (AR)")]
     with told.db.transaction() as writing:
         outbox.put_back(writing, 1, NOW)
     told.after(2)
     assert told.letters()[0] == ("assigned", LetterState.SENT, 0, "")
+
+
+def test_the_office_is_told_once_of_a_study_and_not_of_what_is_tried_again(telling: Telling, peer: Ris) -> None:
+    """A manager has to know that the RIS shows another owner; not each time, nor while it may still hear."""
+    told = telling(receiver(peer)).after(0)
+    claimed(told.db, "A1")
+    peer.answers = ["AE", "AR"]
+    told.after(1)
+    assert exceptions_of(told.db) == []
+    told.after(100)
+    released(told.db)
+    peer.answers = ["AR"]
+    told.after(200)
+    assert len(exceptions_of(told.db)) == 1
+
+
+def test_a_ris_that_refuses_everything_has_one_cause_and_not_a_thousand(
+    telling: Telling, peer: Ris, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else was refused stands in the list of letters."""
+    monkeypatch.setattr(note_not_told, "MOST_OPEN", 1)
+    told = telling(receiver(peer)).after(0)
+    ingest_extract(told.db, Feed(), extract("A1", "A2"), NOW)
+    peer.answers = ["AR", "AR"]
+    for number in ("A1", "A2"):
+        claimed(told.db, number)
+    told.after(1)
+    assert [state for _, state, _, _ in told.letters()] == [LetterState.DEAD, LetterState.DEAD]
+    assert len(exceptions_of(told.db)) == 1
+
+
+def exceptions_of(db: Database) -> list[tuple[str, str]]:
+    """Return what the office has been told of what could not be told."""
+    with db.session() as reading:
+        rows = reading.exec(select(ExceptionRow).where(ExceptionRow.kind == ExceptionKind.NOT_TOLD)).all()
+    return [(row.kind.value, row.detail) for row in rows]
 
 
 def released(db: Database, reporter_id: str = "R1", *, read: int = 1) -> None:

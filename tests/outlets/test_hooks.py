@@ -174,6 +174,20 @@ def test_where_nothing_may_be_told_any_more_nothing_is(pacs: Subscriber) -> None
     still.close()
 
 
+def test_whoever_is_told_nothing_any_more_can_see_that(pacs: Subscriber) -> None:
+    """A subscription that reads as active while nobody is told is a list that silently stands still."""
+    made = pacs.subscribe("Task?")
+    state = pacs.service.app.state
+    state.serving = replace(state.serving, hooks=frozenset({"https://elsewhere.example"}))
+    shown = pacs.client.get(f"/fhir/Subscription/{made['id']}").json()
+    check(shown)
+    assert (shown["status"], "ask who runs the service" in shown["error"]) == ("off", True)
+    (entry,) = pacs.client.get("/fhir/Subscription").json()["entry"]
+    assert entry["resource"]["status"] == "off"
+    state.serving = replace(state.serving, hooks=frozenset({pacs.endpoint.origin}))
+    assert pacs.client.get(f"/fhir/Subscription/{made['id']}").json()["status"] == "active"
+
+
 def test_the_service_tells_only_where_its_settings_say(pacs: Subscriber, tmp_path: Path) -> None:
     """The outlets are opened by the setting as it is now, not as it was when somebody subscribed."""
     pacs.subscribe("Task?")

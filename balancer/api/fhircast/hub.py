@@ -21,7 +21,6 @@ from balancer.domain.actor import Reach
 from balancer.domain.errors import InvalidValueError, NotFoundError
 from balancer.domain.instant import Clock
 from balancer.publish.fhircast.events import SYNC_ERROR, Context, Event, sync_error
-from balancer.publish.fhircast.report import meant_by
 
 # How long a subscription may wait for its WebSocket (it is asked for at once).
 _TO_CONNECT_SECONDS: Final = 60.0
@@ -100,10 +99,11 @@ class Hub:
             found.tell(session.current, self.seconds())
         return found
 
-    def publish(self, event: Event, sender: Reach) -> None:
+    def publish(self, event: Event, sender: Reach, trusts: frozenset[str]) -> None:
         """Tell everybody in the session who may see it of an event, once however often it is sent.
 
-        An event that names no trust is of the trust its sender belongs to, if that is one. One from a clock that is
+        ``trusts`` are those that its study is known to be of. An event of which nobody knows is of the trust its sender
+        belongs to, if that is one. One from a clock that is
         ahead happens now: nothing would take the place of what it opens until then. What opens and closes nothing (a
         sign-out) is told to everybody, and so without a context.
 
@@ -123,17 +123,17 @@ class Hub:
         event = replace(event, at=min(event.at, self._clock.now()))
         if not event.anchor and event.name != SYNC_ERROR:
             event = replace(event, context=())
-        trusts = self._whose(session, event, sender)
-        self._tell(session, self._as_it_stands(session, event, trusts or frozenset()), trusts)
+        whose = self._whose(session, event, sender, trusts)
+        self._tell(session, self._as_it_stands(session, event, whose or frozenset()), whose)
 
     @staticmethod
-    def _whose(session: _Topic, event: Event, sender: Reach) -> frozenset[str] | None:
+    def _whose(session: _Topic, event: Event, sender: Reach, trusts: frozenset[str]) -> frozenset[str] | None:
         """Return the trusts whose study an event is about; ``None`` if it is about none."""
         if event.name == SYNC_ERROR:
             return session.trusts
         if not event.anchor:
             return None
-        return meant_by(event.context).trusts or (sender.trusts if len(sender.trusts) == 1 else frozenset())
+        return trusts or (sender.trusts if len(sender.trusts) == 1 else frozenset())
 
     def _as_it_stands(self, session: _Topic, event: Event, trusts: frozenset[str]) -> Event:
         """Return the event as it is told, having entered what it opens or closes; an older one changes nothing."""

@@ -23,9 +23,10 @@ from balancer.api.sign_in.ways import Ways
 from balancer.domain.actor import Actor, Reach
 from balancer.domain.errors import InvalidValueError, NotAllowedError, NotFoundError
 from balancer.domain.permission import MEANING, Permission
-from balancer.publish.fhircast.events import SUPPORTED, Event, event_in, granted
+from balancer.publish.fhircast.events import SUPPORTED, event_in, granted
 from balancer.publish.fhircast.report import meant_by
 from balancer.services.lasts_until import lasts_until
+from balancer.services.trusts_meant import trusts_meant
 from balancer.store import meant, people
 from balancer.store.database import Database
 
@@ -61,8 +62,11 @@ async def talk(request: Request, served: Served, caller: Caller, reach: Reaching
     if sender == Reach():
         raise NotAllowedError(f"this needs leave to {MEANING[Permission.READS_WORK]}")
     await run_in_threadpool(_require_topic, served.database, reach, event.topic)
-    await run_in_threadpool(_require_trusts, served.database, sender, event, served.clock.now())
-    hub_of(request.app).publish(event, sender)
+    # every trust's studies, whoever sends: what is beyond them is to be found, and nothing of it told
+    whole = request.app.state.serving.database
+    trusts = await run_in_threadpool(trusts_meant, whole, meant_by(event.context))
+    await run_in_threadpool(_require_trusts, served.database, sender, event.topic, trusts, served.clock.now())
+    hub_of(request.app).publish(event, sender, trusts)
     return JSONResponse({}, 202)
 
 
@@ -107,7 +111,7 @@ def _require_topic(database: Database, reach: Reach, topic: str) -> None:
         raise NotFoundError("there is no such session")
 
 
-def _require_trusts(database: Database, sender: Reach, event: Event, now: datetime) -> None:
+def _require_trusts(database: Database, sender: Reach, topic: str, trusts: frozenset[str], now: datetime) -> None:
     """Ensure that an event is of no trust beyond its sender's reach: what it opens is claimed.
 
     A reporter's own reach, in their own session, is where they may report, and every trust of which a study is theirs.
@@ -117,10 +121,10 @@ def _require_trusts(database: Database, sender: Reach, event: Event, now: dateti
     NotAllowedError
         If it is.
     """
-    beyond = {trust for trust in meant_by(event.context).trusts if not sender.covers(trust)}
-    if beyond and sender.own == event.topic:
-        with database.within(sender.acting_for(event.topic)).session() as session:
-            person = people.reporter(session, event.topic).reporter
+    beyond = {trust for trust in trusts if not sender.covers(trust)}
+    if beyond and sender.own == topic:
+        with database.within(sender.acting_for(topic)).session() as session:
+            person = people.reporter(session, topic).reporter
             may = {trust for trust in person.trusts if (until := person.entitled_until(trust)) is None or now < until}
             beyond -= may | {person.home_trust} | meant.trusts_reached(session, beyond)
     if beyond:

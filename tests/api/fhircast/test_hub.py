@@ -7,6 +7,7 @@ import re
 import time
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from httpx2 import Client
@@ -18,13 +19,17 @@ from balancer.api.fhircast.hub import ANSWER_SECONDS
 from balancer.api.routes.fhircast import hub_of
 from balancer.domain.actor import EVERY_TRUST, Actor, system
 from balancer.domain.permission import Permission
+from balancer.publish.fhircast.events import Context
+from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.services.ingest_studies import ingest_extract
+from balancer.store import workitems
 from balancer.store.database import Database
+from balancer.store.tables import StudyRow
 from balancer.store.tables_keys import IdempotencyKeyRow
 from tests.access.doors import MANAGER_AND_REPORTER, MANAGER_EAST, REPORTER, SYSTEM_EAST, Known
 from tests.access.two_trusts import EAST, WEST
 from tests.api.fhircast.hubs import Peer, closed, form, hub, names, opened, post
-from tests.networks import TWO_FEEDS, Feed, claimed, extract, loaded
+from tests.networks import TWO_FEEDS, Feed, claimed, extract, loaded, read_id
 from tests.worlds import NOW, reporter
 
 SYSTEM_WEST = system("test:pacs-west", "PACS of West", Permission, [WEST])
@@ -298,6 +303,37 @@ def test_nobody_opens_or_closes_what_is_of_a_trust_beyond_them(
     with hub(network, sender) as (url, _):
         event = opened(trust=trust)
         assert [post(url, event=one).status_code for one in (event, closed(event))] == [status, status]
+
+
+@pytest.mark.parametrize("by", ["study", "workitem"])
+def test_what_is_named_by_a_uid_alone_is_of_the_trust_whose_study_it_is(network: Database, by: str) -> None:
+    """A context need not say whose it is for a viewer of another trust to be kept from it, and its own to be told."""
+    number = "A1"
+    ingest_extract(network, Feed(), extract(number), NOW)
+    event = replace(opened(number, trust=""), context=named_alone(network, number, by))
+    with hub(network, SYSTEM_EAST) as (url, service), Peer(url) as east:
+        service.app.state.door = Known(SYSTEM_WEST)
+        assert post(url, event=event).status_code == 403
+        service.app.state.door = Known(EVERYWHERE)
+        assert post(url, event=event).status_code == 202
+        assert names(east.follow())[1] == event.id
+
+
+def named_alone(db: Database, number: str, by: str) -> Context:
+    """Return a context that names a study by one UID and nothing else."""
+    with db.transaction() as session:
+        study = session.exec(select(StudyRow).where(StudyRow.accession_number == number)).one()
+        study.study_instance_uid = "1.2.826.0.1"
+        numbering = workitems.numbering(session)
+    uid = uid_of(WorkitemKey(read_id(db, number), 0), numbering) if by == "workitem" else "1.2.826.0.1"
+    named: dict[str, Any] = {"id": "x", "identifier": [{"system": "urn:dicom:uid", "value": f"urn:oid:{uid}"}]}
+    report: dict[str, Any] = {"resourceType": "DiagnosticReport", "id": "x", "status": "unknown"}
+    if by == "workitem":
+        return ({"key": "report", "resource": {**report, **named}},)
+    return (
+        {"key": "report", "resource": report},
+        {"key": "study", "resource": {"resourceType": "ImagingStudy", **named}},
+    )
 
 
 def test_a_reporter_closes_what_they_have_open_though_their_entitlement_has_ended(network: Database) -> None:
