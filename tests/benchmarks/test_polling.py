@@ -8,8 +8,9 @@ from balancer.store.database import Database
 from tests.api.listening import listening
 from tests.api.service import Service
 from tests.api.small_network import allocate
+from tests.benchmarks.polling.asking import percentile, ratios
 from tests.benchmarks.polling.clients import all_at_once, request
-from tests.benchmarks.polling.run import percentile, ratios, shared_out
+from tests.benchmarks.polling.run import shared_out
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:

@@ -71,7 +71,7 @@ class Network:
 @contextmanager
 def one_network(db: Database, numbers: Sequence[str]) -> Iterator[Network]:
     """Yield a network whose every study is on the list of the first reader, with all doors open and outlets at work."""
-    _allocate(db, numbers)
+    allocate(db, numbers)
     with ExitStack() as stack:
         endpoint, served = stack.enter_context(listening_endpoint()), stack.enter_context(ris())
         service = Service(db)
@@ -80,13 +80,13 @@ def one_network(db: Database, numbers: Sequence[str]) -> Iterator[Network]:
         hub_of(service.app).seconds = lambda: 0.0
         state.serving = replace(state.serving, hooks=frozenset({endpoint.origin}))
         state.door = CredentialsDoor(lambda: db, service.clock, cookie=LOCAL_COOKIE, without=Known(_VIEWER))
-        keys = {name: _registered(db, name) for name in ("api", "ups", "fhir", "feed")}
+        keys = {name: registered_key(db, name) for name in ("api", "ups", "fhir", "feed")}
         registered(db, "PACS_RVV")
         port = stack.enter_context(listening(service))
         hub = f"http://127.0.0.1:{port}/fhircast"
         dimse = stack.enter_context(listening_dimse(_another(stack, db)))
         stack.enter_context(following(_another(stack, db), hub, service, READERS))
-        clients = {name: stack.enter_context(_client(port, key)) for name, key in keys.items()}
+        clients = {name: stack.enter_context(client_with(port, key)) for name, key in keys.items()}
         _subscribe(clients["fhir"], endpoint)
         _tell(stack, Ground(database=_another(stack, db), clock=service.clock), served, endpoint)
         yield Network(
@@ -102,7 +102,8 @@ def one_network(db: Database, numbers: Sequence[str]) -> Iterator[Network]:
         )
 
 
-def _allocate(db: Database, numbers: Sequence[str]) -> None:
+def allocate(db: Database, numbers: Sequence[str]) -> None:
+    """Let every study be on the list of the first reader, and be read by any."""
     people = tuple(reporter(one, trusts=(TRUST,), skills={"neuro": 3}) for one in READERS)
     classes = policy(priority("urgent"), priority("emergency", target_hours=1))
     loaded(db, replace(TWO_FEEDS, reporters=people, policy=classes))
@@ -118,14 +119,16 @@ def _another(stack: ExitStack, db: Database) -> Database:
     return another
 
 
-def _registered(db: Database, name: str) -> str:
+def registered_key(db: Database, name: str) -> str:
+    """Register a system that works and follows, and return its key."""
     wanted = Registration(system_id=name, name=name, scopes=_SCOPES, trusts=frozenset({TRUST}))
     key = register_system(db, wanted, NOW)
     assert key is not None
     return key
 
 
-def _client(port: int, key: str) -> Client:
+def client_with(port: int, key: str) -> Client:
+    """Return a client of the service on a port of this machine."""
     return Client(
         base_url=f"http://127.0.0.1:{port}",
         headers={"authorization": f"Bearer {key}"},

@@ -59,14 +59,18 @@ async def poll(
 
 async def answer(reader: asyncio.StreamReader) -> tuple[str, int]:
     """Read one answer; return its status and the size of its body."""
+    status, body = await answer_with_body(reader)
+    return status, len(body)
+
+
+async def answer_with_body(reader: asyncio.StreamReader) -> tuple[str, bytes]:
+    """Read one answer; return its status and its body."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
     size = 0
     for line in head.split("\r\n"):
         if line.startswith("content-length:"):
             size = int(line.split(":", 1)[1])
-    if size:
-        await reader.readexactly(size)
-    return head[9:12], size
+    return head[9:12], await reader.readexactly(size) if size else b""
 
 
 async def all_at_once(address: tuple[str, int], requests: Sequence[bytes], seconds: float, every: float) -> Answers:

@@ -9,18 +9,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import math
 import os
 import socket
 import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx2
 
@@ -28,42 +25,27 @@ from balancer.domain.permission import Permission
 from balancer.services.register_system import Registration, register_system
 from balancer.store.database import Database
 from tests.benchmarks.fresh_process import python
+from tests.benchmarks.polling.asking import HOST, Asking, Client, ask, percentile, ratios
 from tests.benchmarks.polling.served import EMPTY
+from tests.benchmarks.polling.standards import measure_standards
 from tests.benchmarks.results import KEPT, ROOT, Record, Results, versions
 from tests.databases import chosen
 
-_HOST = "127.0.0.1"
 _SERVED = "tests.benchmarks.polling.served"
 _TRUSTS = ("RVV", "RWF", "RPA")
 _MANAGER = "manager@RVV"
 _SYSTEM = Registration(
     system_id="polls",
     name="A system that polls lists",
-    scopes=frozenset({Permission.WORKLISTS_READ}),
+    scopes=frozenset({Permission.WORKLISTS_READ, Permission.ASSIGNMENTS_READ, Permission.READS_WORK}),
     trusts=frozenset(_TRUSTS),
 )
-Client = tuple[str, str | None]
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """Return the smallest value that at least ``share`` of them do not exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
-
-
-def ratios(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Return each kind's throughput as a share of the empty route's in the same round; the median over rounds."""
-    return {
-        kind: round(statistics.median(one[kind] / one["empty"] for one in rounds), 3)
-        for kind in rounds[0]
-        if kind != "empty"
-    }
 
 
 @contextlib.contextmanager
 def served(url: str) -> Iterator[int]:
     """Serve a prepared database on a free port, in a process of its own; yield the port."""
-    with socket.create_server((_HOST, 0)) as free:
+    with socket.create_server((HOST, 0)) as free:
         port: int = free.getsockname()[1]
     process = subprocess.Popen(
         python("-m", _SERVED, "serve", url, port), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -71,21 +53,13 @@ def served(url: str) -> Iterator[int]:
     try:
         for _ in range(300):
             with contextlib.suppress(httpx2.HTTPError):
-                httpx2.get(f"http://{_HOST}:{port}{EMPTY}")
+                httpx2.get(f"http://{HOST}:{port}{EMPTY}")
                 break
             time.sleep(0.2)
         yield port
     finally:
         process.terminate()
         process.wait(30)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """Where clients ask, and what they show with every request."""
-
-    port: int
-    shown: Mapping[str, str]
 
 
 def shown_by(caller: str, url: str, port: int) -> dict[str, str]:
@@ -100,26 +74,15 @@ def shown_by(caller: str, url: str, port: int) -> dict[str, str]:
         key = register_system(database, _SYSTEM, datetime.now(UTC))
         database.close()
         return {"Authorization": f"Bearer {key}"}
-    base = f"http://{_HOST}:{port}"
+    base = f"http://{HOST}:{port}"
     with httpx2.Client(base_url=base, headers={"Origin": base}) as client:
         client.post("/sign-in", data={"who": _MANAGER})
         return {"Cookie": "; ".join(f"{name}={value}" for name, value in client.cookies.items())}
 
 
-def ask(asking: Asking, clients: Sequence[Client], seconds: float, every: float = 0.0) -> Any:
-    """Let these clients poll from a process of their own; return what they counted."""
-    asked = {"host": _HOST, "port": asking.port, "shown": dict(asking.shown)}
-    asked |= {"clients": clients, "seconds": seconds, "every": every}
-    done = subprocess.run(
-        python("-m", "tests.benchmarks.polling.clients"),
-        cwd=ROOT, input=json.dumps(asked), capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return json.loads(done.stdout)
-
-
 def lists(asking: Asking) -> list[tuple[str, str, int]]:
     """Return address, ETag and size of every reporter's list."""
-    with httpx2.Client(base_url=f"http://{_HOST}:{asking.port}", headers=dict(asking.shown)) as client:
+    with asking.client() as client:
         found = client.get("/api/v1/worklists").json()["items"]
         answers = [client.get(f"/api/v1/worklists/{item['reporter_id']}") for item in found if item["reads"]]
     return [(answer.url.path, answer.headers["etag"], len(answer.content)) for answer in answers]
@@ -173,6 +136,15 @@ def beside_a_solve(url: str, asking: Asking, count: int, seconds: float) -> Reco
     }
 
 
+def measure_standards_on(url: str, count: int, seconds: float, rounds: int) -> Record:
+    """Return everything that is measured of ``count`` systems that poll by the standards."""
+    subprocess.run(python("-m", _SERVED, "prepare", url), cwd=ROOT, check=True, capture_output=True)
+    with served(url) as port:
+        asking = Asking(port=port, shown=shown_by("key", url, port))
+        found = measure_standards(asking, count, seconds, rounds)
+    return {**versions(), "clients": count, "load_average": round(os.getloadavg()[0], 1), **found}
+
+
 def measure(url: str, caller: str, count: int, seconds: float, rounds: int) -> Record:
     """Return everything that is measured of ``count`` clients who ask as ``caller``."""
     subprocess.run(python("-m", _SERVED, "prepare", url), cwd=ROOT, check=True, capture_output=True)
@@ -204,14 +176,20 @@ def main() -> None:
     parser.add_argument(
         "--caller", choices=("operator", "key", "cookie"), default="operator", help="who the clients are"
     )
-    parser.add_argument("--clients", type=int, default=200)
+    parser.add_argument("--only", choices=("lists", "standards"), default="lists", help="what is polled")
+    parser.add_argument("--clients", type=int, help="200 for lists, 100 by the standards")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each kind in each round")
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
+    by_standards = given.only == "standards"
     with tempfile.TemporaryDirectory() as folder, chosen(given.database, Path(folder)) as url:
-        record = measure(url, given.caller, given.clients, given.seconds, given.rounds)
+        if by_standards:
+            record = measure_standards_on(url, given.clients or 100, given.seconds, given.rounds)
+        else:
+            record = measure(url, given.caller, given.clients or 200, given.seconds, given.rounds)
     name = given.database if given.caller == "operator" else f"{given.database}-{given.caller}"
-    Results(KEPT / "polling").keep(given.name or name, record)
+    kept = Results(KEPT / ("polling-standards" if by_standards else "polling"))
+    kept.keep(given.name or name, record)
     print(json.dumps(record, indent=1))  # noqa: T201 - for whoever runs it
 
 

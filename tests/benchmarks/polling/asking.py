@@ -1,0 +1,57 @@
+"""How clients are let loose on a service, and what their counts are told as."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx2
+
+from tests.benchmarks.fresh_process import python
+from tests.benchmarks.results import ROOT
+
+HOST: Final = "127.0.0.1"
+Client = tuple[str, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """Where clients ask, and what they show with every request."""
+
+    port: int
+    shown: Mapping[str, str]
+
+    def client(self) -> httpx2.Client:
+        """Return a client of a library's, for what is not measured."""
+        return httpx2.Client(base_url=f"http://{HOST}:{self.port}", headers=dict(self.shown), timeout=60.0)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the smallest value that at least ``share`` of them do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
+
+
+def ratios(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Return each kind's throughput as a share of the empty route's in the same round; the median over rounds."""
+    return {
+        kind: round(statistics.median(one[kind] / one["empty"] for one in rounds), 3)
+        for kind in rounds[0]
+        if kind != "empty"
+    }
+
+
+def ask(asking: Asking, clients: Sequence[Client], seconds: float, every: float = 0.0) -> Any:
+    """Let these clients poll from a process of their own; return what they counted."""
+    asked = {"host": HOST, "port": asking.port, "shown": dict(asking.shown)}
+    asked |= {"clients": clients, "seconds": seconds, "every": every}
+    done = subprocess.run(
+        python("-m", "tests.benchmarks.polling.clients"),
+        cwd=ROOT, input=json.dumps(asked), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return json.loads(done.stdout)
