@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from balancer.cli import app
+from balancer.publish.fhir.conformance import ELEMENTS, sent_elements
 from tests.house.committed import ROOT
 
 
-def test_the_committed_statement_is_current(tmp_path: Path) -> None:
-    """Whoever changes a table writes it again: balancer conformance --out docs/reference/dicom-conformance.md."""
+@pytest.mark.parametrize("of", ["dicom", "fhir"])
+def test_the_committed_statement_is_current(of: str, tmp_path: Path) -> None:
+    """Whoever changes a table writes it again, with ``balancer conformance --of fhir --out`` and where it is."""
     out = tmp_path / "statement.md"
-    assert CliRunner().invoke(app, ["conformance", "--out", str(out)]).exit_code == 0
-    committed = (ROOT / "docs/reference/dicom-conformance.md").read_text(encoding="utf-8")
+    assert CliRunner().invoke(app, ["conformance", "--of", of, "--out", str(out)]).exit_code == 0
+    committed = (ROOT / f"docs/reference/{of}-conformance.md").read_text(encoding="utf-8")
     assert out.read_text(encoding="utf-8") == committed
-    assert CliRunner().invoke(app, ["conformance"]).stdout == committed
+    assert CliRunner().invoke(app, ["conformance", "--of", of]).stdout == committed
+
+
+def test_every_element_that_a_task_has_is_described() -> None:
+    """And none that it has not."""
+    assert set(sent_elements()) == set(ELEMENTS)
