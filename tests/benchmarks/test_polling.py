@@ -10,7 +10,11 @@ from tests.api.service import Service
 from tests.api.small_network import allocate
 from tests.benchmarks.polling.asking import percentile, ratios
 from tests.benchmarks.polling.clients import all_at_once, request
+from tests.benchmarks.polling.followed import WAYS, follow
 from tests.benchmarks.polling.run import shared_out
+from tests.benchmarks.polling.standards import told
+from tests.flows.held import History
+from tests.networks import claimed
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
@@ -56,3 +60,31 @@ def test_clients_count_what_comes_back(sqlite_db: Database) -> None:
     assert set(found.statuses) == {"304", "200"}
     assert found.received == size * found.statuses["200"]
     assert len(found.took) == sum(found.statuses.values())
+
+
+def test_whoever_follows_by_a_standard_sees_who_has_what_open(sqlite_db: Database) -> None:
+    """Each way says the same of it, at each look."""
+    allocate(sqlite_db)
+    claimed(sqlite_db, "A1")
+    with listening(Service(sqlite_db)) as port:
+        asked = {"host": "127.0.0.1", "port": port, "shown": {}, "trust": "RVV", "clients": 3, "seconds": 0.2}
+        found = asyncio.run(follow(asked | {"every": 0.1}))
+    assert [way for way, _ in found] == list(WAYS)
+    for way, seen in found:
+        assert [picture for _, _, picture in seen] == [{"A1": "R1"}] * len(seen), way
+        assert len(seen) >= 2
+
+
+def test_what_was_not_so_is_counted() -> None:
+    """By kind; and how often each way was asked."""
+    history = History()
+    history.changes["A1"] = [(1.0, 2.0, "R1")]
+    seen = [(3.0, 3.1, {"A1": "R1"}), (4.0, 4.3, {}), (5.0, 5.2, {"A1": "R1", "A2": "R2"})]
+    found = told(history, [("UPS-RS", seen), ("FHIR", seen[:1]), ("feed", seen[:1])])
+    assert found == {
+        "changes": 1,
+        "looks": {"UPS-RS": 3, "FHIR": 1, "feed": 1},
+        "phantoms": 1,
+        "missed": 1,
+        "p99_ms": {"UPS-RS": 300.0, "FHIR": 100.0, "feed": 100.0},
+    }

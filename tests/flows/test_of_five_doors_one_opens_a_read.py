@@ -78,7 +78,8 @@ def test_of_five_who_open_it_at_once_one_has_it_four_hear_a_conflict_and_every_s
     One claim there is, and one there ever was. The second is one of a machine that works for this test: for how long
     it did not is measured beside.
     """
-    won, took = [], {}
+    won: list[str] = []
+    took: dict[str, float] = {}
     for number, ahead in zip(NUMBERS, HEAD_STARTS, strict=True):
         openings = {reader: door(network, number) for reader, door in DOORS.items()}
         with sides(network, number) as listening, ThreadPoolExecutor(len(listening)) as pool, Machine() as machine:

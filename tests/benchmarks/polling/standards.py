@@ -76,12 +76,13 @@ def while_they_work(asking: Asking, count: int, seconds: float) -> Record:
         for one in working:
             one.result()
         looks = following.result()
-    return _told(history, looks)
+    return told(history, looks)
 
 
 def _shares(client: httpx2.Client) -> list[tuple[str, dict[str, int]]]:
     """Return reporters, and of each some reads of their list at the trust: nobody's are another's too."""
-    found, taken = [], set()
+    found: list[tuple[str, dict[str, int]]] = []
+    taken: set[str] = set()
     for item in client.get("/api/v1/worklists").raise_for_status().json()["items"]:
         items = client.get(f"/api/v1/worklists/{item['reporter_id']}").raise_for_status().json()["items"]
         reads = {
@@ -114,7 +115,8 @@ def _work(asking: Asking, reporter: str, reads: dict[str, int], history: History
                     client.post(f"/api/v1/reads/{read}/{act}", json={"reporter_id": reporter}).raise_for_status()
 
 
-def _told(history: History, looks: Sequence[tuple[str, Sequence[tuple[float, float, dict[str, str]]]]]) -> Record:
+def told(history: History, looks: Sequence[tuple[str, Sequence[tuple[float, float, dict[str, str]]]]]) -> Record:
+    """Return how often somebody was shown what was not so, and how long the answers took, by way."""
     wrong: list[Wrong] = []
     took: dict[str, list[float]] = {way: [] for way in WAYS}
     for way, seen in looks:
