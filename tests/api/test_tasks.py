@@ -264,7 +264,8 @@ def test_pages_have_everything_once(pacs: Pacs) -> None:
         bundle = ok(pacs.client.get(urlsplit(following[0])._replace(scheme="", netloc="").geturl()))
         assert bundle["total"] == 3
     assert seen == ["A1", "A2", "A3"]
-    assert [link for link in links if "H-A" in link or "patient" in link] == []
+    # whole numbers: a sealed link is of base64url, in which three letters come by chance
+    assert [link for link in links if any(one in link for one in ("H-A1", "H-A2", "H-A3", "patient"))] == []
     outcome(pacs.client.get("/fhir/Task?_page=made.up"), 400, "structure")
 
 
