@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from balancer import telemetry
-from balancer.config import PREFIX, Settings, client_secret, pseudonym_key, require_sign_in
+from balancer.config import PREFIX, Settings, client_secret, downtime_folder, pseudonym_key, require_sign_in
 from balancer.domain.errors import Fault, InputRefusedError
 from balancer.domain.instant import Clock
 from balancer.domain.policy_version import PolicyState
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from balancer.outlets.outlet import Outlet
     from balancer.outlets.telling import TellingOrder
     from balancer.outlets.ups_events import Sending
+    from balancer.scheduler.downtime import DowntimeLists
     from balancer.scheduler.jobs import Work
     from balancer.scheduler.leading import Leader
     from balancer.scheduler.supervisor import Supervisor
@@ -145,6 +146,7 @@ def build_app(settings: Settings, database: Database) -> Application:
         pseudonym_key=pseudonym_key(settings),
         shifts=settings.shift_to_present,
         hooks=_hook_origins(settings),
+        downtime=downtime_folder(settings),
     )
     ways = _ways(settings)
     local = LocalDoor() if settings.sign_in == "local" else None
@@ -312,6 +314,7 @@ def build_work(settings: Settings, database: Database) -> Work:
         sources=sources,
         solving=Solving(order),
         previewing=Solving(order, preview_and_exit),
+        downtime=_downtime(settings, database, clock),
         allocate_every=None
         if settings.allocate_every_minutes is None
         else timedelta(minutes=settings.allocate_every_minutes),
@@ -319,6 +322,17 @@ def build_work(settings: Settings, database: Database) -> Work:
         new_outlets=new_outlets,
         new_timetable=partial(Timetable, speed),
     )
+
+
+def _downtime(settings: Settings, database: Database, clock: Clock) -> DowntimeLists | None:
+    from balancer.scheduler.downtime import DowntimeLists, DowntimeOrder  # noqa: PLC0415
+
+    folder = downtime_folder(settings)
+    if folder is None:
+        structlog.get_logger("balancer.scheduler").warning("downtime.no_folder", set=f"{PREFIX}DOWNTIME_FOLDER")
+        return None
+    order = DowntimeOrder(folder=folder, keep=timedelta(hours=settings.downtime_keep_hours))
+    return DowntimeLists(database, clock, order)
 
 
 def build_telling(settings: Settings, lease: Lease) -> TellingOrder:

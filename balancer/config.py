@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     allocate_seconds: float = Field(20.0, gt=0, description="Clock time a solve may take.")
     allocate_every_minutes: float | None = Field(None, gt=0, description="Allocate so often, whatever the policy says.")
     allocate_workers: int | None = Field(None, ge=1, description="Processes or threads of a solve; all cores but one.")
+    downtime_folder: Path | None = Field(
+        None, description="Where lists are written for when nothing answers; else beside an SQLite database."
+    )
+    downtime_keep_hours: float = Field(48.0, gt=0, le=8760, description="Remove downtime lists after so long.")
     log_format: Literal["text", "json"] = Field("text", description="Logs for people or for machines.")
     fhircast_hub: str = Field("", description="The FHIRcast hub of reporters' sessions: https://hub.trust.example.")
     fhircast_key: SecretStr | None = Field(None, description="The bearer token this service shows the hub.")
@@ -276,6 +280,18 @@ def pseudonym_key(settings: Settings) -> bytes:
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secrets.token_hex(32) + "\n")
     return path.read_bytes().strip()
+
+
+def downtime_folder(settings: Settings) -> Path | None:
+    """Return where downtime lists are written: the folder that is set, else one beside a database that is a file.
+
+    ``None``: none is set, and there is no such place; then none are written, and the pages say so.
+    """
+    if settings.downtime_folder is not None:
+        return settings.downtime_folder
+    if not settings.database_url.startswith(_SQLITE_FILE):
+        return None
+    return Path(settings.database_url.removeprefix(_SQLITE_FILE)).with_suffix(".downtime")
 
 
 def _faults(error: ValidationError) -> Iterable[Fault]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from pathlib import Path as FileFolder
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from fastapi import Depends, Path, Query
@@ -36,7 +37,8 @@ class Serving:
     """The database, the time, and the network folder as it is at this moment, with its pseudonym key.
 
     ``shifts``: the sample's times are moved to the present. ``beats``: the clock by which processes say that they live,
-    if it is another one. ``hooks``: the origins that subscriptions may send to.
+    if it is another one. ``hooks``: the origins that subscriptions may send to. ``downtime``: the folder of downtime
+    lists, if they are written.
     """
 
     database: Database
@@ -46,6 +48,7 @@ class Serving:
     shifts: bool = False
     beats: Clock | None = None
     hooks: frozenset[str] = frozenset()
+    downtime: FileFolder | None = None
 
     def seeing_readings(self, reach: Reach) -> Database:
         """Return the database for what decides about whole queues; what a caller is shown comes from ``database``."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any, TextIO
 
 from balancer.domain.errors import Fault, InputRefusedError
 
@@ -78,7 +78,7 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[objec
         writer = csv.writer(_LineFeeds(handle), lineterminator="\r\n")
         writer.writerow(header)
         writer.writerows(rows)
-        _settle(handle)
+        settle(handle)
 
 
 class _LineFeeds:
@@ -95,10 +95,10 @@ def write_text(path: Path, text: str) -> None:
     """Write one UTF-8 file with line feeds, on disk before it returns."""
     with path.open("w", encoding="utf-8", newline="\n") as handle:
         handle.write(text)
-        _settle(handle)
+        settle(handle)
 
 
-def _settle(handle: TextIO) -> None:
+def settle(handle: IO[Any]) -> None:
     """Bring what was written down to the disk, so that a rename never overtakes its content."""
     handle.flush()
     os.fsync(handle.fileno())

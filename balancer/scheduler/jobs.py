@@ -19,6 +19,7 @@ from balancer.domain.policy import PublishingRules
 from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.network_folder import NetworkFolder
 from balancer.ingest.roster_file import RosterDescription
+from balancer.scheduler.downtime import LOOK_EVERY, DowntimeLists
 from balancer.scheduler.ledger import Ledger, due_time
 from balancer.scheduler.outcomes import CHANGED, tell_batches, tell_rosters
 from balancer.scheduler.solving import BUSY, DONE, NOT_PUBLISHED, Solving
@@ -72,6 +73,7 @@ class Work:
         new_mending: Callable[[], Supervisor] | None = None,
         new_outlets: Callable[[Lease], Supervisor] | None = None,
         previewing: Solving | None = None,
+        downtime: DowntimeLists | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -84,6 +86,7 @@ class Work:
         self._new_mending = new_mending
         self._new_outlets = new_outlets
         self._previewing = previewing
+        self._downtime = downtime
         self._mending: Supervisor | None = None
         self._outlets: Supervisor | None = None
         self._network: NetworkFolder | None = None
@@ -107,6 +110,8 @@ class Work:
         if self._previewing is not None:
             self._previewing.resume()
             self._timetable.tick("preview", self.preview_what_is_asked, beside_runs=True)
+        if self._downtime is not None:
+            self._timetable.every("downtime", LOOK_EVERY, self.write_downtime_lists, beside_intake=True)
         self._timetable.start()
         if self._new_mending is not None:
             self._mending = self._new_mending()
@@ -208,13 +213,18 @@ class Work:
         if waits and self._previewing is not None:
             self._previewing.run()
 
+    def write_downtime_lists(self) -> None:
+        """Write lists to disk for when nothing answers, if they are others than those that are there."""
+        if self._downtime is not None and self._downtime.is_due():
+            self._do("downtime", None, self._downtime.write)
+
     # --- how they are done -------------------------------------------------------------------------------------------
 
     def _plan(self, network: NetworkFolder) -> None:
         """Make the timetable that of ``network``: what it no longer describes is no longer looked for."""
         if self._timetable is None:
             return
-        planned = {"start-up", "network", "allocate", "reads", "run", "preview"}
+        planned = {"start-up", "network", "allocate", "reads", "run", "preview", "downtime"}
         for feed in network.feeds:
             interval = timedelta(minutes=feed.drop.refresh_minutes)
             self._timetable.every(_of(feed), interval, partial(self.refresh_feed, feed, interval))

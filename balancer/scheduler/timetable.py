@@ -12,7 +12,7 @@ from apscheduler.schedulers.background import BackgroundScheduler  # type: ignor
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]
 
 _log = structlog.get_logger("balancer.scheduler")
-_INTAKE, _SOLVE, _PREVIEW = "intake", "solve", "preview"
+_INTAKE, _SOLVE, _PREVIEW, _BESIDE = "intake", "solve", "preview", "beside"
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 # The tick that looks for runs asked for.
 _TICK = timedelta(seconds=1)
@@ -29,7 +29,7 @@ class Timetable:
         self._speed = speed
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={line: ThreadPoolExecutor(1) for line in (_INTAKE, _SOLVE, _PREVIEW)},
+            executors={line: ThreadPoolExecutor(1) for line in (_INTAKE, _SOLVE, _PREVIEW, _BESIDE)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._scheduler.add_listener(_tell, EVENT_JOB_ERROR)
@@ -38,11 +38,12 @@ class Timetable:
         """Do ``job`` as soon as the intake line is free."""
         self._scheduler.add_job(job, id=name, executor=_INTAKE, replace_existing=True)
 
-    def every(self, name: str, interval: timedelta, job: Callable[[], object]) -> None:
-        """Do ``job`` at every multiple of ``interval``."""
+    def every(self, name: str, interval: timedelta, job: Callable[[], object], *, beside_intake: bool = False) -> None:
+        """Do ``job`` at every multiple of ``interval``; in a line of its own if intake is not to wait for it."""
         seconds = interval.total_seconds() / self._speed
         trigger = IntervalTrigger(seconds=seconds, start_date=_EPOCH, timezone=UTC)
-        self._scheduler.add_job(job, trigger, id=name, executor=_INTAKE, replace_existing=True)
+        line = _BESIDE if beside_intake else _INTAKE
+        self._scheduler.add_job(job, trigger, id=name, executor=line, replace_existing=True)
 
     def tick(self, name: str, job: Callable[[], object], *, beside_runs: bool = False) -> None:
         """Do ``job`` every second, in the line of runs; in another, of previews, if it is not to wait for them."""
