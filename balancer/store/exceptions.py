@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
@@ -15,7 +17,7 @@ from balancer.store import audit
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, cursor
 from balancer.store.tables import StudyRow
-from balancer.store.tables_life import ExceptionRow
+from balancer.store.tables_life import ExceptionRow, ReadRow
 
 _SUBJECT = "exception"
 _NEWEST_FIRST = "exception"
@@ -73,16 +75,16 @@ def resolve(session: Session, exception_id: int, *, by: Actor, now: datetime, re
     return row
 
 
+def open_count(session: Session) -> int:
+    """Return how many exceptions nobody has resolved."""
+    return count(session, select(ExceptionRow).where(col(ExceptionRow.resolved_at).is_(None)))
+
+
 def exceptions(
     session: Session, cut: Cut, *, trust: str | None = None, kind: ExceptionKind | None = None, resolved: bool = False
 ) -> Page[ExceptionRow]:
     """Return a page of exceptions, newest first; those that nobody has resolved, unless ``resolved``."""
-    ended = col(ExceptionRow.resolved_at)
-    statement = select(ExceptionRow).where(ended.is_not(None) if resolved else ended.is_(None))
-    if trust is not None:
-        statement = statement.where(ExceptionRow.trust == trust)
-    if kind is not None:
-        statement = statement.where(ExceptionRow.kind == kind)
+    statement = _those(trust, kind, resolved=resolved)
     total = count(session, statement)
     after = cut.after(_NEWEST_FIRST, 1)
     if after is not None:
@@ -91,6 +93,44 @@ def exceptions(
     more = len(rows) > cut.limit
     rows = rows[: cut.limit]
     return Page(items=tuple(rows), total=total, next_cursor=cursor(_NEWEST_FIRST, rows[-1].id) if more else None)
+
+
+def exceptions_page(  # noqa: PLR0913 - which, and which page of them
+    session: Session, *, trust: str | None, kind: ExceptionKind | None, resolved: bool, limit: int, offset: int
+) -> tuple[Sequence[ExceptionRow], int]:
+    """Return a page of exceptions by number, newest first, and how many there are."""
+    statement = _those(trust, kind, resolved=resolved)
+    rows = session.exec(statement.order_by(col(ExceptionRow.id).desc()).limit(limit).offset(offset)).all()
+    return rows, count(session, statement)
+
+
+def exception(session: Session, exception_id: int) -> ExceptionRow:
+    """Return one exception; ``NotFoundError`` if there is none."""
+    row = session.get(ExceptionRow, exception_id)
+    if row is None:
+        raise NotFoundError(f"there is no exception {exception_id}")
+    return row
+
+
+def studies_of(session: Session, rows: Iterable[ExceptionRow]) -> dict[int, StudyRow]:
+    """Return the studies that exceptions are about, by read; one out of sight is missing."""
+    wanted = {row.read_id for row in rows}
+    found = session.exec(
+        select(ReadRow.id, StudyRow)
+        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+        .where(col(ReadRow.id).in_(wanted))
+    )
+    return {read_id or 0: study for read_id, study in found}
+
+
+def _those(trust: str | None, kind: ExceptionKind | None, *, resolved: bool) -> Any:
+    ended = col(ExceptionRow.resolved_at)
+    statement = select(ExceptionRow).where(ended.is_not(None) if resolved else ended.is_(None))
+    if trust is not None:
+        statement = statement.where(ExceptionRow.trust == trust)
+    if kind is not None:
+        statement = statement.where(ExceptionRow.kind == kind)
+    return statement
 
 
 def _entry(row: ExceptionRow, what: str, by: Actor, now: datetime, why: str) -> AuditEntry:

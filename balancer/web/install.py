@@ -7,12 +7,12 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from balancer.web import lists, refused
+from balancer.web import downtime_routes, exceptions_routes, feeds_routes, lists, refused
 from balancer.web.sections import SECTIONS
 from balancer.web.templates import ASSETS, STATIC
 
 # What the pages' addresses begin with.
-PAGES = tuple(section.address for section in SECTIONS)
+PAGES = (*(section.address for section in SECTIONS), "/batches", "/quarantine", "/exceptions", "/downtime")
 
 
 class Assets(StaticFiles):
@@ -29,5 +29,6 @@ class Assets(StaticFiles):
 def install(app: FastAPI) -> None:
     """Add them."""
     app.mount(ASSETS, Assets(directory=STATIC), name="assets")
-    app.include_router(lists.router)
+    for page in (lists, feeds_routes, exceptions_routes, downtime_routes):
+        app.include_router(page.router)
     refused.install(app, PAGES)

@@ -28,6 +28,7 @@ class Section:
 # In the order in which they stand in the header. A section is entered here when its page can be opened.
 SECTIONS: Final = (
     Section(name="My list", address="/my-list", key="m", needs=(Permission.READS_WORK,)),
+    Section(name="Feeds", address="/feeds", key="f", needs=(Permission.FEEDS_READ,)),
     Section(name="Worklists", address="/lists", key="w", needs=(Permission.WORKLISTS_READ,)),
 )
 # The description of the API: for whoever is signed in.

@@ -1,0 +1,95 @@
+"""What each feed's newest extract said is unreported, held against what we hold of it; and its batches by page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, case, col, func, select
+
+from balancer.domain.states import BatchKind, BatchState, QuarantineState, StudyState
+from balancer.store.counts import count
+from balancer.store.tables import BatchRow, QuarantineRow, StudyRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSaid:
+    """A snapshot feed's newest extract that was taken, against what is here.
+
+    ``said`` are the rows of it that are studies, each once: all but repeated ones and those that a rule leaves out.
+    ``listed`` are open studies that it, or a row of it that was read again, brought or confirmed; ``kept`` are open
+    studies that it no longer lists, because something speaks against closing them yet; ``quarantined`` are rows of it
+    that could not be taken.
+    """
+
+    feed: str
+    batch: BatchRow
+    said: int
+    listed: int
+    kept: int
+    quarantined: int
+
+    @property
+    def unexplained(self) -> int:
+        """How many of what it said are neither in the queue nor in quarantine; below nought: are here unsaid."""
+        return self.said - self.listed - self.quarantined
+
+
+def said_by_feeds(session: Session) -> dict[str, FeedSaid]:
+    """Return what each listed feed said last, by name; three statements, whatever the number.
+
+    A feed from which nothing has been taken yet said nothing.
+    """
+    newest = (
+        select(func.max(BatchRow.id))
+        .where(BatchRow.kind == BatchKind.EXTRACT, BatchRow.state != BatchState.REFUSED, col(BatchRow.rows_read) > 0)
+        .group_by(col(BatchRow.feed))
+    )
+    last = {row.feed: row for row in session.exec(select(BatchRow).where(col(BatchRow.id).in_(newest)))}
+    studies = _since_newest(session, StudyRow, StudyRow.state == StudyState.OPEN, newest)
+    rows = _since_newest(session, QuarantineRow, QuarantineRow.state == QuarantineState.OPEN, newest)
+    return {name: _said(batch, studies.get(name, (0, 0)), rows.get(name, (0, 0))) for name, batch in last.items()}
+
+
+def _since_newest(session: Session, table: Any, still: Any, newest: Any) -> dict[str, tuple[int, int]]:
+    """Return by feed how many open rows of a table there are, and how many the newest extract still held."""
+    marks = newest.add_columns(BatchRow.feed).subquery()
+    last_id, feed = marks.c[0], marks.c.feed
+    seen = func.sum(case((col(table.last_batch_id) >= last_id, 1), else_=0))
+    counted: Any = select(table.feed, func.count(), seen).join(marks, feed == col(table.feed)).where(still)
+    return {name: (every, here) for name, every, here in session.exec(counted.group_by(col(table.feed)))}
+
+
+def _said(batch: BatchRow, studies: tuple[int, int], rows: tuple[int, int]) -> FeedSaid:
+    return FeedSaid(
+        feed=batch.feed,
+        batch=batch,
+        said=batch.rows_read - batch.duplicate - batch.excluded,
+        listed=studies[1],
+        kept=studies[0] - studies[1],
+        quarantined=rows[1],
+    )
+
+
+def heard_since(session: Session, since: datetime) -> Mapping[str, Sequence[tuple[datetime, BatchState]]]:
+    """Return when something came for each feed since then, and what became of it, oldest first."""
+    found: dict[str, list[tuple[datetime, BatchState]]] = {}
+    statement = select(BatchRow.feed, BatchRow.received_at, BatchRow.last_received_at, BatchRow.state).where(
+        col(BatchRow.last_received_at) >= since, BatchRow.kind == BatchKind.EXTRACT
+    )
+    for feed, first, again, state in session.exec(statement.order_by(col(BatchRow.id))):
+        ticks = found.setdefault(feed, [])
+        if first >= since:
+            ticks.append((first, BatchState(state)))
+        if again != first:
+            ticks.append((again, BatchState.UNCHANGED))
+    return {feed: sorted(ticks) for feed, ticks in found.items()}
+
+
+def batches_page(session: Session, feed: str, *, limit: int, offset: int) -> tuple[Sequence[BatchRow], int]:
+    """Return a page of a feed's batches, newest first, and how many there are."""
+    statement = select(BatchRow).where(BatchRow.feed == feed)
+    rows = session.exec(statement.order_by(col(BatchRow.id).desc()).limit(limit).offset(offset)).all()
+    return rows, count(session, statement)

@@ -1,0 +1,271 @@
+"""Feeds as a page shows them: is anything lost, is anything silent, and what does each batch's sum say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from balancer.domain.feed import FeedKind
+from balancer.domain.states import BatchState
+from balancer.store.batches import books_of
+from balancer.store.feed_books import FeedSaid
+from balancer.store.quarantine import ReasonCount
+from balancer.store.sources import FeedStatus, RosterStatus
+from balancer.store.tables import BatchRow
+from balancer.web.time_left import at_words, span
+
+WINDOW: Final = timedelta(hours=4)
+_KINDS: Final = {FeedKind.SNAPSHOT: "everything unreported", FeedKind.DELTA: "changes only"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """One thing that came: ``at`` is its place in the window, from 0 to 100; ``well``: it was taken."""
+
+    at: float
+    well: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """When a feed was heard, in words; ``level`` names its mark: well, silent or never."""
+
+    words: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equation:
+    """The one equation: what trusts say is unreported, and where it is."""
+
+    said: int
+    queue: int
+    kept: int
+    quarantined: int
+    unexplained: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether every study is accounted for."""
+        return self.unexplained == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """A batch as a sum that must hold: ``rows = new + changed + ...``; parts that are 0 are left out of ``words``."""
+
+    rows: int
+    new: int
+    changed: int
+    unchanged: int
+    duplicate: int
+    excluded: int
+    quarantined: int
+    closed: int
+    off_by: int
+
+    @property
+    def words(self) -> str:
+        """The sum in words: `1,528 = 17 new + 58 changed + 1,446 same + 7 quarantined`."""
+        parts = [
+            (self.new, "new"),
+            (self.changed, "changed"),
+            (self.unchanged, "same"),
+            (self.duplicate, "repeated"),
+            (self.excluded, "left out by rule"),
+            (self.quarantined, "quarantined"),
+        ]
+        said = " + ".join(f"{number:,} {word}" for number, word in parts if number)
+        return f"{self.rows:,} = {said or '0'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedEntry:
+    """One feed as a row. ``books`` are of its newest batch; ``against`` is ours of what it said, in words."""
+
+    name: str
+    address: str
+    trust: str
+    kind: str
+    heard: Heard
+    expected: str
+    ticks: Sequence[Tick]
+    ticks_words: str
+    books: Books | None
+    against: str
+    unexplained: int
+    quarantine: int
+    quarantine_link: str
+    held: BatchRow | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedsPage:
+    """Everything the page of feeds shows."""
+
+    heading: str
+    lede: str
+    equation: Equation | None
+    feeds: Sequence[FeedEntry]
+    silent: Sequence[FeedEntry]
+    held: Sequence[FeedEntry]
+    rosters: Sequence[tuple[str, str, str]]
+    causes: Sequence[ReasonCount]
+    waiting: int
+    exceptions: int
+
+
+def feeds_page(  # noqa: PLR0913, PLR0917 - what is known of feeds, from where
+    statuses: Sequence[FeedStatus],
+    said: Mapping[str, FeedSaid],
+    heard: Mapping[str, Sequence[tuple[datetime, BatchState]]],
+    rosters: Sequence[RosterStatus],
+    causes: Sequence[ReasonCount],
+    exceptions: int,
+    now: datetime,
+) -> FeedsPage:
+    """Return the page of all feeds within reach at ``now``."""
+    entries = [_entry(status, said.get(status.name), heard.get(status.name, ()), now) for status in statuses]
+    equation = _equation(statuses, said)
+    waiting = sum(item.rows for item in causes)
+    silent = [entry for entry in entries if entry.heard.level != "well"]
+    held = [entry for entry in entries if entry.held is not None]
+    return FeedsPage(
+        heading=_heading(equation, waiting, len(silent), len(entries)),
+        lede=_lede(equation, silent, held),
+        equation=equation,
+        feeds=sorted(entries, key=lambda entry: (entry.heard.level == "well", entry.name)),
+        silent=silent,
+        held=held,
+        rosters=[_roster(status, now) for status in rosters],
+        causes=causes,
+        waiting=waiting,
+        exceptions=exceptions,
+    )
+
+
+def books_shown(row: BatchRow) -> Books:
+    """Return a batch's books as they are written."""
+    books = books_of(row)
+    heaps = books.new + books.changed + books.unchanged + books.duplicate + books.excluded + books.quarantined
+    return Books(
+        rows=books.rows_read,
+        new=books.new,
+        changed=books.changed,
+        unchanged=books.unchanged,
+        duplicate=books.duplicate,
+        excluded=books.excluded,
+        quarantined=books.quarantined,
+        closed=books.withdrawn + books.excluded_since,
+        off_by=books.rows_read - heaps,
+    )
+
+
+def feed_address(name: str) -> str:
+    """Return the address of a feed's own page."""
+    return f"/feeds/{quote(name, safe='')}"
+
+
+def quarantine_address(**asked: str) -> str:
+    """Return the address of the quarantine, filtered."""
+    return f"/quarantine?{urlencode(asked)}" if asked else "/quarantine"
+
+
+def heard_words(status: FeedStatus, now: datetime) -> Heard:
+    """Return when a feed was last heard: its newest extract's own time counts, not when the file came."""
+    made = status.last_extracted_at
+    if made is None:
+        return Heard(words="Never heard", level="never")
+    age = span(max(now - made, timedelta()))
+    return Heard(words=f"Silent {age}", level="silent") if status.stale else Heard(words=f"{age} ago", level="well")
+
+
+def _entry(
+    status: FeedStatus, said: FeedSaid | None, heard: Sequence[tuple[datetime, BatchState]], now: datetime
+) -> FeedEntry:
+    ticks = [_tick(at, state, now) for at, state in heard]
+    return FeedEntry(
+        name=status.name,
+        address=feed_address(status.name),
+        trust=status.trust,
+        kind=_KINDS[status.kind],
+        heard=heard_words(status, now),
+        expected=f"every {status.refresh_minutes:g} min",
+        ticks=ticks,
+        ticks_words=f"{len(ticks)} in the last 4 hours" if ticks else "nothing in the last 4 hours",
+        books=None if status.last_batch is None else books_shown(status.last_batch),
+        against=_against(status, said),
+        unexplained=said.unexplained if said is not None and status.kind is FeedKind.SNAPSHOT else 0,
+        quarantine=status.open_quarantine,
+        quarantine_link=quarantine_address(feed=status.name),
+        held=status.held_batch,
+    )
+
+
+def _tick(at: datetime, state: BatchState, now: datetime) -> Tick:
+    share = 100.0 * (1 - (now - at) / WINDOW)
+    return Tick(at=round(min(max(share, 0.0), 99.0), 1), well=state not in {BatchState.REFUSED, BatchState.HELD})
+
+
+def _against(status: FeedStatus, said: FeedSaid | None) -> str:
+    if status.kind is FeedKind.DELTA:
+        return "not a total"
+    if said is None:
+        return "nothing said yet"
+    parts = [f"{said.listed:,}"]
+    if said.quarantined:
+        parts.append(f"{said.quarantined:,}")
+    if said.unexplained:
+        parts.append(f"{said.unexplained:,} unexplained")
+    return f"{said.said:,} = {' + '.join(parts)}"
+
+
+def _equation(statuses: Sequence[FeedStatus], said: Mapping[str, FeedSaid]) -> Equation | None:
+    """Return the sum over the feeds that say everything there is; ``None`` if none has said anything."""
+    whole = [said[item.name] for item in statuses if item.kind is FeedKind.SNAPSHOT and item.name in said]
+    if not whole:
+        return None
+    return Equation(
+        said=sum(item.said for item in whole),
+        queue=sum(item.listed + item.kept for item in whole),
+        kept=sum(item.kept for item in whole),
+        quarantined=sum(item.quarantined for item in whole),
+        unexplained=sum(item.unexplained for item in whole),
+    )
+
+
+def _heading(equation: Equation | None, waiting: int, silent: int, feeds: int) -> str:
+    if not feeds:
+        return "No feed is within your reach"
+    if equation is None:
+        return "No trust has delivered anything yet"
+    if not equation.holds:
+        number = abs(equation.unexplained)
+        return f"{number:,} {'study is' if number == 1 else 'studies are'} not accounted for"
+    rows = f"{waiting:,} {'row needs' if waiting == 1 else 'rows need'} you"
+    if waiting:
+        return f"Every study is accounted for. {rows}"
+    return "Every study is accounted for" + (f". {silent} of {feeds} feeds are silent" if silent else "")
+
+
+def _lede(equation: Equation | None, silent: Sequence[FeedEntry], held: Sequence[FeedEntry]) -> str:
+    said = []
+    if equation is not None and not equation.holds:
+        said.append("Do not rely on the lists of these trusts until it is found: look at the feed's batches below.")
+    for entry in silent:
+        if entry.heard.level == "never":
+            said.append(f"{entry.name} has never delivered.")
+        else:
+            said.append(f"{entry.name} is {entry.heard.words.lower()}: its list is served as it stood and marked so.")
+    said.extend(f"A file of {entry.name} waits for your decision: it closes nothing until then." for entry in held)
+    return " ".join(said) or "Nothing is silent, nothing waits for a decision."
+
+
+def _roster(status: RosterStatus, now: datetime) -> tuple[str, str, str]:
+    last = status.last_batch
+    if last is None:
+        return status.name, status.trust, "Never heard"
+    return status.name, status.trust, f"Last file {at_words(last.received_at, now)}"

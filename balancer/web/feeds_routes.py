@@ -1,0 +1,113 @@
+"""The pages of feeds: all of them, one with its batches, and what somebody decides about a file that is held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from balancer.api.callers import may
+from balancer.api.serving import FeedInPath, IdInPath, named_feed
+from balancer.domain.permission import Permission
+from balancer.services import ingest_studies
+from balancer.store import batches, exceptions, feed_books, quarantine, sources
+from balancer.store.tables import BatchRow
+from balancer.web.desk import AtDesk, Desk
+from balancer.web.downloads import download
+from balancer.web.feed_batches import batches_table
+from balancer.web.feeds import WINDOW, FeedsPage, feed_address, feeds_page, heard_words
+from balancer.web.feeds_table import feeds_table
+from balancer.web.tables import Medium, View, Viewing
+
+router = APIRouter(include_in_schema=False)
+HERE: Final = "/feeds"
+
+
+@router.get("/feeds", dependencies=[may(Permission.FEEDS_READ)])
+def show_feeds(desk: AtDesk, view: Viewing) -> Response:
+    """Show whether anything is lost or silent, and what is to be repaired."""
+    found = _all(desk)
+    if view.medium is not Medium.PAGE:
+        return download(feeds_table(found, view), desk.now)
+    return desk.page("feeds.html", title="Feeds", here=HERE, page=found, view=view)
+
+
+def _all(desk: Desk) -> FeedsPage:
+    """Return the page from one state of the database, so that its figures agree."""
+    with desk.database.session() as session:
+        return feeds_page(
+            sources.feeds(session, desk.now),
+            feed_books.said_by_feeds(session),
+            feed_books.heard_since(session, desk.now - WINDOW),
+            sources.rosters(session),
+            quarantine.reasons(session),
+            exceptions.open_count(session) if desk.may(Permission.READS_STEER) else 0,
+            desk.now,
+        )
+
+
+# whole: a feed's name may have a stroke in it
+@router.get("/feeds/{feed:path}", dependencies=[may(Permission.FEEDS_READ)])
+def show_feed(desk: AtDesk, feed: FeedInPath, view: Viewing) -> Response:
+    """Show one feed: how fresh it is, what waits for a decision, and its batches, each as a sum that holds."""
+    return _feed(desk, feed, view)
+
+
+def _feed(desk: Desk, feed: str, view: View, *, said: str = "", status: int = 200) -> Response:
+    with desk.database.session() as session:
+        found = named_feed(sources.feeds(session, desk.now), feed)
+        rows, total = feed_books.batches_page(session, found.name, limit=view.limit, offset=view.offset)
+        held = batches.held_batches_of(session, found.name)
+    table = batches_table(found.name, rows, total, view, desk.now)
+    if view.medium is not Medium.PAGE:
+        return download(table, desk.now)
+    return desk.page(
+        "feed.html",
+        title=found.name,
+        here=HERE,
+        status=status,
+        feed=found,
+        heard=heard_words(found, desk.now),
+        batches=table,
+        held=held,
+        decides=desk.may(Permission.FEEDS_DECIDE),
+        said=said,
+    )
+
+
+@router.post("/batches/{batch_id:int}/release", dependencies=[may(Permission.FEEDS_DECIDE)])
+def release(desk: AtDesk, batch_id: IdInPath) -> Response:
+    """Let a held file close what it would have closed."""
+    database = desk.served.seeing_readings(desk.reach)
+    act = partial(ingest_studies.release_held_batch, database, batch_id, desk.now, by=_by(desk))
+    return _decided(desk, batch_id, act)
+
+
+@router.post("/batches/{batch_id:int}/discard", dependencies=[may(Permission.FEEDS_DECIDE)])
+def discard(desk: AtDesk, batch_id: IdInPath) -> Response:
+    """Forget what a held file would have closed; what it brought stays."""
+    act = partial(ingest_studies.discard_held_batch, desk.database, batch_id, desk.now, by=_by(desk))
+    return _decided(desk, batch_id, act)
+
+
+def _decided(desk: Desk, batch_id: int, act: Callable[[], object]) -> Response:
+    feed = _batch(desk, batch_id).feed
+    view = View(path=feed_address(feed))
+
+    def refused(words: str, status: int) -> Response:
+        return _feed(desk, feed, view, said=words, status=status)
+
+    return desk.after(act, then=lambda _: feed_address(feed), refused=refused)
+
+
+def _batch(desk: Desk, batch_id: int) -> BatchRow:
+    with desk.database.session() as session:
+        return batches.batch(session, batch_id)
+
+
+def _by(desk: Desk) -> str:
+    """Return who decides, by name and by what does not change."""
+    return f"{desk.caller.name} ({desk.caller.subject})"
