@@ -22,7 +22,7 @@ from balancer.web.tables import Medium, Viewing
 
 router = APIRouter(include_in_schema=False)
 _HERE: Final = "/feeds"
-_WORDS: Final = Form(min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f]+$")
+_WORDS: Final = Form(min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]+$")
 
 
 @router.get("/exceptions", dependencies=[may(Permission.READS_STEER)])

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 
 from balancer import __version__
 from balancer.domain.instant import LONDON
+from balancer.web.reasons import reason_words
 
 FOLDER: Final = Path(__file__).parent
 STATIC: Final = FOLDER / "static"
@@ -32,6 +33,7 @@ def environment() -> Environment:
     )
     made.globals["asset"] = asset
     made.filters["london"] = lambda instant, shape="%H:%M": instant.astimezone(LONDON).strftime(shape)
+    made.filters["reason"] = reason_words
     return made
 
 

@@ -77,7 +77,10 @@ def begun_by_patch(reporter_id: str) -> dict[str, Any]:
 
 STATE_OF_WORKITEM = [f"/dicomweb/workitems/{{workitem}}/{end}" for end in ("state", "state/{requester}")]
 # What pages send.
-FORMS = {"/lists/{reporter_id}/reads/{read_id}/return": {"reason": "other"}}
+FORMS = {
+    "/lists/{reporter_id}/reads/{read_id}/return": {"reason": "other"},
+    "/exceptions/{exception_id}/resolve": {"reason": "seen to"},
+}
 # What a route that changes something is sent, where nothing at all would be refused before it looks.
 BODIES: dict[str, Any] = {
     "/api/v1/studies/search": {"state": None},
@@ -270,11 +273,13 @@ def values(db: Database, trust: str) -> dict[str, str]:
         "draft_id": str(draft.id),
         "topic": "R1" if trust == EAST else "R2",
         "letter_id": str(letter.id),
+        "name": "20260302T080000Z",
+        "file": "001-R1.pdf",
     }
 
 
 # Those that say nothing of a trust: whose value it is does not matter.
-OF_NO_TRUST = {"run_id", "reporter_id", "requester", "aet", "policy_id", "topic"}
+OF_NO_TRUST = {"run_id", "reporter_id", "requester", "aet", "policy_id", "topic", "name", "file"}
 
 
 def ask(service: Service, method: str, path: str, known: dict[str, str]) -> Response:
@@ -286,7 +291,7 @@ def ask(service: Service, method: str, path: str, known: dict[str, str]) -> Resp
         return known[name]
 
     body = BODIES.get(re.sub(r":\w+}", "}", path))
-    form = FORMS.get(path)
+    form = FORMS.get(re.sub(r":\w+}", "}", path))
     address = re.sub(r"{(\w+)(?::\w+)?}", value, path)
     most = {"_count": "1000", "_include": "*"} if path.startswith("/fhir/") else {"limit": "1000"}
     query = {**most, **{name: known[name] for name in QUERIES.get(path, ())}}

@@ -1,0 +1,166 @@
+"""Pages of feeds: the one equation, each batch as a sum, what is held, exceptions with owners, lists for an outage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from balancer.domain.actor import Reach
+from balancer.services.write_downtime_lists import write_downtime_lists
+from balancer.store import feed_books, sources
+from balancer.store.database import Database
+from balancer.store.tables import BatchRow
+from balancer.web.downtime import may_open
+from balancer.web.feeds import Equation, FeedsPage, books_shown, feeds_page
+from tests.api.service import Service
+from tests.networks import FEED
+from tests.web.test_lists import ORIGIN, be
+from tests.worlds import NOW
+
+
+def page_of(db: Database, *, hours: float = 0) -> FeedsPage:
+    """Return the page of feeds as it is some hours after the first extract."""
+    now = NOW + timedelta(hours=hours)
+    with db.session() as session:
+        return feeds_page(sources.feeds(session, now), feed_books.said_by_feeds(session), {}, [], [], 0, now)
+
+
+def test_every_study_a_trust_speaks_of_is_in_the_queue_or_in_quarantine(service: Service) -> None:
+    """Three studies and a row that was not understood: 4 = 3 + 1 + 0."""
+    found = page_of(service.app.state.serving.database)
+    assert found.equation == Equation(said=4, queue=3, kept=0, quarantined=1, unexplained=0)
+
+
+def test_what_is_lost_is_the_heading(service: Service) -> None:
+    """A study that somebody deletes behind our back is not accounted for, and the page begins with it."""
+    from sqlmodel import delete  # noqa: PLC0415
+
+    from balancer.store.tables import QuarantineRow  # noqa: PLC0415
+
+    database = service.app.state.serving.database
+    with database.transaction() as session:
+        session.exec(delete(QuarantineRow))
+    found = page_of(database)
+    assert found.equation.unexplained == 1
+    assert found.heading == "1 study is not accounted for"
+
+
+def test_a_silent_feed_is_first_and_says_for_how_long(service: Service) -> None:
+    """Twice what is expected has passed."""
+    found = page_of(service.app.state.serving.database, hours=3)
+    assert found.silent[0].heard.words == "Silent 3 h"
+    assert found.feeds[0].heard.level != "well"
+
+
+def test_a_batch_is_a_sum_that_must_hold() -> None:
+    """And says by how much it does not."""
+    batch = BatchRow(feed=FEED, file_name="", digest="", received_at=NOW, last_received_at=NOW, state="applied")
+    batch.rows_read, batch.new, batch.unchanged, batch.quarantined = 1528, 17, 1504, 7
+    shown = books_shown(batch)
+    assert (shown.words, shown.off_by) == ("1,528 = 17 new + 1,504 same + 7 quarantined", 0)
+    batch.new = 16
+    assert books_shown(batch).off_by == 1
+
+
+def test_feeds_are_shown_and_downloaded(service: Service) -> None:
+    """As HTML with its sum, as CSV, and one feed with its batches."""
+    be(service, "manager@RVV")
+    shown = service.client.get("/feeds").text
+    assert "Every study is accounted for. 1 row needs you" in shown
+    assert "balanced" in shown
+    assert FEED in service.client.get("/feeds?as=csv").text
+    assert "3,000" not in service.client.get(f"/feeds/{FEED}").text
+    assert "balanced" in service.client.get(f"/feeds/{FEED}").text
+
+
+def test_a_reporter_sees_no_feeds(service: Service) -> None:
+    """Nor exceptions; what they may not open is not in their header."""
+    be(service, "reporter:R1")
+    assert service.client.get("/feeds").status_code == 403
+    assert service.client.get("/exceptions").status_code == 403
+    assert 'href="/feeds"' not in service.client.get("/lists/R1").text
+
+
+def test_an_exception_is_resolved_once_with_what_became_of_it(service: Service) -> None:
+    """It leaves the list, and whoever comes second hears who was first."""
+    from balancer.domain.exceptional import ExceptionKind  # noqa: PLC0415
+    from balancer.domain.study import StudyKey  # noqa: PLC0415
+    from balancer.store import exceptions, studies  # noqa: PLC0415
+    from tests.networks import PACS  # noqa: PLC0415
+
+    database = service.app.state.serving.database
+    read = service.ask("/worklists/R1")["items"][0]["read_id"]
+    with database.transaction() as session:
+        study = studies.study(session, StudyKey("RVV", "A1")).study
+        exceptions.open_exception(session, ExceptionKind.SKIPPED_OFTEN, read, study, by=PACS, now=NOW)
+    be(service, "manager@RVV")
+    shown = service.client.get("/exceptions").text
+    assert "1 exception waits for somebody to look" in shown
+    assert "RVV reporting office" in shown
+    post = lambda: service.client.post(  # noqa: E731
+        "/exceptions/1/resolve", data={"reason": "rang\r\nthem"}, headers=ORIGIN, follow_redirects=False
+    )
+    assert post().headers["location"] == "/exceptions"
+    again = post()
+    assert (again.status_code, "has resolved exception 1 already" in again.text) == (409, True)
+    assert "rang them" in service.client.get("/exceptions?resolved=true").text
+
+
+@pytest.fixture
+def on_disk(service: Service, tmp_path: Path) -> str:
+    """Return the name of a set of lists on disk that the service knows of."""
+    serving = service.app.state.serving
+    service.app.state.serving = replace(serving, downtime=tmp_path / "lists")
+    written = write_downtime_lists(serving.database, tmp_path / "lists", NOW, keep=timedelta(days=1))
+    assert written is not None
+    return written.name
+
+
+def test_lists_for_an_outage_say_in_large_type_of_when_they_are(service: Service, on_disk: str) -> None:
+    """A reporter opens their own, PDF and CSV, and nobody else's."""
+    be(service, "reporter:R1")
+    shown = service.client.get("/downtime").text
+    assert "As they stood Mon 2 March, 08:00" in shown
+    own = service.client.get(f"/downtime/{on_disk}/001-R1.pdf")
+    assert own.content.startswith(b"%PDF-")
+    assert "no-store" in own.headers["cache-control"]
+    assert service.client.get(f"/downtime/{on_disk}/002-R2.pdf").status_code == 403
+    assert "002-R2.pdf" not in shown
+
+
+def test_a_manager_of_one_trust_opens_no_file_of_all_trusts(service: Service, on_disk: str) -> None:
+    """They see that they are there, and why they cannot open them."""
+    be(service, "manager@RVV")
+    assert service.client.get(f"/downtime/{on_disk}/001-R1.csv").status_code == 403
+    assert "reads of every trust" in service.client.get("/downtime").text
+
+
+def test_who_reports_opens_nobody_elses_even_with_leave_for_every_trust() -> None:
+    """What is read blind cannot be left out of a file."""
+    everywhere = Reach(trusts=frozenset({"*"}))
+    assert may_open(everywhere, "R2")
+    assert not may_open(replace(everywhere, reader="R1"), "R2")
+    assert may_open(replace(everywhere, reader="R1"), "R1")
+
+
+def test_lists_older_than_the_publish_are_not_to_be_relied_upon(service: Service, on_disk: str) -> None:
+    """A publish five minutes ago that is not on disk is a failure to be told."""
+    from sqlmodel import update  # noqa: PLC0415
+
+    from balancer.store.tables import WorklistRow  # noqa: PLC0415
+
+    assert on_disk
+    with service.app.state.serving.database.transaction() as session:
+        session.exec(update(WorklistRow).values(published_at=NOW + timedelta(hours=1)))
+    service.clock.at = NOW + timedelta(hours=1, minutes=6)
+    be(service, "manager@RVV")
+    assert "do not rely on these" in service.client.get("/downtime").text
+
+
+def test_without_a_folder_the_page_says_that_none_are_written(service: Service) -> None:
+    """Found out before the outage."""
+    be(service, "manager@RVV")
+    assert "BALANCER_DOWNTIME_FOLDER" in service.client.get("/downtime").text
