@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from httpx2 import Client
 from websockets.sync.client import ClientConnection, connect
 
 from balancer.publish.fhircast.report import meant_by
@@ -59,9 +60,24 @@ def by_event_reports(network: Network, number: str, socket: ClientConnection) ->
         while True:
             told = json.loads(socket.recv(timeout=PATIENCE))
             if told["00001000"]["Value"] == [uid] and told.get("00741000", {}).get("Value") == ["IN PROGRESS"]:
-                (item,) = client.get(f"/dicomweb/workitems/{uid}").json()
-                (done,) = item["00741216"]["Value"]
-                return str(done["00404035"]["Value"][0]["00404009"]["Value"][0]["00080100"]["Value"][0])
+                return _performer(client, uid)
+
+    return hear
+
+
+def _performer(client: Client, uid: str) -> str:
+    (item,) = client.get(f"/dicomweb/workitems/{uid}").json()
+    (done,) = item["00741216"]["Value"]
+    return str(done["00404035"]["Value"][0]["00404009"]["Value"][0]["00080100"]["Value"][0])
+
+
+def by_event_reports_over_dimse(network: Network, number: str) -> Listening:
+    """Wait for the same report on an association that is opened to whoever subscribed, and look."""
+    client, uid = network.clients["ups"], uid_of(network, number)
+
+    def hear() -> str:
+        until(lambda: (1, uid, "IN PROGRESS") in network.events.heard)
+        return _performer(client, uid)
 
     return hear
 
@@ -132,6 +148,7 @@ def sides(network: Network, number: str) -> Iterator[dict[str, Listening]]:
             "assignments": by_the_feed(network, number),
             "worklist": by_the_worklist(network, number),
             "UPS event report": by_event_reports(network, number, socket),
+            "UPS event report over DIMSE": by_event_reports_over_dimse(network, number),
             "FHIR rest-hook": by_a_rest_hook(network, number),
             "HL7": by_hl7(network, number),
             "FHIRcast": by_fhircast(network, number),

@@ -13,24 +13,28 @@ from balancer.api.doors import LOCAL_COOKIE, CredentialsDoor
 from balancer.api.routes.fhircast import hub_of
 from balancer.domain.actor import system
 from balancer.domain.permission import Permission
-from balancer.domain.receiver import News
+from balancer.domain.receiver import News, Tls
 from balancer.outlets.courier import Ground
 from balancer.outlets.hl7 import Hl7Outlet
 from balancer.outlets.hooks import open_hooks
+from balancer.outlets.outlet import Outlet
 from balancer.outlets.telling import Telling
+from balancer.outlets.ups_events import Sending, open_ups_events
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.register_system import Registration, register_system
 from balancer.services.run_allocation import run_allocation
+from balancer.services.subscribe import ALL
 from balancer.store.database import Database
 from balancer.store.tables_life import ClaimRow
 from tests.access.doors import Known
-from tests.api.dimse_peers import Workstation, calling, registered
+from tests.api.dimse_peers import OURS, Workstation, calling, registered
 from tests.api.dimse_peers import listening as listening_dimse
 from tests.api.fhircast.hubs import Peer
 from tests.api.listening import listening
 from tests.api.service import KEY, Service
 from tests.networks import TWO_FEEDS, Feed, extract, loaded, read_id, rostered, solving
 from tests.outlets.endpoint import Endpoint, listening_endpoint
+from tests.outlets.event_peer import EventPeer, free_port
 from tests.outlets.ris import Ris, ris
 from tests.outlets.test_following_a_hub import following
 from tests.outlets.test_hl7 import receiver
@@ -38,6 +42,7 @@ from tests.worlds import NOW, policy, priority, reporter, session
 
 TRUST = "RVV"
 PATIENCE = 60.0
+_TITLE = "PACS_RVV"
 READERS = ("R1", "R2", "R3", "R4", "R5")
 # Whoever shows nothing: a viewer's peers, and Balancer at its own hub.
 _VIEWER = system("test:viewer", "Viewer", [Permission.READS_WORK, Permission.ASSIGNMENTS_READ], [TRUST])
@@ -53,6 +58,7 @@ class Network:
     keys: dict[str, str]
     clients: dict[str, Client]
     workstation: Workstation
+    events: EventPeer
     screens: dict[str, Peer]
     hub: str
     ris: Ris
@@ -81,20 +87,25 @@ def one_network(db: Database, numbers: Sequence[str]) -> Iterator[Network]:
         state.serving = replace(state.serving, hooks=frozenset({endpoint.origin}))
         state.door = CredentialsDoor(lambda: db, service.clock, cookie=LOCAL_COOKIE, without=Known(_VIEWER))
         keys = {name: registered_key(db, name) for name in ("api", "ups", "fhir", "feed")}
-        registered(db, "PACS_RVV")
+        events = EventPeer(_TITLE, free_port())
+        registered(db, _TITLE, host="127.0.0.1", port=events.port)
+        stack.enter_context(events.there())
         port = stack.enter_context(listening(service))
         hub = f"http://127.0.0.1:{port}/fhircast"
         dimse = stack.enter_context(listening_dimse(_another(stack, db)))
         stack.enter_context(following(_another(stack, db), hub, service, READERS))
         clients = {name: stack.enter_context(client_with(port, key)) for name, key in keys.items()}
         _subscribe(clients["fhir"], endpoint)
+        workstation = Workstation(stack.enter_context(calling(dimse, _TITLE, idle_seconds=600)))
+        assert workstation.act(ALL, 3, ReceivingAE=_TITLE).Status == 0
         _tell(stack, Ground(database=_another(stack, db), clock=service.clock), served, endpoint)
         yield Network(
             db=db,
             port=port,
             keys=keys,
             clients=clients,
-            workstation=Workstation(stack.enter_context(calling(dimse, "PACS_RVV", idle_seconds=600))),
+            workstation=workstation,
+            events=events,
             screens={one: stack.enter_context(Peer(hub, one)) for one in READERS},
             hub=hub,
             ris=served,
@@ -151,8 +162,14 @@ def _subscribe(client: Client, endpoint: Endpoint) -> None:
 
 
 def _tell(stack: ExitStack, ground: Ground, served: Ris, endpoint: Endpoint) -> None:
-    """Let outlets tell the RIS and the subscriber, as their process does."""
+    """Let outlets tell the RIS and whoever has subscribed, as their process does."""
     described, origins = receiver(served, tells=frozenset(News)), {endpoint.origin}
-    telling = Telling(ground, lambda db: [Hl7Outlet(described), *open_hooks(db, ground.clock, KEY, origins)])
+    sending = Sending(calling=OURS, tls=Tls(), plaintext=False)
+
+    def outlets(db: Database) -> list[Outlet]:
+        hooks = open_hooks(db, ground.clock, KEY, origins)
+        return [Hl7Outlet(described), *hooks, *open_ups_events(db, ground.clock, sending)]
+
+    telling = Telling(ground, outlets)
     telling.look()
     stack.callback(telling.end)

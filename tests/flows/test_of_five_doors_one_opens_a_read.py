@@ -73,7 +73,7 @@ def completed(network: Network, number: str, reader: str) -> None:
 def test_of_five_who_open_it_at_once_one_has_it_four_hear_a_conflict_and_every_side_is_told_who_within_a_second(
     network: Network, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Again and again, each door ahead once: by feed, ETag, event report, rest-hook, HL7 and FHIRcast.
+    """Again and again, each door ahead once: by feed, ETag, event reports, rest-hook, HL7 and FHIRcast.
 
     One claim there is, and one there ever was. The second is one of a machine that works for this test: for how long
     it did not is measured beside.
