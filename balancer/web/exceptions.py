@@ -64,6 +64,10 @@ WORDS: Final[Mapping[ExceptionKind, tuple[str, str]]] = {
         "Two systems name two readers",
         "Find out who wrote the report: it stands as that of whoever began it.",
     ),
+    ExceptionKind.NOT_TOLD: (
+        "A system outside refuses to be told whose it is",
+        "It may show another owner until the study's next step: tell whoever runs it, then put the letter back.",
+    ),
 }
 _COLUMNS: Final = (
     Column(key="exception", head="What is wrong"),
