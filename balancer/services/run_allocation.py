@@ -17,6 +17,7 @@ from balancer.domain.states import RunState
 from balancer.optimise.referee import judge
 from balancer.services.build_problem import Gathered, gather
 from balancer.services.keep_lease import LASTING, ElapsedClock, Telling, kept
+from balancer.services.keep_proposal import keep_proposal
 from balancer.services.keep_run import NOT_KEPT, keep_run
 from balancer.services.outcomes import RunOutcome
 from balancer.services.publish_worklists import publish
@@ -169,7 +170,7 @@ def _judge_and_publish(run: _Run, gathered: Gathered, plan: Plan) -> RunOutcome:
     run.change(warnings=list(warnings))
     state = RunState.HELD if gathered.problem.policy.publishing.hold else RunState.PUBLISHED
     if state is RunState.HELD:
-        _hold(run, plan, at)
+        _hold(run, gathered, plan, at)
     else:
         publish(
             run.db,
@@ -190,7 +191,7 @@ def _judge_and_publish(run: _Run, gathered: Gathered, plan: Plan) -> RunOutcome:
     return RunOutcome(run_id=run.id, state=state, warnings=warnings, plan=plan)
 
 
-def _hold(run: _Run, plan: Plan, at: datetime) -> None:
+def _hold(run: _Run, gathered: Gathered, plan: Plan, at: datetime) -> None:
     """Let a plan wait for a manager, in place of any that waits already; nobody's list changes."""
     with run.db.transaction() as session:
         leases.require(session, run.lease)
@@ -198,6 +199,7 @@ def _hold(run: _Run, plan: Plan, at: datetime) -> None:
         runs.keep_summary(row, plan.summary)
         row.state, row.stage, row.finished_at, row.held_at = RunState.HELD, "", at, at
         runs.supersede_held(session, by=run.id, why=f"run {run.id} waits in its place")
+        keep_proposal(session, run.id, gathered, plan)
 
 
 def _note(session: Session, run: _Run, telling: Telling) -> None:

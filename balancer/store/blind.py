@@ -20,6 +20,7 @@ from balancer.store.chunks import chunks
 from balancer.store.tables import Row, WorklistItemRow
 from balancer.store.tables_journal import JournalRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow, ReturnRow
+from balancer.store.tables_runs import ProposedRow
 from balancer.store.tables_workitems import WorkitemRow
 
 # A reading in one of these states will be nobody's.
@@ -27,6 +28,7 @@ _OVER: Final = tuple(state.value for state in (ReadState.DONE, ReadState.WITHDRA
 _IMAGES: Final = ReadKind.INTERPRETATION.value
 _READS: Final[Table] = ReadRow.__table__  # type: ignore[attr-defined]  # a table class has one
 _ITEMS: Final[Table] = WorklistItemRow.__table__  # type: ignore[attr-defined]
+_PROPOSED: Final[Table] = ProposedRow.__table__  # type: ignore[attr-defined]
 # Reads by another name: where a statement calls the table by an alias, a limit on it is rewritten for that alias, and
 # what it says of other reads must not be.
 _OTHERS: Final = table(
@@ -70,6 +72,16 @@ def _item(reach: Reach) -> ColumnElement[bool]:
     return ~hidden
 
 
+def _proposed(reach: Reach) -> ColumnElement[bool]:
+    """Return the limit of reads in a plan that waits: for whom a reading is meant is not told while another waits."""
+    me = reach.blind_to or ""
+    read = _OTHERS.alias("proposed_read")
+    meant = exists().where(
+        read.c.study_id == _PROPOSED.c.study_id, read.c.number == _PROPOSED.c.read, _is_read_beside_another(read)
+    )
+    return or_(_PROPOSED.c.reporter_id.is_(None), _PROPOSED.c.reporter_id == me, ~meant)
+
+
 def _of_read(row: type[Row]) -> Callable[[Reach], ColumnElement[bool]]:
     limited: Table = row.__table__  # type: ignore[attr-defined]
 
@@ -100,6 +112,7 @@ def _told_of(row: type[Row], *names: str) -> Callable[[Reach], ColumnElement[boo
 BLIND: Mapping[type[Row], Callable[[Reach], ColumnElement[bool]]] = {
     ReadRow: _read,
     WorklistItemRow: _item,
+    ProposedRow: _proposed,
     ClaimRow: _of_read(ClaimRow),
     CompletionRow: _of_read(CompletionRow),
     ReturnRow: _of_read(ReturnRow),

@@ -205,6 +205,7 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables.RunRow: OPEN,
     # what a run was made from holds every trust's studies: nobody is shown it, and publishing it is for all or none
     tables_runs.RunRecordRow: nobody,
+    tables_runs.ProposedRow: of_study(tables_runs.ProposedRow),
     tables_runs.RunMoveRow: of_study(tables_runs.RunMoveRow),
     tables.WorklistRow: of_reporter(tables.WorklistRow),
     tables.WorklistItemRow: _worklist_item,

@@ -10,13 +10,13 @@ from typing import Any
 from sqlmodel import Session, col, delete, func, insert, select
 
 from balancer.domain.errors import GoneError
-from balancer.domain.run_changes import RunMove
+from balancer.domain.run_changes import MoveReason, RunMove
 from balancer.domain.states import RunState
 from balancer.domain.study import StudyKey
 from balancer.store.pages import Cut, Page, cursor
 from balancer.store.tables import RunRow, StudyRow
 from balancer.store.tables_life import ReadRow
-from balancer.store.tables_runs import RunMoveRow, RunRecordRow
+from balancer.store.tables_runs import ProposedRow, RunMoveRow, RunRecordRow
 
 _IN_ORDER = "moves"
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
@@ -81,12 +81,7 @@ def record(session: Session, run_id: int) -> RunRecordRow:
 
 def moves(session: Session, run_id: int, cut: Cut) -> Page[ShownMove]:
     """Return a page of whom a run's plan moves, as far as they are within reach."""
-    statement = (
-        select(RunMoveRow, StudyRow, ReadRow)
-        .join(StudyRow, col(StudyRow.id) == col(RunMoveRow.study_id))
-        .join(ReadRow, (col(ReadRow.study_id) == col(RunMoveRow.study_id)) & (col(ReadRow.number) == RunMoveRow.read))
-        .where(RunMoveRow.run_id == run_id)
-    )
+    statement = _moves(run_id)
     total = session.exec(select(func.count()).select_from(statement.subquery())).one()
     after = cut.after(_IN_ORDER, 1)
     if after is not None:
@@ -97,11 +92,34 @@ def moves(session: Session, run_id: int, cut: Cut) -> Page[ShownMove]:
     return Page(items=items, total=total, next_cursor=cursor(_IN_ORDER, items[-1].read.id) if more else None)
 
 
+def all_moves(session: Session, run_id: int) -> list[ShownMove]:
+    """Return everybody whom a run's plan moves, as far as they are within reach."""
+    found = session.exec(_moves(run_id).order_by(col(ReadRow.id)))
+    return [ShownMove(move=move, study=study, read=read) for move, study, read in found]
+
+
+def _moves(run_id: int) -> Any:
+    return (
+        select(RunMoveRow, StudyRow, ReadRow)
+        .join(StudyRow, col(StudyRow.id) == col(RunMoveRow.study_id))
+        .join(ReadRow, (col(ReadRow.study_id) == col(RunMoveRow.study_id)) & (col(ReadRow.number) == RunMoveRow.read))
+        .where(RunMoveRow.run_id == run_id)
+    )
+
+
+def move_reasons(session: Session, run_id: int) -> dict[tuple[int, int], MoveReason]:
+    """Return why a run's plan moves what it moves, by study and the read's own number, as far as it is within reach."""
+    statement = select(RunMoveRow.study_id, RunMoveRow.read, RunMoveRow.reason).where(RunMoveRow.run_id == run_id)
+    return {(study_id, read): reason for study_id, read, reason in session.exec(statement)}
+
+
 def forget(session: Session, *, records_before: datetime, moves_before: datetime) -> None:
     """Forget what was kept of runs before then; never of one that is held, which could not be published without."""
     held = select(RunRow.id).where(RunRow.state == RunState.HELD)
     old = col(RunRecordRow.kept_at) < records_before
     session.exec(delete(RunRecordRow).where(old, col(RunRecordRow.run_id).not_in(held)), **_NO_SYNC)
+    # what was proposed is of use to nobody once it has been decided about
+    session.exec(delete(ProposedRow).where(col(ProposedRow.run_id).not_in(held)), **_NO_SYNC)
     ended = select(RunRow.id).where(col(RunRow.finished_at) < moves_before, RunRow.state != RunState.HELD)
     session.exec(delete(RunMoveRow).where(col(RunMoveRow.run_id).in_(ended)), **_NO_SYNC)
 

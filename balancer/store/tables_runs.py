@@ -24,6 +24,25 @@ class RunRecordRow(Row, table=True):
     plan: bytes
 
 
+class ProposedRow(Row, table=True):
+    """Where the plan of a run that is held has a read, by the read's own number; forgotten once it is decided about.
+
+    Nobody has it if ``reporter_id`` is ``None``: ``reason`` says why, and the rest is empty.
+    """
+
+    __tablename__ = "proposed_reads"
+    run_id: int = Field(primary_key=True, foreign_key="runs.id", ondelete="CASCADE")
+    study_id: int = Field(primary_key=True, foreign_key="studies.id", index=True)
+    read: int = Field(primary_key=True)
+    reporter_id: str | None = Field(default=None, foreign_key="reporters.reporter_id")
+    session_id: str = ""
+    position: int = 0
+    planned_start: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    planned_end: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reason: str = ""
+
+
 class RunMoveRow(Row, table=True):
     """A read that a run's plan gives to somebody else than had it when the run began, or has no place for any more.
 
