@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from balancer.domain.actor import Actor
 from balancer.domain.draft import DraftState
 from balancer.domain.errors import ConflictError, NotAllowedError
 from balancer.domain.instruction import Instruction, InstructionState
-from balancer.domain.life import ReadState
 from balancer.domain.permission import Permission
-from balancer.domain.plan import Allocation, plan_of_places
-from balancer.domain.study import ReadKey, StudyKey
 from balancer.services.override_scope import enter
-from balancer.services.publish_worklists import put_on_lists
 from balancer.services.put_in_force import decide
+from balancer.services.restore_lists import DECIDED_SINCE, Left, restore_lists
 from balancer.services.run_allocation import LEASE
-from balancer.services.still_entitled import StillEntitled
 from balancer.services.withdraw_instruction import lift
-from balancer.store import drafts, instructions, leases, queue, reads, runs
+from balancer.store import drafts, instructions, leases, queue, reads
 from balancer.store.assignments import touch_worklists
 from balancer.store.database import Database, Session
-from balancer.store.policies import current_policy_row
-from balancer.store.reads import Standing
-from balancer.store.tables import WorklistItemRow
 from balancer.store.tables_drafts import DraftRow
-
-_DECIDED_SINCE = "somebody has decided about it since"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
-    """What undoing a draft could not put back, and why: a read and who had it, or an earlier decision."""
-
-    why: str
-    read_id: int | None = None
-    reporter_id: str | None = None
-    instruction_id: int | None = None
-
-    def as_kept(self) -> dict[str, object]:
-        """Return it as the draft's row keeps it."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def undo_draft(db: Database, draft_id: int, now: datetime, *, by: Actor, why: str) -> list[Left]:
@@ -74,7 +51,14 @@ def undo_draft(db: Database, draft_id: int, now: datetime, *, by: Actor, why: st
         before = queue.items_of_lists(session, row.lists)
         since = _decided_since(session, row, now)
         left = _take_back(session, row, since, by, now, why)
-        left += _restore(session, row, before, {item.study_id or 0 for item in since}, by, now)
+        left += restore_lists(
+            session,
+            before,
+            {item.study_id or 0 for item in since},
+            stage=f"draft {row.id} was undone",
+            by=by,
+            now=now,
+        )
         row.state, row.undone_at, row.undone_by, row.undone_why = DraftState.UNDONE, now, by.subject, why
         row.left = [item.as_kept() for item in left]
         touch_worklists(session)
@@ -115,7 +99,7 @@ def _hold_again(
     """Enter an earlier decision anew: one that has ended stays ended."""
     about = (earlier.kind, earlier.study_id, earlier.read_id, earlier.reporter_id)
     if any((item.kind, item.study_id, item.read_id, item.reporter_id) == about for item in since):
-        raise ConflictError(_DECIDED_SINCE)
+        raise ConflictError(DECIDED_SINCE)
     ended = {"ended_at": None, "ended_by": "", "ended_why": ""}
     fresh = {"id": 0, "state": InstructionState.IN_FORCE, "made_at": now, "author": by.subject, "draft_id": None}
     given = replace(earlier, **fresh, **ended)  # type: ignore[arg-type]  # its own fields
@@ -123,89 +107,3 @@ def _hold_again(
         enter(session, given, by=by, now=now)
     else:
         decide(session, given, by=by, now=now)
-
-
-def _restore(  # noqa: PLR0913, PLR0917 - what is restored, but for what, on whose word
-    session: Session,
-    row: DraftRow,
-    before: list[tuple[str, WorklistItemRow]],
-    decided: Collection[int],
-    by: Actor,
-    now: datetime,
-) -> list[Left]:
-    """Put the lists back as far as they can be; return what cannot, seen by what then stands."""
-    standing = reads.locked_plannable(session)
-    keys = queue.study_keys(session, {item.study_id for _, item in before} | {item.study_id for item in standing})
-    why_not = _why_not(session, before, decided, now)
-    plan = plan_of_places(
-        now, [_row(name, item, keys) for name, item in before if (item.study_id, item.read) not in why_not]
-    )
-    run = runs.add_restoring(
-        session, now=now, stage=f"draft {row.id} was undone", policy_id=current_policy_row(session).id
-    )
-    put_on_lists(
-        session,
-        run,
-        plan,
-        now,
-        people=sorted({name for name, _ in before}),
-        left_out=_without_a_place(standing, {row.key for row in plan.allocations}, keys),
-        numbers={},
-        by=by,
-    )
-    run.stage = ""
-    found = reads.standings(session, {item.study_id for _, item in before})
-    return [
-        Left(read_id=now_stands.id, reporter_id=name, why=why_not.get(place) or _as_it_stands(now_stands))
-        for name, item in before
-        for place in [(item.study_id, item.read)]
-        for now_stands in [found[place]]
-        if now_stands.reporter_id != name or now_stands.state not in {ReadState.ALLOCATED, ReadState.CLAIMED}
-    ]
-
-
-def _why_not(
-    session: Session, before: Collection[tuple[str, WorklistItemRow]], decided: Collection[int], now: datetime
-) -> dict[tuple[int, int], str]:
-    """Return what is not put back whatever else holds: decided about since, or beyond what its reporter may report."""
-    reads_of = reads.standings(session, {item.study_id for _, item in before})
-    entitled = StillEntitled(session, {item.study_id for _, item in before}, now)
-    found: dict[tuple[int, int], str] = {}
-    for name, item in before:
-        place = item.study_id, item.read
-        why = _DECIDED_SINCE if item.study_id in decided else entitled.why_not(reads_of[place], name)
-        if why:
-            found[place] = why
-    return found
-
-
-def _without_a_place(
-    standing: Iterable[Standing], placed: Collection[ReadKey], keys: Mapping[int, StudyKey]
-) -> dict[ReadKey, str]:
-    """Return why reads that are on nobody's list, and were not, have no place: for the reason they had."""
-    waiting = (item for item in standing if item.state is ReadState.UNALLOCATED and item.reason)
-    reasons = {ReadKey(*keys[item.study_id], item.number): item.reason for item in waiting}
-    return {key: why for key, why in reasons.items() if key not in placed}
-
-
-def _as_it_stands(standing: Standing) -> str:
-    if standing.state is ReadState.CLAIMED:
-        return "somebody else has it open"
-    if standing.state in {ReadState.UNALLOCATED, ReadState.ALLOCATED}:
-        return "whoever had it may not be given it any more"
-    return f"it is {standing.state}"
-
-
-def _row(name: str, item: WorklistItemRow, keys: Mapping[int, StudyKey]) -> Allocation:
-    key = keys[item.study_id]
-    return Allocation(
-        trust=key.trust,
-        accession_number=key.accession_number,
-        read=item.read,
-        reporter_id=name,
-        session_id=item.session_id,
-        position=item.position,
-        start=item.planned_start,
-        end=item.planned_end,
-        due_at=item.due_at,
-    )

@@ -186,6 +186,12 @@ def current_lists(session: Session) -> list[int]:
     return [number or 0 for number in session.exec(statement)]
 
 
+def lists_ended_at(session: Session, at: datetime) -> list[int]:
+    """Return the worklists that were current until then, by number: those that one publication took the place of."""
+    statement = select(WorklistRow.id).where(WorklistRow.superseded_at == at).order_by(col(WorklistRow.id))
+    return [number or 0 for number in session.exec(statement)]
+
+
 def items_of_lists(session: Session, numbers: Collection[int]) -> list[tuple[str, WorklistItemRow]]:
     """Return what stood on these worklists, current or not, each with whose list it was; in order.
 

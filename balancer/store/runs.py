@@ -59,6 +59,25 @@ def runs(session: Session, cut: Cut, *, state: RunState | None = None) -> Page[R
     return Page(items=tuple(rows), total=total, next_cursor=cursor(_NEWEST_FIRST, rows[-1].id) if more else None)
 
 
+def some_runs(
+    session: Session, state: RunState | None, kind: RunKind | None, *, limit: int, offset: int
+) -> tuple[list[RunRow], int]:
+    """Return runs of a state and kind, or of every one, newest first, and how many there are."""
+    statement = select(RunRow)
+    if state is not None:
+        statement = statement.where(RunRow.state == state)
+    if kind is not None:
+        statement = statement.where(RunRow.kind == kind)
+    found = session.exec(statement.order_by(col(RunRow.id).desc()).limit(limit).offset(offset)).all()
+    return list(found), count(session, statement)
+
+
+def published_before(session: Session, run_id: int) -> RunRow | None:
+    """Return the last whole plan published before a run, if there is any."""
+    statement = select(RunRow).where(*_of_runs(RunState.PUBLISHED), col(RunRow.id) < run_id)
+    return session.exec(statement.order_by(col(RunRow.id).desc()).limit(1)).first()
+
+
 def run(session: Session, run_id: int) -> RunRow:
     """Return one run; ``NotFoundError`` if there is none."""
     row = session.get(RunRow, run_id)
@@ -74,6 +93,12 @@ def current_run(session: Session) -> RunRow | None:
     """
     statement = select(RunRow).where(RunRow.state == RunState.PUBLISHED, RunRow.kind != RunKind.MENDING)
     return session.exec(statement.order_by(col(RunRow.id).desc()).limit(1)).first()
+
+
+def can_be_undone(session: Session) -> RunRow | None:
+    """Return the run in force if it was held and somebody published it: the one that can be taken back."""
+    run = current_run(session)
+    return run if run is not None and run.kind is RunKind.ALLOCATION and run.decided_at is not None else None
 
 
 def running(session: Session) -> RunRow | None:

@@ -14,9 +14,10 @@ from balancer.domain.life import ReadState
 from balancer.domain.permission import Role
 from balancer.domain.states import RunKind
 from balancer.services.complete_read import complete_read
+from balancer.services.restore_lists import Left
 from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said, bar_reporter, exclude_read, pin_read
-from balancer.services.undo_draft import Left, undo_draft
+from balancer.services.undo_draft import undo_draft
 from balancer.store import conservation, drafts, instructions, queue, runs
 from balancer.store.database import Database
 from tests.networks import PACS, claimed, minutes, read_id, solving, standing

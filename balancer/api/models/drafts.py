@@ -33,7 +33,7 @@ class DraftIn(In):
 
 
 class LeftOut(Out):
-    """What undoing a draft could not put back: a read and who had it, or an earlier decision."""
+    """What undoing a draft or a run could not put back: a read and who had it, or an earlier decision."""
 
     read_id: int | None = Field(examples=[4711])
     reporter_id: str | None = Field(description="Who had it.", examples=["9000017"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from balancer.api.models.drafts import LeftOut
 from balancer.api.models.shape import In, Instant, Out
 from balancer.domain.life import ReadState
 from balancer.domain.run_changes import MoveReason
@@ -183,6 +184,13 @@ class DecisionOnRunIn(In):
     reason: str = Field(
         min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$", examples=["looked through with the CT lead"]
     )
+
+
+class RunUndoneOut(Out):
+    """What undoing a run came to: lists are as they were before it, but for what is `left`."""
+
+    run_id: int = Field(description="The run that was undone.", examples=[12])
+    left: list[LeftOut] = Field(description="What could not be put back, and why.")
 
 
 class RunIn(In):

@@ -14,7 +14,8 @@ from starlette.concurrency import run_in_threadpool
 from balancer.api import problems
 from balancer.api.callers import Caller, Reaching, may
 from balancer.api.looks import Looking
-from balancer.api.models.runs import DecisionOnRunIn, RunIn, RunMoveOut, RunOut, RunProgressOut
+from balancer.api.models.drafts import LeftOut
+from balancer.api.models.runs import DecisionOnRunIn, RunIn, RunMoveOut, RunOut, RunProgressOut, RunUndoneOut
 from balancer.api.models.shape import PageOut
 from balancer.api.serving import IdInPath, Paging, Served, Watching, page_out
 from balancer.domain.actor import Actor, ActorKind, Reach
@@ -23,6 +24,7 @@ from balancer.domain.permission import Permission
 from balancer.domain.states import RunState
 from balancer.services.publish_held import discard_run, publish_held
 from balancer.services.request_run import request_run
+from balancer.services.undo_run import undo_run
 from balancer.store import run_records, runs
 from balancer.store.blind import not_to_be_named
 from balancer.store.database import Database
@@ -113,7 +115,7 @@ def publish_run(served: Served, caller: Caller, reach: Reaching, run_id: IdInPat
     For a person who holds this at every trust. What people have done since it was made stays as it is. Refused if
     anything of a later run is on a list.
     """
-    _require_everywhere(caller, reach)
+    require_everywhere(caller, reach)
     publish_held(served.seeing_readings(reach), run_id, served.clock.now(), by=caller, reason=asked.reason)
     return _shown(served, run_id)
 
@@ -121,12 +123,24 @@ def publish_run(served: Served, caller: Caller, reach: Reaching, run_id: IdInPat
 @router.post("/runs/{run_id}/discard", tags=["runs"], responses=_DECIDED, dependencies=[may(Permission.RUNS_DECIDE)])
 def discard(served: Served, caller: Caller, reach: Reaching, run_id: IdInPath, asked: DecisionOnRunIn) -> RunOut:
     """Decide against the plan of a run that is `held`: the lists stand, and another run is asked for; for a person."""
-    _require_everywhere(caller, reach)
+    require_everywhere(caller, reach)
     discard_run(served.database, run_id, served.clock.now(), by=caller, reason=asked.reason)
     return _shown(served, run_id)
 
 
-def _require_everywhere(caller: Actor, reach: Reach) -> None:
+@router.post("/runs/{run_id}/undo", tags=["runs"], responses=_DECIDED, dependencies=[may(Permission.RUNS_DECIDE)])
+def undo(served: Served, caller: Caller, reach: Reaching, run_id: IdInPath, asked: DecisionOnRunIn) -> RunUndoneOut:
+    """Put everybody's list back as it was before a run that was held was published; for a person, at every trust.
+
+    Only while its plan is in force. What has been opened, done or decided since stays, and is named in `left`.
+    """
+    require_everywhere(caller, reach)
+    left = undo_run(served.seeing_readings(reach), run_id, served.clock.now(), by=caller, reason=asked.reason)
+    return RunUndoneOut(run_id=run_id, left=[LeftOut(**item.as_kept()) for item in left])
+
+
+def require_everywhere(caller: Actor, reach: Reach) -> None:
+    """Ensure that a person who reaches every trust decides about a plan; ``NotAllowedError`` if not."""
     if caller.kind is not ActorKind.PERSON:
         raise NotAllowedError("a plan that is held is decided about by a person")
     if not reach.is_everywhere:

@@ -1,0 +1,80 @@
+"""A held plan that somebody published is taken back: lists are as they were, but for what people have done since."""
+
+from __future__ import annotations
+
+import pytest
+
+from balancer.domain.errors import ConflictError
+from balancer.domain.life import ReadState
+from balancer.domain.states import RunKind
+from balancer.services.publish_held import publish_held
+from balancer.services.run_allocation import run_allocation
+from balancer.services.undo_run import undo_run
+from balancer.store import conservation, runs
+from balancer.store.database import Database
+from tests.networks import claimed, minutes, standing
+from tests.services.test_held_runs import FIRST, MANAGER, held_run, holding, lists
+
+
+def published(db: Database) -> int:
+    """Publish a held plan that swaps both lists; return its run."""
+    holding(db)
+    run_id = held_run(db)
+    publish_held(db, run_id, minutes(2), by=MANAGER, reason="looked through")
+    assert {name: numbers for name, (_, numbers) in lists(db).items()} == {"R1": ["A3"], "R2": ["A1", "A2"]}
+    return run_id
+
+
+def undone(db: Database, run_id: int) -> list[str]:
+    """Undo it; return why what is left is."""
+    left = undo_run(db, run_id, minutes(5), by=MANAGER, reason="the wrong one")
+    with db.session() as reading:
+        assert conservation.faults(reading) == []
+    return [item.why for item in left]
+
+
+def test_lists_are_as_they_were(db: Database) -> None:
+    """In new versions, by a run of its own kind, and another run is asked for."""
+    run_id = published(db)
+    assert undone(db, run_id) == []
+    assert lists(db) == {"R1": (3, ["A1", "A2"]), "R2": (3, ["A3"])}
+    with db.session() as reading:
+        current = runs.current_run(reading)
+        assert current is not None
+        assert current.kind is RunKind.RESTORING
+        assert runs.requested(reading) is not None
+
+
+def test_what_was_opened_since_stays_with_who_opened_it(db: Database) -> None:
+    """It is named."""
+    run_id = published(db)
+    claimed(db, "A1", "R2")
+    assert undone(db, run_id) == ["somebody else has it open"]
+    assert standing(db, "A1") == (ReadState.CLAIMED, "R2")
+
+
+def test_it_is_undone_once(db: Database) -> None:
+    """After that another run is in force."""
+    run_id = published(db)
+    undone(db, run_id)
+    with pytest.raises(ConflictError, match="cannot be undone"):
+        undone(db, run_id)
+
+
+def test_what_nobody_published_by_hand_is_not_undone(sqlite_db: Database) -> None:
+    """The next run would bring it back."""
+    holding(sqlite_db)
+    with sqlite_db.session() as reading:
+        current = runs.current_run(reading)
+    assert current is not None
+    with pytest.raises(ConflictError, match="cannot be undone"):
+        undone(sqlite_db, current.id or 0)
+
+
+def test_a_later_plan_is_not_undone_with_it(sqlite_db: Database) -> None:
+    """Only what is in force is."""
+    run_id = published(sqlite_db)
+    later = run_allocation(sqlite_db, minutes(3), solver=FIRST)
+    publish_held(sqlite_db, later.run_id or 0, minutes(4), by=MANAGER, reason="looked through")
+    with pytest.raises(ConflictError, match="cannot be undone"):
+        undone(sqlite_db, run_id)
