@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from balancer.web import downtime_routes, exceptions_routes, feeds_routes, lists, refused
+from balancer.web import allocation_routes, downtime_routes, exceptions_routes, feeds_routes, lists, refused, run_routes
 from balancer.web.sections import SECTIONS
 from balancer.web.templates import ASSETS, STATIC
 
@@ -29,6 +29,6 @@ class Assets(StaticFiles):
 def install(app: FastAPI) -> None:
     """Add them."""
     app.mount(ASSETS, Assets(directory=STATIC), name="assets")
-    for page in (lists, feeds_routes, exceptions_routes, downtime_routes):
+    for page in (lists, allocation_routes, run_routes, feeds_routes, exceptions_routes, downtime_routes):
         app.include_router(page.router)
     refused.install(app, PAGES)

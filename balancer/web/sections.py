@@ -28,8 +28,15 @@ class Section:
 # In the order in which they stand in the header. A section is entered here when its page can be opened.
 SECTIONS: Final = (
     Section(name="My list", address="/my-list", key="m", needs=(Permission.READS_WORK,)),
+    Section(
+        name="Allocation",
+        address="/allocation",
+        key="a",
+        needs=(Permission.WORKLISTS_READ, Permission.STUDIES_READ, Permission.REPORTERS_READ, Permission.RUNS_READ),
+    ),
     Section(name="Feeds", address="/feeds", key="f", needs=(Permission.FEEDS_READ,)),
     Section(name="Worklists", address="/lists", key="w", needs=(Permission.WORKLISTS_READ,)),
+    Section(name="Runs", address="/runs", key="r", needs=(Permission.RUNS_READ,)),
 )
 # The description of the API: for whoever is signed in.
 API: Final = Section(name="API", address="/docs", key="d", needs=())

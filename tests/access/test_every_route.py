@@ -80,6 +80,8 @@ STATE_OF_WORKITEM = [f"/dicomweb/workitems/{{workitem}}/{end}" for end in ("stat
 FORMS = {
     "/lists/{reporter_id}/reads/{read_id}/return": {"reason": "other"},
     "/exceptions/{exception_id}/resolve": {"reason": "seen to"},
+    **{f"/allocation/runs/{{run_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
+    "/runs": {"reason": "to be tried"},
 }
 # What a route that changes something is sent, where nothing at all would be refused before it looks.
 BODIES: dict[str, Any] = {
@@ -121,7 +123,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/reads/{read_id}/unpark": {"reason": "the images have come"},
     "/api/v1/reads/{read_id}/return": {"reporter_id": "R1", "reason": "other"},
     "/api/v1/exceptions/{exception_id}/resolve": {"resolution": "seen to"},
-    **{f"/api/v1/runs/{{run_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard")},
+    **{f"/api/v1/runs/{{run_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
     "/api/v1/drafts": {"name": "Tuesday", "trust": "RWF"},
     **{f"/api/v1/drafts/{{draft_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
     "/dicomweb/workitems/{workitem}": {},
@@ -141,7 +143,11 @@ BODIES: dict[str, Any] = {
 OF_ALL_TRUSTS = {
     "/api/v1/audit",
     "/api/v1/drafts/{draft_id}/undo",
-    *(f"/api/v1/runs/{{run_id}}/{verb}" for verb in ("publish", "discard")),
+    *(
+        f"{room}/runs/{{run_id}}/{verb}"
+        for verb in ("publish", "discard", "undo")
+        for room in ("/api/v1", "/allocation")
+    ),
     *(f"/api/v1/policies/{{policy_id}}/{verb}" for verb in ("approve", "decline")),
 }
 # What a route cannot do without in its query.

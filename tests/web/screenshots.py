@@ -9,7 +9,13 @@ from tests.web.pages_served import WIDTHS, Desk, chromium
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 # Who looks at what.
-PAGES = {"list": ("reporter:9900001", "/my-list"), "lists": ("manager@RVV", "/lists")}
+PAGES = {
+    "list": ("reporter:9900001", "/my-list"),
+    "lists": ("manager@RVV", "/lists"),
+    "allocation": ("operator", "/allocation"),
+    "allocation-table": ("operator", "/allocation/table"),
+    "runs": ("operator", "/runs"),
+}
 
 
 def main() -> int:

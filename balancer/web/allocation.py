@@ -1,0 +1,241 @@
+"""The allocation page: what would change if the plan that waits were published, for whom, and what is left over.
+
+Everything is read in one transaction, so that no two figures are of different moments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from balancer.domain.life import ReadState
+from balancer.domain.overrides import Shift
+from balancer.domain.policy import Policy
+from balancer.domain.reporter import REPORTING, Reporter
+from balancer.domain.run_changes import MoveReason
+from balancer.services.hold_over import reporters_as_held
+from balancer.store import held_rosters, instructions, people, plans, run_records, runs, standing
+from balancer.store.database import Session
+from balancer.store.plans import IN_FORCE, Late, Plan, PlannedRead
+from balancer.store.policies import current_policy
+from balancer.store.scope import unlimited
+from balancer.store.tables import RunRow
+from balancer.web.class_marks import ClassMark, class_marks
+from balancer.web.gantt import Gantt, GanttRow, day_span, gantt
+from balancer.web.load_spread import Spread, loads, spread
+from balancer.web.my_list import short_name
+from balancer.web.not_placed import NotPlaced, Who, by_reason
+from balancer.web.plan_moves import PlanMove, plan_moves
+
+FORECASTS: Final = (24.0, 72.0)
+DAYS_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the pages of the allocation stand on: which plan is in force, which waits, and everybody as they hold."""
+
+    now: datetime
+    policy: Policy
+    marks: Mapping[str, ClassMark]
+    trusts: Mapping[str, str]
+    exams: Mapping[str, str]
+    people: Sequence[Reporter]
+    current: RunRow | None
+    held: RunRow | None
+
+    @property
+    def run_id(self) -> int | None:
+        """The run whose plan waits, if one does."""
+        return None if self.held is None else self.held.id
+
+    @property
+    def by_id(self) -> Mapping[str, Reporter]:
+        """Everybody by their number."""
+        return {person.reporter_id: person for person in self.people}
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that is looked at: the one that waits, else the one in force."""
+        return IN_FORCE if self.run_id is None else Plan(run_id=self.run_id)
+
+    def trust(self, code: str) -> str:
+        """Return what a trust is called for short."""
+        return self.trusts.get(code, code)
+
+    def exam(self, read: PlannedRead) -> str:
+        """Return what a read's examination is called."""
+        return self.exams.get(read.exam_code, read.exam_code)
+
+
+def standing_now(session: Session, now: datetime) -> Standing:
+    """Return what the pages stand on."""
+    policy = current_policy(session)
+    listed = [item.reporter for item in people.reporters(session)]
+    return Standing(
+        now=now,
+        policy=policy,
+        marks=class_marks(policy),
+        trusts={row.code: short_name(row.name) for row in standing.trusts(session, listed_only=False)},
+        exams=plans.exam_names(session),
+        people=reporters_as_held(session, listed, now),
+        current=runs.current_run(session),
+        held=runs.newest_held(session),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """What publishing would do, in figures; ``becomes`` is as ``was`` while no plan waits.
+
+    ``lists`` counts the reporters whose reads change, ``of_next`` the moves out of somebody's next few of the day,
+    ``open`` the reads that somebody has open: those stay whatever is published.
+    """
+
+    late: Sequence[Late]
+    not_placed: tuple[int, int]
+    moves: int
+    taken: int
+    lists: int
+    of_next: int
+    next_few: int
+    open: int
+    on_lists: int
+
+    @property
+    def late_words(self) -> str:
+        """What publishing does to what becomes late within a day."""
+        first = self.late[0]
+        fewer = first.was - first.becomes
+        if not fewer:
+            return "As many late in 24 h"
+        return f"{abs(fewer):,} {'fewer' if fewer > 0 else 'more'} late in 24 h"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """Everything the page shows. ``gantt`` has every row of the day that the filter lets through."""
+
+    standing: Standing
+    bar: Bar
+    gantt: Gantt
+    moves: Sequence[PlanMove]
+    not_placed: Sequence[NotPlaced]
+    spread: Spread
+    reporting: int
+
+
+def allocation(session: Session, now: datetime, day: date, looked_for: str = "") -> Allocation:
+    """Return the page's content for one day of it; ``looked_for`` stands in a name, a skill, a trust or an exam."""
+    base = standing_now(session, now)
+    drawn = day_of_everybody(session, base, day)
+    moved = moves_that_wait(session, base)
+    left = plans.not_placed(session, base.run_id, base.plan)
+    return Allocation(
+        standing=base,
+        bar=_bar(session, base, drawn, moved, len(left)),
+        gantt=_as_looked_for(drawn, base, looked_for),
+        moves=moved,
+        not_placed=by_reason(left, who_might(base), proposed=base.held is not None),
+        spread=load_of_everybody(session, base),
+        reporting=sum(bool(row.sessions) for row in drawn.rows),
+    )
+
+
+def day_of_everybody(session: Session, base: Standing, day: date) -> Gantt:
+    """Return a day of everybody within reach."""
+    start, end = day_span(day, base.now)
+    names = [person.reporter_id for person in base.people]
+    return gantt(
+        base.people,
+        _shifts(session, start, end, base.now),
+        plans.reads_of(session, base.run_id, names, start, end),
+        day=day,
+        now=base.now,
+        marks=base.marks,
+        pinned=instructions.pins(session).keys(),
+        elsewhere=plans.beyond_reach(session, base.run_id, names, start, end),
+    )
+
+
+def moves_that_wait(session: Session, base: Standing) -> list[PlanMove]:
+    """Return whom the plan that waits would move, most gained first; nobody while none waits."""
+    if base.run_id is None:
+        return []
+    reasons: Mapping[tuple[int, int], MoveReason] = run_records.move_reasons(session, base.run_id)
+    return plan_moves(plans.moving(session, base.run_id), base.by_id, reasons, base.policy, base.now)
+
+
+def who_might(base: Standing) -> Who:
+    """Return who might be asked to read what has no place."""
+    return Who(people=base.people, trusts=base.trusts, productivity=base.policy.default_productivity, now=base.now)
+
+
+def load_of_everybody(session: Session, base: Standing) -> Spread:
+    """Return how much of what is left of everybody's sessions within the horizon is planned."""
+    until = base.now + timedelta(hours=base.policy.horizon_hours)
+    there: dict[str, float] = {}
+    # somebody's load is their whole load, at whichever trusts
+    with unlimited(session) as whole:
+        for shift in _shifts(whole, base.now, until, base.now):
+            item = shift.session
+            if item.activity == REPORTING:
+                seconds = (min(item.end, until) - max(item.start, base.now)).total_seconds()
+                there[item.reporter_id] = there.get(item.reporter_id, 0.0) + seconds
+    names = {person.reporter_id: person.name for person in base.people}
+    return spread(loads(plans.planned_seconds(session, base.run_id, base.now), there, names))
+
+
+def _shifts(session: Session, start: datetime, end: datetime, now: datetime) -> list[Shift]:
+    roster = held_rosters.held_roster(session, start, end, now)
+    held = [shift for _, shifts, _ in roster.said for shift in shifts] + list(roster.added)
+    return [shift for shift in held if shift.session.start < end and shift.session.end > start]
+
+
+def _bar(session: Session, base: Standing, drawn: Gantt, moved: Sequence[PlanMove], left: int) -> Bar:
+    spots = [spot for move in moved for spot in (move.read.was, move.read.becomes) if spot is not None]
+    before, _ = plans.count_not_placed(session, base.run_id)
+    states = plans.count_states(session)
+    return Bar(
+        late=plans.lateness(session, base.run_id, base.now, FORECASTS),
+        not_placed=(before, left),
+        moves=len(moved),
+        taken=sum(move.read.was is not None for move in moved),
+        lists=len({spot.reporter_id for spot in spots}),
+        of_next=_of_next(drawn, moved, base.policy.replan.protected_next),
+        next_few=base.policy.replan.protected_next,
+        open=states.get(ReadState.CLAIMED, 0),
+        on_lists=states.get(ReadState.ALLOCATED, 0) + states.get(ReadState.CLAIMED, 0),
+    )
+
+
+def _of_next(drawn: Gantt, moved: Sequence[PlanMove], few: int) -> int:
+    """Return how many moves take one of the next few reads that somebody has today from them."""
+    theirs: dict[str, list[PlannedRead]] = {}
+    for read in {read.read_id: read for row in drawn.rows for read in row.had}.values():
+        if read.was is not None:
+            theirs.setdefault(read.was.reporter_id, []).append(read)
+    coming = {
+        read.read_id
+        for reads in theirs.values()
+        for read in sorted(reads, key=lambda read: read.was.start if read.was else drawn.window.end)[:few]
+    }
+    return sum(move.read.read_id in coming for move in moved)
+
+
+def _as_looked_for(drawn: Gantt, base: Standing, looked_for: str) -> Gantt:
+    """Return the rows in which the words stand: in a name, a trust, a skill, or an exam that is read there."""
+    words = looked_for.casefold().split()
+    if not words:
+        return drawn
+    rows = [row for row in drawn.rows if all(word in _text_of(row, base) for word in words)]
+    return Gantt(day=drawn.day, window=drawn.window, ticks=drawn.ticks, now_at=drawn.now_at, rows=rows)
+
+
+def _text_of(row: GanttRow, base: Standing) -> str:
+    person = base.by_id.get(row.reporter_id)
+    skills = " ".join(name.replace("_", " ") for name, _ in person.skills) if person is not None else ""
+    exams = " ".join({base.exam(read) for read in row.reads})
+    return " ".join((row.name, row.trust, base.trust(row.trust), skills, exams)).casefold()

@@ -1,0 +1,248 @@
+"""The tables of the allocation: the day's twin of the chart, moves, what becomes late, what has no place, and load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from balancer.domain.life import ReadState
+from balancer.store.plans import PlannedRead, Spot
+from balancer.web.allocation import Standing
+from balancer.web.class_marks import mark_of
+from balancer.web.gantt import Gantt, GanttRow
+from balancer.web.load_spread import Load, percent
+from balancer.web.not_placed import reason_words
+from balancer.web.plan_moves import PlanMove, name_of
+from balancer.web.tables import Cell, Choice, Column, Row, Table, View, number, table_of
+from balancer.web.time_left import TimeLeft, at_words, time_left
+
+_STUDY: Final = Column(key="study", head="Study", sorts=True)
+_CLASS: Final = Column(key="class", head="Class", sorts=True)
+_TRUST: Final = Column(key="trust", head="Trust", sorts=True)
+_DUE: Final = Column(key="due", head="Time left", sorts=True)
+PLANS: Final = (("proposed", "the plan that waits"), ("published", "the plan in force"))
+
+
+def twin(drawn: Gantt, base: Standing, view: View, filters: Sequence[Choice] = ()) -> Table:
+    """Return a day of everybody as a table: the same rows as the chart."""
+    classes = list(base.marks.values())
+    columns = (
+        Column(key="reporter", head="Reporter", sorts=True),
+        Column(key="home", head="Home", sorts=True),
+        Column(key="skills", head="Skills (3 specialist, 2 general)"),
+        Column(key="sessions", head="Sessions"),
+        Column(key="hours", head="Hours left", number=True, sorts=True),
+        *(Column(key=f"class_{mark.code}", head=mark.letter, number=True, sorts=True) for mark in classes),
+        Column(key="reads", head="Reads", number=True, sorts=True),
+        Column(key="was", head="Was", number=True, sorts=True),
+        Column(key="filled", head="Filled", number=True, sorts=True),
+        Column(key="moves_in", head="In", number=True, sorts=True),
+        Column(key="moves_out", head="Out", number=True, sorts=True),
+        Column(key="late", head="Late", number=True, sorts=True),
+    )
+    rows = [_twin_row(row, [mark.code for mark in classes], view) for row in drawn.rows]
+    empty = "Nobody reports on this day as far as the rosters say."
+    return table_of("Reporters and sessions", columns, rows, view, filters=filters, empty=empty)
+
+
+def _twin_row(row: GanttRow, classes: Iterable[str], view: View) -> Row:
+    return Row(
+        cells=(
+            Cell(text=row.name, link=f"{view.address(open=row.reporter_id, at='', page='')}#opened"),
+            Cell(trust=row.trust),
+            Cell(text=row.skills),
+            Cell(text=row.when or "no session", grey=not row.when),
+            number(row.hours, digits=1),
+            *(number(row.by_class.get(code, 0)) for code in classes),
+            number(len(row.reads)),
+            _share(row.was),
+            _share(row.filled),
+            number(row.came),
+            number(row.left),
+            number(row.late),
+        ),
+        id=f"r-{row.reporter_id}",
+    )
+
+
+def _share(share: float | None) -> Cell:
+    if share is None:
+        return Cell(text="no session", value="", grey=True)
+    return Cell(text=percent(share), value=round(share, 4))
+
+
+def moves_table(moves: Sequence[PlanMove], base: Standing, view: View, filters: Sequence[Choice] = ()) -> Table:
+    """Return whom the plan that waits moves; most gained first unless another order is asked for."""
+    columns = (
+        _STUDY,
+        _CLASS,
+        _TRUST,
+        Column(key="from", head="From", sorts=True),
+        Column(key="to", head="To", sorts=True),
+        Column(key="gain", head="What it gains"),
+        Column(key="points", head="Points", number=True, sorts=True),
+    )
+    empty = "No plan waits that would move anything."
+    return table_of("Moves", columns, [_move_row(move, base) for move in moves], view, filters=filters, empty=empty)
+
+
+def _move_row(move: PlanMove, base: Standing) -> Row:
+    return Row(
+        cells=(
+            *_study_cells(move.read, base),
+            Cell(text=move.was, grey=move.read.was is None),
+            Cell(text=move.becomes, grey=move.read.becomes is None),
+            Cell(text=move.gain),
+            Cell(text="not priced", value="", grey=True)
+            if move.points is None
+            else Cell(text=f"{move.points:,.1f}", value=round(move.points, 2)),
+        )
+    )
+
+
+def _study_cells(read: PlannedRead, base: Standing) -> tuple[Cell, Cell, Cell]:
+    number_of = f", read {read.read}" if read.read > 1 else ""
+    return (
+        Cell(
+            text=base.exam(read),
+            link=f"/studies/{read.study_id}",
+            second=f"{read.accession_number}{number_of}",
+            value=f"{base.exam(read)}, {read.accession_number}{number_of}",
+        ),
+        Cell(mark=mark_of(base.marks, read.priority)),
+        Cell(trust=read.trust),
+    )
+
+
+def left_of(read: PlannedRead, base: Standing) -> TimeLeft:
+    """Return how much time a read has left."""
+    known = next((item for item in base.policy.priorities if item.code == read.priority), None)
+    ceiling = None if known is None else known.ceiling_at(read.clock_started_at)
+    return time_left(began_at=read.clock_started_at, due_at=read.due_at, ceiling_at=ceiling, now=base.now)
+
+
+def not_placed_table(
+    reads: Sequence[PlannedRead], base: Standing, view: View, *, proposed: bool, filters: Sequence[Choice] = ()
+) -> Table:
+    """Return the reads that nobody has, the soonest due first."""
+    columns = (
+        _STUDY,
+        _CLASS,
+        _TRUST,
+        Column(key="field", head="Field", sorts=True),
+        Column(key="reason", head="Why nobody has it", sorts=True),
+        _DUE,
+    )
+    rows = [
+        Row(
+            cells=(
+                *_study_cells(read, base),
+                Cell(text=read.subspecialty.replace("_", " ").capitalize(), second=read.modality),
+                Cell(text=reason_words(read.why_then if proposed else read.why)),
+                Cell(left=left_of(read, base)),
+            )
+        )
+        for read in reads
+    ]
+    return table_of(
+        "Not placed", columns, rows, view, filters=filters, empty="Everything that waits has a place in this plan."
+    )
+
+
+def late_table(
+    reads: Sequence[PlannedRead], base: Standing, view: View, *, proposed: bool, filters: Sequence[Choice] = ()
+) -> Table:
+    """Return what becomes late: one row a study, that of its read which ends last."""
+    columns = (
+        _STUDY,
+        _CLASS,
+        _TRUST,
+        _DUE,
+        Column(key="who", head="Who has it", sorts=True),
+        Column(key="ends", head="Planned end", sorts=True),
+    )
+    last: dict[int, PlannedRead] = {}
+    for read in reads:
+        known = last.get(read.study_id)
+        if known is None or _ends_later(_spot(read, proposed=proposed), _spot(known, proposed=proposed)):
+            last[read.study_id] = read
+    rows = [_late_row(read, _spot(read, proposed=proposed), base) for read in last.values()]
+    return table_of(
+        "Becomes late", columns, rows, view, filters=filters, empty="Nothing becomes late within this time."
+    )
+
+
+def _spot(read: PlannedRead, *, proposed: bool) -> Spot | None:
+    return read.becomes if proposed else read.was
+
+
+def _ends_later(spot: Spot | None, other: Spot | None) -> bool:
+    return other is not None and (spot is None or spot.end > other.end)
+
+
+def _late_row(read: PlannedRead, spot: Spot | None, base: Standing) -> Row:
+    return Row(
+        cells=(
+            *_study_cells(read, base),
+            Cell(left=left_of(read, base)),
+            Cell(text=name_of(spot, base.by_id), grey=spot is None),
+            Cell(text="nowhere", value="", grey=True)
+            if spot is None
+            else Cell(text=at_words(spot.end, base.now), value=spot.end),
+        )
+    )
+
+
+def load_table(loads: Sequence[Load], view: View, *, waits: bool) -> Table:
+    """Return everybody's load, the busiest first."""
+    columns = (
+        Column(key="reporter", head="Reporter", sorts=True),
+        Column(key="was", head="Published", number=True, sorts=True),
+        *((Column(key="becomes", head="Becomes", number=True, sorts=True),) if waits else ()),
+    )
+    rows = [
+        Row(
+            cells=(
+                Cell(text=load.name, link=f"/lists/{load.reporter_id}"),
+                _share(load.was),
+                *((_share(load.becomes),) if waits else ()),
+            )
+        )
+        for load in loads
+    ]
+    return table_of("Load", columns, rows, view, empty="Nobody has a session within the horizon.")
+
+
+def opened_table(row: GanttRow, reads: Sequence[PlannedRead], base: Standing, view: View) -> Table:
+    """Return the reads of a block, or of a whole day, in the order in which they are planned."""
+    columns = (
+        Column(key="planned", head="Planned"),
+        _STUDY,
+        _CLASS,
+        _TRUST,
+        _DUE,
+        Column(key="move", head="Move"),
+    )
+    rows = [_opened_row(row, read, base) for read in reads]
+    return table_of(f"Reads of {row.name}", columns, rows, View(path=view.path), empty="Nothing is planned here.")
+
+
+def _opened_row(row: GanttRow, read: PlannedRead, base: Standing) -> Row:
+    spot = read.becomes
+    study, mark, trust = _study_cells(read, base)
+    came = read.was is None or read.was.reporter_id != row.reporter_id
+    moved = f"from {name_of(read.was, base.by_id)}" if came else "stays"
+    return Row(
+        cells=(
+            Cell(text="" if spot is None else f"{at_words(spot.start, base.now)}"),
+            study,
+            mark,
+            trust,
+            Cell(left=left_of(read, base)),
+            Cell(text=moved if base.held is not None else _state_words(read), grey=not came),
+        )
+    )
+
+
+def _state_words(read: PlannedRead) -> str:
+    return "open" if read.is_open else ReadState.ALLOCATED.value

@@ -1,0 +1,217 @@
+"""What nobody has in a plan, by reason, each with the smallest single change that would help and how many it is for.
+
+A remedy is reckoned from the reads themselves (whose trust, which skill, how long) and not solved: where it says that
+it opens the way for so many, a plan may still have better uses for the time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from balancer.domain.instant import day_of
+from balancer.domain.ledger import LEDGER_CAP
+from balancer.domain.life import AWAITS_OTHER_READ, UNPLANNED
+from balancer.domain.plan import UnallocatedReason
+from balancer.domain.reporter import Reporter
+from balancer.services.build_problem import NO_PRIORITY_CLASS
+from balancer.store.plans import PlannedRead
+from balancer.web.time_left import at_words
+
+_GROUPS: Final = 2
+# Whether somebody would do for a read.
+Fits = Callable[[Reporter, PlannedRead], bool]
+REASONS: Final[Mapping[str, str]] = {
+    UnallocatedReason.NO_CAPACITY: "No hours left in time",
+    UnallocatedReason.NO_SESSION: "No session that takes it",
+    UnallocatedReason.NO_ENTITLED_REPORTER: "Nobody entitled",
+    UnallocatedReason.NO_SKILLED_REPORTER: "Nobody has the skill",
+    UnallocatedReason.PINNED_REPORTER_UNAVAILABLE: "Pinned reporter unavailable",
+    UnallocatedReason.CLAIMED_REPORTER_UNAVAILABLE: "Open with somebody who cannot finish it",
+    UnallocatedReason.DEFERRED: "Fits, at a higher cost",
+    LEDGER_CAP: "Its trust has reached its cap",
+    AWAITS_OTHER_READ: "Waits for another read",
+    NO_PRIORITY_CLASS: "Class unknown to the policy",
+    UNPLANNED: "Came since the plan",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """What to do, and where; ``link`` is empty where there is nowhere to go."""
+
+    words: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotPlaced:
+    """Reads without a place for one reason: how many, whose most of them are, and what would help."""
+
+    reason: str
+    words: str
+    count: int
+    whose: str
+    remedy: Remedy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Who:
+    """Everybody who might be asked, as they hold, what trusts are called, and how much of a session is reporting."""
+
+    people: Sequence[Reporter]
+    trusts: Mapping[str, str]
+    productivity: float
+    now: datetime
+
+    def trust(self, code: str) -> str:
+        """Return what a trust is called."""
+        return self.trusts.get(code, code)
+
+
+def reason_words(reason: str) -> str:
+    """Return why a read has no place."""
+    return REASONS.get(reason, reason.replace("_", " ").capitalize() or REASONS[UNPLANNED])
+
+
+def by_reason(reads: Iterable[PlannedRead], who: Who, *, proposed: bool) -> list[NotPlaced]:
+    """Return the reads by reason, the most first; ``proposed``: by the plan that waits."""
+    found: dict[str, list[PlannedRead]] = defaultdict(list)
+    for read in reads:
+        found[(read.why_then if proposed else read.why) or UNPLANNED].append(read)
+    return [
+        NotPlaced(
+            reason=reason,
+            words=reason_words(reason),
+            count=len(group),
+            whose=_whose(group, who),
+            remedy=remedy(reason, group, who),
+        )
+        for reason, group in sorted(found.items(), key=lambda one: (-len(one[1]), one[0]))
+    ]
+
+
+def _whose(group: Sequence[PlannedRead], who: Who) -> str:
+    """Return of which field and trust most of them are: `13 neuro at Medway, 6 MSK at East Kent`."""
+    counted = Counter((read.subspecialty, read.trust) for read in group)
+    said = [f"{count} {_field(name)} at {who.trust(trust)}" for (name, trust), count in counted.most_common(_GROUPS)]
+    return ", ".join(said)
+
+
+def remedy(reason: str, group: Sequence[PlannedRead], who: Who) -> Remedy:
+    """Return the smallest single change for reads that have no place for one reason."""
+    if reason == UnallocatedReason.NO_CAPACITY:
+        return _hours(group, who)
+    if reason == UnallocatedReason.NO_SESSION:
+        return _session(group, who)
+    if reason == UnallocatedReason.NO_ENTITLED_REPORTER:
+        return _entitlement(group, who)
+    if reason == UnallocatedReason.NO_SKILLED_REPORTER:
+        return _skill(group, who)
+    return _of_other_reasons(reason, len(group))
+
+
+def _of_other_reasons(reason: str, count: int) -> Remedy:
+    reads = f"{count} {'read' if count == 1 else 'reads'}"
+    said = {
+        UnallocatedReason.PINNED_REPORTER_UNAVAILABLE: f"Take back the pins of {reads}",
+        UnallocatedReason.CLAIMED_REPORTER_UNAVAILABLE: f"Take {reads} over, or ask who has them open",
+        UnallocatedReason.DEFERRED: "Nothing: other work is worth more now. Expedite what cannot wait",
+        LEDGER_CAP: "Raise the week's cap of the trust",
+        AWAITS_OTHER_READ: "Nothing: it comes once the other read is done",
+        NO_PRIORITY_CLASS: f"Give the class a target: {reads}",
+        UNPLANNED: "Ask for a run: no plan has seen them yet",
+    }
+    links = {LEDGER_CAP: "/policy", NO_PRIORITY_CLASS: "/policy", UNPLANNED: "/runs"}
+    return Remedy(words=said.get(reason, "See each of them"), link=links.get(reason, ""))
+
+
+def _hours(group: Sequence[PlannedRead], who: Who) -> Remedy:
+    """Return how long the reads of the field with most of them take, in session hours, and until when."""
+    name, theirs = _most(group)
+    hours = sum(read.minutes for read in theirs) / 60.0 / who.productivity
+    ahead = [read.due_at for read in theirs if read.due_at > who.now]
+    until = f" before {at_words(max(ahead), who.now)}" if ahead else ""
+    return Remedy(words=f"{hours:.1f} h of {_field(name)} sessions{until}, for {len(theirs)}", link="/rosters")
+
+
+def _most(group: Sequence[PlannedRead]) -> tuple[str, list[PlannedRead]]:
+    (name, _), *_ = Counter(read.subspecialty for read in group).most_common(1)
+    return name, [read for read in group if read.subspecialty == name]
+
+
+def _session(group: Sequence[PlannedRead], who: Who) -> Remedy:
+    """Return the one reporter whose session would open the way for most of them."""
+    best = _best(
+        group, who, lambda person, read: _is_entitled(person, read.trust, day_of(who.now)) and _reads(person, read)
+    )
+    if best is None:
+        return Remedy(words="Nobody who may read them is known: see entitlements", link="/reporters")
+    person, count = best
+    return Remedy(words=f"A session of {person.name}, for {count}", link=f"/reporters/{person.reporter_id}")
+
+
+def _entitlement(group: Sequence[PlannedRead], who: Who) -> Remedy:
+    """Return the one entitlement, renewed or new, that would open the way for most of them."""
+    today = day_of(who.now)
+    lapsed = _best(group, who, lambda person, read: read.trust in person.trusts and _reads(person, read))
+    if lapsed is not None:
+        person, count = lapsed
+        trust, last = _lapsed(person, group, today)
+        words = f"Renew {person.name}'s authorisation for {who.trust(trust)}, lapsed {last.day} {last:%b}, for {count}"
+        return Remedy(words=words, link=f"/reporters/{person.reporter_id}")
+    new = _best(group, who, _reads)
+    if new is None:
+        return Remedy(words="Nobody in the network reads this: send it out", link="/reporters")
+    person, count = new
+    trust = Counter(read.trust for read in group if _reads(person, read)).most_common(1)[0][0]
+    return Remedy(
+        words=f"Authorise {person.name} for {who.trust(trust)}, for {count}", link=f"/reporters/{person.reporter_id}"
+    )
+
+
+def _lapsed(person: Reporter, group: Sequence[PlannedRead], today: date) -> tuple[str, date]:
+    """Return the trust of most of the reads whose authorisation has lapsed, and its last day."""
+    trusts = Counter(read.trust for read in group if read.trust in person.trusts and _reads(person, read))
+    trust = trusts.most_common(1)[0][0]
+    return trust, person.trusts[trust] or today
+
+
+def _skill(group: Sequence[PlannedRead], who: Who) -> Remedy:
+    """Return the one skill that is missing for most of them, and how many entitled people it could be recorded for."""
+    kinds = Counter((read.subspecialty, read.modality, read.trust) for read in group)
+    (subspecialty, modality, trust), count = kinds.most_common(1)[0]
+    able = sum(_is_entitled(person, trust, day_of(who.now)) and _images(person, modality) for person in who.people)
+    of_whom = f"1 of {able} reporters entitled at {who.trust(trust)}"
+    return Remedy(words=f"Record {_field(subspecialty)} {modality} for {of_whom}, for {count}", link="/reporters")
+
+
+def _best(group: Sequence[PlannedRead], who: Who, fits: Fits) -> tuple[Reporter, int] | None:
+    """Return the reporter who fits most of the reads, and how many; ``None`` if nobody fits any."""
+    kinds = Counter((read.trust, read.subspecialty, read.modality) for read in group)
+    sample = {(read.trust, read.subspecialty, read.modality): read for read in group}
+    counted = [
+        (sum(count for kind, count in kinds.items() if fits(person, sample[kind])), person) for person in who.people
+    ]
+    most, person = max(counted, key=lambda one: one[0], default=(0, None))
+    return None if person is None or not most else (person, most)
+
+
+def _is_entitled(person: Reporter, trust: str, today: date) -> bool:
+    last = person.trusts.get(trust)
+    return trust in person.trusts and (last is None or last >= today)
+
+
+def _reads(person: Reporter, read: PlannedRead) -> bool:
+    return person.level(read.subspecialty, read.modality) > 0 and _images(person, read.modality)
+
+
+def _images(person: Reporter, modality: str) -> bool:
+    return not person.modalities or modality in person.modalities
+
+
+def _field(subspecialty: str) -> str:
+    return subspecialty.replace("_", " ")

@@ -1,0 +1,180 @@
+"""The allocation's pages without a script: who sees them, that figures agree with their lists, and what can be done."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from html import unescape
+
+import pytest
+from httpx2 import Response
+
+from balancer.services.run_allocation import run_allocation
+from balancer.store.database import Database
+from tests.api.service import Service
+from tests.networks import incoming, minutes, queued, solving
+from tests.services.test_held_runs import held_run, holding, lists
+from tests.web.pages_served import service_with_sign_in
+from tests.web.test_lists import ORIGIN, be
+
+EVERYBODY = "operator"
+# A1 and A2 were R1's and A3 R2's: A3 goes to R1, and A2 finds no place.
+MOVING = solving({"S1": ["A1", "A3"]}, {"A2": "deferred"})
+
+
+@pytest.fixture
+def service(sqlite_db: Database) -> Service:
+    """Return a service on a small network, a plan of which waits."""
+    holding(sqlite_db)
+    held_run(sqlite_db, MOVING)
+    service = service_with_sign_in(sqlite_db)
+    service.clock.at = minutes(2)
+    be(service, EVERYBODY)
+    return service
+
+
+def page(service: Service, path: str) -> str:
+    """Return a page."""
+    answer = service.client.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def rows(service: Service, path: str) -> list[dict[str, str]]:
+    """Return a table as its download has it."""
+    answer = service.client.get(path)
+    assert answer.headers["content-type"].startswith("text/csv")
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+def act(service: Service, verb: str, run_id: int = 2, reason: str = "looked through") -> Response:
+    """Press a button."""
+    return service.client.post(
+        f"/allocation/runs/{run_id}/{verb}", data={"reason": reason}, headers=ORIGIN, follow_redirects=False
+    )
+
+
+def test_every_figure_agrees_with_the_list_behind_it(service: Service) -> None:
+    """What becomes late, what has no place, and the moves, in both plans."""
+    shown = unescape(page(service, "/allocation"))
+    found = set(re.findall(r'href="(/allocation/(?:late|unallocated|moves)[^"]*)">([0-9,]+)</a>', shown))
+    assert {path for path, _ in found} >= {
+        "/allocation/late?within=24&plan=published",
+        "/allocation/late?within=24&plan=proposed",
+        "/allocation/unallocated?plan=published",
+        "/allocation/unallocated?plan=proposed",
+        "/allocation/unallocated?reason=deferred",
+        "/allocation/moves",
+    }
+    for path, count in found:
+        listed = rows(service, f"{path}{'&' if '?' in path else '?'}as=csv")
+        assert len(listed) == int(count.replace(",", "")), path
+
+
+def test_moves_say_from_whom_to_whom_and_what_for(service: Service) -> None:
+    """As a table that can be downloaded."""
+    moves = rows(service, "/allocation/moves?as=csv")
+    assert {(row["study"].split(", ")[1], row["from"], row["to"]) for row in moves} == {
+        ("A3", "Dr R2", "Dr R1"),
+        ("A2", "Dr R1", "nobody"),
+    }
+    assert all(row["gain"] and row["points"] for row in moves)
+
+
+def test_the_table_has_the_rows_of_the_chart(service: Service) -> None:
+    """With how full a day is, and was."""
+    found = {row["reporter"]: row for row in rows(service, "/allocation/table?as=csv")}
+    assert {name: (row["reads"], row["moves_in"], row["moves_out"]) for name, row in found.items()} == {
+        "Dr R1": ("2", "1", "1"),
+        "Dr R2": ("0", "0", "1"),
+    }
+    chart = page(service, "/allocation")
+    assert all(name in chart for name in found)
+
+
+def test_a_filter_says_where_there_is_nothing(service: Service) -> None:
+    """And leads back."""
+    assert "Dr R2" in page(service, "/allocation?q=r2+neuro")
+    nothing = page(service, "/allocation?q=nobody+like+this")
+    assert "Nobody who reads on this day has" in nothing
+    assert "Show all" in nothing
+
+
+def test_opening_a_block_shows_its_reads(service: Service) -> None:
+    """With where each came from."""
+    shown = page(service, "/allocation?open=R1")
+    assert "from Dr R2" in shown
+    assert "A3" in shown
+
+
+def test_a_plan_is_published_and_taken_back(service: Service) -> None:
+    """With a reason; the page says what was done."""
+    database = service.app.state.serving.database
+    assert act(service, "publish", reason="").status_code == 422
+    done = act(service, "publish")
+    assert (done.status_code, done.headers["location"]) == (303, "/allocation?done=published")
+    assert lists(database)["R1"][1] == ["A1", "A3"]
+    shown = page(service, "/allocation?done=published")
+    assert "Everybody whose reads moved has a new list" in shown
+    assert "Undo run 2" in shown
+    assert "No plan waits" in shown
+    service.clock.at = minutes(3)
+    undone = act(service, "undo")
+    assert (undone.status_code, undone.headers["location"]) == (303, "/allocation?done=undone&left=0")
+    assert lists(database)["R1"][1] == ["A1", "A2"]
+
+
+def test_a_plan_is_discarded(service: Service) -> None:
+    """Lists stand, and the run says why."""
+    before = lists(service.app.state.serving.database)
+    assert act(service, "discard", reason="not today").status_code == 303
+    assert lists(service.app.state.serving.database) == before
+    assert "not today" in page(service, "/runs/2")
+
+
+def test_what_a_later_plan_has_overtaken_is_not_published(service: Service) -> None:
+    """It is said on the page, with the plan that waits now, and nothing was done."""
+    database = service.app.state.serving.database
+    before = lists(database)
+    run_allocation(database, minutes(2), solver=MOVING)
+    refused = act(service, "publish")
+    assert refused.status_code == 409
+    assert "Nothing was done" in refused.text
+    assert "Publish run 3" in refused.text
+    assert lists(database) == before
+
+
+def test_whoever_may_not_decide_has_no_button(service: Service) -> None:
+    """A manager of one trust sees the plan of all of them, as far as it is theirs; an auditor only looks."""
+    for who in ("manager@RVV", "auditor@RVV"):
+        be(service, who)
+        shown = page(service, "/allocation")
+        assert "/publish" not in shown
+    be(service, "manager@RVV")
+    assert act(service, "publish").status_code == 403
+
+
+def test_a_reporter_sees_no_plan_of_others(service: Service) -> None:
+    """Nor is it in their header."""
+    be(service, "reporter:R1")
+    assert service.client.get("/allocation").status_code == 403
+    assert 'href="/allocation"' not in page(service, "/lists/R1")
+
+
+def test_a_newer_plan_is_told_and_changes_nothing_by_itself(service: Service) -> None:
+    """The page that is open asks every half a minute."""
+    assert "newer" not in page(service, "/allocation/newer?run=2")
+    run_allocation(service.app.state.serving.database, minutes(2), solver=MOVING)
+    assert "A newer plan is ready" in page(service, "/allocation/newer?run=2")
+
+
+def test_before_any_plan_the_page_says_what_to_do(sqlite_db: Database) -> None:
+    """Nothing is an error."""
+    queued(sqlite_db, incoming("A1"))
+    service = service_with_sign_in(sqlite_db)
+    be(service, EVERYBODY)
+    shown = page(service, "/allocation")
+    assert "No plan has been published yet" in shown
+    assert "Came since the plan" in shown
+    assert "No run yet" in page(service, "/runs")
