@@ -112,7 +112,7 @@ class Plan:
         """The condition that the plan that waits says where a read is to be."""
         if self.run_id is None:
             return false()
-        return and_(col(ProposedRow.study_id).is_not(None), ReadRow.state != ReadState.CLAIMED)
+        return and_(col(ProposedRow.study_id).is_not(None), col(ReadRow.state) != ReadState.CLAIMED)
 
     @property
     def reporter(self) -> Any:
@@ -139,7 +139,7 @@ class Plan:
         return self._column(col(ProposedRow.reason), col(ReadRow.reason))
 
     @property
-    def is_placed(self) -> ColumnElement[bool]:
+    def is_placed(self) -> Any:
         """The condition that somebody has it."""
         return self.reporter.is_not(None)
 
@@ -147,7 +147,7 @@ class Plan:
         """Return the condition that a read falls due within so many hours of ``now``, and the plan ends it later."""
         due, until = _due(), now + timedelta(hours=hours)
         # what somebody has open without its being on their list is being read: nothing is foretold of it
-        nowhere = and_(self.end.is_(None), ReadRow.state != ReadState.CLAIMED)
+        nowhere = and_(self.end.is_(None), col(ReadRow.state) != ReadState.CLAIMED)
         return and_(due > now, due <= until, or_(nowhere, self.end > due))
 
 
@@ -180,7 +180,7 @@ def _joined(statement: Any, run_id: int | None) -> Any:
     if run_id is None:
         return found
     proposed = and_(
-        ProposedRow.run_id == run_id,
+        col(ProposedRow.run_id) == run_id,
         col(ProposedRow.study_id) == col(ReadRow.study_id),
         col(ProposedRow.read) == col(ReadRow.number),
     )

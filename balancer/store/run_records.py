@@ -110,7 +110,7 @@ def _moves(run_id: int) -> Any:
 def move_reasons(session: Session, run_id: int) -> dict[tuple[int, int], MoveReason]:
     """Return why a run's plan moves what it moves, by study and the read's own number, as far as it is within reach."""
     statement = select(RunMoveRow.study_id, RunMoveRow.read, RunMoveRow.reason).where(RunMoveRow.run_id == run_id)
-    return {(study_id, read): reason for study_id, read, reason in session.exec(statement)}
+    return {(study_id, read): MoveReason(reason) for study_id, read, reason in session.exec(statement)}
 
 
 def forget(session: Session, *, records_before: datetime, moves_before: datetime) -> None:

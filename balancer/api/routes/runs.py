@@ -129,14 +129,16 @@ def discard(served: Served, caller: Caller, reach: Reaching, run_id: IdInPath, a
 
 
 @router.post("/runs/{run_id}/undo", tags=["runs"], responses=_DECIDED, dependencies=[may(Permission.RUNS_DECIDE)])
-def undo(served: Served, caller: Caller, reach: Reaching, run_id: IdInPath, asked: DecisionOnRunIn) -> RunUndoneOut:
+def undo_publication(
+    served: Served, caller: Caller, reach: Reaching, run_id: IdInPath, asked: DecisionOnRunIn
+) -> RunUndoneOut:
     """Put everybody's list back as it was before a run that was held was published; for a person, at every trust.
 
     Only while its plan is in force. What has been opened, done or decided since stays, and is named in `left`.
     """
     require_everywhere(caller, reach)
     left = undo_run(served.seeing_readings(reach), run_id, served.clock.now(), by=caller, reason=asked.reason)
-    return RunUndoneOut(run_id=run_id, left=[LeftOut(**item.as_kept()) for item in left])
+    return RunUndoneOut(run_id=run_id, left=[LeftOut.model_validate(item.as_kept()) for item in left])
 
 
 def require_everywhere(caller: Actor, reach: Reach) -> None:
