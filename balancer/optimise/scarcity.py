@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from balancer.domain.capacity import Scarcity
-from balancer.domain.instant import LONDON, local_instant
+from balancer.domain.half_days import HalfDay
+from balancer.domain.instant import local_instant
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import Reporter, Session, SkillLevel
 from balancer.optimise.compiled import kernel
@@ -47,7 +48,6 @@ from balancer.optimise.schedule import (
     score,
 )
 
-_NOON = time(12)
 _TRIED_MINUTES = 60
 _FREE_OF_LOAD = 1e15  # rostered seconds of the extra reporter, so that load costs nothing
 _LEAST_GAIN = 1e-9
@@ -214,12 +214,8 @@ def _half_days(compiled: Compiled, flow: Flow) -> tuple[list[tuple[datetime, dat
 
 
 def _half_day(instant: datetime, problem: AllocationProblem) -> tuple[datetime, datetime]:
-    day = instant.astimezone(LONDON).date()
-    noon = local_instant(datetime.combine(day, _NOON))
-    midnight = local_instant(datetime.combine(day, time()))
-    after = local_instant(datetime.combine(day + timedelta(days=1), time()))
-    start, end = (midnight, noon) if instant < noon else (noon, after)
-    return max(start, problem.now), min(end, problem.horizon_end)
+    half = HalfDay.at(instant)
+    return max(half.start, problem.now), min(half.end, problem.horizon_end)
 
 
 def _pool_names(compiled: Compiled) -> list[tuple[str, str, str]]:
@@ -291,8 +287,8 @@ def _extra(problem: AllocationProblem, cell: Scarcity, number: int) -> tuple[Rep
         name += "+"
     if cell.start is None or cell.end is None:
         raise ValueError("a cell has a half-day")
-    local = cell.start.astimezone(LONDON)
-    usual = local_instant(datetime.combine(local.date(), time(9) if local.hour < _NOON.hour else time(13)))
+    half = HalfDay.at(cell.start)
+    usual = local_instant(datetime.combine(half.day, time(13) if half.is_afternoon else time(9)))
     length = timedelta(minutes=_TRIED_MINUTES)
     start = max(cell.start, min(max(cell.start, usual), cell.end - length))
     reporter = Reporter(
