@@ -1,0 +1,56 @@
+"""Stage in a draft that a reporter is away, so that what it does is seen before it is done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from balancer.domain.actor import Actor
+from balancer.domain.errors import BalancerError
+from balancer.services.begin_draft import begin_draft
+from balancer.services.discard_draft import discard_draft
+from balancer.services.override_roster import mark_absent
+from balancer.services.override_scope import Decision, require_at, require_known
+from balancer.services.request_preview import request_preview
+from balancer.store.database import Database
+
+_NOTHING_IN_IT = "what was to be staged in it could not be"
+
+
+def stage_absence(  # noqa: PLR0913 - who is away from when to when, on whose word, in which draft
+    db: Database,
+    reporter_id: str,
+    start: datetime,
+    end: datetime,
+    now: datetime,
+    *,
+    by: Actor,
+    said: Decision,
+    name: str,
+) -> int:
+    """Ensure that a draft has it that a reporter is away, and that its preview is asked for; return its number.
+
+    The draft that ``said`` names, else a new one called ``name``; nothing changes outside of it. A new draft in which
+    nothing could be staged is discarded.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such reporter or draft, or the trust is beyond the caller's reach.
+    ConflictError
+        If they do not work at the trust, or the draft is not open.
+    InvalidValueError
+        If the time is over already, or ends before it begins, or there is no such trust.
+    """
+    require_at(by, said.trust)
+    with db.session() as session:
+        require_known(session, said.trust)
+    draft_id = begin_draft(db, name, said.trust, now, by=by) if said.draft_id is None else said.draft_id
+    try:
+        mark_absent(db, reporter_id, start, end, now, by=by, said=replace(said, draft_id=draft_id))
+    except BalancerError:
+        if said.draft_id is None:
+            discard_draft(db, draft_id, now, by=by, why=_NOTHING_IN_IT)
+        raise
+    request_preview(db, draft_id, now, by=by)
+    return draft_id

@@ -1,0 +1,72 @@
+"""Whom a draft's preview moves, counted: where one reporter's reads would go, and which would have no place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, case, col, func, select
+
+from balancer.domain.run_changes import MoveReason
+from balancer.store.blind import may_be_named
+from balancer.store.scope import at_every_trust, reach_of
+from balancer.store.tables import StudyRow
+from balancer.store.tables_life import ReadRow
+from balancer.store.tables_runs import RunMoveRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveCounts:
+    """How many reads a plan moves, of every trust: all of them, and those of one reporter.
+
+    ``lost`` had a place and have none, ``found`` had none and have one; what is taken out of the queue is neither.
+    """
+
+    moves: int
+    theirs: int
+    lost: int
+    found: int
+
+
+def move_counts(session: Session, run_id: int, reporter_id: str) -> MoveCounts:
+    """Return how many reads a run's plan moves: numbers only, which do not change with who asks."""
+    was, becomes = col(RunMoveRow.was), col(RunMoveRow.becomes)
+    statement = select(
+        func.count(),
+        _counted(was == reporter_id),
+        _counted(was.is_not(None) & becomes.is_(None) & (RunMoveRow.reason != MoveReason.TAKEN_OUT)),
+        _counted(was.is_(None) & becomes.is_not(None)),
+    ).where(RunMoveRow.run_id == run_id)
+    with at_every_trust(session) as wide:
+        moves, theirs, lost, found = wide.exec(statement).one()
+    return MoveCounts(moves=moves, theirs=theirs or 0, lost=lost or 0, found=found or 0)
+
+
+def takers(session: Session, run_id: int, reporter_id: str) -> dict[str, int]:
+    """Return who gets how many of a reporter's reads, as far as the studies are within reach and may be told."""
+    becomes = col(RunMoveRow.becomes)
+    statement = (
+        select(RunMoveRow.becomes, func.count())
+        .join(ReadRow, (col(ReadRow.study_id) == col(RunMoveRow.study_id)) & (col(ReadRow.number) == RunMoveRow.read))
+        .where(RunMoveRow.run_id == run_id, RunMoveRow.was == reporter_id, becomes.is_not(None))
+        .where(may_be_named(reach_of(session), col(ReadRow.id), becomes))
+        .group_by(becomes)
+    )
+    return {name or "": count for name, count in session.exec(statement)}
+
+
+def without_place(session: Session, run_id: int, reporter_id: str, most: int) -> list[tuple[StudyRow, str]]:
+    """Return studies of a reporter's reads that would have no place, with the reason, the soonest due first."""
+    statement = (
+        select(StudyRow, RunMoveRow.detail)
+        .join(RunMoveRow, col(RunMoveRow.study_id) == col(StudyRow.id))
+        .where(RunMoveRow.run_id == run_id, RunMoveRow.was == reporter_id, col(RunMoveRow.becomes).is_(None))
+        .where(RunMoveRow.reason != MoveReason.TAKEN_OUT)
+        .order_by(col(StudyRow.due_at), col(StudyRow.id))
+        .limit(most)
+    )
+    return [(study, detail) for study, detail in session.exec(statement)]
+
+
+def _counted(condition: Any) -> Any:
+    return func.sum(case((condition, 1), else_=0))
