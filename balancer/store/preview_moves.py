@@ -19,27 +19,31 @@ from balancer.store.tables_runs import RunMoveRow
 class MoveCounts:
     """How many reads a plan moves, of every trust: all of them, and those of one reporter.
 
-    ``lost`` had a place and have none, ``found`` had none and have one; what is taken out of the queue is neither.
+    ``lost`` had a place and have none, ``theirs_lost`` of them are the reporter's; ``found`` had none and have one.
+    What is taken out of the queue is a move, and none of these.
     """
 
     moves: int
     theirs: int
     lost: int
+    theirs_lost: int
     found: int
 
 
 def move_counts(session: Session, run_id: int, reporter_id: str) -> MoveCounts:
     """Return how many reads a run's plan moves: numbers only, which do not change with who asks."""
     was, becomes = col(RunMoveRow.was), col(RunMoveRow.becomes)
+    stays = col(RunMoveRow.reason) != MoveReason.TAKEN_OUT
     statement = select(
         func.count(),
-        _counted(was == reporter_id),
-        _counted(was.is_not(None) & becomes.is_(None) & (RunMoveRow.reason != MoveReason.TAKEN_OUT)),
+        _counted((was == reporter_id) & stays),
+        _counted(was.is_not(None) & becomes.is_(None) & stays),
+        _counted((was == reporter_id) & becomes.is_(None) & stays),
         _counted(was.is_(None) & becomes.is_not(None)),
     ).where(RunMoveRow.run_id == run_id)
     with at_every_trust(session) as wide:
-        moves, theirs, lost, found = wide.exec(statement).one()
-    return MoveCounts(moves=moves, theirs=theirs or 0, lost=lost or 0, found=found or 0)
+        moves, theirs, lost, theirs_lost, found = wide.exec(statement).one()
+    return MoveCounts(moves=moves, theirs=theirs or 0, lost=lost or 0, theirs_lost=theirs_lost or 0, found=found or 0)
 
 
 def takers(session: Session, run_id: int, reporter_id: str) -> dict[str, int]:

@@ -7,12 +7,28 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from balancer.web import allocation_routes, downtime_routes, exceptions_routes, feeds_routes, lists, refused, run_routes
+from balancer.web import (
+    allocation_routes,
+    downtime_routes,
+    exceptions_routes,
+    feeds_routes,
+    lists,
+    refused,
+    rosters,
+    run_routes,
+)
 from balancer.web.sections import SECTIONS
 from balancer.web.templates import ASSETS, STATIC
 
 # What the pages' addresses begin with.
-PAGES = (*(section.address for section in SECTIONS), "/batches", "/quarantine", "/exceptions", "/downtime")
+PAGES = (
+    *(section.address for section in SECTIONS),
+    "/batches",
+    "/quarantine",
+    "/exceptions",
+    "/downtime",
+    "/reporters",
+)
 
 
 class Assets(StaticFiles):
@@ -29,6 +45,6 @@ class Assets(StaticFiles):
 def install(app: FastAPI) -> None:
     """Add them."""
     app.mount(ASSETS, Assets(directory=STATIC), name="assets")
-    for page in (lists, allocation_routes, run_routes, feeds_routes, exceptions_routes, downtime_routes):
+    for page in (lists, allocation_routes, run_routes, feeds_routes, exceptions_routes, downtime_routes, rosters):
         app.include_router(page.router)
     refused.install(app, PAGES)

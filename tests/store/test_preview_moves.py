@@ -37,7 +37,7 @@ def test_reads_go_to_whoever_has_time_and_the_rest_to_nobody(db: Database) -> No
         assert takers(reading, run_id, "R1") == {"R2": 1}
         counted = move_counts(reading, run_id, "R1")
         lost = without_place(reading, run_id, "R1", 10)
-    assert counted == MoveCounts(moves=3, theirs=3, lost=2, found=0)
+    assert counted == MoveCounts(moves=3, theirs=3, lost=2, theirs_lost=2, found=0)
     assert len(lost) == 2
     assert {detail for _, detail in lost} == {"no_capacity"}
 
