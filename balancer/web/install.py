@@ -14,6 +14,7 @@ from balancer.web import (
     feeds_routes,
     lists,
     refused,
+    reporters,
     rosters,
     run_routes,
 )
@@ -45,6 +46,15 @@ class Assets(StaticFiles):
 def install(app: FastAPI) -> None:
     """Add them."""
     app.mount(ASSETS, Assets(directory=STATIC), name="assets")
-    for page in (lists, allocation_routes, run_routes, feeds_routes, exceptions_routes, downtime_routes, rosters):
+    for page in (
+        lists,
+        allocation_routes,
+        run_routes,
+        feeds_routes,
+        exceptions_routes,
+        downtime_routes,
+        rosters,
+        reporters,
+    ):
         app.include_router(page.router)
     refused.install(app, PAGES)

@@ -17,6 +17,7 @@ from balancer.store.database import Session
 from balancer.store.held_rosters import HeldRoster, held_roster
 from balancer.store.planned_time import ShortRead, planned_time, short_reads
 from balancer.store.policies import current_policy
+from balancer.store.scope import reach_of
 from balancer.web.my_list import short_name
 from balancer.web.roster_grid import Asked, Day, Person, away_in, days_of, people_of
 from balancer.web.roster_hours import Hours, WeekOfHours, clock_time
@@ -76,12 +77,22 @@ class Week:
 
 
 def week_of(session: Session, asked: Asked, now: datetime, *, only: str | None = None) -> Week:
-    """Return a week; ``only`` of this reporter, for somebody whose reach is their own."""
+    """Return a week; ``only`` of this reporter, for somebody whose reach is their own.
+
+    Of reporters whose home is out of reach, those who are on a roster within it: of the others nothing can be said.
+    """
     halves = week_of_half_days(asked.monday)
     start, end = halves[0].start, halves[-1].end
     listed = [people.reporter(session, only)] if only else people.reporters(session)
-    everybody = reporters_as_held(session, [item.reporter for item in listed], now)
     roster = held_roster(session, start, end, now, reporter_id=only)
+    rostered = {shift.session.reporter_id for shift in shifts_of(roster)}
+    reach = reach_of(session)
+    said = [
+        item.reporter
+        for item in listed
+        if only or reach.covers(item.reporter.home_trust) or item.reporter.reporter_id in rostered
+    ]
+    everybody = reporters_as_held(session, said, now)
     known = {person.reporter_id for person in everybody}
     shifts = [shift for shift in shifts_of(roster) if shift.session.reporter_id in known]
     policy = current_policy(session)

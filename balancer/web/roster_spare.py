@@ -85,6 +85,6 @@ def _stands(found: Hours) -> tuple[Level, str, str]:
         level = Level.VERY_SHORT if found.late >= VERY_SHORT_HOURS else Level.SHORT
         return level, f"▼ {found.late:.1f}", f"{found.late:.1f} hours short"
     if found.free < _LEAST_HOURS:
-        return Level.NONE, "0", "no hours spare"
+        return Level.NONE, "0", "0 hours spare"
     level = Level.TIGHT if found.free < _TIGHT_HOURS else Level.SPARE
     return level, f"+{found.free:.1f}", f"{found.free:.1f} hours spare"
