@@ -84,7 +84,7 @@ def entitle(  # noqa: PLR0913, PLR0917
     reporter_id: ReporterInPath,
     trust: Word,
     reason: Reason,
-    granted: Annotated[bool, Form()],  # noqa: FBT001 - a form's field
+    granted: Annotated[bool, Form()],
     until: Until = "",
 ) -> Response:
     """Grant an entitlement at a trust, or withdraw it, until a day or for good."""
