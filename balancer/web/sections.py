@@ -34,10 +34,10 @@ SECTIONS: Final = (
         key="a",
         needs=(Permission.WORKLISTS_READ, Permission.STUDIES_READ, Permission.REPORTERS_READ, Permission.RUNS_READ),
     ),
-    Section(name="Feeds", address="/feeds", key="f", needs=(Permission.FEEDS_READ,)),
     Section(name="Rosters", address="/rosters", key="r", needs=(Permission.REPORTERS_READ,)),
+    Section(name="Feeds", address="/feeds", key="f", needs=(Permission.FEEDS_READ,)),
     Section(name="Worklists", address="/lists", key="w", needs=(Permission.WORKLISTS_READ,)),
-    Section(name="Runs", address="/runs", key="r", needs=(Permission.RUNS_READ,)),
+    Section(name="Runs", address="/runs", key="n", needs=(Permission.RUNS_READ,)),
 )
 # The description of the API: for whoever is signed in.
 API: Final = Section(name="API", address="/docs", key="d", needs=())

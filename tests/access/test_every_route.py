@@ -82,6 +82,17 @@ FORMS = {
     "/exceptions/{exception_id}/resolve": {"reason": "seen to"},
     **{f"/allocation/runs/{{run_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
     "/runs": {"reason": "to be tried"},
+    "/reporters/{reporter_id}/away": {"begins": "2026-03-02T09:00", "until": "2026-03-02"},
+    **{
+        f"/reporters/{{reporter_id}}/{what}": {"reason": "asked", **decided}
+        for what, decided in (
+            ("entitle", {"trust": "RVV", "granted": "false"}),
+            ("skill", {"subspecialty": "neuro", "level": "1"}),
+            ("extra", {"trust": "RVV", "begins": "2026-03-03T09:00", "ends": "2026-03-03T12:00"}),
+            ("without", {"trust": "RVV", "session_id": "S1"}),
+        )
+    },
+    "/reporters/{reporter_id}/decisions/{instruction_id}/withdraw": {"reason": "mistaken"},
 }
 # What a route that changes something is sent, where nothing at all would be refused before it looks.
 BODIES: dict[str, Any] = {
