@@ -145,9 +145,9 @@ def away_words(start: datetime, end: datetime, now: datetime) -> str:
     return f"from {at_words(start, now)} until {until}"
 
 
-def from_value(half: HalfDay | None, now: datetime) -> str:
-    """Return what a form proposes as the beginning: that of the half-day, or now if it has begun."""
-    start = now if half is None else max(half.start, now)
+def from_value(begins: datetime | None, now: datetime) -> str:
+    """Return what a form proposes as the beginning: when they would begin, or now if that has passed."""
+    start = now if begins is None else max(begins, now)
     return f"{start.astimezone(LONDON):%Y-%m-%dT%H:%M}"
 
 

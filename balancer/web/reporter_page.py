@@ -164,7 +164,7 @@ def _entitlement(  # noqa: PLR0913, PLR0917
     over = last is not None and last < today
     return Entitled(
         trust=code,
-        name=trusts.get(code, code),
+        name=trusts.get(code, ""),
         said=_until(said, code, today),
         holds=_until(held, code, today),
         differs=_until(said, code, today) != _until(held, code, today),

@@ -83,26 +83,39 @@ def half_day_open(  # noqa: PLR0913 - whose half-day, as it holds, and what may 
         reporter_id=person.reporter_id,
         name=person.name,
         when="" if half is None else half_words(half),
-        stretches=[] if half is None else stretches_of(roster, person.reporter_id, half.start, half.end, names, now),
+        stretches=[] if half is None else stretches_of(roster, person.reporter_id, half.start, half.end, names),
         filled=filled,
         on_list=on_list,
         trust=trust,
         only=only,
-        begins=from_value(half, now),
+        begins=from_value(_first(roster, person.reporter_id, half), now),
         until=until_options(half, now),
         drafts=drafts,
         close=close,
     )
 
 
-def stretches_of(  # noqa: PLR0913, PLR0917 - whose, from when to when
-    roster: HeldRoster, reporter_id: str, start: datetime, end: datetime, names: Mapping[str, str], now: datetime
+def _first(roster: HeldRoster, reporter_id: str, half: HalfDay | None) -> datetime | None:
+    """Return when somebody begins in a half-day: with their first session in it, else with the half-day."""
+    if half is None:
+        return None
+    held = [shift for _, left, _ in roster.said for shift in left] + list(roster.added)
+    starts = [
+        max(shift.session.start, half.start)
+        for shift in held
+        if shift.session.reporter_id == reporter_id and half.overlap(shift.session.start, shift.session.end)
+    ]
+    return min(starts, default=half.start)
+
+
+def stretches_of(
+    roster: HeldRoster, reporter_id: str, start: datetime, end: datetime, names: Mapping[str, str]
 ) -> list[Stretch]:
     """Return somebody's sessions that reach into a time, as they hold and how the rota has them."""
     found: list[tuple[datetime, Stretch]] = []
     for row, left, _ in roster.said:
         if row.reporter_id == reporter_id and row.start < end and row.end > start:
-            found += [(row.start, _said(row, left, names, now))]
+            found += [(row.start, _said(row, left, names))]
     for shift in roster.added:
         session = shift.session
         if session.reporter_id == reporter_id and session.start < end and session.end > start:
@@ -122,7 +135,7 @@ def stretches_of(  # noqa: PLR0913, PLR0917 - whose, from when to when
     return [stretch for _, stretch in sorted(found, key=lambda item: item[0])]
 
 
-def _said(row: SessionRow, left: Sequence[Shift], names: Mapping[str, str], now: datetime) -> Stretch:
+def _said(row: SessionRow, left: Sequence[Shift], names: Mapping[str, str]) -> Stretch:
     whole = _when(row.start, row.end)
     holds = [_when(shift.session.start, shift.session.end) for shift in left]
     if holds == [whole]:
@@ -131,7 +144,6 @@ def _said(row: SessionRow, left: Sequence[Shift], names: Mapping[str, str], now:
         when, differs = " and ".join(holds), f"the rota says {whole}"
     else:
         when, differs = whole, "does not take place; the rota has it"
-    del now
     return Stretch(
         when=when, what=_what(row.activity, row.priorities), whose=names.get(row.trust, row.trust), differs=differs
     )
