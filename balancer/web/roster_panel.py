@@ -25,6 +25,8 @@ from balancer.web.time_left import at_words, time_left
 
 MOST_SHORT: Final = 50
 _HOUR: Final = timedelta(hours=1)
+# Less than this is printed as nought.
+_LEAST: Final = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,11 +213,16 @@ def short_table(  # noqa: PLR0913 - which reads, by which policy, at which insta
         rows=rows,
         total=len(rows),
         view=view,
-        totals=(Cell(text=f"{len(found)} reads"), Cell(), Cell(), Cell(), Cell(), number(total, digits=1))
+        totals=(Cell(text=_counted(len(found), len(rows))), Cell(), Cell(), Cell(), Cell(), number(total, digits=1))
         if rows
         else (),
         empty="No read that is due in this half-day becomes late.",
     )
+
+
+def _counted(found: int, shown: int) -> str:
+    """Return how many reads there are, and that only the first of them are shown if so."""
+    return f"{found:,} reads" if shown == found else f"{found:,} reads, of which the first {shown} to be due are shown"
 
 
 def free_table(
@@ -226,7 +233,7 @@ def free_table(
     for person in people:
         held = week_held.get((person.reporter_id, half))
         level = max((level for (known, _), level in person.skills.items() if known == name), default=0)
-        if held is None or level < 2 or held.emergency_only or held.left <= held.planned:
+        if held is None or level < 2 or held.emergency_only or held.left - held.planned < _LEAST:
             continue
         free = (held.left - held.planned) / _HOUR
         link = f"/reporters/{person.reporter_id}"

@@ -15,6 +15,9 @@ PAGES = {
     "allocation": ("operator", "/allocation"),
     "allocation-table": ("operator", "/allocation/table"),
     "runs": ("operator", "/runs"),
+    "rosters": ("operator", "/rosters"),
+    "reporters": ("operator", "/reporters"),
+    "reporter": ("operator", "/reporters/9900001"),
 }
 
 

@@ -13,7 +13,7 @@ from balancer.services.preview_draft import preview_next
 from balancer.services.run_allocation import run_allocation
 from balancer.store.database import Database
 from tests.api.service import Service
-from tests.networks import incoming, minutes, queued, rostered, solving
+from tests.networks import incoming, queued, rostered, solving
 from tests.web.pages_served import service_with_sign_in
 from tests.web.test_lists import ORIGIN, be
 from tests.worlds import NOW, session
@@ -87,7 +87,7 @@ def test_an_illness_is_shown_before_it_holds_and_then_changes_the_lists(morning:
     after = morning.client.get(confirmed.headers["location"]).text
     assert "Dr R1 is marked away" in after
     assert "Dr R1, Mon 2 March morning: away, not as the rota says" in after
-    assert mending.look(minutes(1)) is not None
+    assert mending.look(NOW) is not None
     assert counts(morning) == {"R1": 0, "R2": 4}
 
 
