@@ -34,7 +34,7 @@ def move_counts(session: Session, run_id: int, reporter_id: str) -> MoveCounts:
     """Return how many reads a run's plan moves: numbers only, which do not change with who asks."""
     was, becomes = col(RunMoveRow.was), col(RunMoveRow.becomes)
     stays = col(RunMoveRow.reason) != MoveReason.TAKEN_OUT
-    statement = select(
+    statement = select(  # type: ignore[call-overload]  # more columns than it knows
         func.count(),
         _counted((was == reporter_id) & stays),
         _counted(was.is_not(None) & becomes.is_(None) & stays),
