@@ -103,8 +103,10 @@ def _found(session: Session, query: Query, now: datetime, policy: Policy, number
     if rest:
         every = _matching(session, wanted, rest, query, now, policy, numbering)
         return len(every), every[query.offset : query.offset + query.limit]
-    total = workitems.count(session, wanted)
     found = workitems.search(session, wanted, offset=query.offset, limit=query.limit)
+    # a part that is not full is the last: whoever polls for what is open, or for a study, gets no other
+    is_last = len(found) < query.limit and (found or not query.offset)
+    total = query.offset + len(found) if is_last else workitems.count(session, wanted)
     return total, shown_as_held(session, found, now)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import statistics
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import httpx2
@@ -21,14 +23,22 @@ Client = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """Where clients ask, and what they show with every request."""
+    """Where clients ask, and what they show with every request; ``pid`` is the process that serves them."""
 
     port: int
     shown: Mapping[str, str]
+    pid: int = 0
 
     def client(self) -> httpx2.Client:
         """Return a client of a library's, for what is not measured."""
-        return httpx2.Client(base_url=f"http://{HOST}:{self.port}", headers=dict(self.shown), timeout=60.0)
+        return httpx2.Client(base_url=f"http://{HOST}:{self.port}", headers=dict(self.shown), timeout=600.0)
+
+
+def processor_seconds(pid: int) -> float:
+    """Return how much of a processor a process has used, in seconds; not every system tells."""
+    # utime and stime are fields 14 and 15; the second, a name in brackets, may have spaces (proc(5))
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -43,8 +43,8 @@ _SYSTEM = Registration(
 
 
 @contextlib.contextmanager
-def served(url: str) -> Iterator[int]:
-    """Serve a prepared database on a free port, in a process of its own; yield the port."""
+def served(url: str) -> Iterator[tuple[int, int]]:
+    """Serve a prepared database on a free port, in a process of its own; yield the port and the process's number."""
     with socket.create_server((HOST, 0)) as free:
         port: int = free.getsockname()[1]
     process = subprocess.Popen(
@@ -56,7 +56,7 @@ def served(url: str) -> Iterator[int]:
                 httpx2.get(f"http://{HOST}:{port}{EMPTY}")
                 break
             time.sleep(0.2)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -139,8 +139,8 @@ def beside_a_solve(url: str, asking: Asking, count: int, seconds: float) -> Reco
 def measure_standards_on(url: str, count: int, seconds: float, rounds: int) -> Record:
     """Return everything that is measured of ``count`` systems that poll by the standards."""
     subprocess.run(python("-m", _SERVED, "prepare", url), cwd=ROOT, check=True, capture_output=True)
-    with served(url) as port:
-        asking = Asking(port=port, shown=shown_by("key", url, port))
+    with served(url) as (port, pid):
+        asking = Asking(port=port, shown=shown_by("key", url, port), pid=pid)
         found = measure_standards(asking, count, seconds, rounds)
     return {**versions(), "clients": count, "load_average": round(os.getloadavg()[0], 1), **found}
 
@@ -148,8 +148,8 @@ def measure_standards_on(url: str, count: int, seconds: float, rounds: int) -> R
 def measure(url: str, caller: str, count: int, seconds: float, rounds: int) -> Record:
     """Return everything that is measured of ``count`` clients who ask as ``caller``."""
     subprocess.run(python("-m", _SERVED, "prepare", url), cwd=ROOT, check=True, capture_output=True)
-    with served(url) as port:
-        asking = Asking(port=port, shown=shown_by(caller, url, port))
+    with served(url) as (port, pid):
+        asking = Asking(port=port, shown=shown_by(caller, url, port), pid=pid)
         sizes = [size for _, _, size in lists(asking)]
         found = throughput(asking, count, seconds, rounds)
         solve = beside_a_solve(url, asking, count, max(15.0, seconds))

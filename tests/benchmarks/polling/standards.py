@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
 from tests.benchmarks.fresh_process import python
-from tests.benchmarks.polling.asking import HOST, Asking, Client, ask, percentile, ratios
+from tests.benchmarks.polling.asking import HOST, Asking, Client, ask, percentile, processor_seconds, ratios
 from tests.benchmarks.polling.followed import WAYS
 from tests.benchmarks.polling.served import EMPTY
 from tests.benchmarks.results import ROOT, Record
@@ -33,21 +34,35 @@ _ACT_SECONDS = 0.5
 _HEAD_SECONDS = 2.0
 
 
-def throughput(asking: Asking, count: int, seconds: float, rounds: int) -> list[dict[str, float]]:
-    """Return answers a second, by way and round: each way in each round, one after the other, in turns with nothing.
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Answers of each way in a round: by the clock, and by the second of a processor that the service has used.
+
+    The second is the same on a machine that others use too.
+    """
+
+    a_second: dict[str, float]
+    a_processor_second: dict[str, float]
+
+
+def throughput(asking: Asking, count: int, seconds: float, rounds: int) -> list[Rates]:
+    """Return the rates of some rounds; each way in each, one after the other, in turns with an empty route.
 
     Whoever follows the feed has come to its end: so they ask most of the time.
     """
     paths = {"empty": EMPTY, "UPS-RS": UPS, "FHIR": FHIR, "feed": _at_the_end(asking)}
     found = []
     for _ in range(rounds):
-        one = {}
+        one = Rates({}, {})
         for way, path in paths.items():
             clients: list[Client] = [(path, None)] * count
+            before = processor_seconds(asking.pid)
             answers = ask(asking, clients, seconds)
+            used = processor_seconds(asking.pid) - before
             if not set(answers["statuses"]) <= {"200", "204"}:
                 raise RuntimeError(f"{way}: {answers['statuses']}")
-            one[way] = sum(answers["statuses"].values()) / seconds
+            total = sum(answers["statuses"].values())
+            one.a_second[way], one.a_processor_second[way] = total / seconds, total / used
         found.append(one)
     return found
 
@@ -136,7 +151,13 @@ def measure_standards(asking: Asking, count: int, seconds: float, rounds: int) -
     """Return everything that is measured of ``count`` clients."""
     found = throughput(asking, count, seconds, rounds)
     return {
-        "answers_a_second": [{way: round(value, 1) for way, value in one.items()} for one in found],
-        "ratio_to_empty": ratios(found),
+        "answers_a_second": [_rounded(one.a_second) for one in found],
+        "answers_a_processor_second": [_rounded(one.a_processor_second) for one in found],
+        "ratio_to_empty": ratios([one.a_second for one in found]),
+        "ratio_to_empty_by_processor": ratios([one.a_processor_second for one in found]),
         "while_they_work": while_they_work(asking, count, max(20.0, 4 * seconds)),
     }
+
+
+def _rounded(rates: dict[str, float]) -> dict[str, float]:
+    return {way: round(value, 1) for way, value in rates.items()}
