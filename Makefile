@@ -54,7 +54,7 @@ bench-wt: $(COMPILED) ## OR-Library's weighted tardiness against its optima; INS
 bench-table: $(COMPILED) ## Kent to England, three loads, three seeds (what has no result yet); ARGS="--rows Kent"
 	$(BIN)/python -m tests.benchmarks.table $(ARGS)
 
-bench-polling: $(COMPILED) ## 200 clients that poll worklists, as ratios to an empty route; ARGS="--caller key --database postgresql"
+bench-polling: $(COMPILED) ## clients that poll, as ratios to an empty route; ARGS="--caller key --database postgresql" or "--only standards"
 	$(BIN)/python -m tests.benchmarks.polling.run $(ARGS)
 
 bench-report: $(INSTALLED) ## write docs/benchmarks from the results that are there
