@@ -36,7 +36,7 @@ from balancer.services.refresh_feeds import refresh_feed, refresh_roster
 from balancer.services.release_emergencies import plan_that_waits, release_emergencies
 from balancer.services.request_run import request_run
 from balancer.services.shift import shift_to_present
-from balancer.store import conservation, keys, previews, runs
+from balancer.store import conservation, explanations, keys, previews, runs
 from balancer.store.database import Database
 from balancer.store.leases import Lease
 from balancer.store.policies import current_policy
@@ -207,9 +207,9 @@ class Work:
         self._note_end(self._solving.run())
 
     def preview_what_is_asked(self) -> None:
-        """Make the previews of drafts that are asked for, beside whatever runs; one that died is found out so too."""
+        """Make the previews and explanations that are asked for, beside whatever runs; what died is found out."""
         with self._database.session() as session:
-            waits = previews.unfinished(session)
+            waits = previews.unfinished(session) or explanations.unfinished(session)
         if waits and self._previewing is not None:
             self._previewing.run()
 

@@ -20,6 +20,7 @@ import structlog
 
 from balancer.domain.instant import Clock
 from balancer.domain.states import RunState
+from balancer.services.explain_reads import explain_waiting
 from balancer.services.outcomes import RunOutcome
 from balancer.services.preview_draft import preview_next
 from balancer.services.run_allocation import Solver, run_allocation
@@ -103,7 +104,7 @@ def _solve(database: Database, order: SolveOrder) -> int:
 
 
 def preview_and_exit(order: SolveOrder) -> None:
-    """Make every preview that is asked for in this process and exit; what fails is on record, and goes no further."""
+    """Make every preview and explanation that is asked for and exit; what fails is on record, and goes no further."""
     order.prepare()
     os.nice(_NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -117,7 +118,7 @@ def preview_and_exit(order: SolveOrder) -> None:
 
 
 def preview_all(database: Database, clock: Clock) -> int:
-    """Make every preview that is asked for; return ``DONE``, or ``NOT_PUBLISHED`` if one failed."""
+    """Make every preview that is asked for, then every explanation; return ``NOT_PUBLISHED`` if one failed."""
     code = DONE
     while True:
         try:
@@ -127,8 +128,21 @@ def preview_all(database: Database, clock: Clock) -> int:
             code = NOT_PUBLISHED
             continue
         if run_id is None:
-            return code
+            return max(code, explain_all(database, clock))
         _log.info("preview.made", run=run_id)
+
+
+def explain_all(database: Database, clock: Clock) -> int:
+    """Work out every explanation that is asked for; return ``NOT_PUBLISHED`` if the plan cannot be opened."""
+    began = time.monotonic()
+    try:
+        made = explain_waiting(database, clock.now())
+    except Exception:  # noqa: BLE001 - each that was asked for says so; what is in force stands
+        _log.exception("explanation.failed")
+        return NOT_PUBLISHED
+    if made:
+        _log.info("explanation.made", reads=made, seconds=round(time.monotonic() - began, 3))
+    return DONE
 
 
 def run_once(database: Database, now: datetime, *, seconds: float, solver: Solver, clock: Clock | None = None) -> int:

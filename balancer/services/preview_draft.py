@@ -6,11 +6,12 @@ Mended, and not planned anew: so every difference is the draft's, and it is what
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from balancer import __version__
+from balancer.domain.effects import completions, figures, turned
 from balancer.domain.errors import ConflictError
 from balancer.domain.instruction import InstructionState
 from balancer.domain.plan import Plan
@@ -18,11 +19,11 @@ from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import REPORTING
 from balancer.domain.run_changes import MoveReason, RunMove, moves_of
 from balancer.domain.states import RunState
-from balancer.domain.study import ReadKey, Study, StudyKey
-from balancer.services.build_problem import Gathered, gather
-from balancer.services.follow_changes import has_changed, what_happened
-from balancer.services.mend_worklists import tell_plan
+from balancer.domain.study import ReadKey, Study
+from balancer.services.build_problem import gather
+from balancer.services.follow_changes import has_changed
 from balancer.services.open_live import Live, open_live
+from balancer.services.plan_in_force import PlanInForce, mended, mended_as_it_stands, study_of
 from balancer.services.without_numbers import without_numbers
 from balancer.store import drafts, previews, queue, run_records, runs
 from balancer.store.database import Database
@@ -30,28 +31,8 @@ from balancer.store.tables import RunRow
 from balancer.store.tables_drafts import PreviewLoadRow
 
 _MOST_FINDINGS = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shown:
-    """A plan with what it takes to compare it: its problem, and which of a study's reads it counts from 1."""
-
-    plan: Plan
-    problem: AllocationProblem
-    numbers: Mapping[StudyKey, tuple[int, ...]]
-
-    def own(self, key: ReadKey) -> ReadKey:
-        """Return a read of the plan by its own number."""
-        return key._replace(read=self.numbers[_study(key)][key.read - 1])
-
-    def given(self) -> dict[ReadKey, str]:
-        """Return whom each read that has a place is given to, by own number."""
-        return {self.own(row.key): row.reporter_id for row in self.plan.allocations}
-
-    def reads(self) -> set[ReadKey]:
-        """Return every read of the plan's problem, by own number."""
-        keys = [row.key for row in self.plan.allocations] + [row.key for row in self.plan.unallocated]
-        return {self.own(key) for key in keys}
+# As many studies are named that become late, or are in time again; the late ones come first.
+_MOST_TURNED = 200
 
 
 def preview_next(db: Database, now: datetime) -> int | None:
@@ -81,12 +62,12 @@ def _preview(db: Database, run_id: int, draft_id: int, now: datetime) -> None:
     live = open_live(db, now)
     if live is None:
         raise ConflictError("no run has been published yet: there is nothing to compare with")
-    before = _mended(live, gather(db, now, only=()), (), now)
+    before = mended_as_it_stands(db, live, now)
     gathered = gather(db, now, draft_id, only=about)
     if has_changed(live, gathered):  # the draft is about people or their sessions, which an open plan cannot take in
         reopened = open_live(db, now, draft_id, anew=about)
         live = reopened if reopened is not None else live
-    after = _mended(live, gathered, keys, now)
+    after = mended(live, gathered, keys, now)
     findings = _judge(after)
     if findings:
         _reject(db, run_id, now, findings)
@@ -94,36 +75,36 @@ def _preview(db: Database, run_id: int, draft_id: int, now: datetime) -> None:
     _keep(db, run_id, before, after, [row.id or 0 for row in staged], live, now)
 
 
-def _mended(live: Live, gathered: Gathered, asked: Collection[StudyKey], now: datetime) -> _Shown:
-    """Tell an open plan what has happened, let it be mended, and return it as it is then."""
-    happened = what_happened(live, gathered, asked, max(now, live.plan.now), asked=asked)
-    if happened.events:
-        tell_plan(live, happened, gathered.numbers)
-    numbers = {key: tuple(of_study) for key, of_study in live.numbers.items()}
-    return _Shown(plan=live.plan.plan(), problem=live.plan.problem, numbers=numbers)
-
-
-def _judge(shown: _Shown) -> list[str]:
+def _judge(shown: PlanInForce) -> list[str]:
     from balancer.optimise.referee import judge  # noqa: PLC0415 - as ``open_live``
 
     return [str(finding) for finding in judge(shown.problem, shown.plan).findings]
 
 
 def _keep(  # noqa: PLR0913, PLR0917 - what is kept of what
-    db: Database, run_id: int, before: _Shown, after: _Shown, staged: list[int], live: Live, now: datetime
+    db: Database, run_id: int, before: PlanInForce, after: PlanInForce, staged: list[int], live: Live, now: datetime
 ) -> None:
     moves = list(_moves(before, after))
+    was, becomes = completions(before.problem, before.plan), completions(after.problem, after.plan)
+    shown = turned(was, becomes)[:_MOST_TURNED]
     with db.transaction() as session:
         run = runs.own_run(session, run_id, 0)
-        ids = queue.study_ids(session, {_study(move.read) for move in moves})
+        ids = queue.study_ids(session, {*(study_of(move.read) for move in moves), *(one.key for one in shown)})
         run_records.add_moves(session, run_id, moves, ids)
         previews.keep(session, run_id, before.plan.summary.late, staged, _loads(run_id, before, after))
+        previews.keep_effects(
+            session,
+            run_id,
+            before=figures(was, before.plan, before.problem.now),
+            after=figures(becomes, after.plan, after.problem.now),
+            turned={ids[one.key]: (one.before, one.after) for one in shown},
+        )
         runs.keep_summary(run, after.plan.summary)
         run.policy_id, run.code_version = live.policy_id, __version__
         _end(run, RunState.PREVIEWED, now)
 
 
-def _moves(before: _Shown, after: _Shown) -> Iterator[RunMove]:
+def _moves(before: PlanInForce, after: PlanInForce) -> Iterator[RunMove]:
     """Yield every read that the draft gives to somebody else, or takes out of the queue."""
     had, left = before.given(), after.reads()
     studies = tuple(_as_published(study, after, had) for study in after.problem.studies)
@@ -134,13 +115,13 @@ def _moves(before: _Shown, after: _Shown) -> Iterator[RunMove]:
             yield RunMove(read=read, was=reporter_id, becomes=None, reason=MoveReason.TAKEN_OUT)
 
 
-def _as_published(study: Study, after: _Shown, had: Mapping[ReadKey, str]) -> Study:
+def _as_published(study: Study, after: PlanInForce, had: Mapping[ReadKey, str]) -> Study:
     """Return a study as if the plan without the draft were published."""
     reads = (after.own(ReadKey(*study.key, number)) for number in range(1, study.reads + 1))
     return replace(study, published_to=tuple(had.get(read) for read in reads))
 
 
-def _loads(run_id: int, before: _Shown, after: _Shown) -> list[PreviewLoadRow]:
+def _loads(run_id: int, before: PlanInForce, after: PlanInForce) -> list[PreviewLoadRow]:
     available = _available(before.problem), _available(after.problem)
     planned = _planned(before.plan), _planned(after.plan)
     return [
@@ -188,7 +169,3 @@ def _fail(db: Database, run_id: int, now: datetime, error: Exception) -> None:
 
 def _end(run: RunRow, state: RunState, now: datetime) -> None:
     run.state, run.stage, run.finished_at = state, "", now
-
-
-def _study(key: ReadKey) -> StudyKey:
-    return StudyKey(key.trust, key.accession_number)

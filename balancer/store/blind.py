@@ -18,6 +18,7 @@ from balancer.domain.actor import Reach
 from balancer.domain.life import ReadKind, ReadState
 from balancer.store.chunks import chunks
 from balancer.store.tables import Row, WorklistItemRow
+from balancer.store.tables_explanations import ExplanationRow
 from balancer.store.tables_journal import JournalRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow, ReturnRow
 from balancer.store.tables_runs import ProposedRow
@@ -109,6 +110,18 @@ def _told_of(row: type[Row], *names: str) -> Callable[[Reach], ColumnElement[boo
     return limit
 
 
+def _told_whole(row: type[Row]) -> Callable[[Reach], ColumnElement[bool]]:
+    """Return the limit of rows that name anybody whom a read may be given to: none while another reading waits."""
+    limited: Table = row.__table__  # type: ignore[attr-defined]
+
+    def limit(reach: Reach) -> ColumnElement[bool]:
+        read = _OTHERS.alias("told_whole")
+        shown = and_(_shown(read, reach.blind_to or ""), ~_is_read_beside_another(read))
+        return exists().where(read.c.id == limited.c.read_id, shown)
+
+    return limit
+
+
 BLIND: Mapping[type[Row], Callable[[Reach], ColumnElement[bool]]] = {
     ReadRow: _read,
     WorklistItemRow: _item,
@@ -116,6 +129,7 @@ BLIND: Mapping[type[Row], Callable[[Reach], ColumnElement[bool]]] = {
     ClaimRow: _of_read(ClaimRow),
     CompletionRow: _of_read(CompletionRow),
     ReturnRow: _of_read(ReturnRow),
+    ExplanationRow: _told_whole(ExplanationRow),
     WorkitemRow: _told_of(WorkitemRow, "reporter_id"),
     JournalRow: _told_of(JournalRow, "reporter_id", "reporter_before"),
 }

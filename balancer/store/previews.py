@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from balancer.domain.effects import Completion, Figures
 from balancer.domain.states import RunKind, RunState
 from balancer.store.tables import RunRow
 from balancer.store.tables_drafts import PreviewLoadRow, PreviewRow
@@ -85,6 +87,25 @@ def keep(
     row.late_before, row.instructions = dict(late_before), sorted(staged)
     session.add(row)
     session.add_all(loads)
+    session.flush()
+
+
+def keep_effects(
+    session: Session,
+    run_id: int,
+    *,
+    before: Figures,
+    after: Figures,
+    turned: Mapping[int, tuple[Completion, Completion]],
+) -> None:
+    """Keep what a draft does to the plan in figures, and which studies (by number) become late or are in time again."""
+    row = session.get_one(PreviewRow, run_id)
+    row.figures = {"before": asdict(before), "after": asdict(after)}
+    row.lateness = [
+        {"study_id": study_id, "before": round(was.late_minutes, 2), "after": round(becomes.late_minutes, 2)}
+        for study_id, (was, becomes) in turned.items()
+    ]
+    session.add(row)
     session.flush()
 
 

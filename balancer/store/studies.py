@@ -103,7 +103,7 @@ def studies(
         # a cursor stands in the next request's address: it names no accession number
         place = () if text_order else (getattr(rows[-1], _SORTS[name].key).isoformat(),)
         following = cursor(sort, *place, rows[-1].id)
-    return Page(items=tuple(_with_reads(session, rows)), total=total, next_cursor=following)
+    return Page(items=tuple(with_reads(session, rows)), total=total, next_cursor=following)
 
 
 def _after_number(session: Session, cut: Cut, sort: str) -> list[Any] | None:
@@ -123,7 +123,7 @@ def study(session: Session, key: StudyKey) -> StudyStatus:
     row = session.exec(statement).first()
     if row is None:
         raise NotFoundError("there is no such study")
-    return _with_reads(session, [row])[0]
+    return with_reads(session, [row])[0]
 
 
 def open_count(session: Session, trust: str) -> int:
@@ -166,7 +166,7 @@ def _on_a_list(condition: Any) -> ColumnElement[bool]:
     )
 
 
-def _with_reads(session: Session, rows: Sequence[StudyRow]) -> list[StudyStatus]:
+def with_reads(session: Session, rows: Sequence[StudyRow]) -> list[StudyStatus]:
     """Return the rows with their reads: a few more statements, whatever their number."""
     ids = [row.id for row in rows]
     plans = _plans(session, ids)

@@ -44,7 +44,8 @@ class PreviewRow(Row, table=True):
     """What a draft would do, beside the figures and moves of its run; ``run_id`` is of kind ``preview``.
 
     ``instructions`` were staged when it was made. ``late_before`` counts late studies by class without the draft, and
-    the run's ``late`` with it.
+    the run's ``late`` with it. ``figures`` are those of ``domain.effects`` without the draft and with it; ``lateness``
+    the studies that only one of the two plans has late, in minutes beyond their due time (below 0: in hand).
     """
 
     __tablename__ = "previews"
@@ -52,6 +53,8 @@ class PreviewRow(Row, table=True):
     draft_id: int = Field(foreign_key="drafts.id", index=True)
     instructions: list[int] = Field(default_factory=list, sa_type=JSON)
     late_before: dict[str, int] | None = Field(default=None, sa_type=JSON)
+    figures: dict[str, dict[str, float]] | None = Field(default=None, sa_type=JSON)
+    lateness: list[dict[str, float]] | None = Field(default=None, sa_type=JSON)
 
 
 class PreviewLoadRow(Row, table=True):

@@ -234,3 +234,21 @@ def test_nothing_is_previewed_of_nothing(db: Database) -> None:
         preview_next(db, NOW)
     with db.session() as reading:
         assert runs.run(reading, asked).state is RunState.FAILED
+
+
+def test_a_preview_names_what_becomes_late_by_it(sqlite_db: Database) -> None:
+    """A3 is wanted in 140 minutes and stands third with R1: the draft that gives it R1's first place makes A1 late."""
+    number, said = morning(sqlite_db)
+    expedite_study(sqlite_db, StudyKey("RVV", "A1"), minutes(100), NOW, by=MANAGER, said=Said(reason=WHY))
+    pin_read(sqlite_db, read_id(sqlite_db, "B1"), "R1", NOW, by=MANAGER, said=said)
+    pin_read(sqlite_db, read_id(sqlite_db, "A1"), "R2", NOW, by=MANAGER, said=said)
+    expedite_study(sqlite_db, StudyKey("RVV", "A3"), minutes(70), NOW, by=MANAGER, said=said)
+    _, found = previewed(sqlite_db, number)
+    assert found.figures is not None
+    before, after = found.figures["before"], found.figures["after"]
+    assert (before["not_placed"], after["not_placed"]) == (0, 0)
+    assert before["total"] != after["total"]
+    assert found.lateness is not None
+    assert all(item["before"] <= 0 < item["after"] or item["after"] <= 0 < item["before"] for item in found.lateness)
+    late = sum(item["after"] > 0 for item in found.lateness) - sum(item["after"] <= 0 for item in found.lateness)
+    assert after["late_soon"] - before["late_soon"] == late
