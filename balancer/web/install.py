@@ -10,6 +10,7 @@ from starlette.types import Scope
 from balancer.web import (
     allocation_routes,
     downtime_routes,
+    draft_routes,
     exceptions_routes,
     feeds_routes,
     lists,
@@ -17,6 +18,8 @@ from balancer.web import (
     reporters,
     rosters,
     run_routes,
+    study_act_routes,
+    study_routes,
 )
 from balancer.web.sections import SECTIONS
 from balancer.web.templates import ASSETS, STATIC
@@ -24,6 +27,7 @@ from balancer.web.templates import ASSETS, STATIC
 # What the pages' addresses begin with.
 PAGES = (
     *(section.address for section in SECTIONS),
+    "/studies",
     "/batches",
     "/quarantine",
     "/exceptions",
@@ -50,6 +54,9 @@ def install(app: FastAPI) -> None:
         lists,
         allocation_routes,
         run_routes,
+        study_routes,
+        study_act_routes,
+        draft_routes,
         feeds_routes,
         exceptions_routes,
         downtime_routes,

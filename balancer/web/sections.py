@@ -34,6 +34,7 @@ SECTIONS: Final = (
         key="a",
         needs=(Permission.WORKLISTS_READ, Permission.STUDIES_READ, Permission.REPORTERS_READ, Permission.RUNS_READ),
     ),
+    Section(name="Drafts", address="/drafts", key="t", needs=(Permission.READS_STEER,)),
     Section(name="Rosters", address="/rosters", key="r", needs=(Permission.REPORTERS_READ,)),
     Section(name="Feeds", address="/feeds", key="f", needs=(Permission.FEEDS_READ,)),
     Section(name="Worklists", address="/lists", key="w", needs=(Permission.WORKLISTS_READ,)),

@@ -93,6 +93,11 @@ FORMS = {
         )
     },
     "/reporters/{reporter_id}/decisions/{instruction_id}/withdraw": {"reason": "mistaken"},
+    "/studies/{study_id}/stage": {"act": "bar", "reporter": "R1", "reason": "asked"},
+    "/studies/{study_id}/expedite": {"act": "expedite", "date": "2026-03-02", "time": "09:00", "reason": "asked"},
+    "/studies/{study_id}/decisions/{instruction_id}/withdraw": {"reason": "mistaken"},
+    "/studies/{study_id}/reads/{number}/back": {"reason": "the images have come"},
+    **{f"/drafts/{{draft_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
 }
 # What a route that changes something is sent, where nothing at all would be refused before it looks.
 BODIES: dict[str, Any] = {
@@ -154,6 +159,7 @@ BODIES: dict[str, Any] = {
 OF_ALL_TRUSTS = {
     "/api/v1/audit",
     "/api/v1/drafts/{draft_id}/undo",
+    "/drafts/{draft_id}/undo",
     *(
         f"{room}/runs/{{run_id}}/{verb}"
         for verb in ("publish", "discard", "undo")
@@ -278,6 +284,8 @@ def values(db: Database, trust: str) -> dict[str, str]:
         "run_id": str(run.id),
         "policy_id": "1",
         "read_id": str(read.id),
+        "study_id": str(read.study_id),
+        "number": "1",
         "workitem": uid_of(WorkitemKey(read.id or 0, 0), numbering),
         "requester": "SOMEAET",
         "task": f"{numbering}-{read.id}",

@@ -18,6 +18,8 @@ PAGES = {
     "rosters": ("operator", "/rosters"),
     "reporters": ("operator", "/reporters"),
     "reporter": ("operator", "/reporters/9900001"),
+    "study": ("operator", "/studies/1052"),
+    "drafts": ("operator", "/drafts"),
 }
 
 

@@ -1,0 +1,344 @@
+"""Why a read is where it is, in words: what speaks for who has it, who else could at what cost, who may not and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from balancer.domain.addition import Release
+from balancer.domain.explanation import Refusal, Rule
+from balancer.domain.read_explained import Addition, Other, ReadExplained, Reason, ReasonKind, Remedied
+from balancer.web.study_facts import Explained, StudyFacts
+from balancer.web.tables import Cell, Column, Row, Table, View, number, table_of
+from balancer.web.time_left import at_words, span
+
+# Points; what shows as 0.0.
+_LEAST: Final = 0.05
+# Nobody has begun to work it out for so long: whoever waits is told.
+_LONG: Final = timedelta(seconds=90)
+_NAMES: Final = 4
+# Of what makes up a difference, so much is told: the largest.
+_TERMS_SHOWN: Final = 3
+_POINT: Final = "A point is one hour late for one study of weight 1."
+_LEVELS: Final = {3: "Specialist", 2: "General", 1: "Fallback", 0: "None"}
+_TERMS: Final = {
+    "clinical": "waiting and lateness",
+    "match": "level",
+    "remote": "other trusts' studies",
+    "prior": "another reader than the prior's",
+    "churn": "taken from a list that has it",
+    "split": "more readers for a patient",
+    "load": "how full sessions are",
+}
+_RULES: Final = {
+    Rule.ENTITLED: "Not entitled at {trust}",
+    Rule.SKILLED: "No {field} skill for {modality}",
+    Rule.MODALITY: "{modality} is outside their scope",
+    Rule.EXCLUDED: "Excluded from this study",
+    Rule.PINNED: "It is pinned to somebody else",
+    Rule.CLAIMED: "Somebody else has it open",
+    Rule.TWO_READERS: "They have another read of this study",
+    Rule.SESSION: "No session of theirs takes it",
+    Rule.TIME: "No session of theirs is long enough for it",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """One thing that speaks for whoever has the read."""
+
+    strong: str
+    rest: str
+    saves: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyPage:
+    """The part of a study's page that says why.
+
+    ``asks``: it is to be asked for now; ``waits``: it is being worked out; ``stuck``: since long. ``checked`` says on
+    which plan each reason was taken away; empty while what is shown is not of the plan in force.
+    """
+
+    study_id: int
+    read_id: int
+    number: int
+    heading: str
+    checked: str
+    stale: str
+    error: str
+    asks: bool
+    may_ask: bool
+    waits: bool
+    stuck: str
+    reasons: Sequence[Why] = ()
+    change: str = ""
+    better: str = ""
+    alternatives: Table | None = None
+    able: str = ""
+    refused: Table | None = None
+    refused_count: str = ""
+    remedies: Sequence[str] = ()
+    is_there: bool = False
+
+
+def why_page(facts: StudyFacts, number: int, now: datetime, *, may_ask: bool) -> WhyPage:
+    """Return why a read of a study is where it is, as far as it is known at ``now``."""
+    known = facts.explained
+    read = next(one for one in facts.study.reads if one.read == number)
+    who = None if read.reporter_id is None else facts.name(read.reporter_id)
+    of_now = known.found is not None and known.is_fresh
+    waits = known.waits_since is not None
+    stuck = waits and known.waits_since is not None and now - known.waits_since > _LONG
+    common = {
+        "study_id": facts.study_id,
+        "read_id": read.read_id,
+        "number": number,
+        "heading": f"Why {who}" if who else "Why nobody",
+        "checked": _checked(known, now) if of_now else "",
+        "stale": "" if of_now or known.found is None or known.at is None else _stale(known.at, now),
+        "error": known.error,
+        "asks": may_ask and not of_now and not waits and not known.error,
+        "may_ask": may_ask,
+        "waits": waits and not stuck,
+        "stuck": f"Asked for {span(now - known.waits_since)} ago and not begun." if stuck and known.waits_since else "",
+    }
+    if known.found is None:
+        return WhyPage(**common)  # type: ignore[arg-type]  # the fields of these names
+    return WhyPage(**common, **_found(facts, known.found, number, now), is_there=True)  # type: ignore[arg-type]
+
+
+def _checked(known: Explained, now: datetime) -> str:
+    """Say what was checked, and when: each reason of a read that has a place, what it lacks of one that has none."""
+    at = "" if known.at is None else at_words(known.at, now)
+    has_place = known.found is not None and known.found.placement is not None
+    return f"Checked {at}: {'placed anew without each reason' if has_place else 'on the plan in force'}"
+
+
+def _stale(at: datetime, now: datetime) -> str:
+    return f"As it stood at {at_words(at, now)}; the plan has changed since, or may have."
+
+
+def _found(facts: StudyFacts, found: ReadExplained, number: int, now: datetime) -> dict[str, object]:
+    listed = sum(len(one.reporters) for one in found.refusals)
+    return {
+        "reasons": [_why(facts, found, one, now) for one in found.reasons],
+        "change": _change(facts, found, now),
+        "better": _better(found),
+        "alternatives": _alternatives(facts, found, number, now),
+        "able": f"{found.able} may; the cheapest first. {_POINT}",
+        "refused": _refused(facts, found.refusals),
+        "refused_count": f"{listed} of {listed + found.able} reporters",
+        "remedies": [_remedy(facts, one, now) for one in found.remedies],
+    }
+
+
+# --- what speaks for whoever has it -----------------------------------------------------------------------------------
+
+
+def _why(facts: StudyFacts, found: ReadExplained, one: Reason, now: datetime) -> Why:
+    strong, rest = _words(facts, found, one.kind, now)
+    return Why(strong=strong, rest=rest, saves=f"saves {one.points:,.1f}")
+
+
+def _words(facts: StudyFacts, found: ReadExplained, kind: ReasonKind, now: datetime) -> tuple[str, str]:
+    study, place = facts.study, found.placement
+    field = study.subspecialty.replace("_", " ")
+    person = None if place is None else facts.people.get(place.reporter_id)
+    level = 0 if person is None else person.level(study.subspecialty, study.modality)
+    if kind is ReasonKind.PLACE and place is not None:
+        nth = "first" if place.position == 1 else f"number {place.position}"
+        return "This session has the best place.", f"{at_words(place.start, now)}, {nth} in it."
+    return {
+        ReasonKind.LEVEL: (f"{_LEVELS.get(level, 'Level')} in {field}.", f"The study needs {field}."),
+        ReasonKind.HOME: ("Its own trust's reporter.", "Priors open in their own PACS."),
+        ReasonKind.PRIOR: ("Reported this patient's prior study.", ""),
+        ReasonKind.LISTED: ("Has it on their list already.", "Taking it away costs them time."),
+        ReasonKind.PATIENT: ("Has other studies of this patient.", ""),
+        ReasonKind.PLACE: ("This session has the best place.", ""),
+    }[kind]
+
+
+def _better(found: ReadExplained) -> str:
+    """Say so if nothing speaks for the place, for a better plan has been found."""
+    best = min((one.difference for one in found.others), default=0.0)
+    if best > -_LEAST:
+        return ""
+    return f"A plan that costs {abs(best):,.1f} points less has been found since. The next run can take it."
+
+
+def _change(facts: StudyFacts, found: ReadExplained, now: datetime) -> str:
+    """Say who would have it if whoever has it could not."""
+    mine = None if found.placement is None else found.placement.reporter_id
+    other = next((one for one in found.others if one.placement.reporter_id != mine), None)
+    if mine is None:
+        return ""
+    if other is None:
+        return "Nobody else was found who could read it: without this reporter it would have no place."
+    when = _against(found.due_at, other.placement.end)
+    return (
+        f"What would change it: if {facts.name(mine)} could not, {facts.name(other.placement.reporter_id)} would "
+        f"read it at {at_words(other.placement.start, now)}, {when}."
+    )
+
+
+# --- who else ---------------------------------------------------------------------------------------------------------
+
+_ALTERNATIVES: Final = (
+    Column(key="reporter", head="Reporter"),
+    Column(key="home", head="Home"),
+    Column(key="level", head="Level"),
+    Column(key="start", head="Would start"),
+    Column(key="against_due", head="Against due"),
+    Column(key="points", head="Points", number=True),
+    Column(key="made_of", head="What the points are"),
+    Column(key="pin", head="Pin"),
+)
+
+
+def _alternatives(facts: StudyFacts, found: ReadExplained, read: int, now: datetime) -> Table:
+    rows = [*_now(facts, found, now), *(_alternative(facts, found, one, read, now) for one in found.others)]
+    nobody = "No plan was found in which somebody does it." if found.able else "Nobody may read it."
+    return table_of("Who else could read it", _ALTERNATIVES, rows, View(path="/studies"), empty=nobody)
+
+
+def _now(facts: StudyFacts, found: ReadExplained, now: datetime) -> Iterator[Row]:
+    """Yield the row of the place it has."""
+    place = found.placement
+    if place is None:
+        return
+    person = facts.people.get(place.reporter_id)
+    level = 0 if person is None else person.level(facts.study.subspecialty, facts.study.modality)
+    better = any(one.difference <= -_LEAST for one in found.others)
+    says = "Planned. A better plan has been found since." if better else "Planned. No better place was found."
+    yield Row(
+        cells=(
+            Cell(text=facts.name(place.reporter_id), link=_list_of(facts, place.reporter_id)),
+            Cell(trust="" if person is None else person.home_trust),
+            Cell(text=_LEVELS.get(level, "")),
+            Cell(text=at_words(place.start, now), value=place.start),
+            Cell(text=_against(found.due_at, place.end)),
+            number(0.0, digits=1),
+            Cell(text=says),
+            Cell(text="Planned", grey=True),
+        )
+    )
+
+
+def _alternative(facts: StudyFacts, found: ReadExplained, one: Other, read: int, now: datetime) -> Row:
+    place = one.placement
+    person = facts.people.get(place.reporter_id)
+    points = Cell(text=f"{one.difference:+,.1f}", value=round(one.difference, 2))
+    can_pin = person is not None and any(may.reporter_id == place.reporter_id for may in facts.may_read)
+    to = f"/studies/{facts.study_id}?act=pin&read={read}&reporter={place.reporter_id}#change"
+    return Row(
+        cells=(
+            Cell(text=facts.name(place.reporter_id), link=_list_of(facts, place.reporter_id)),
+            Cell(trust="" if person is None else person.home_trust),
+            Cell(text=_LEVELS.get(one.level, "")),
+            Cell(text=at_words(place.start, now), value=place.start),
+            Cell(text=_against(found.due_at, place.end)),
+            points,
+            Cell(text=_made_of(one), second=_moved(one)),
+            Cell(text="Pin", link=to) if can_pin else Cell(),
+        )
+    )
+
+
+def _list_of(facts: StudyFacts, reporter_id: str) -> str:
+    return f"/lists/{reporter_id}" if reporter_id in facts.people else ""
+
+
+def _against(due_at: datetime, end: datetime) -> str:
+    return f"{span(due_at - end)} in hand" if end <= due_at else f"late by {span(end - due_at)}"
+
+
+def _made_of(one: Other) -> str:
+    """Say which terms make up a difference, the largest first."""
+    parts = sorted(one.terms.items(), key=lambda item: -abs(item[1]))[:_TERMS_SHOWN]
+    told = [f"{_TERMS[name]} {points:+,.1f}" for name, points in parts if abs(points) >= _LEAST]
+    said = ", ".join(told) or "The same cost"
+    return f"{said[:1].upper()}{said[1:]}"
+
+
+def _moved(one: Other) -> str:
+    left = sum(item.becomes is None for item in one.displaced)
+    said = [] if not one.displaced else [_count(len(one.displaced), "other study", "other studies") + " would move"]
+    if left:
+        said.append(f"{left} of them to nobody")
+    if one.anyway <= -_LEAST:
+        said.append(f"the same repair without it gives {one.anyway:+,.1f}")
+    return ", ".join(said)
+
+
+def _count(many: int, one: str, several: str) -> str:
+    return f"{many} {one if many == 1 else several}"
+
+
+# --- who may not ------------------------------------------------------------------------------------------------------
+
+_REFUSED: Final = (
+    Column(key="reason", head="Reason"),
+    Column(key="reporters", head="Reporters", number=True),
+    Column(key="rule", head="Rule"),
+)
+
+
+def _refused(facts: StudyFacts, found: Iterable[Refusal]) -> Table:
+    rows = [
+        Row(
+            cells=(
+                Cell(text=_rule(facts, one.rule), second=_people(facts, one.reporters)),
+                number(len(one.reporters)),
+                Cell(text=one.rule.value),
+            )
+        )
+        for one in found
+    ]
+    return table_of(
+        "Who may not, and why", _REFUSED, rows, View(path="/studies"), empty="No rule keeps anybody from it."
+    )
+
+
+def _rule(facts: StudyFacts, rule: Rule) -> str:
+    study = facts.study
+    return _RULES[rule].format(trust=study.trust, field=study.subspecialty.replace("_", " "), modality=study.modality)
+
+
+def _people(facts: StudyFacts, reporters: Sequence[str]) -> str:
+    named = [facts.people[one].name for one in reporters if one in facts.people]
+    more = len(reporters) - len(named[:_NAMES])
+    said = ", ".join(named[:_NAMES])
+    return f"{said} and {more} more" if said and more else said or f"{more} beyond your reach"
+
+
+# --- what would give it a place ---------------------------------------------------------------------------------------
+
+
+def _remedy(facts: StudyFacts, one: Remedied, now: datetime) -> str:
+    said = " and ".join(_addition(facts, part, now) for part in one.additions)
+    return f"{said[:1].upper()}{said[1:]}. Saves {abs(one.difference):,.1f} points."
+
+
+def _addition(facts: StudyFacts, one: Addition, now: datetime) -> str:
+    study, place = facts.study, one.placement
+    field = study.subspecialty.replace("_", " ")
+    parts = []
+    if one.released is not None:
+        parts.append("take the pin back" if one.released is Release.PIN else "release the claim")
+    if one.entitled_for is not None:
+        parts.append(f"an entitlement at {one.entitled_for}")
+    if one.level is not None:
+        parts.append(f"{field} at level {one.level} for {study.modality}")
+    if one.in_scope:
+        parts.append(f"{study.modality} in scope")
+    if one.more_reads:
+        parts.append(f"{_count(one.more_reads, 'read', 'reads')} more allowed in the session")
+    if one.is_extra_session:
+        parts.append(f"an extra session of {one.minutes} min before {at_words(one.until, now)}")
+    elif one.minutes:
+        parts.append(f"{one.minutes} min more at the end of the session, until {at_words(one.until, now)}")
+    what = " and ".join(parts) or "nothing: it fits, and the plan had not found that"
+    return f"{what}, for {facts.name(place.reporter_id)}, who would read it at {at_words(place.start, now)}"

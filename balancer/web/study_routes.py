@@ -1,0 +1,138 @@
+"""The page of one study: what it is, why it is where it is, what may be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from starlette.responses import HTMLResponse, Response
+
+from balancer.api.callers import may
+from balancer.api.models.shape import MOST_CHARACTERS, PATTERN
+from balancer.api.serving import IdInPath
+from balancer.domain.permission import Permission
+from balancer.services.request_explanation import request_explanation
+from balancer.store import drafts
+from balancer.web.desk import AtDesk, Desk
+from balancer.web.draft_effects import effects, preview_facts
+from balancer.web.study import study_page
+from balancer.web.study_acts import Act, act_panel
+from balancer.web.study_explained import WhyPage, why_page
+from balancer.web.study_facts import StudyFacts, study_facts
+from balancer.web.study_history import history
+
+router = APIRouter(include_in_schema=False)
+_SEE: Final = [may(Permission.STUDIES_READ)]
+_STEER: Final = [may(Permission.READS_STEER)]
+# Of a history that is longer, so much is shown before all of it is asked for.
+_RECENT: Final = 8
+_MOST_READS: Final = 9
+ReadNumber = Annotated[int | None, Query(ge=1, le=_MOST_READS)]
+_Number = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+
+
+@router.get("/studies/{study_id}", dependencies=_SEE)
+def show_study(  # noqa: PLR0913, PLR0917 - which study, and which part of it is open
+    desk: AtDesk,
+    study_id: IdInPath,
+    act: Act | None = None,
+    read: ReadNumber = None,
+    reporter: Annotated[str, Query(max_length=MOST_CHARACTERS, pattern=PATTERN)] = "",
+    draft: _Number = None,
+    whole: Annotated[str, Query(max_length=1)] = "",
+) -> HTMLResponse:
+    """Show a study; ``act`` opens a form, ``draft`` shows what was staged in it, ``whole`` all of its history."""
+    return study_shown(desk, study_id, act=act, read=read, reporter=reporter, draft=draft, whole=bool(whole))
+
+
+@router.get("/studies/{study_id}/reads/{number}/why", dependencies=_SEE)
+def show_why(desk: AtDesk, study_id: IdInPath, number: IdInPath) -> HTMLResponse:
+    """Show why a read is where it is, for a page that is open already."""
+    return _why_shown(desk, study_id, number)
+
+
+@router.post("/studies/{study_id}/reads/{number}/why", dependencies=_STEER)
+def ask_why(desk: AtDesk, study_id: IdInPath, number: IdInPath) -> Response:
+    """Have it worked out on the plan in force."""
+    with desk.database.session() as session:
+        read_id = study_facts(session, desk.reach, study_id, number, desk.now).read_id(number)
+    page = f"/studies/{study_id}?read={number}#why"
+    if desk.wants_part:
+        request_explanation(desk.database, read_id, desk.now)
+        return _why_shown(desk, study_id, number)
+    return desk.after(
+        lambda: request_explanation(desk.database, read_id, desk.now),
+        then=lambda _: page,
+        refused=lambda said, status: study_shown(desk, study_id, said=said, status=status),
+    )
+
+
+def study_shown(  # noqa: PLR0913 - which study, which part of it is open, and what is said of it
+    desk: Desk,
+    study_id: int,
+    *,
+    act: Act | None = None,
+    read: int | None = None,
+    reporter: str = "",
+    draft: int | None = None,
+    whole: bool = False,
+    wrote: Mapping[str, str] | None = None,
+    said: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    """Return a study's page; ``said`` is what could not be done, ``wrote`` what stood in the form."""
+    caller = desk.caller
+    steer, expedite = caller.reach(Permission.READS_STEER), caller.reach(Permission.READS_EXPEDITE)
+    with desk.database.session() as session:
+        facts = study_facts(session, desk.reach, study_id, read, desk.now)
+        shown = None
+        if draft is not None and steer.covers(drafts.draft(session, draft).trust):
+            shown = effects(preview_facts(session, draft), desk.now, about=study_id)
+    desk.look("study", [study_id, *(other.study_id for other in facts.others)])
+    page = study_page(facts, desk.now)
+    trust = facts.study.trust
+    sees_lists = caller.reach(Permission.WORKLISTS_READ).covers(trust)
+    lines = history(facts, desk.now, steps=sees_lists, decisions=steer.covers(trust))
+    return desk.page(
+        "study.html",
+        title=page.title,
+        here="/studies",
+        status=status,
+        study=page,
+        facts=facts,
+        whys=_whys(desk, facts, read),
+        panel=act_panel(
+            facts,
+            desk.now,
+            act=act,
+            read=read,
+            reporter=reporter,
+            steer=steer,
+            expedite=expedite,
+            author=caller.subject,
+            wrote=wrote,
+            said=said,
+        ),
+        effects=shown,
+        draft=draft,
+        history=lines if whole else lines[:_RECENT],
+        more_history=0 if whole else max(0, len(lines) - _RECENT),
+    )
+
+
+def _whys(desk: Desk, facts: StudyFacts, read: int | None) -> WhyPage | None:
+    """Return why a read is where it is: for whoever may see runs, of a read that takes part in plans."""
+    may_see = desk.caller.reach(Permission.RUNS_READ).covers(facts.study.trust)
+    number = read if read in facts.open_reads else next(iter(facts.open_reads), None)
+    if not may_see or facts.is_blind or number is None:
+        return None
+    may_ask = desk.caller.reach(Permission.READS_STEER).covers(facts.study.trust)
+    return why_page(facts, number, desk.now, may_ask=may_ask)
+
+
+def _why_shown(desk: Desk, study_id: int, number: int) -> HTMLResponse:
+    with desk.database.session() as session:
+        facts = study_facts(session, desk.reach, study_id, number, desk.now)
+    desk.look("study", [study_id])
+    return desk.part("study_why.html", why=_whys(desk, facts, number), study=study_page(facts, desk.now))

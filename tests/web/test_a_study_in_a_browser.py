@@ -1,0 +1,165 @@
+"""A manager looks at a study, tries a pin, and publishes it; the reporter's list changes while it is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from balancer.scheduler.solving import DONE, preview_all
+from balancer.services.mend_worklists import Mending
+from balancer.store.database import Database
+from tests.api.service import Service, StandingClock
+from tests.networks import read_id
+from tests.web.pages_served import WIDTHS, Desk, served
+
+SOON_MS = 30_000
+
+
+@contextmanager
+def window(browser: Browser, address: str, width: str, who: str) -> Iterator[Desk]:
+    """Yield a window of somebody's; nothing may have gone wrong in it."""
+    across, down = WIDTHS[width]
+    with browser.new_context(viewport={"width": across, "height": down}) as context:
+        desk = Desk(context.new_page(), address)
+        desk.page.set_default_timeout(SOON_MS)
+        desk.sign_in(who)
+        yield desk
+        assert desk.wrong == []
+
+
+@pytest.fixture(params=WIDTHS)
+def width(request: pytest.FixtureRequest) -> str:
+    """Return each width by its name."""
+    return str(request.param)
+
+
+@pytest.fixture
+def office(browser: Browser, service: Service, width: str) -> Iterator[Desk]:
+    """Yield a manager's window."""
+    with served(service) as address, window(browser, address, width, "manager@RVV") as desk:
+        yield desk
+
+
+def work_out(db: Database) -> None:
+    """Do what the scheduler's process does."""
+    assert preview_all(db, StandingClock()) == DONE
+
+
+def study_of(db: Database, accession_number: str) -> int:
+    """Return a study's number; of the small network, each has one read of the same number."""
+    return read_id(db, accession_number)
+
+
+def fits(page: Page) -> bool:
+    """Tell whether nothing stands out sideways."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def test_a_study_says_why_it_is_where_it_is(office: Desk, sqlite_db: Database) -> None:
+    """It is asked for as the page opens, shown once it is worked out, and is accessible before and after."""
+    page = office.go(f"/studies/{study_of(sqlite_db, 'A1')}")
+    expect(page.locator("h1")).to_have_text("CT head")
+    expect(page.locator("#why [role=status]").first).to_contain_text("Being worked out")
+    assert office.violations() == []
+    work_out(sqlite_db)
+    expect(page.locator(".b-checked--yes")).to_contain_text("Checked")
+    expect(page.locator(".b-reasons")).to_contain_text("Reported this patient's prior study")
+    expect(page.get_by_role("row", name="Dr R2").get_by_role("link", name="Pin")).to_have_count(1)
+    assert office.violations() == []
+    assert fits(page)
+
+
+def test_a_read_without_a_place_says_why(office: Desk, sqlite_db: Database) -> None:
+    """And what would give it one."""
+    page = office.go(f"/studies/{study_of(sqlite_db, 'A3')}")
+    expect(page.locator(".b-outlook")).to_contain_text("Not placed")
+    expect(page.locator("#why [role=status]").first).to_contain_text("Being worked out")
+    work_out(sqlite_db)
+    expect(page.locator(".b-checked--yes")).to_have_count(1)
+    assert office.violations() == []
+    assert fits(page)
+
+
+def test_a_pin_is_previewed_published_and_reaches_the_open_list(
+    browser: Browser, service: Service, sqlite_db: Database, width: str
+) -> None:
+    """Study, preview, publish by keyboard; R1's list says that something changed and shows it when asked."""
+    number = study_of(sqlite_db, "A1")
+    with (
+        served(service) as address,
+        window(browser, address, width, "manager@RVV") as office,
+        window(browser, address, width, "reporter:R1") as desk,
+    ):
+        mine = desk.go("/my-list")
+        expect(mine.locator("#live")).to_contain_text("Live")
+        first = mine.locator(".b-entry--first").get_attribute("data-read")
+        page = office.go(f"/studies/{number}?act=pin&reporter=R2#change")
+        page.locator("#f-reporter").select_option("R2")
+        page.locator("#f-reason").focus()
+        page.keyboard.type("asked for by the stroke team")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.locator("#effects [role=status]")).to_contain_text("Nothing has changed yet")
+        assert office.violations() == []
+        work_out(sqlite_db)
+        expect(page.locator("#effects table")).to_contain_text("Dr R2")
+        expect(page.locator("#effects")).to_contain_text("Late in the next 24 h")
+        assert office.violations() == []
+        assert fits(page)
+        expect(mine.locator("#waiting")).to_be_hidden()
+        page.get_by_role("link", name="Open the draft").click()
+        expect(page.locator("h1")).to_contain_text("1 change staged")
+        assert office.violations() == []
+        assert fits(page)
+        page.locator("#publish-reason").fill("as it was shown")
+        page.get_by_role("button", name="Publish").click()
+        expect(page.locator("h1")).to_contain_text("in force")
+        assert Mending(sqlite_db).look(StandingClock().now()) is not None
+        expect(mine.locator("#waiting")).to_be_visible()
+        expect(mine.locator(".b-entry--first")).to_have_attribute("data-read", first or "")
+        mine.locator("#waiting [data-show]").click()
+        expect(mine.locator(f"[data-read='{first}']")).to_have_count(0)
+
+
+def test_what_cannot_be_staged_is_said_and_what_was_written_stays(office: Desk, sqlite_db: Database) -> None:
+    """No draft is left behind by it."""
+    page = office.go(f"/studies/{study_of(sqlite_db, 'A1')}?act=expedite")
+    page.locator("#f-date").fill("2026-03-01")
+    page.locator("#f-reason").fill("the clinic is today")
+    page.get_by_role("button", name="Preview it").click()
+    expect(page.locator("#said")).to_contain_text("must lie in the future")
+    expect(page.locator("#f-reason")).to_have_value("the clinic is today")
+    assert office.violations() == []
+    office.wrong.clear()  # the browser logs the status
+    page = office.go("/drafts?state=open")
+    expect(page.locator("main")).to_contain_text("No draft")
+    assert office.violations() == []
+    assert fits(page)
+
+
+def test_a_draft_is_emptied_discarded_and_kept(office: Desk, sqlite_db: Database) -> None:
+    """What was discarded says who did so and why; nothing of it can be published."""
+    page = office.go(f"/studies/{study_of(sqlite_db, 'A2')}?act=exclude")
+    page.locator("#f-whom").fill("Dr A. Lead")
+    page.locator("#f-reason").fill("a duplicate")
+    page.get_by_role("button", name="Preview it").click()
+    expect(page.locator("#effects")).to_be_visible()
+    work_out(sqlite_db)
+    expect(page.locator("#effects table")).to_contain_text("Not placed")
+    page.get_by_role("link", name="Open the draft").click()
+    page.get_by_role("link", name="Reads moved").click()
+    expect(page.locator("h1")).to_have_text("Moves")
+    assert office.violations() == []
+    assert fits(page)
+    page.go_back()
+    page.locator("summary", has_text="Discard the draft").click()
+    page.locator("#discard-reason").fill("not needed after all")
+    page.get_by_role("button", name="Discard it").click()
+    expect(page.locator("h1")).to_contain_text("nothing of it ever held")
+    expect(page.locator("main")).to_contain_text("not needed after all")
+    expect(page.locator("#publish-reason")).to_have_count(0)
+    assert office.violations() == []
