@@ -92,9 +92,7 @@ def of_read(session: Session, read_id: int) -> ExplanationRow | None:
 def _asked(session: Session, read_ids: Sequence[int]) -> Sequence[Asked]:
     columns: Any = (ReadRow.id, ReadRow.study_id, StudyRow.trust, StudyRow.accession_number, ReadRow.number)
     statement = (
-        select(*columns)
-        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
-        .where(col(ReadRow.id).in_(read_ids))
+        select(*columns).join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id)).where(col(ReadRow.id).in_(read_ids))
     )
     return [
         Asked(read_id=row[0], study_id=row[1], trust=row[2], accession_number=row[3], number=row[4])

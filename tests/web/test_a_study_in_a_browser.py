@@ -14,6 +14,7 @@ from balancer.store.database import Database
 from tests.api.service import Service, StandingClock
 from tests.networks import read_id
 from tests.web.pages_served import WIDTHS, Desk, served
+from tests.worlds import NOW
 
 SOON_MS = 30_000
 expect.set_options(timeout=SOON_MS)
@@ -94,6 +95,8 @@ def test_a_pin_is_previewed_published_and_reaches_the_open_list(
         window(browser, address, width, "manager@RVV") as office,
         window(browser, address, width, "reporter:R1") as desk,
     ):
+        mending = Mending(sqlite_db)
+        assert mending.look(NOW) is None  # as the scheduler's process: it has the plan open before anything happens
         mine = desk.go("/my-list")
         expect(mine.locator("#live")).to_contain_text("Live")
         first = mine.locator(".b-entry--first").get_attribute("data-read")
@@ -119,7 +122,7 @@ def test_a_pin_is_previewed_published_and_reaches_the_open_list(
         page.locator("#publish-reason").fill("as it was shown")
         page.get_by_role("button", name="Publish").click()
         expect(page.locator("h1")).to_contain_text("in force")
-        assert Mending(sqlite_db).look(StandingClock().now()) is not None
+        assert mending.look(NOW) is not None
         expect(mine.locator("#waiting")).to_be_visible()
         expect(mine.locator(".b-entry--first")).to_have_attribute("data-read", first or "")
         mine.locator("#waiting [data-show]").click()
