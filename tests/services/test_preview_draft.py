@@ -29,6 +29,7 @@ from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import RunRow
 from balancer.store.tables_drafts import PreviewRow
+from balancer.store.tables_life import ReadRow
 from tests.api.service import StandingClock
 from tests.networks import Feed, extract, incoming, minutes, queued, read_id, rostered, solving
 from tests.services.test_drafts import MANAGER, WHY
@@ -236,19 +237,19 @@ def test_nothing_is_previewed_of_nothing(db: Database) -> None:
         assert runs.run(reading, asked).state is RunState.FAILED
 
 
-def test_a_preview_names_what_becomes_late_by_it(sqlite_db: Database) -> None:
-    """A3 is wanted in 140 minutes and stands third with R1: the draft that gives it R1's first place makes A1 late."""
+def test_a_preview_names_what_turns_late_or_in_time_by_it(sqlite_db: Database) -> None:
+    """A3 is the third hour of R1 and asked for by 150 minutes: half an hour late, and in time with the draft."""
     number, said = morning(sqlite_db)
-    expedite_study(sqlite_db, StudyKey("RVV", "A1"), minutes(100), NOW, by=MANAGER, said=Said(reason=WHY))
-    pin_read(sqlite_db, read_id(sqlite_db, "B1"), "R1", NOW, by=MANAGER, said=said)
-    pin_read(sqlite_db, read_id(sqlite_db, "A1"), "R2", NOW, by=MANAGER, said=said)
-    expedite_study(sqlite_db, StudyKey("RVV", "A3"), minutes(70), NOW, by=MANAGER, said=said)
+    expedite_study(sqlite_db, StudyKey("RVV", "A3"), minutes(150), NOW, by=MANAGER, said=Said(reason=WHY))
+    expedite_study(sqlite_db, StudyKey("RVV", "A3"), minutes(140), NOW, by=MANAGER, said=said)
     _, found = previewed(sqlite_db, number)
     assert found.figures is not None
     before, after = found.figures["before"], found.figures["after"]
+    assert (before["late_soon"], after["late_soon"]) == (1, 0)
     assert (before["not_placed"], after["not_placed"]) == (0, 0)
-    assert before["total"] != after["total"]
     assert found.lateness is not None
-    assert all(item["before"] <= 0 < item["after"] or item["after"] <= 0 < item["before"] for item in found.lateness)
-    late = sum(item["after"] > 0 for item in found.lateness) - sum(item["after"] <= 0 for item in found.lateness)
-    assert after["late_soon"] - before["late_soon"] == late
+    (turned,) = found.lateness
+    with sqlite_db.session() as reading:
+        assert turned["study_id"] == reading.get_one(ReadRow, read_id(sqlite_db, "A3")).study_id
+    assert turned["before"] == 30.0
+    assert turned["after"] <= 0.0
