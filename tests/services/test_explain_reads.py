@@ -27,7 +27,7 @@ from balancer.store.tables_life import ReadRow
 from tests.api.service import StandingClock
 from tests.networks import TWO_FEEDS, Feed, extract, incoming, loaded, minutes, queued, read_id, rostered, solving
 from tests.services.test_drafts import MANAGER, WHY
-from tests.worlds import NOW, policy, priority, session
+from tests.worlds import NOW, policy, priority, session, weights
 
 STUDIES = tuple(incoming(number, minutes=60.0) for number in ("A1", "A2", "A3", "B1"))
 
@@ -35,7 +35,7 @@ STUDIES = tuple(incoming(number, minutes=60.0) for number in ("A1", "A2", "A3", 
 def priced(db: Database, *studies: IncomingStudy, **prices: float) -> None:
     """Take in studies under a policy with these prices; all others are 0."""
     classes = priority("urgent"), priority("emergency", target_hours=1)
-    loaded(db, replace(TWO_FEEDS, policy=policy(*classes, **prices)))
+    loaded(db, replace(TWO_FEEDS, policy=replace(policy(*classes), weights=weights(**prices))))
     ingest_extract(db, Feed(), extract(*studies), NOW)
 
 
