@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, case, extract, false, or_
 from sqlmodel import Session, col, func, select
 
-from balancer.domain.life import ON_A_LIST, PLANNABLE, ReadState
+from balancer.domain.life import ON_A_LIST, PLANNABLE, THEIRS, ReadState
 from balancer.domain.states import StudyState
 from balancer.store.chunks import chunks
 from balancer.store.scope import reach_of, seeing_readings, unlimited
@@ -299,6 +299,12 @@ def count_states(session: Session) -> Mapping[ReadState, int]:
     """Return how many reads wait, by where they stand."""
     statement = _joined(select(ReadRow.state, func.count()), None).group_by(col(ReadRow.state))
     return {ReadState(state): count for state, count in session.exec(statement)}
+
+
+def worked_since(session: Session, at: datetime) -> int:
+    """Return how many reads have been opened or done since then: what putting lists back leaves where it is."""
+    statement = select(func.count()).where(col(ReadRow.state).in_(sorted(THEIRS)), col(ReadRow.since) >= at)
+    return session.exec(statement).one()
 
 
 def planned_seconds(session: Session, run_id: int | None, now: datetime) -> Mapping[str, tuple[float, float]]:

@@ -270,6 +270,8 @@ class _Page:
         with desk.database.session() as session:
             found = allocation(session, desk.now, self._day, self._looked_for)
             undone = runs.can_be_undone(session)
+            since = None if undone is None else undone.decided_at
+            worked = 0 if since is None else plans.worked_since(session, since)
         base = found.standing
         twin = made.twin(found.gantt, base, view)
         if view.medium is not Medium.PAGE:
@@ -294,6 +296,7 @@ class _Page:
             looked_for=self._looked_for,
             decides=self._decides(),
             undone=undone,
+            worked=worked,
             done=_done_words(desk.request.query_params.get("done", ""), desk.request.query_params.get("left", "")),
         )
 

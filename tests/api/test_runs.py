@@ -147,7 +147,7 @@ def test_a_plan_that_waits_is_published_with_a_reason(allocated: Service, db: Da
     problem(allocated.post("/runs/77/publish", {"reason": "x"}), 404, "not-found")
 
 
-@pytest.mark.parametrize("decision", ["publish", "discard"])
+@pytest.mark.parametrize("decision", ["publish", "discard", "undo"])
 def test_a_plan_that_waits_is_decided_about_by_a_person_who_manages(
     allocated: Service, db: Database, decision: str
 ) -> None:
@@ -168,7 +168,20 @@ def test_a_plan_that_waits_is_discarded_with_a_reason(allocated: Service, db: Da
     assert allocated.get("/worklists/R1").headers["etag"] == before
 
 
-@pytest.mark.parametrize("verb", ["publish", "discard"])
+def test_a_published_plan_is_taken_back_once(allocated: Service, db: Database) -> None:
+    """And says what stays; one that nobody published by hand is not."""
+    first = allocated.ask("/runs", state="published")["items"][0]["run_id"]
+    problem(allocated.post(f"/runs/{first}/undo", {"reason": "x"}), 409, "conflict")
+    run_id = holding(db)
+    allocated.post(f"/runs/{run_id}/publish", {"reason": "looked through"})
+    answer = allocated.post(f"/runs/{run_id}/undo", {"reason": "the wrong one"})
+    assert (answer.status_code, answer.json()) == (200, {"run_id": run_id, "left": []})
+    assert allocated.ask("/runs")["items"][0]["state"] == "requested"
+    problem(allocated.post(f"/runs/{run_id}/undo", {"reason": "again"}), 409, "conflict")
+    problem(allocated.post("/runs/77/undo", {"reason": "x"}), 404, "not-found")
+
+
+@pytest.mark.parametrize("verb", ["publish", "discard", "undo"])
 def test_the_plan_of_all_trusts_is_not_one_trusts_to_decide_about(verb: str, allocated: Service, db: Database) -> None:
     """A manager of one trust may ask for a run, and not put everybody's list in force."""
     run_id = holding(db)

@@ -66,6 +66,14 @@ def test_what_somebody_has_open_stays_with_them_whatever_waits(db: Database) -> 
         assert by_number(plans.moving(session, run_id)) == {"A2": ("R1", None)}
 
 
+def test_what_has_been_opened_since_is_counted(db: Database) -> None:
+    """Putting lists back would leave it where it is."""
+    holding(db)
+    claimed(db, "A3", "R2")
+    with db.session() as session:
+        assert (plans.worked_since(session, NOW), plans.worked_since(session, NOW + WEEK)) == (1, 0)
+
+
 def test_without_a_plan_that_waits_both_are_the_one_in_force(db: Database) -> None:
     """Nothing moves and nothing is counted twice."""
     holding(db)

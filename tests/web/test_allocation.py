@@ -118,6 +118,7 @@ def test_a_plan_is_published_and_taken_back(service: Service) -> None:
     shown = page(service, "/allocation?done=published")
     assert "Everybody whose reads moved has a new list" in shown
     assert "Undo run 2" in shown
+    assert "Nothing of it has been opened yet" in shown
     assert "No plan waits" in shown
     service.clock.at = minutes(3)
     undone = act(service, "undo")
