@@ -9,7 +9,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import groupby
 from typing import Final
 
 from balancer.domain.instant import LONDON, day_of, end_of_day
@@ -20,6 +19,8 @@ from balancer.web.class_marks import ClassMark, mark_of
 
 _HOUR: Final = timedelta(hours=1)
 _LEAST: Final = timedelta(hours=4)
+# Reads begin on whole seconds: what lies closer together follows.
+_GAP: Final = timedelta(minutes=1)
 # Narrower than this a block holds no letter and is no target for a finger: its row's name opens its reads.
 _WIDE: Final = 3.2
 # And so wide it holds a mark beside them.
@@ -312,10 +313,14 @@ class _Rows:
         return Stretch(place=place, width=round(self.window.place(end) - place, 3), words=words)
 
     def _blocks(self, reporter_id: str, placed: Placed) -> list[Block]:
-        def of_one_class(one: tuple[Spot, PlannedRead]) -> tuple[str, str]:
-            return one[0].session_id, one[1].priority
-
-        return [self._block(reporter_id, list(found)) for _, found in groupby(placed, key=of_one_class)]
+        """Return reads that follow each other without a gap, in one session and of one class, as blocks."""
+        groups: list[list[tuple[Spot, PlannedRead]]] = []
+        for one in placed:
+            if groups and _follows(one, groups[-1][-1]):
+                groups[-1].append(one)
+            else:
+                groups.append([one])
+        return [self._block(reporter_id, group) for group in groups]
 
     def _block(self, reporter_id: str, placed: Placed) -> Block:
         start, end = max(placed[0][0].start, self.now), placed[-1][0].end
@@ -344,6 +349,11 @@ class _Rows:
         for spot, _ in out:
             found[spot.session_id].append(self.window.place(max(spot.start, self.now)))
         return [Gone(place=round(sum(places) / len(places), 3), count=len(places)) for places in found.values()]
+
+
+def _follows(one: tuple[Spot, PlannedRead], before: tuple[Spot, PlannedRead]) -> bool:
+    same = one[0].session_id == before[0].session_id and one[1].priority == before[1].priority
+    return same and one[0].start - before[0].end <= _GAP
 
 
 def _block_name(  # noqa: PLR0913 - what is said of it

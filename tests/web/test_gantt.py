@@ -47,6 +47,13 @@ def test_a_block_does_not_go_from_one_session_into_the_next() -> None:
     assert [block.count for block in row.blocks] == [1, 1]
 
 
+def test_a_gap_ends_a_block() -> None:
+    """What is in between may be another trust's: nothing is drawn over it."""
+    first, second = spot("R1", 0), spot("R1", 1)
+    row = drawn(planned(1, first, first), planned(2, second, second)).rows[0]
+    assert [(block.place, block.width) for block in row.blocks] == [(0.0, 12.5), (25.0, 12.5)]
+
+
 def test_what_moves_stands_with_both() -> None:
     """In with whoever gets it, out with whoever had it; and each day is as full as each plan makes it."""
     moved = planned(1, spot("R1", 0, 60), spot("R2", 1, 60, "S2"))
