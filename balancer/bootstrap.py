@@ -252,6 +252,7 @@ def run_dimse(settings: Settings) -> None:
             host=settings.host,
             port=settings.dimse_port or 0,
             ae_title=settings.dimse_ae_title,
+            pseudonym_key=pseudonym_key(settings),
             tls=_dimse_tls(settings),
             believing=settings.dimse_plaintext,
         )

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     RUNS_READ = "runs.read"
     RUNS_START = "runs.start"
     SERVICE_READ = "service.read"
+    STUDIES_CREATE = "studies.create"
     STUDIES_READ = "studies.read"
     WORKLISTS_READ = "worklists.read"
 
@@ -76,12 +77,16 @@ MEANING: Mapping[Permission, str] = {
     Permission.RUNS_READ: "see allocation runs",
     Permission.RUNS_START: "ask for allocation runs",
     Permission.SERVICE_READ: "see what is running",
+    Permission.STUDIES_CREATE: "make studies known, as a feed does",
     Permission.STUDIES_READ: "see studies and where their reads stand",
     Permission.WORKLISTS_READ: "see worklists",
 }
 
+FOR_SYSTEMS = frozenset({Permission.STUDIES_CREATE})
+"""What no role has: a person who types a study in is no source that anybody could ask again."""
+
 MAY: Mapping[Role, frozenset[Permission]] = {
-    Role.MANAGER: frozenset(Permission) - {Permission.ACCESS_MANAGE, Permission.AUDIT_READ},
+    Role.MANAGER: frozenset(Permission) - FOR_SYSTEMS - {Permission.ACCESS_MANAGE, Permission.AUDIT_READ},
     Role.REPORTER: frozenset(
         {
             Permission.WORKLISTS_READ,

@@ -23,3 +23,9 @@ def valid(numbers: pd.Series[str]) -> pd.Series[bool]:
     good = good.copy()
     good[good] = check == digits[:, -1]
     return good
+
+
+def plain_one(number: str) -> str | None:
+    """Return one number plain; nothing if it can be none."""
+    found = plain(pd.Series([number], dtype=str))
+    return str(found.iloc[0]) if valid(found).all() else None

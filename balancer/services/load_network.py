@@ -12,9 +12,9 @@ from balancer.domain.policy import Policy
 from balancer.domain.reporter import Reporter
 from balancer.services.due_times import reckon_due_times
 from balancer.services.take_policy_file import take_policy_file
-from balancer.store import standing
+from balancer.store import sources, standing
 from balancer.store.assignments import begin_feeds, note_all, touch_worklists
-from balancer.store.database import Database
+from balancer.store.database import Database, Session
 
 
 class DescribedRoster(Protocol):
@@ -65,7 +65,7 @@ def load_network(db: Database, network: StandingData, now: datetime) -> None:
         standing.put_trusts(session, network.trusts)
         standing.put_examinations(session, network.examinations)
         standing.put_reporters(session, network.reporters)
-        standing.put_feeds(session, [_feed(feed) for feed in network.feeds])
+        standing.put_feeds(session, _feeds(session, network))
         standing.put_rosters(session, [{"name": roster.name, "trust": roster.trust} for roster in network.rosters])
         if take_policy_file(session, network.policy, now):
             reckon_due_times(session, network.policy, now)
@@ -73,6 +73,14 @@ def load_network(db: Database, network: StandingData, now: datetime) -> None:
         note_all(session, now)
         if standing.shown_on_lists(session) != before:
             touch_worklists(session)
+
+
+def _feeds(session: Session, network: StandingData) -> list[dict[str, Any]]:
+    """Return the feeds that are listed: the network's, and those by which systems have made studies known."""
+    described = {feed.name: _feed(feed) for feed in network.feeds}
+    trusts = {trust.code for trust in network.trusts}
+    own = {row.name: _feed(row) for row in sources.sources_by_workitems(session) if row.trust in trusts}
+    return list((own | described).values())
 
 
 def _feed(feed: DescribedFeed) -> dict[str, Any]:

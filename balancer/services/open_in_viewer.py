@@ -11,8 +11,8 @@ from balancer.domain.errors import ConflictError
 from balancer.domain.life import ReadState
 from balancer.domain.permission import Permission
 from balancer.publish.fhircast.report import Meant
-from balancer.publish.ups.uids import key_of
 from balancer.services.claim_read import claim_read, require_room
+from balancer.services.see_workitem import key_named
 from balancer.services.trusts_meant import studies_meant_by
 from balancer.store import claims, meant, reads, workitems
 from balancer.store.database import Database, Session
@@ -92,7 +92,7 @@ def close_in_viewer(db: Database, reporter_id: str, said: Meant, now: datetime, 
 def _reads_meant(session: Session, said: Meant) -> list[Sequence[ReadRow]]:
     """Return the reads that may be meant, study by study: the one whose workitem is named, else all of the study."""
     numbering = workitems.numbering(session)
-    for key in filter(None, (key_of(uid, numbering) for uid in said.workitem_uids)):
+    for key in filter(None, (key_named(session, uid, numbering) for uid in said.workitem_uids)):
         found = workitems.workitem(session, *key)
         if found is not None:
             return [[found.read]]

@@ -15,9 +15,9 @@ from balancer.publish.ups.attributes import Path, values_at
 from balancer.publish.ups.events import Event, Step, events_of, state_report
 from balancer.publish.ups.matching import matches
 from balancer.publish.ups.query import Query
-from balancer.publish.ups.uids import WorkitemKey, uid_of
+from balancer.publish.ups.uids import WorkitemKey
 from balancer.publish.ups.workitem import Performer
-from balancer.services.see_workitem import dataset_from, performer_of, readiness_of
+from balancer.services.see_workitem import dataset_from, performer_of, readiness_of, uid_from
 from balancer.services.subscribe import Subscriber, filter_of
 from balancer.store import journal, subscriptions, workitems
 from balancer.store.changes import Mark
@@ -92,6 +92,10 @@ class Known:
             self._performers[reporter_id] = performer_of(self.session, reporter_id)
         return self._performers[reporter_id]
 
+    def uid(self, key: WorkitemKey) -> str:
+        """Return a workitem's UID."""
+        return uid_from(self.found[key], self.numbering)
+
     def dataset(self, key: WorkitemKey) -> Dataset:
         """Return a workitem."""
         self._policy = self._policy or current_policy(self.session)
@@ -120,17 +124,17 @@ def _may_be_told(theirs: Sequence[SubscriptionRow], row: JournalRow) -> bool:
 
 def _as_it_stands(known: Known, key: WorkitemKey) -> Event:
     found = known.found[key]
-    return state_report(uid_of(key, known.numbering), found.state, readiness_of(found))
+    return state_report(known.uid(key), found.state, readiness_of(found))
 
 
 def _events(known: Known, row: JournalRow) -> Iterator[tuple[WorkitemKey, Event]]:
     """Yield the reports of a step, each with the workitem that it is of."""
     before, after = _keys(row)
-    numbering, uid = known.numbering, uid_of(after, known.numbering)
+    uid = known.uid(after)
     step = Step(
         kind=row.kind,
         uid=uid,
-        uid_before=None if before is None else uid_of(before, numbering),
+        uid_before=None if before is None else known.uid(before),
         state=row.state,
         state_before=row.state_before,
         reporter_before=row.reporter_before,

@@ -124,8 +124,9 @@ def _numbers_of(tokens: Tokens, numbering: str) -> set[int]:
 
 def _workitems(tokens: Tokens, _policy: Policy, numbering: str) -> Lists:
     of_dicom = [token.value for token in tokens if token.system in {None, codes.DICOM_UIDS}]
-    keys = [key_of(value.removeprefix("urn:oid:"), numbering) for value in of_dicom]
-    return {"workitems": {key for key in keys if key is not None and key.read_id < 1 << 31}}
+    uids = [value.removeprefix("urn:oid:") for value in of_dicom]
+    keys = [(key_of(uid, numbering), uid) for uid in uids]
+    return {"workitems": {key or uid for key, uid in keys if key is None or key.read_id < 1 << 31}}
 
 
 def _statuses(tokens: Tokens, _policy: Policy, _numbering: str) -> Lists:

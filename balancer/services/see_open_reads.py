@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from balancer.publish.fhircast.report import Report
-from balancer.publish.ups.uids import WorkitemKey, uid_of
+from balancer.services.see_workitem import uid_from
 from balancer.store import claims, people, workitems
 from balancer.store.database import Database
 
@@ -37,7 +37,7 @@ def see_open_reads(db: Database, known: Mapping[int, OpenRead]) -> dict[int, Ope
             if item is not None:
                 study = item.study
                 report = Report(
-                    uid=uid_of(WorkitemKey(claim.read_id, item.sequence), numbering),
+                    uid=uid_from(item, numbering),
                     trust=study.trust,
                     accession_number=study.accession_number,
                     patient_id=study.local_patient_id,

@@ -106,7 +106,7 @@ def task_from(found: Found, policy: Policy, numbering: str) -> ReadTask:
     return ReadTask(
         id=id_of(read.id or 0, numbering),
         study_id=id_of(study.id or 0, numbering),
-        uid=uid_of(WorkitemKey(read.id or 0, found.sequence), numbering),
+        uid=found.uid or uid_of(WorkitemKey(read.id or 0, found.sequence), numbering),
         state=read.state,
         changed_at=found.changed_at,
         authored_at=min(study.first_seen_at, found.changed_at),

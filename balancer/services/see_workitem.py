@@ -41,11 +41,32 @@ def see_workitem(db: Database, uid: str, now: datetime) -> tuple[Dataset, int]:
 
 def named(session: Session, uid: str, numbering: str) -> Found:
     """Return the workitem of that UID; ``NotFoundError`` if there is none within reach."""
-    key = key_of(uid, numbering)
+    key = key_named(session, uid, numbering)
     found = None if key is None else workitems.workitem(session, key.read_id, key.sequence)
-    if found is None:
+    if found is None or uid_from(found, numbering) != uid:
         raise NotFoundError("there is no such workitem")
     return found
+
+
+def key_named(session: Session, uid: str, numbering: str) -> WorkitemKey | None:
+    """Return which workitem a UID may name: one of our own numbering, or one that was created with it."""
+    key = key_of(uid, numbering)
+    given = workitems.given(session, uid) if key is None and is_uid(uid) else None
+    return key if given is None else WorkitemKey(*given)
+
+
+def uid_from(found: Found, numbering: str) -> str:
+    """Return a workitem's UID: the one that it was created with, or its own of our numbering."""
+    given = None if found.row is None else found.row.uid
+    return given or uid_of(WorkitemKey(found.read.id or 0, found.sequence), numbering)
+
+
+def _replaced(found: Found, numbering: str) -> str | None:
+    """Return the UID of the workitem that this one stands for now, if there was one before it."""
+    if not found.sequence:
+        return None
+    given = "" if found.row is None else found.row.replaces
+    return given or uid_of(WorkitemKey(found.read.id or 0, found.sequence - 1), numbering)
 
 
 def dataset_from(found: Found, policy: Policy, numbering: str) -> Dataset:
@@ -58,10 +79,9 @@ def workitem_from(found: Found, policy: Policy, numbering: str) -> Workitem:
     """Return a read as the wire can carry it."""
     study, state = found.study, found.state
     performer = None if state is StepState.CANCELED else _performer(found)
-    key = WorkitemKey(found.read.id or 0, found.sequence)
     uid = study.study_instance_uid
     return Workitem(
-        uid=uid_of(key, numbering),
+        uid=uid_from(found, numbering),
         state=state,
         changed_at=_changed_at(found),
         starts_at=found.planned_start or study.ready_at or study.acquired_at,
@@ -83,7 +103,7 @@ def workitem_from(found: Found, policy: Policy, numbering: str) -> Workitem:
         began_at=None if performer is None or state is StepState.SCHEDULED else found.opened_at,
         ended_at=_ended_at(found) if state in FINAL else None,
         why_canceled=_why(found) if state is StepState.CANCELED else "",
-        replaced_uid=uid_of(key._replace(sequence=key.sequence - 1), numbering) if key.sequence else None,
+        replaced_uid=_replaced(found, numbering),
     )
 
 

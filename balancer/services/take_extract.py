@@ -17,11 +17,12 @@ from balancer.services.due_times import DueTimes
 from balancer.services.keep_reads import BatchAbout, keep_reads
 from balancer.services.outcomes import BatchOutcome
 from balancer.services.quarantine_rows import requarantine
-from balancer.store import conservation, intake
+from balancer.store import conservation, intake, workitems
 from balancer.store.batches import supersede_held
 from balancer.store.database import Session
 from balancer.store.intake import KnownStudy
 from balancer.store.policies import current_policy
+from balancer.store.sources import by_workitems
 from balancer.store.studies import open_count
 from balancer.store.tables import BatchRow, FeedRow
 
@@ -51,6 +52,7 @@ class Taking:
         self.touched: set[int] = set()
         self.silent_on: set[int] = set()
         self.others = intake.other_owners(session, feed)
+        self.created = workitems.created_here(session, feed.trust)
         # reckoned before the batch changes anything
         self.done_here = intake.done_here(session, feed.trust)
         ours = (study.id for study in self.known.values() if self._is_ours(study))
@@ -102,7 +104,8 @@ class Taking:
         reopened: list[dict[str, Any]] = []
         seen: list[int] = []
         for study in self.parsed.studies:
-            known, stated = self.known.get(study.accession_number), intake.stated_by(study)
+            known = self.known.get(study.accession_number)
+            stated = self._stated(study, known)
             if known is None:
                 added.append(self._added(study, stated))
             elif known.state is not StudyState.OPEN:
@@ -129,6 +132,11 @@ class Taking:
             "excluded": len(self.parsed.excluded),
             "quarantined": len(self.parsed.quarantined),
         }
+
+    def _stated(self, study: IncomingStudy, known: KnownStudy | None) -> intake.Stated:
+        """Return what a row states; if it says not where the images are, whoever created its workitem did."""
+        stated = intake.stated_by(study)
+        return intake.with_images_of(stated, known) if known is not None and known.id in self.created else stated
 
     def _added(self, study: IncomingStudy, stated: intake.Stated) -> dict[str, Any]:
         return {
@@ -175,8 +183,11 @@ class Taking:
         }
 
     def _orphans(self) -> list[int]:
-        """Return open studies of the batch whose own feed is no longer listed."""
-        owners = {*self.others, self.feed.name}
+        """Return open studies of the batch whose own feed is no longer listed, or that no feed had listed yet.
+
+        A study that was made known by a workitem is the feed's that lists it: its silence says that it is reported.
+        """
+        owners = {*self.others, self.feed.name} - {by_workitems(self.feed.trust)}
         known = (self.known.get(number) for number in self.accepted)
         return [item.id for item in known if item and item.state is StudyState.OPEN and item.feed not in owners]
 

@@ -6,7 +6,7 @@ A context may name a study by UIDs alone, or by an accession number and the pati
 from __future__ import annotations
 
 from balancer.publish.fhircast.report import Meant
-from balancer.publish.ups.uids import key_of
+from balancer.services.see_workitem import key_named
 from balancer.store import meant, workitems
 from balancer.store.database import Database, Session
 
@@ -18,7 +18,7 @@ def trusts_meant(db: Database, said: Meant) -> frozenset[str]:
     """
     with db.session() as session:
         numbering = workitems.numbering(session)
-        keys = [key for uid in sorted(said.workitem_uids) if (key := key_of(uid, numbering)) is not None]
+        keys = [key for uid in sorted(said.workitem_uids) if (key := key_named(session, uid, numbering)) is not None]
         steps = [step for key in keys if (step := workitems.workitem(session, *key)) is not None]
         of_studies = meant.trusts_of(session, studies_meant_by(session, said))
         return said.trusts | {step.study.trust for step in steps} | of_studies

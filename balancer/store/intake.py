@@ -12,6 +12,7 @@ from sqlmodel import Session, col, delete, insert, select, update
 from balancer.domain.feed import ExcludedRow, IncomingStudy
 from balancer.domain.life import ReadState
 from balancer.domain.states import StudyState
+from balancer.domain.study import StudyKey
 from balancer.store.chunks import chunks
 from balancer.store.reads import locked_reads
 from balancer.store.tables import ExclusionRow, FeedRow, HeldClosureRow, StudyRow
@@ -90,6 +91,11 @@ def stated_by(study: IncomingStudy) -> Stated:
 def columns_of(stated: Stated) -> dict[str, Any]:
     """Return the columns in which a study's row keeps what its source states."""
     return dict(zip(_STATED, stated, strict=True))
+
+
+def with_images_of(stated: Stated, known: KnownStudy) -> Stated:
+    """Return what a source states, with the Study Instance UID that is known of the study if it states none."""
+    return stated if stated[-1] is not None else (*stated[:-1], known.stated[-1])
 
 
 def known_studies(session: Session, trust: str, accession_numbers: Collection[str]) -> dict[str, KnownStudy]:
@@ -274,6 +280,12 @@ def keep_exclusions(
     added = [{**columns, "first_batch_id": batch_id} for number, columns in now_so.items() if number not in known]
     if added:
         session.exec(insert(ExclusionRow), params=added)
+
+
+def left_out_by(session: Session, key: StudyKey) -> str:
+    """Return the rule by which a source's last word leaves a study out; empty if none does."""
+    named = select(ExclusionRow.rule).where(ExclusionRow.trust == key.trust, col(ExclusionRow.active))
+    return session.exec(named.where(ExclusionRow.accession_number == key.accession_number)).first() or ""
 
 
 def end_exclusions(session: Session, feed: FeedRow, accession_numbers: Iterable[str]) -> None:

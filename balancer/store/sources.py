@@ -14,6 +14,15 @@ from balancer.domain.feed import FeedKind
 from balancer.domain.states import BatchState, FeedState, QuarantineState, StudyState
 from balancer.store.tables import BatchRow, FeedRow, QuarantineRow, RosterBatchRow, RosterRow, StudyRow, TrustRow
 
+_BY_WORKITEMS = " by workitems"
+# Nobody expects anything of what comes when somebody has something to say: it is not stale for ten years.
+_NO_RHYTHM_MINUTES = 10.0 * 366 * 24 * 60
+
+
+def by_workitems(trust: str) -> str:
+    """Return the name of the source of a trust's studies that systems make known by creating workitems."""
+    return f"{trust}{_BY_WORKITEMS}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedStatus:
@@ -84,6 +93,36 @@ def locked_feed(session: Session, name: str) -> FeedRow:
     lock_trust(session, row.trust)
     session.refresh(row)  # whoever had the lock before may have changed it
     return row
+
+
+def locked_source_by_workitems(session: Session, trust: str) -> FeedRow:
+    """Return the source of a trust's studies that are made known by workitems, as ``locked_feed``; it is made at need.
+
+    Raises
+    ------
+    NotFoundError
+        If no such trust is listed within reach.
+    """
+    if session.exec(select(TrustRow.code).where(TrustRow.code == trust, TrustRow.listed)).first() is None:
+        raise NotFoundError(f"there is no trust {trust!r}")
+    lock_trust(session, trust)
+    name = by_workitems(trust)
+    if session.exec(select(FeedRow.name).where(FeedRow.name == name)).first() is None:
+        slow = _NO_RHYTHM_MINUTES
+        source = FeedRow(name=name, trust=trust, kind=FeedKind.DELTA, refresh_minutes=slow, stale_after_minutes=slow)
+        session.add(source)
+        session.flush()
+    return locked_feed(session, name)
+
+
+def sources_by_workitems(session: Session) -> list[FeedRow]:
+    """Return the sources of studies that are made known by workitems: no network folder lists them."""
+    return list(session.exec(select(FeedRow).where(col(FeedRow.name) == named_by_workitems())))
+
+
+def named_by_workitems() -> Any:
+    """Return what ``by_workitems`` names of a feed's own trust, in a statement about feeds."""
+    return col(FeedRow.trust) + _BY_WORKITEMS
 
 
 def rosters(session: Session) -> list[RosterStatus]:

@@ -20,7 +20,8 @@ class WorkitemRow(Row, table=True):
     The others have ``ended_at`` and what ended them, with ``reporter_id`` whose they were; ``completed`` tells a
     report that came to nothing from a cancellation. ``lock`` is a digest of the Transaction UID that holds it, empty
     while nothing does. ``presumed``: whoever began it named nobody, and it was taken to be its scheduled performer's.
-    ``said`` is what its performer said of it, in the DICOM JSON Model.
+    ``said`` is what its performer said of it, in the DICOM JSON Model. ``uid`` is the one that whoever created it gave
+    it, which only a first one can have; ``replaces`` that of the one that it stands for now, if that was given one.
     """
 
     __tablename__ = "workitems"
@@ -33,3 +34,5 @@ class WorkitemRow(Row, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_by: ReadEvent | None = Field(default=None, sa_type=StateText(ReadEvent))
     reporter_id: str | None = None
+    uid: str | None = Field(default=None, unique=True, index=True)
+    replaces: str = ""

@@ -30,7 +30,7 @@ _OVER = (ReadState.DONE, ReadState.EXCLUDED, ReadState.WITHDRAWN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A read with its study; ``sequence`` says which of its workitems is the current one.
+    """A read with its study; ``sequence`` says which of its workitems is the current one, ``uid`` which it was given.
 
     ``planned_start`` and ``changed_at`` as the change feed has them, ``opened_at`` when the claim was made under which
     it is open, or was done. ``held_...``: what people have decided, once somebody has looked.
@@ -39,6 +39,7 @@ class Found:
     read: ReadRow
     study: StudyRow
     sequence: int
+    uid: str | None
     exam_name: str | None
     reporter: ReporterRow | None
     follows: FollowUpRow | None
@@ -72,14 +73,14 @@ class Between:
 class Wanted:
     """What is looked for; ``None`` where it does not matter, and an empty list finds nothing.
 
-    ``but_priorities``: any class but these, known or not. ``accessions`` and ``patients`` are numbers with whose they
-    are, or with nobody's. ``ended_since``: what has ended before is not shown. ``held``: the classes that people have
-    decided, by study.
+    ``workitems``: by read and number, or by the UID that one was given. ``but_priorities``: any class but these, known
+    or not. ``accessions`` and ``patients`` are numbers with whose they are, or with nobody's. ``ended_since``: what has
+    ended before is not shown. ``held``: the classes that people have decided, by study.
     """
 
     ended_since: datetime | None = None
     read_ids: Collection[int] | None = None
-    workitems: Collection[tuple[int, int]] | None = None
+    workitems: Collection[tuple[int, int] | str] | None = None
     study_ids: Collection[int] | None = None
     states: Collection[ReadState] | None = None
     kinds: Collection[ReadKind] | None = None
@@ -156,7 +157,7 @@ def trusts(session: Session, codes: Collection[str]) -> list[TrustRow]:
 
 def _statement() -> Any:
     columns: Any = (
-        *(ReadRow, StudyRow, _sequence(), ExaminationRow.name, ReporterRow, FollowUpRow),
+        *(ReadRow, StudyRow, _sequence(), _given(), ExaminationRow.name, ReporterRow, FollowUpRow),
         *(AssignmentRow.planned_start, _changed_at(), opened_at()),
     )
     return (
@@ -180,6 +181,12 @@ def _sequence() -> Any:
     return func.coalesce(last.correlate(ReadRow).scalar_subquery(), 0)
 
 
+def _given() -> Any:
+    """Return the UID that a read's current workitem was given, if it was given one."""
+    mine = select(WorkitemRow.uid).where(WorkitemRow.read_id == ReadRow.id, WorkitemRow.sequence == 0)
+    return mine.where(col(WorkitemRow.ended_at).is_(None)).correlate(ReadRow).scalar_subquery()
+
+
 def _changed_at() -> Any:
     """Return when a read last changed: by what was done with it, or by what the change feed has of it."""
     later = col(AssignmentRow.changed_at) > col(ReadRow.since)
@@ -187,11 +194,12 @@ def _changed_at() -> Any:
 
 
 def _found(row: Any) -> Found:
-    read, its_study, sequence, exam_name, reporter, follows, planned, changed, opened = row
+    read, its_study, sequence, uid, exam_name, reporter, follows, planned, changed, opened = row
     return Found(
         read=read,
         study=its_study,
         sequence=sequence,
+        uid=uid,
         exam_name=exam_name,
         reporter=reporter,
         follows=follows,
@@ -222,7 +230,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         if numbers is not None:
             found.append(_any(_whose(col(column), trust, number) for trust, number in numbers))
     if wanted.workitems is not None:
-        found.append(_any(and_(ReadRow.id == read_id, _sequence() == last) for read_id, last in wanted.workitems))
+        found.append(_any(map(_is_workitem, wanted.workitems)))
     found += [_between(_changed_at(), between) for between in wanted.changed]
     found += [_between(col(StudyRow.first_seen_at), between) for between in wanted.authored]
     return [*found, *_listed(wanted.ended_since)]
@@ -243,6 +251,13 @@ def _any(conditions: Any) -> ColumnElement[bool]:
 
 def _whose(column: Any, trust: str | None, number: str) -> ColumnElement[bool]:
     return column == number if trust is None else and_(column == number, col(StudyRow.trust) == trust)
+
+
+def _is_workitem(named: tuple[int, int] | str) -> ColumnElement[bool]:
+    if isinstance(named, str):
+        is_given: ColumnElement[bool] = _given() == named
+        return is_given
+    return and_(ReadRow.id == named[0], _sequence() == named[1])
 
 
 def _between(column: Any, between: Between) -> ColumnElement[bool]:

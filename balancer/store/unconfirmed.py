@@ -11,6 +11,7 @@ from sqlmodel import Session, col, exists, func, or_, select
 from balancer.domain.feed import FeedKind
 from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.states import BatchState, StudyState
+from balancer.store import sources
 from balancer.store.tables import BatchRow, FeedRow, HeldClosureRow, StudyRow
 from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow
@@ -26,6 +27,7 @@ def contradicted(session: Session, patience: timedelta) -> list[int]:
     one that closes the study but is not believed yet. A snapshot says that a study is unreported by holding it; a feed
     of changes does with every extract that does not say that it is reported. Of a study of which another read is still
     to be done, or waits for something, nothing is expected; one that is not to be read here is waited for by nobody.
+    Whoever makes studies known by workitems says of each what they have to say once, and contradicts nothing.
     """
     newest = select(BatchRow.feed, func.max(BatchRow.id).label("id")).group_by(BatchRow.feed).subquery()
     columns: Any = (
@@ -42,6 +44,7 @@ def contradicted(session: Session, patience: timedelta) -> list[int]:
             ReadRow.state == ReadState.DONE,
             col(ReadRow.confirmed_at).is_(None),
             StudyRow.state == StudyState.OPEN,
+            col(FeedRow.name) != sources.named_by_workitems(),
             col(StudyRow.id).not_in(_with_more_to_do()),
             col(StudyRow.id).not_in(_closed_by_held_batches()),
             ~_is_followed(),
@@ -54,6 +57,31 @@ def contradicted(session: Session, patience: timedelta) -> list[int]:
         said_at = feed_made_at if kind is FeedKind.DELTA or last_batch == of_batch else made_at
         if _is_after(said_at, done_at, patience):
             found.append(read_id)
+    return found
+
+
+def finished(session: Session, before: datetime) -> dict[str, list[int]]:
+    """Return the studies that were made known by workitems, and of which nothing has been left to do since ``before``.
+
+    By their source, which is nobody's to say that they have been reported.
+    """
+    done = select(ReadRow.study_id).where(ReadRow.state == ReadState.DONE)
+    lately = select(ReadRow.study_id).where(col(ReadRow.done_at) > before)
+    statement = (
+        select(StudyRow.feed, StudyRow.id)
+        .join(FeedRow, col(FeedRow.name) == col(StudyRow.feed))
+        .where(
+            StudyRow.state == StudyState.OPEN,
+            col(FeedRow.name) == sources.named_by_workitems(),
+            col(StudyRow.id).in_(done),
+            col(StudyRow.id).not_in(lately),
+            col(StudyRow.id).not_in(_with_more_to_do()),
+        )
+        .order_by(col(StudyRow.id))
+    )
+    found: dict[str, list[int]] = {}
+    for source, study_id in session.exec(statement):
+        found.setdefault(source, []).append(study_id or 0)
     return found
 
 

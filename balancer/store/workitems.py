@@ -121,7 +121,7 @@ def moved(session: Session, moves: Iterable[Moved], now: datetime) -> None:
             row = last.get(read_id) or WorkitemRow(read_id=read_id, sequence=0, said={})
             row.ended_at, row.ended_by, row.reporter_id = now, move.event, move.reporter_id
             row.completed = STEP_STATES[move.state] is StepState.COMPLETED
-            whole.add_all([row, WorkitemRow(read_id=read_id, sequence=row.sequence + 1, said={})])
+            whole.add_all([row, _next(row)])
 
 
 def _last(session: Session, read_ids: Collection[int]) -> dict[int, WorkitemRow]:
@@ -157,7 +157,42 @@ def replace_current(session: Session, found: Found, now: datetime, *, said: dict
     """End a current workitem as cancelled, and begin another for its read, which stays as it is."""
     row = kept(session, found)
     row.ended_at, row.reporter_id, row.said = now, found.read.reporter_id, said
-    session.add(WorkitemRow(read_id=row.read_id, sequence=row.sequence + 1, said={}))
+    session.add(_next(row))
+
+
+def _next(row: WorkitemRow) -> WorkitemRow:
+    """Return the workitem that stands for the read of one that has ended."""
+    return WorkitemRow(read_id=row.read_id, sequence=row.sequence + 1, said={}, replaces=row.uid or "")
+
+
+def begin_as(session: Session, read_id: int, uid: str) -> None:
+    """Let the first workitem of a read have the UID that whoever created it gave it."""
+    session.add(WorkitemRow(read_id=read_id, sequence=0, said={}, uid=uid))
+    session.flush()
+
+
+def given(session: Session, uid: str) -> tuple[int, int] | None:
+    """Return which workitem within reach was given that UID: its read, and which of the read's it is."""
+    return session.exec(select(WorkitemRow.read_id, WorkitemRow.sequence).where(WorkitemRow.uid == uid)).first()
+
+
+def is_given(session: Session, uid: str) -> bool:
+    """Tell whether a workitem was given that UID, within reach or not."""
+    with scope.unlimited(session) as whole:
+        return given(whole, uid) is not None
+
+
+def is_there(session: Session, read_id: int, sequence: int) -> bool:
+    """Tell whether there is such a workitem, within reach or not."""
+    with scope.unlimited(session) as whole:
+        return workitem(whole, read_id, sequence) is not None
+
+
+def created_here(session: Session, trust: str) -> set[int]:
+    """Return the trust's studies that somebody has made known by creating a workitem."""
+    statement = select(ReadRow.study_id).join(WorkitemRow, col(WorkitemRow.read_id) == col(ReadRow.id))
+    of_trust = statement.join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id)).where(StudyRow.trust == trust)
+    return set(session.exec(of_trust.where(col(WorkitemRow.uid).is_not(None))))
 
 
 def workitem(session: Session, read_id: int, sequence: int) -> Found | None:

@@ -28,6 +28,7 @@ from balancer.domain.permission import MAY, Role
 from balancer.ingest.network_folder import read_network
 from balancer.publish.fhir.bundle import ISSUES
 from balancer.publish.problem_folder import policy_text
+from balancer.publish.ups.json_model import model_of
 from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.store import limits, workitems
 from balancer.store.database import Database
@@ -40,6 +41,8 @@ from balancer.store.tables_outbox import LetterRow
 from tests.access.doors import MANAGER_AND_REPORTER, MANAGER_EAST, MANAGER_WEST, REPORTER, SYSTEM_EAST, Known, holding
 from tests.access.two_trusts import EAST, OF_EAST, OF_WEST, WEST, allocate_both
 from tests.api.service import Service, problem
+from tests.creations import UID as CREATED
+from tests.creations import request_of
 from tests.kent import kent
 from tests.networks import TWO_FEEDS
 from tests.worlds import EXAMPLE_POLICY
@@ -142,6 +145,7 @@ BODIES: dict[str, Any] = {
     **{f"/api/v1/runs/{{run_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
     "/api/v1/drafts": {"name": "Tuesday", "trust": "RWF"},
     **{f"/api/v1/drafts/{{draft_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
+    "/dicomweb/workitems": {"00080018": {"vr": "UI", "Value": [CREATED]}, **model_of(request_of(trust="RWF"))},
     "/dicomweb/workitems/{workitem}": {},
     "/fhircast": {
         "id": "e1",

@@ -49,7 +49,7 @@ def registered(db: Database, title: str, *scopes: Permission, trust: str = "RVV"
 @contextmanager
 def listening(db: Database, tls: Any = None, *, believing: bool = False) -> Iterator[int]:
     """Listen on a free port of this machine, and yield it."""
-    where = Listening(host="127.0.0.1", port=0, ae_title=OURS, tls=tls, believing=believing)
+    where = Listening(host="127.0.0.1", port=0, ae_title=OURS, pseudonym_key=b"a key", tls=tls, believing=believing)
     server = listen(where, db, StandingClock())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

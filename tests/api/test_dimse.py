@@ -30,6 +30,7 @@ from balancer.store.database import Database
 from balancer.store.pages import Cut
 from tests.api.dimse_peers import Workstation, calling, listening, registered
 from tests.api.small_network import allocate
+from tests.creations import UID, request_of
 from tests.networks import claimed, minutes, read_id, standing
 from tests.publish.ups.cells import CELLS, STATES, C, D, P, S
 from tests.worlds import NOW
@@ -249,10 +250,64 @@ def test_what_an_update_meets(pacs: Workstation, state: StepState | None, datase
     assert f"{pacs.say(in_state(pacs, state), dataset).Status:04X}" == f"{code:04X}"
 
 
-def test_workitems_are_not_made_here(pacs: Workstation) -> None:
-    """They come from the trusts' feeds."""
-    status, _ = pacs.association.send_n_create(put(Dataset(), ProcedureStepState=S), PUSH, "2.25.1")
-    assert status.Status == 0x0211
+def made(pacs: Workstation, request: Dataset, uid: str | None = UID) -> Dataset:
+    """Create a workitem and return the status."""
+    status, _ = pacs.association.send_n_create(request, PUSH, uid)
+    return status
+
+
+@pytest.fixture
+def ris(small_db: Database) -> Iterator[Workstation]:
+    """Yield a RIS of RVV that may make studies known, and follow them."""
+    registered(small_db, "RIS_RVV", Permission.STUDIES_CREATE, Permission.ASSIGNMENTS_READ)
+    with listening(small_db) as port, calling(port, "RIS_RVV") as association:
+        yield Workstation(association)
+
+
+def test_what_is_created_is_there_and_the_same_uid_again_is_a_duplicate(ris: Workstation) -> None:
+    """0000, then 0111; with a label that is not the examination's B300; half of what is needed is 0120."""
+    assert made(ris, request_of()).Status == 0x0000
+    assert ris.state_of(UID) == S
+    assert made(ris, request_of("N2")).Status == 0x0111
+    assert made(ris, request_of("N2", ProcedureStepLabel="Read me"), "2.25.7").Status == 0xB300
+    lacking = made(ris, put(Dataset(), ProcedureStepState=S), "2.25.8")
+    assert lacking.Status == 0x0120
+    assert "ScheduledProcedureStepPriority" in lacking.ErrorComment
+
+
+@pytest.mark.parametrize("state", [S, P, D, C])
+def test_no_state_of_a_workitem_lets_its_uid_be_created_again(
+    small_db: Database, pacs: Workstation, state: StepState
+) -> None:
+    """0111 in each (PS3.4, Table CC.1.1-2), and nothing has changed."""
+    uid = in_state(pacs, state)
+    registered(small_db, "RIS_RVV", Permission.STUDIES_CREATE)
+    with listening(small_db) as port, calling(port, "RIS_RVV") as association:
+        assert f"{made(Workstation(association), request_of(), uid).Status:04X}" == "0111"
+    assert pacs.state_of(uid) == state
+
+
+@pytest.mark.parametrize(
+    ("request_sent", "uid", "code", "comment"),
+    [
+        (request_of(ProcedureStepState=P), UID, 0xC309, ""),
+        (request_of(TransactionUID="2.25.1"), UID, 0x0106, "TransactionUID"),
+        (request_of(), None, 0x0106, "AffectedSOPInstanceUID"),
+        (request_of("A1"), UID, 0x0110, "known as 2.25."),
+        (request_of(trust="RWF"), UID, 0x0124, ""),
+    ],
+)
+def test_what_a_creation_meets(  # noqa: D103 - the table says it
+    ris: Workstation, request_sent: Dataset, uid: str | None, code: int, comment: str
+) -> None:
+    status = made(ris, request_sent, uid)
+    assert f"{status.Status:04X}" == f"{code:04X}"
+    assert comment in status.get("ErrorComment", "")
+
+
+def test_who_works_reads_makes_none_known(pacs: Workstation) -> None:
+    """0124H: it needs a permission of its own."""
+    assert made(pacs, request_of()).Status == 0x0124
 
 
 def test_an_action_that_is_none_is_refused(pacs: Workstation) -> None:

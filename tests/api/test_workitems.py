@@ -18,7 +18,8 @@ from balancer.domain.actor import system
 from balancer.domain.life import ReadEvent, ReadState
 from balancer.domain.permission import Permission
 from balancer.domain.steps import StepState
-from balancer.publish.ups.json_model import datasets_in
+from balancer.publish.ups.elements import put
+from balancer.publish.ups.json_model import datasets_in, model_of
 from balancer.publish.ups.native_xml import dataset_in_xml, xml_bytes
 from balancer.publish.ups.state_table import StepEvent
 from balancer.publish.ups.uids import WorkitemKey, uid_of
@@ -34,11 +35,13 @@ from balancer.store.workitems import Found
 from tests.access.doors import Known
 from tests.api.service import Service, problem
 from tests.api.small_network import allocate
+from tests.creations import UID, request_of
 from tests.networks import claimed, minutes, read_id, standing
 from tests.services.test_claiming import R1
 
 PACS = system("pacs-of-rvv", "PACS of RVV", [Permission.READS_WORK, Permission.ASSIGNMENTS_READ], ["RVV"])
 ELSEWHERE = system("pacs-of-rwf", "PACS of RWF", [Permission.READS_WORK, Permission.ASSIGNMENTS_READ], ["RWF"])
+RIS = system("ris-of-rvv", "RIS of RVV", [Permission.STUDIES_CREATE], ["RVV"])
 LOCK, OTHER = "2.25.111", "2.25.222"
 TYPE = {"content-type": "application/dicom+json"}
 S, P, D, C = StepState.SCHEDULED, StepState.IN_PROGRESS, StepState.COMPLETED, StepState.CANCELED
@@ -161,6 +164,7 @@ def stays(status: int, warning: str) -> tuple[Cell, Cell, Cell, Cell]:
 
 # Status, Warning and the state afterwards; the columns: none, SCHEDULED, IN PROGRESS, COMPLETED, CANCELED.
 CELLS: dict[StepEvent, tuple[Cell, ...]] = {
+    StepEvent.CREATE: ((201, "", None), *stays(409, "")),
     StepEvent.BEGIN: (UNKNOWN, (200, "", P), *stays(409, INCONSISTENT)[1:]),
     StepEvent.BEGIN_WITHOUT: (UNKNOWN, *stays(400, MISSING)),
     StepEvent.SCHEDULE: (UNKNOWN, *stays(400, INCONSISTENT)),
@@ -196,6 +200,8 @@ def in_state(pacs: Pacs, state: StepState | None) -> str:
 
 def ask(pacs: Pacs, uid: str, event: StepEvent, state: StepState | None) -> Response:
     """Ask for what the event is; whoever holds a lock has said what a final state needs."""
+    if event is StepEvent.CREATE:
+        return created(pacs.db, f"?{UID if state is None else uid}")
     wrong = None if state in {None, S} or event is StepEvent.BEGIN_WITHOUT else OTHER
     if state is P and event is StepEvent.COMPLETE:
         pacs.report(uid)
@@ -230,9 +236,9 @@ def test_each_cell_of_the_state_table_over_http(
         assert pacs.state_of(uid) is after
 
 
-def test_every_event_of_the_table_but_create_is_asked() -> None:
-    """Workitems come from the trusts' feeds."""
-    assert set(CELLS) == set(StepEvent) - {StepEvent.CREATE}
+def test_every_event_of_the_table_is_asked() -> None:
+    """Create too, in every state."""
+    assert set(CELLS) == set(StepEvent)
 
 
 @pytest.mark.parametrize(("to", "lacks"), [(D, "PerformedProcedureStepEndDateTime"), (C, "CancellationDateTime")])
@@ -245,6 +251,62 @@ def test_what_a_final_state_needs_is_asked_for_by_name(pacs: Pacs, to: StepState
     assert lacks in found["detail"]
     assert answer.headers["warning"] == f"299 balancer: {INCONSISTENT}"
     assert standing(pacs.db, "A1") == (ReadState.CLAIMED, "R1")
+
+
+# --- creation --------------------------------------------------------------------------------------------------------
+
+
+def created(db: Database, query: str = "", request: Dataset | None = None, **given: Any) -> Response:
+    """Ask, as a RIS of RVV, for a workitem."""
+    client = Service(db, door=Known(RIS)).client
+    dataset = model_of(request_of() if request is None else request)
+    return client.post(f"/dicomweb/workitems{query}", **{"json": [dataset], "headers": TYPE, **given})
+
+
+@pytest.mark.parametrize("query", [f"?{UID}", f"?workitem={UID}", f"?AffectedSOPInstanceUID={UID}", ""])
+def test_a_created_workitem_is_where_location_says(pacs: Pacs, query: str) -> None:
+    """Its UID stands in the address, however that is spelled, or in the dataset; and it is worked as any other."""
+    request = request_of() if query else put(request_of(), SOPInstanceUID=UID)
+    answer = created(pacs.db, query, request)
+    assert (answer.status_code, answer.headers["location"]) == (201, f"/dicomweb/workitems/{UID}"), answer.text
+    assert "warning" not in answer.headers
+    assert pacs.uid("N1") == UID
+    assert pacs.change(UID, P).status_code == 200
+    assert standing(pacs.db, "N1") == (ReadState.CLAIMED, "R1")
+
+
+def test_a_workitem_created_by_xml_with_modifications_says_so(pacs: Pacs) -> None:
+    """201, with the standard's Warning."""
+    sent = {"content-type": "application/dicom+xml"}
+    content = xml_bytes(request_of(ProcedureStepLabel="Read me"))
+    answer = created(pacs.db, f"?{UID}", json=None, content=content, headers=sent)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["warning"] == "299 balancer: The Workitem was created with modifications."
+
+
+@pytest.mark.parametrize(
+    ("query", "request_sent", "status", "kind", "words"),
+    [
+        ("", request_of(), 400, "bad-request", "say one UID"),
+        ("?2.25.7", put(request_of(), SOPInstanceUID=UID), 400, "bad-request", "say one UID"),
+        ("?workitem=1.02", request_of(), 400, "bad-request", "is not a UID"),
+        (f"?{UID}", put(Dataset(), ProcedureStepState=S), 400, "bad-request", "0120H"),
+        (f"?{UID}", request_of(ProcedureStepState=P), 400, "bad-request", "C309H"),
+        (f"?{UID}", request_of(TransactionUID="2.25.1"), 400, "bad-request", "TransactionUID"),
+        (f"?{UID}", request_of("A1"), 409, "conflict", "known as 2.25."),
+        (f"?{UID}", request_of(trust="RWF"), 403, "not-allowed", "that trust"),
+    ],
+)
+def test_what_a_creation_meets(  # noqa: D103 - the table says it
+    pacs: Pacs, query: str, request_sent: Dataset, status: int, kind: str, words: str
+) -> None:
+    assert words in problem(created(pacs.db, query, request_sent), status, kind)["detail"]
+
+
+def test_who_works_reads_makes_none_known(pacs: Pacs) -> None:
+    """It needs a permission of its own, which no person has."""
+    answer = pacs.client.post(f"/dicomweb/workitems?{UID}", json=[model_of(request_of())], headers=TYPE)
+    problem(answer, 403, "not-allowed")
 
 
 # --- what acts do to the read ----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from balancer.domain.actor import EVERY_TRUST, EVERYWHERE, NOWHERE, Actor, ActorKind, Grant, Reach, job, person, system
 from balancer.domain.errors import InvalidValueError, NotAllowedError
-from balancer.domain.permission import MAY, MEANING, Permission, Role
+from balancer.domain.permission import FOR_SYSTEMS, MAY, MEANING, Permission, Role
 
 GRANTS = st.frozensets(st.builds(Grant, st.sampled_from(Role), st.sampled_from(["RVV", "RWF", "RPA"])), max_size=5)
 
@@ -79,7 +79,8 @@ def test_nothing_reaches_a_trust_at_which_no_role_allows_it(grants: frozenset[Gr
 
 def test_every_permission_is_somebodys_and_says_what_it_is() -> None:
     """One that no role has could be used by nobody."""
-    assert frozenset().union(*MAY.values()) == frozenset(Permission) == set(MEANING)
+    assert frozenset().union(FOR_SYSTEMS, *MAY.values()) == frozenset(Permission) == set(MEANING)
+    assert all(FOR_SYSTEMS.isdisjoint(theirs) for theirs in MAY.values())
     assert set(MAY) == set(Role)
 
 

@@ -47,12 +47,14 @@ logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
 class Listening:
     """Where it is listened, as which AE title, and by which TLS if by any.
 
-    ``believing``: over TLS too an AE title that is bound to no certificate is taken at its word.
+    ``believing``: over TLS too an AE title that is bound to no certificate is taken at its word. ``pseudonym_key``:
+    with what the pseudonyms of patients are made whose studies are made known here.
     """
 
     host: str
     port: int
     ae_title: str
+    pseudonym_key: bytes
     tls: ssl.SSLContext | None = None
     believing: bool = False
 
@@ -66,7 +68,9 @@ def listen(listening: Listening, database: Database, clock: Clock) -> Associatio
         If the address cannot be taken.
     """
     callers = Callers(lambda: database, clock, believing=listening.believing)
-    operations = Operations(database=database, clock=clock, callers=callers, looks=Looks())
+    operations = Operations(
+        database=database, clock=clock, callers=callers, looks=Looks(), pseudonym_key=listening.pseudonym_key
+    )
     entity = ApplicationEntity(listening.ae_title)
     entity.require_called_aet = True
     entity.maximum_associations = MOST_ASSOCIATIONS

@@ -16,7 +16,7 @@ from balancer.api.dimse.requested import requested_uid
 from balancer.api.dimse.subscriptions import Reply, Subscriptions
 from balancer.api.looks import Looks
 from balancer.domain.actor import Reach
-from balancer.domain.errors import BalancerError
+from balancer.domain.errors import BalancerError, ConflictError, InvalidValueError
 from balancer.domain.instant import Clock
 from balancer.domain.permission import Permission
 from balancer.publish.ups.elements import text
@@ -24,8 +24,11 @@ from balancer.publish.ups.identifier import answer_to, is_supported, query_in
 from balancer.publish.ups.json_model import looked_at
 from balancer.publish.ups.sop_classes import ACTIONS, Service
 from balancer.publish.ups.state_table import Status
+from balancer.publish.ups.uids import is_uid
+from balancer.publish.ups.workitem import MOST_LO
 from balancer.services.cancel_workitem import cancel_workitem
 from balancer.services.change_workitem import Acting, change_in, change_workitem
+from balancer.services.create_workitem import create_workitem
 from balancer.services.search_workitems import every_workitem
 from balancer.services.see_workitem import see_workitem
 from balancer.services.update_workitem import update_workitem
@@ -43,6 +46,7 @@ class Operations:
     clock: Clock
     callers: Callers
     looks: Looks
+    pseudonym_key: bytes
 
     def echo(self, _event: Event) -> int:
         """Answer that we are here (C-ECHO)."""
@@ -83,9 +87,30 @@ class Operations:
             return statuses.said(statuses.NO_SUCH_ACTION), None
         return _replied(event, statuses.INVALID_ARGUMENT, done[service])
 
-    def create(self, _event: Event) -> Reply:
-        """Refuse (N-CREATE): workitems come from the trusts' feeds."""
-        return statuses.said(statuses.UNRECOGNISED, "workitems come from the trusts' feeds"), None
+    def create(self, event: Event) -> Reply:
+        """Make a study known, and the workitem of its first read (N-CREATE; CC.2.5)."""
+        return _replied(event, statuses.INVALID_ATTRIBUTE, self._create)
+
+    def _create(self, event: Event) -> Reply:
+        caller = self.callers.require(event.assoc, Permission.STUDIES_CREATE)
+        dataset = looked_at(event.attribute_list)
+        uid = str(getattr(event.request, "AffectedSOPInstanceUID", None) or "")
+        if not is_uid(uid) or text(dataset, "SOPInstanceUID") not in {"", uid}:
+            raise InvalidValueError("AffectedSOPInstanceUID", "is the UID that the workitem is to have")
+        try:
+            made = create_workitem(
+                self._within(caller.reach),
+                uid,
+                dataset,
+                self.clock.now(),
+                by=caller.actor,
+                reach=caller.reach,
+                key=self.pseudonym_key,
+            )
+        except ConflictError as error:  # half of a UID would name something else
+            known = str(error) if len(str(error)) <= MOST_LO else "the study is known already"
+            return statuses.said(statuses.PROCESSING_FAILURE, known), None
+        return statuses.told(made.status, _lacking(made.missing)), None
 
     def _get(self, event: Event) -> Reply:
         caller = self.callers.require(event.assoc, Permission.ASSIGNMENTS_READ)

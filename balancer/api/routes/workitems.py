@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Path, Request, Response
+from pydicom.dataset import Dataset
 from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
@@ -28,6 +29,7 @@ from balancer.publish.ups.state_table import Status
 from balancer.publish.ups.uids import is_uid
 from balancer.services.cancel_workitem import cancel_workitem
 from balancer.services.change_workitem import Acting, change_in, change_workitem
+from balancer.services.create_workitem import create_workitem
 from balancer.services.search_workitems import search_workitems
 from balancer.services.see_workitem import see_workitem
 from balancer.services.update_workitem import update_workitem
@@ -37,6 +39,7 @@ _STUDY: Final = "study"
 router = APIRouter(include_in_schema=False)
 _SEE: Final = [may(Permission.ASSIGNMENTS_READ)]
 _WORK: Final = [may(Permission.READS_WORK)]
+_CREATE: Final = [may(Permission.STUDIES_CREATE)]
 _INCONSISTENT: Final = "The submitted request is inconsistent with the state of the UPS Instance."
 _INCONSISTENT_UPDATE: Final = "The submitted request is inconsistent with the current state of the Workitem."
 # How a status of PS3.4 is told over HTTP: the kind of problem, and the Warning of PS3.18, 11.6 to 11.8.
@@ -56,6 +59,12 @@ _OF_UPDATES: Final = {
     Status.NO_LONGER: (problems.BAD_REQUEST, _INCONSISTENT_UPDATE),
     Status.NOT_IN_PROGRESS: (problems.CONFLICT, "The target URI did not reference a claimed Workitem."),
 }
+_OF_CREATION: Final = {
+    Status.MISSING: problems.BAD_REQUEST,
+    Status.NOT_SCHEDULED: problems.BAD_REQUEST,
+    Status.DUPLICATE: problems.CONFLICT,
+}
+_WITH_MODIFICATIONS: Final = "The Workitem was created with modifications."
 _MISSING: Final = "The Transaction UID is missing."
 _AS_IT_WAS: Final = {
     Status.ALREADY_CANCELED: ("The UPS is already in the requested state of CANCELED.",),
@@ -119,6 +128,33 @@ async def search(request: Request, served: Served, look: Looking) -> Response:
     if not page.items:
         return warned(Response(status_code=204), warnings)
     return payload(page.items, kind, 200, warnings)
+
+
+@router.post("/workitems", dependencies=_CREATE)
+@in_the_standards_words
+async def create(request: Request, served: Served, caller: Caller, reach: Reaching) -> Response:
+    """Create (11.4): a system makes a study known; its first read's workitem has the UID that is given."""
+    dataset = await dataset_sent(request)
+    uid = _uid_of_new(request, dataset)
+    try:
+        made = await run_in_threadpool(
+            create_workitem,
+            served.database,
+            uid,
+            dataset,
+            served.clock.now(),
+            by=caller,
+            reach=reach,
+            key=served.pseudonym_key,
+        )
+    except ConflictError as error:  # the study is known: no state of a workitem is at odds, and no Warning says so
+        return _refused(request, problems.CONFLICT, str(error))
+    status = made.status
+    if status.is_failure:
+        more = f": {', '.join(made.missing)}" if made.missing else ""
+        return _refused(request, _OF_CREATION[status], f"{status.meaning} ({status.code:04X}H){more}")
+    answer = Response(status_code=201, headers={"location": f"{PREFIX}/workitems/{uid}"})
+    return warned(answer, [_WITH_MODIFICATIONS] if status is Status.MODIFIED else [])
 
 
 @router.get("/workitems/{workitem}", dependencies=_SEE)
@@ -223,6 +259,16 @@ def uid_in_path(text_in_path: str) -> str:
     if not is_uid(text_in_path):
         raise InvalidValueError("workitem", "is not a UID")
     return text_in_path
+
+
+def _uid_of_new(request: Request, dataset: Dataset) -> str:
+    """Return the UID that a workitem is to have: bare or by a name in the address, or in the dataset."""
+    named = {value for name, value in _query(request) if name.lower() in {"workitem", "affectedsopinstanceuid"}}
+    bare = {name for name, value in _query(request) if not value and is_uid(name)}
+    found = (named | bare | {text(dataset, "SOPInstanceUID")}) - {""}
+    if len(found) != 1:
+        raise InvalidValueError("workitem", "say one UID, in the address or as SOP Instance UID in the dataset")
+    return uid_in_path(found.pop())
 
 
 def _query(request: Request) -> list[tuple[str, str]]:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from balancer.domain.steps import StepState
-from balancer.publish.ups import fields, final_state
+from balancer.publish.ups import creation, fields, final_state
 from balancer.publish.ups.attributes import Path
-from balancer.publish.ups.codes import RETURNS
+from balancer.publish.ups.codes import EXAMINATIONS, RETURNS
 from balancer.publish.ups.events import EventType
 from balancer.publish.ups.identifier import MOST_KEYS as MOST_NAMED
 from balancer.publish.ups.json_model import MOST_DEPTH, MOST_PARTS
@@ -48,14 +48,12 @@ def _sections() -> Iterable[str]:
     yield _table(("SOP Class", "UID", "as SCP"), ((name, uid, does) for uid, (name, does) in OPENED.items()))
     yield from _event_reports()
     yield "## States"
-    yield (
-        "What each event meets in each state: the status, and the state that it leads to. N-CREATE is answered 0211: "
-        "workitems come from the trusts' feeds."
-    )
+    yield ("What each event meets in each state: the status, and the state that it leads to.")
     heads = ("event", *(state or "unknown" for state in _STATES))
     yield _table(heads, ((event, *(_cell(row[state]) for state in _STATES)) for event, row in TABLE.items()))
     yield "## Statuses"
     yield _table(("status", "meaning"), ((f"{status.code:04X}", status.meaning) for status in Status))
+    yield from _creation()
     yield "## Final states"
     yield _paths("Either needs", final_state.ALWAYS)
     yield _paths("COMPLETED", final_state.COMPLETED)
@@ -74,6 +72,27 @@ def _sections() -> Iterable[str]:
     yield (
         f"At most {MOST_KEYS} keys with a value; {MOST_NAMED} attributes in an identifier; {MOST_RESULTS} results on a "
         f"page of UPS-RS; a dataset that comes in is nested {MOST_DEPTH} deep at most, of {MOST_PARTS} parts."
+    )
+
+
+def _creation() -> Iterable[str]:
+    yield "## Creation"
+    yield (
+        "A workitem that is created makes a study known, for a system that may (`studies.create`); workitems of what "
+        "the trusts' feeds list are there without. The first read's has the UID that is given; further reads of the "
+        "study have their own."
+    )
+    yield _paths("Needed, with a value (else 0120)", (*creation.REQUIRED, *creation.NEEDED))
+    yield (
+        f"The requested procedure is a code of {EXAMINATIONS} in the network's catalogue; the issuer of the accession "
+        "number is the trust's code, and may be left out by a system of one trust; an NHS number is taken from Other "
+        f"Patient IDs, by the issuer {creation.NHS}. Work other than Interpretation, a Transaction UID, or input "
+        "that is known not to be there yet is refused (0106). What differs from what was asked for (who is scheduled, "
+        "names, other labels) is answered B300."
+    )
+    yield (
+        "A UID that is taken is 0111. A study that is known already, by a feed or by another workitem, is 0110, with "
+        "the UID of its workitem as Error Comment if there is room; nothing is changed."
     )
 
 

@@ -104,6 +104,17 @@ def span_of(asked: str) -> Span:
     return Span(begin, _FAR[1] if high is None else _of(high).end)
 
 
+def begin_of(text: str) -> datetime:
+    """Return the first instant that a value of DA or DT covers; without an offset it is London's.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is none.
+    """
+    return _of(text).begin
+
+
 def _of(text: str) -> Span:
     found = _ONE.fullmatch(text)
     if found is None or not _has_offset(found.group(8)):

@@ -25,6 +25,7 @@ class Service(StrEnum):
     ECHO = "C-ECHO"
     GET = "N-GET"
     FIND = "C-FIND"
+    CREATE = "N-CREATE"
     SET = "N-SET"
     CHANGE_STATE = "N-ACTION Change UPS State"
     REQUEST_CANCEL = "N-ACTION Request UPS Cancel"
@@ -45,7 +46,7 @@ NAMES: Final[Mapping[str, str]] = {
 
 SERVICES: Final[Mapping[str, tuple[Service, ...]]] = {
     VERIFICATION: (Service.ECHO,),
-    PUSH: (Service.REQUEST_CANCEL, Service.GET),
+    PUSH: (Service.CREATE, Service.REQUEST_CANCEL, Service.GET),
     WATCH: (
         Service.REQUEST_CANCEL,
         Service.SUBSCRIBE,

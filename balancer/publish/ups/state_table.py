@@ -33,6 +33,7 @@ class Status(Enum):
     NO_LOCK = (0xB301, "Deletion Lock not granted")
     ALREADY_COMPLETED = (0xB306, "The UPS is already in the requested state of COMPLETED")
     DUPLICATE = (0x0111, "Duplicate SOP Instance")
+    MISSING = (0x0120, "Missing Attribute")
     NO_LONGER = (0xC300, "The UPS may no longer be updated")
     WRONG_TRANSACTION = (0xC301, "The correct Transaction UID was not provided")
     ALREADY_IN_PROGRESS = (0xC302, "The UPS is already IN PROGRESS")
@@ -40,6 +41,7 @@ class Status(Enum):
     NOT_FINAL = (0xC304, "The UPS has not met final state requirements for the requested state change")
     UNKNOWN = (0xC307, "Specified SOP Instance UID does not exist or is not a UPS Instance managed by this SCP")
     UNKNOWN_RECEIVER = (0xC308, "Receiving AE-TITLE is Unknown to this SCP")
+    NOT_SCHEDULED = (0xC309, "The provided value of UPS State was not SCHEDULED")
     NOT_IN_PROGRESS = (0xC310, "The UPS is not yet in the IN PROGRESS state")
     IS_COMPLETED = (0xC311, "The UPS is already COMPLETED")
     NO_CONTACT = (0xC312, "The performer cannot be contacted")
@@ -54,7 +56,7 @@ class Status(Enum):
     @property
     def is_failure(self) -> bool:
         """Whether nothing was done."""
-        return self.code == 0x0111 or self.code >= 0xC000
+        return self.code in {0x0111, 0x0120} or self.code >= 0xC000
 
 
 @dataclass(frozen=True, slots=True)
