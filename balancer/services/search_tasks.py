@@ -14,7 +14,7 @@ from balancer.publish.fhir.ids import number_of
 from balancer.publish.fhir.references import Resource
 from balancer.publish.fhir.search import TaskQuery, Token, When, numbers, states_of
 from balancer.publish.fhir.task import carried
-from balancer.publish.ups.uids import key_of
+from balancer.publish.ups.uids import is_uid, key_of
 from balancer.publish.ups.workitem import Urgency
 from balancer.services.see_task import order_of, performer_of, resource_of
 from balancer.services.see_workitem import urgency
@@ -124,7 +124,7 @@ def _numbers_of(tokens: Tokens, numbering: str) -> set[int]:
 
 def _workitems(tokens: Tokens, _policy: Policy, numbering: str) -> Lists:
     of_dicom = [token.value for token in tokens if token.system in {None, codes.DICOM_UIDS}]
-    uids = [value.removeprefix("urn:oid:") for value in of_dicom]
+    uids = filter(is_uid, (value.removeprefix("urn:oid:") for value in of_dicom))  # what is none is no value for SQL
     keys = [(key_of(uid, numbering), uid) for uid in uids]
     return {"workitems": {key or uid for key, uid in keys if key is None or key.read_id < 1 << 31}}
 
