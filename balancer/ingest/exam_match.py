@@ -68,6 +68,9 @@ class ExamMatcher:
         words = folded_name(self.without_prefix(name))
         if not words:
             return self._unknown(code, name) if key else Match(reason=Reason.MISSING_VALUE, detail="is empty")
+        said = self._exams.get(self._rules.names.get(words, ""))
+        if said is not None:
+            return Match(exam=said)
         meant = self._by_name.get(words) or (self._cut(words) if self._rules.truncated_names else set())
         if len(meant) == 1:
             return Match(exam=self._exams[next(iter(meant))])

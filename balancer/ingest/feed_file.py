@@ -40,10 +40,12 @@ _OLDEST_CHILD = 25
 class ExamRules:
     """How a feed names examinations: its own codes, what stands before a name, whether names are cut short.
 
-    ``codes`` is keyed by the folded code, ``site_prefixes`` are folded.
+    ``codes`` is keyed by the folded code, ``names`` (what people have said names mean) by the folded name without its
+    site; ``site_prefixes`` are folded.
     """
 
     codes: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
     site_prefixes: tuple[str, ...] = ()
     truncated_names: bool = False
 

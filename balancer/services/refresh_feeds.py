@@ -17,6 +17,7 @@ from balancer.ingest.sources import current_files
 from balancer.services.ingest_studies import ingest_extract, take_again
 from balancer.services.outcomes import BatchOutcome, RosterOutcome
 from balancer.services.shift import shift_extract
+from balancer.services.taught_feed import taught_feed
 from balancer.services.update_roster import update_roster
 from balancer.store.database import Database
 
@@ -55,7 +56,9 @@ def refresh_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
         content = file.read()
         outcome = take_again(db, feed, hashlib.sha256(content).hexdigest(), now, file_name=file.name)
         if outcome is None:
-            parsed = parse_extract(content, feed, network, file_name=file.name, pseudonym_key=pseudonym_key)
+            with db.session() as session:
+                described = taught_feed(session, feed, network)
+            parsed = parse_extract(content, described, network, file_name=file.name, pseudonym_key=pseudonym_key)
             outcome = ingest_extract(db, feed, shift_extract(parsed, shift), now, file_name=file.name)
         outcomes.append(outcome)
     return outcomes

@@ -17,6 +17,7 @@ from balancer.services.outcomes import BatchOutcome
 from balancer.services.shift import shift_extract
 from balancer.services.storable import storable
 from balancer.services.take_extract import Taking
+from balancer.services.taught_feed import taught_feed
 from balancer.store import batches, quarantine, runs, sources
 from balancer.store.database import Database, Session
 from balancer.store.tables import BatchRow, FeedRow, QuarantineRow
@@ -27,8 +28,9 @@ _NO_SHIFT = timedelta()
 def replay_quarantine(
     db: Database, network: NetworkFolder, key: bytes, now: datetime, *, shift: timedelta = _NO_SHIFT
 ) -> list[BatchOutcome]:
-    """Read every open quarantined row of every described feed again, as its feed is described in ``network`` today.
+    """Read every open quarantined row of every described feed again, as it is described and taught today.
 
+    Described in ``network``; taught by people, who have said what words of it mean.
     Of the feeds that are known and within the database's reach: those of other trusts are left as they are.
 
     Each feed is one transaction and one batch of its own, whose books balance. A row that can be read now is taken
@@ -49,26 +51,33 @@ def _replay(  # noqa: PLR0913, PLR0917 - what is read, how, and when
     db: Database, network: NetworkFolder, feed: FeedDescription, key: bytes, now: datetime, shift: timedelta
 ) -> BatchOutcome | None:
     with db.transaction() as session:
-        row = sources.locked_feed(session, feed.name)
-        reading = Reading()
-        for batch_id, kept in groupby(quarantine.open_rows(session, feed.name), key=attrgetter("last_batch_id")):
-            rows = list(kept)
-            extracted_at = batches.batch(session, batch_id).extracted_at
-            parsed = parse_rows(
-                [SourceRow(line=item.line, sheet=item.sheet, raw=item.raw) for item in rows],
-                feed,
-                network,
-                extracted_at=None if extracted_at is None else extracted_at - shift,
-                pseudonym_key=key,
-            )
-            reading.add(rows, storable(shift_extract(parsed, shift)))
-        if not reading.rows_read:
-            return None
-        batch = batches.add_batch(session, _batch(feed.name, now))
-        outcome = _Replay(session, row, batch, reading, now).take()
-        if outcome.books.new or outcome.books.changed:
-            runs.request_run(session, now=now, reason="quarantined rows were read again")
-        return outcome
+        return replay_feed(session, network, taught_feed(session, feed, network), key, now, shift)
+
+
+def replay_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
+    session: Session, network: NetworkFolder, feed: FeedDescription, key: bytes, now: datetime, shift: timedelta
+) -> BatchOutcome | None:
+    """Read one feed's rows again in a transaction that is under way, as ``replay_quarantine`` says."""
+    row = sources.locked_feed(session, feed.name)
+    reading = Reading()
+    for batch_id, kept in groupby(quarantine.open_rows(session, feed.name), key=attrgetter("last_batch_id")):
+        rows = list(kept)
+        extracted_at = batches.batch(session, batch_id).extracted_at
+        parsed = parse_rows(
+            [SourceRow(line=item.line, sheet=item.sheet, raw=item.raw) for item in rows],
+            feed,
+            network,
+            extracted_at=None if extracted_at is None else extracted_at - shift,
+            pseudonym_key=key,
+        )
+        reading.add(rows, storable(shift_extract(parsed, shift)))
+    if not reading.rows_read:
+        return None
+    batch = batches.add_batch(session, _batch(feed.name, now))
+    outcome = _Replay(session, row, batch, reading, now).take()
+    if outcome.books.new or outcome.books.changed:
+        runs.request_run(session, now=now, reason="quarantined rows were read again")
+    return outcome
 
 
 def _batch(feed: str, now: datetime) -> BatchRow:

@@ -6,7 +6,7 @@ end, and it is the last thing that any of them locks, so that no two can wait fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,6 +124,32 @@ def entries(
     more = len(rows) > cut.limit
     rows = rows[: cut.limit]
     return Page(items=tuple(rows), total=total, next_cursor=cursor(_NEWEST_FIRST, rows[-1].sequence) if more else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which entries to show: what is empty is whatever."""
+
+    actor: str = ""
+    action: str = ""
+    kind: str = ""
+    subject: str = ""
+
+
+def entries_page(session: Session, which: AuditFilter, *, limit: int, offset: int) -> tuple[Sequence[AuditRow], int]:
+    """Return a page of the trail by number, newest first, and how many entries there are."""
+    statement = select(AuditRow)
+    for column, wanted in (
+        (AuditRow.actor, which.actor),
+        (AuditRow.action, which.action),
+        (AuditRow.subject_kind, which.kind),
+        (AuditRow.subject_id, which.subject),
+    ):
+        if wanted:
+            statement = statement.where(column == wanted)
+    total = session.exec(select(func.count()).select_from(statement.subquery())).one()
+    rows = session.exec(statement.order_by(col(AuditRow.sequence).desc()).limit(limit).offset(offset)).all()
+    return rows, total
 
 
 def _in_order(session: Session) -> Iterator[AuditRow]:

@@ -87,6 +87,16 @@ def open_rows(session: Session, feed: str) -> list[QuarantineRow]:
     return list(session.exec(statement.order_by(col(QuarantineRow.last_batch_id), col(QuarantineRow.id))))
 
 
+def waiting(session: Session, *, feed: str | None, reason: str | None, limit: int) -> tuple[list[QuarantineRow], int]:
+    """Return open rows, those that came last first, and how many there are."""
+    statement = select(QuarantineRow).where(QuarantineRow.state == QuarantineState.OPEN)
+    for column, wanted in ((QuarantineRow.feed, feed), (QuarantineRow.reason, reason)):
+        if wanted:
+            statement = statement.where(column == wanted)
+    found = session.exec(statement.order_by(col(QuarantineRow.id).desc()).limit(limit)).all()
+    return list(found), count(session, statement)
+
+
 # --- going in ---------------------------------------------------------------------------------------------------------
 
 

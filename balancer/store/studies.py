@@ -126,6 +126,12 @@ def study(session: Session, key: StudyKey) -> StudyStatus:
     return with_reads(session, [row])[0]
 
 
+def open_study_row(session: Session, key: StudyKey) -> StudyRow | None:
+    """Return an open study's own row; ``None`` if it is not open, or there is none."""
+    same = select(StudyRow).where(StudyRow.trust == key.trust, StudyRow.accession_number == key.accession_number)
+    return session.exec(same.where(StudyRow.state == StudyState.OPEN)).first()
+
+
 def open_count(session: Session, trust: str) -> int:
     """Return how many studies of a trust wait for a report."""
     return count(session, select(StudyRow.id).where(StudyRow.trust == trust, StudyRow.state == StudyState.OPEN))

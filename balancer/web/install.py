@@ -9,11 +9,14 @@ from starlette.types import Scope
 
 from balancer.web import (
     allocation_routes,
+    audit_routes,
     downtime_routes,
     draft_routes,
     exceptions_routes,
     feeds_routes,
     lists,
+    policy_routes,
+    quarantine_routes,
     refused,
     reporters,
     rosters,
@@ -62,6 +65,9 @@ def install(app: FastAPI) -> None:
         downtime_routes,
         rosters,
         reporters,
+        quarantine_routes,
+        audit_routes,
+        policy_routes,
     ):
         app.include_router(page.router)
     refused.install(app, PAGES)

@@ -38,7 +38,9 @@ SECTIONS: Final = (
     Section(name="Rosters", address="/rosters", key="r", needs=(Permission.REPORTERS_READ,)),
     Section(name="Feeds", address="/feeds", key="f", needs=(Permission.FEEDS_READ,)),
     Section(name="Worklists", address="/lists", key="w", needs=(Permission.WORKLISTS_READ,)),
+    Section(name="Policy", address="/policy", key="p", needs=(Permission.POLICIES_READ,)),
     Section(name="Runs", address="/runs", key="n", needs=(Permission.RUNS_READ,)),
+    Section(name="Audit", address="/audit", key="u", needs=(Permission.AUDIT_READ,)),
 )
 # The description of the API: for whoever is signed in.
 API: Final = Section(name="API", address="/docs", key="d", needs=())

@@ -35,6 +35,7 @@ from balancer.store.database import Database
 from balancer.store.tables import BatchRow, QuarantineRow, RunRow
 from balancer.store.tables_assignments import WorklistRevisionRow
 from balancer.store.tables_drafts import DraftRow
+from balancer.store.tables_feed_words import FeedWordRow
 from balancer.store.tables_instructions import InstructionRow
 from balancer.store.tables_life import ExceptionRow, ReadRow
 from balancer.store.tables_outbox import LetterRow
@@ -101,6 +102,11 @@ FORMS = {
     "/studies/{study_id}/decisions/{instruction_id}/withdraw": {"reason": "mistaken"},
     "/studies/{study_id}/reads/{number}/back": {"reason": "the images have come"},
     **{f"/drafts/{{draft_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
+    "/quarantine/{row_id}/mend": {"meaning": "urgent", "reason": "asked"},
+    "/policy/propose": {"weights.remote": "1.5", "reason": "to be tried"},
+    **{f"/policy/{{policy_id}}/{verb}": {"reason": "to be tried"} for verb in ("approve", "decline")},
+    "/quarantine/again": {"feed": "RVV unreported"},
+    "/quarantine/words/{word_id}/withdraw": {"reason": "asked"},
 }
 # What a route that changes something is sent, where nothing at all would be refused before it looks.
 BODIES: dict[str, Any] = {
@@ -162,6 +168,7 @@ BODIES: dict[str, Any] = {
 # What is one for all trusts, and shown to whoever reaches every one.
 OF_ALL_TRUSTS = {
     "/api/v1/audit",
+    "/audit",
     "/api/v1/drafts/{draft_id}/undo",
     "/drafts/{draft_id}/undo",
     *(
@@ -170,6 +177,7 @@ OF_ALL_TRUSTS = {
         for room in ("/api/v1", "/allocation")
     ),
     *(f"/api/v1/policies/{{policy_id}}/{verb}" for verb in ("approve", "decline")),
+    *(f"/policy/{{policy_id:int}}/{verb}" for verb in ("approve", "decline")),
 }
 # What a route cannot do without in its query.
 QUERIES: dict[str, tuple[str, ...]] = {"/api/v1/assignments": ("trust",)}
@@ -268,12 +276,14 @@ def values(db: Database, trust: str) -> dict[str, str]:
         run, instruction = session.exec(select(RunRow)).first(), session.exec(select(InstructionRow)).first()
         numbering = workitems.numbering(session)
         draft, letter = session.exec(select(DraftRow)).first(), session.exec(select(LetterRow)).first()
+        word = session.exec(select(FeedWordRow)).first()
         read, exception = session.exec(select(ReadRow)).first(), session.exec(select(ExceptionRow)).first()
     assert read is not None
     assert instruction is not None
     assert exception is not None
     assert draft is not None
     assert letter is not None
+    assert word is not None
     assert batch is not None
     assert row is not None
     assert run is not None
@@ -304,6 +314,7 @@ def values(db: Database, trust: str) -> dict[str, str]:
         "letter_id": str(letter.id),
         "name": "20260302T080000Z",
         "file": "001-R1.pdf",
+        "word_id": str(word.id),
     }
 
 

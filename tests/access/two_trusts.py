@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from balancer.domain.actor import job
 from balancer.domain.exceptional import ExceptionKind
+from balancer.domain.feed_word import FeedWord, WordKind
 from balancer.domain.instruction import Instruction, InstructionKind
 from balancer.domain.letter import Letter
 from balancer.domain.states import BatchState
@@ -13,7 +14,7 @@ from balancer.domain.study import StudyKey
 from balancer.services.begin_draft import begin_draft
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
-from balancer.store import instructions, journal, outbox, studies
+from balancer.store import feed_words, instructions, journal, outbox, studies
 from balancer.store.database import Database
 from balancer.store.database import Session as WritingSession
 from balancer.store.exceptions import open_exception
@@ -33,7 +34,8 @@ ROSTERS = (Roster(), Roster(name="RWF rota", trust=WEST))
 def allocate_both(db: Database) -> None:
     """Take both in and publish: R1 has EAST-1 and WEST-1, R2 has WEST-2 and EAST-2, EAST-3 has no place.
 
-    Each trust has a row in quarantine, an exception, an instruction, a draft, and a letter that was given up.
+    Each trust has a row in quarantine, an exception, an instruction, a draft, a word that was said, and a letter that
+    was given up.
     """
     classes = policy(priority("urgent"), priority("emergency", target_hours=1))
     loaded(db, replace(TWO_FEEDS, policy=classes, rosters=ROSTERS))
@@ -69,6 +71,8 @@ def _brought_to_notice(db: Database, trust: str, number: str) -> None:
         )
         instructions.add(writing, barred, by=job("test"), now=NOW)
         given_up(writing, found.study)
+        word = FeedWord(feed=found.study.feed, kind=WordKind.PRIORITY, word=f"{number}-WORD", meaning="urgent")
+        feed_words.add_word(writing, word, word.word, by="test", now=NOW, reason="asked")
     draft_id = begin_draft(db, f"{number[:4]}-DRAFT", trust, NOW, by=job("test"))
     with db.transaction() as writing:
         instructions.add(writing, replace(barred, reporter_id="R1", draft_id=draft_id), by=job("test"), now=NOW)

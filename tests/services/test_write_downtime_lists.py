@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from balancer.domain.errors import NotFoundError
 from balancer.publish.downtime import folder as on_disk
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
@@ -111,7 +112,7 @@ def test_old_sets_go_but_never_the_newest(lists: Database, tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["../../etc", "latest", "20260302T080000Z/..", ""])
 def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     """Neither a set's nor a file's."""
-    with pytest.raises(on_disk.NotFoundError):
+    with pytest.raises(NotFoundError):
         on_disk.kept_set(tmp_path, name)
-    with pytest.raises(on_disk.NotFoundError):
+    with pytest.raises(NotFoundError):
         on_disk.kept_file(tmp_path, "20260302T080000Z", f"{name}/../x.csv")

@@ -20,6 +20,9 @@ PAGES = {
     "reporter": ("operator", "/reporters/9900001"),
     "study": ("operator", "/studies/1052"),
     "drafts": ("operator", "/drafts"),
+    "feeds": ("operator", "/feeds"),
+    "quarantine": ("operator", "/quarantine?reason=unknown_priority"),
+    "policy": ("manager@RVV", "/policy"),
 }
 
 

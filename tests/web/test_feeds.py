@@ -7,8 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from httpx2 import Response
 
 from balancer.domain.actor import Reach
+from balancer.domain.states import BatchState
 from balancer.services.write_downtime_lists import write_downtime_lists
 from balancer.store import feed_books, sources
 from balancer.store.database import Database
@@ -44,6 +46,7 @@ def test_what_is_lost_is_the_heading(service: Service) -> None:
     with database.transaction() as session:
         session.exec(delete(QuarantineRow))
     found = page_of(database)
+    assert found.equation is not None
     assert found.equation.unexplained == 1
     assert found.heading == "1 study is not accounted for"
 
@@ -57,7 +60,9 @@ def test_a_silent_feed_is_first_and_says_for_how_long(service: Service) -> None:
 
 def test_a_batch_is_a_sum_that_must_hold() -> None:
     """And says by how much it does not."""
-    batch = BatchRow(feed=FEED, file_name="", digest="", received_at=NOW, last_received_at=NOW, state="applied")
+    batch = BatchRow(
+        feed=FEED, file_name="", digest="", received_at=NOW, last_received_at=NOW, state=BatchState.APPLIED
+    )
     batch.rows_read, batch.new, batch.unchanged, batch.quarantined = 1528, 17, 1504, 7
     shown = books_shown(batch)
     assert (shown.words, shown.off_by) == ("1,528 = 17 new + 1,504 same + 7 quarantined", 0)
@@ -100,9 +105,12 @@ def test_an_exception_is_resolved_once_with_what_became_of_it(service: Service) 
     shown = service.client.get("/exceptions").text
     assert "1 exception waits for somebody to look" in shown
     assert "RVV reporting office" in shown
-    post = lambda: service.client.post(  # noqa: E731
-        "/exceptions/1/resolve", data={"reason": "rang\r\nthem"}, headers=ORIGIN, follow_redirects=False
-    )
+
+    def post() -> Response:
+        return service.client.post(
+            "/exceptions/1/resolve", data={"reason": "rang\r\nthem"}, headers=ORIGIN, follow_redirects=False
+        )
+
     assert post().headers["location"] == "/exceptions"
     again = post()
     assert (again.status_code, "has resolved exception 1 already" in again.text) == (409, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -11,10 +12,13 @@ from balancer.api.callers import Reaching, may
 from balancer.api.models.audit import AuditEntryOut
 from balancer.api.models.shape import PageOut
 from balancer.api.serving import Code, Paging, Served, page_out
+from balancer.domain.actor import Reach
 from balancer.domain.errors import NotAllowedError
 from balancer.domain.permission import Permission
 from balancer.store import audit
 from balancer.store.blind import hidden, not_to_be_named
+from balancer.store.database import Session
+from balancer.store.tables_life import AuditRow
 
 router = APIRouter()
 
@@ -36,14 +40,31 @@ def list_audit(
 
     For whoever holds it at every trust: the trail is one chain of all of them, and a part of it would prove nothing.
     """
-    if not reach.is_everywhere:
-        raise NotAllowedError("the trail is one for all trusts: this needs leave to see who did what at every one")
+    require_everywhere(reach)
     with served.database.session() as session:
         found = audit.entries(session, cut, subject_kind=subject_kind, subject_id=subject_id)
-        reads = {row.sequence: audit.read_of(row) for row in found.items}
-        unseen = hidden(session, [read for read in reads.values() if read is not None])
-        named = [(row.sequence, reads[row.sequence], name) for row in found.items for name in audit.named_in(row)]
-        unnamed = not_to_be_named(session, reach, [(read, name) for _, read, name in named])
-        cut_entries = {at for at, read, name in named if read in unnamed and name != reach.blind_to}
-        cut_entries |= {at for at, read in reads.items() if read in unseen}
+        cut_entries = entries_cut_for(session, reach, found.items)
         return page_out(found, lambda row: AuditEntryOut.of(row, hidden=row.sequence in cut_entries))
+
+
+def require_everywhere(reach: Reach) -> None:
+    """Ensure that whoever asks for the trail may see who did what at every trust.
+
+    Raises
+    ------
+    NotAllowedError
+        If they may not: a part of the chain would prove nothing.
+    """
+    if not reach.is_everywhere:
+        raise NotAllowedError("the trail is one for all trusts: this needs leave to see who did what at every one")
+
+
+def entries_cut_for(session: Session, reach: Reach, rows: Iterable[AuditRow]) -> set[int]:
+    """Return which of these entries name nobody and say nothing of what was found, for whoever asks (blind reading)."""
+    found = list(rows)
+    reads = {row.sequence: audit.read_of(row) for row in found}
+    unseen = hidden(session, [read for read in reads.values() if read is not None])
+    named = [(row.sequence, reads[row.sequence], name) for row in found for name in audit.named_in(row)]
+    unnamed = not_to_be_named(session, reach, [(read, name) for _, read, name in named])
+    cut = {at for at, read, name in named if read in unnamed and name != reach.blind_to}
+    return cut | {at for at, read in reads.items() if read in unseen}

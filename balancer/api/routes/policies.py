@@ -56,7 +56,7 @@ def propose(served: Served, caller: Caller, asked: PolicyIn) -> PolicyOut:
         policy,
         served.clock.now(),
         by=caller,
-        author=_named(caller),  # whatever the text says of itself
+        author=named(caller),  # whatever the text says of itself
         reason=asked.reason,
     )
     return _shown(served, policy_id)
@@ -103,10 +103,10 @@ def approve(served: Served, caller: Caller, reach: Reaching, policy_id: IdInPath
 
     For a person who holds this at every trust.
     """
-    _require_everywhere(reach)
+    require_everywhere(reach)
     if caller.kind is not ActorKind.PERSON:
         raise NotAllowedError("a policy is approved by a person")
-    approver = asked.approver if caller == OPERATOR else _named(caller)
+    approver = asked.approver if caller == OPERATOR else named(caller)
     approve_policy(served.database, policy_id, served.clock.now(), by=caller, approver=approver, reason=asked.reason)
     return _shown(served, policy_id)
 
@@ -119,7 +119,7 @@ def approve(served: Served, caller: Caller, reach: Reaching, policy_id: IdInPath
 )
 def decline(served: Served, caller: Caller, reach: Reaching, policy_id: IdInPath, asked: RefusalIn) -> PolicyOut:
     """Decide against a proposed version; for whoever holds this at every trust."""
-    _require_everywhere(reach)
+    require_everywhere(reach)
     decline_policy(served.database, policy_id, served.clock.now(), by=caller, reason=asked.reason)
     return _shown(served, policy_id)
 
@@ -131,12 +131,13 @@ def _read(content: str) -> Policy:
         raise PolicyRefusedError(error.faults) from error
 
 
-def _named(caller: Actor) -> str:
+def named(caller: Actor) -> str:
     """Return who somebody is, by name and by what does not change."""
     return f"{caller.name} ({caller.subject})"
 
 
-def _require_everywhere(reach: Reach) -> None:
+def require_everywhere(reach: Reach) -> None:
+    """Ensure that whoever decides about the policy may at every trust; ``NotAllowedError`` if not."""
     if not reach.is_everywhere:
         raise NotAllowedError("the policy is one for all trusts: this needs leave to decide about it at every one")
 

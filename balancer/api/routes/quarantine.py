@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
@@ -16,15 +15,10 @@ from balancer.api.models.feeds import BatchOut
 from balancer.api.models.quarantine import QuarantinedRowOut, ReasonOut, ReplayIn
 from balancer.api.models.shape import ListOut, PageOut
 from balancer.api.serving import Code, IdInPath, Paging, Served, page_out
-from balancer.domain.errors import NotFoundError
 from balancer.domain.permission import Permission
 from balancer.domain.states import QuarantineState
 from balancer.services.shift import shift_to_present
-from balancer.store import batches, quarantine, sources
-from balancer.store.database import Database
-
-if TYPE_CHECKING:
-    from balancer.ingest.feed_file import FeedDescription
+from balancer.store import batches, quarantine
 
 router = APIRouter()
 # What the audit trail calls what is shown here.
@@ -91,7 +85,9 @@ def replay(served: Served, reach: Reaching, asked: ReplayIn | None = None) -> Li
     now = served.clock.now()
     network = served.read_network()
     if asked is not None and asked.feed is not None:
-        network = replace(network, feeds=(_described(served.database, network.feeds, asked.feed),))
+        from balancer.services.described_feed import described_feed  # noqa: PLC0415 - as below
+
+        network = replace(network, feeds=(described_feed(served.database, network, asked.feed),))
     shift = shift_to_present(served.database, network.as_of, now) if served.shifts and network.as_of else timedelta()
     from balancer.services.replay_quarantine import replay_quarantine  # noqa: PLC0415 - it loads pandas; few need it
 
@@ -99,13 +95,3 @@ def replay(served: Served, reach: Reaching, asked: ReplayIn | None = None) -> Li
     outcomes = replay_quarantine(database, network, served.pseudonym_key, now, shift=shift)
     with served.database.session() as session:
         return ListOut(items=[BatchOut.of(batches.batch(session, outcome.batch_id)) for outcome in outcomes])
-
-
-def _described(database: Database, feeds: Iterable[FeedDescription], key: str) -> FeedDescription:
-    """Return the feed that is meant, if the caller may know of it."""
-    for feed in feeds:
-        if key in (feed.name, feed.trust):
-            with database.session() as session:
-                sources.feed_row(session, feed.name)
-            return feed
-    raise NotFoundError("there is no such feed")

@@ -1,0 +1,74 @@
+"""The audit trail as a page shows it: who did what, when and why, and whether the chain holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Final
+
+from balancer.store.audit import Verdict
+from balancer.store.tables_life import AuditRow
+from balancer.web.tables import Cell, Choice, Column, Row, Table, View
+from balancer.web.time_left import at_words
+
+_COLUMNS: Final = (
+    Column(key="sequence", head="Entry", number=True),
+    Column(key="at", head="When"),
+    Column(key="actor", head="Who"),
+    Column(key="action", head="What"),
+    Column(key="subject", head="Of what"),
+    Column(key="was", head="Before"),
+    Column(key="became", head="After"),
+    Column(key="why", head="Why"),
+    Column(key="detail", head="Detail"),
+    Column(key="hash", head="Hash"),
+)
+
+
+def audit_table(rows: Sequence[AuditRow], total: int, cut: Collection[int], view: View, now: datetime) -> Table:
+    """Return a page of the trail, newest first; ``cut`` entries name nobody (blind double reading)."""
+    asked = dict(view.asked)
+    filters = (("actor", "Who (subject)"), ("action", "What"), ("kind", "Of what kind"), ("subject", "Which (number)"))
+    return Table(
+        name="Audit trail",
+        columns=_COLUMNS,
+        rows=[_row(row, row.sequence in cut, now) for row in rows],
+        total=total,
+        view=view,
+        filters=[Choice(name=name, label=label, chosen=asked.get(name, "")) for name, label in filters],
+        empty="Nothing like this is in the trail.",
+    )
+
+
+def _row(row: AuditRow, hidden: bool, now: datetime) -> Row:  # noqa: FBT001 - of this row
+    detail = "" if hidden else ", ".join(f"{name}: {value}" for name, value in row.detail.items())
+    return Row(
+        cells=(
+            Cell(text=f"{row.sequence:,}", value=row.sequence),
+            Cell(text=at_words(row.at, now), value=row.at),
+            Cell(text="not shown" if hidden else row.actor, grey=hidden),
+            Cell(text=row.action),
+            Cell(text=f"{row.subject_kind} {row.subject_id}".strip()),
+            Cell(text=row.was),
+            Cell(text=row.became),
+            Cell(text="" if hidden else row.why),
+            Cell(text=detail),
+            Cell(text=row.hash[:12], value=row.hash),
+        )
+    )
+
+
+def verdict_words(verdict: Verdict) -> tuple[str, str]:
+    """Return what came of following the chain, and what it does not prove."""
+    if verdict.fault:
+        return (
+            f"The chain does not hold: {verdict.fault}.",
+            "Somebody or something has changed the trail. Keep the database as it is and tell whoever answers for it.",
+        )
+    return (
+        f"The chain holds: {verdict.end.sequence:,} entries, each following from the one before.",
+        (
+            f"Its end is {verdict.end.hash}. Note it elsewhere: only against an end that was noted earlier can it be "
+            "told that nobody has written the whole trail anew."
+        ),
+    )

@@ -1,0 +1,128 @@
+"""The clinical policy as pages show it: its versions, one in plain words, and two side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from balancer.domain.policy import Policy, TargetClock
+from balancer.domain.policy_version import FieldChange, PolicyState
+from balancer.store.policies import PolicyVersion, policy_of
+from balancer.web.class_marks import ClassMark, class_marks
+from balancer.web.policy_fields import CLASS_FIELDS, GENERAL_FIELDS, Field, class_fields, figure, general_fields
+from balancer.web.tables import Cell, Column, Row, Table, View, table_of
+from balancer.web.time_left import at_words
+
+_STATES: Final = {
+    PolicyState.PROPOSED: "waits to be approved",
+    PolicyState.IN_FORCE: "in force",
+    PolicyState.REPLACED: "replaced",
+    PolicyState.DECLINED: "declined",
+}
+_COLUMNS: Final = (
+    Column(key="policy", head="Version"),
+    Column(key="state", head="State"),
+    Column(key="owner", head="Owner"),
+    Column(key="author", head="Proposed by"),
+    Column(key="proposed_at", head="Proposed"),
+    Column(key="reason", head="Why"),
+    Column(key="approver", head="Approved by"),
+    Column(key="decided_at", head="Decided"),
+)
+_NOTES: Final = {
+    TargetClock.CALENDAR: "The clock runs day and night.",
+    TargetClock.WORKING_DAYS: "The clock stands still outside working days.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassShown:
+    """A class with its figures."""
+
+    mark: ClassMark
+    fields: Sequence[Field]
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeShown:
+    """One field in which two versions differ; ``meaning`` in plain words where there are some."""
+
+    label: str
+    meaning: str
+    was: str
+    becomes: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyShown:
+    """A version in plain words."""
+
+    version: PolicyVersion
+    state: str
+    classes: Sequence[ClassShown]
+    general: Sequence[Field]
+    waits: bool
+
+
+def versions_table(found: Sequence[PolicyVersion], view: View, now: datetime) -> Table:
+    """Return the versions, newest first."""
+    return table_of("Policy versions", _COLUMNS, [_row(item, now) for item in found], view)
+
+
+def policy_shown(found: PolicyVersion) -> PolicyShown:
+    """Return a version in plain words."""
+    policy = policy_of(found.row)
+    marks = class_marks(policy)
+    return PolicyShown(
+        version=found,
+        state=_STATES[found.state],
+        classes=[
+            ClassShown(mark=marks[item.code], fields=class_fields(item), note=_NOTES[item.clock])
+            for item in policy.priorities
+        ],
+        general=general_fields(policy),
+        waits=found.state is PolicyState.PROPOSED,
+    )
+
+
+def changes_shown(changes: Sequence[FieldChange], policy: Policy) -> list[ChangeShown]:
+    """Return in which fields two versions differ, in words where a field has some, else as the file names it."""
+    known = _known(policy)
+    return [
+        ChangeShown(
+            label=known.get(item.field, (item.field, ""))[0],
+            meaning=known.get(item.field, ("", ""))[1],
+            was="not there" if item.was is None else figure(item.was),
+            becomes="not there" if item.becomes is None else figure(item.becomes),
+        )
+        for item in changes
+    ]
+
+
+def _known(policy: Policy) -> Mapping[str, tuple[str, str]]:
+    marks = class_marks(policy)
+    of_classes = {
+        f"priority.{item.code}.{name}": (f"{marks[item.code].name}: {label.lower()}, {unit}", meaning)
+        for item in policy.priorities
+        for name, label, unit, meaning in CLASS_FIELDS
+    }
+    return of_classes | {name: (f"{label}, {unit}", meaning) for name, label, unit, meaning in GENERAL_FIELDS}
+
+
+def _row(found: PolicyVersion, now: datetime) -> Row:
+    decided = None if found.decision is None else found.decision.decided_at
+    return Row(
+        cells=(
+            Cell(text=f"Version {found.row.id}", value=found.row.id, link=f"/policy/{found.row.id}"),
+            Cell(text=_STATES[found.state].capitalize()),
+            Cell(text=found.row.owner),
+            Cell(text=found.row.author),
+            Cell(text=at_words(found.row.loaded_at, now), value=found.row.loaded_at),
+            Cell(text=found.row.reason),
+            Cell(text=found.approver),
+            Cell(text="" if decided is None else at_words(decided, now), value=decided),
+        )
+    )

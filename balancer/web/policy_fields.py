@@ -1,0 +1,146 @@
+"""What the policy's figures mean, in plain words, and the policy that somebody's changes to them make."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from balancer.domain.errors import InvalidValueError
+from balancer.domain.policy import Policy, PriorityClass
+
+# Of a class: (field, label, unit, what it means).
+CLASS_FIELDS: Final = (
+    ("target_hours", "Target", "hours", "Due so long after it was acquired."),
+    ("target_working_days", "Target", "working days", "Due so many working days after it was acquired."),
+    ("ceiling_hours", "Ceiling", "hours", "Nothing may quietly wait longer than this."),
+    ("weight", "Weight", "points an hour", "What each hour late costs, against the other classes."),
+    ("breach", "Crossing the target", "hours", "Becoming late at all costs as much as so many hours of lateness."),
+)
+# Of the whole policy: (field in the file, label, unit, what it means).
+GENERAL_FIELDS: Final = (
+    (
+        "weights.wait_rate",
+        "Waiting on time",
+        "share",
+        "What waiting costs before the target, as a share of the weight.",
+    ),
+    ("weights.ceiling_weight", "Over the ceiling", "points an hour", "What each hour over the ceiling costs on top."),
+    ("weights.general", "Not the specialist", "points", "For a reporter who reports the subject but is no specialist."),
+    (
+        "weights.fallback",
+        "Only as a fallback",
+        "points",
+        "For a reporter who can report it where nobody better is free.",
+    ),
+    ("weights.remote", "Another trust's", "points", "For a read that is not of the reporter's own trust."),
+    ("weights.churn", "Moved", "points", "For a read that leaves a list on which somebody has seen it."),
+    ("weights.prior", "Not the prior's reader", "points", "For a read whose last study somebody else reported."),
+    ("weights.split", "Split from the patient's others", "points", "For one patient's studies on several lists."),
+    ("replan.churn_budget", "Churn budget", "share", "How many published reads may change hands between runs."),
+    ("replan.protected_next", "Protected next", "reads", "So many of each list never move, whatever is gained."),
+    ("publishing.allocate_every_minutes", "Allocate every", "min", "A run is asked for so often."),
+    (
+        "publishing.emergencies_after_minutes",
+        "Emergencies leave a held plan",
+        "min",
+        "Nobody waits longer for a manager.",
+    ),
+    ("horizon_hours", "Horizon", "hours", "Plans reach so far ahead."),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One figure: its name in the form, what it is called and means, and its value as text (empty if it has none)."""
+
+    name: str
+    label: str
+    unit: str
+    meaning: str
+    value: str
+
+
+def class_fields(priority: PriorityClass) -> list[Field]:
+    """Return the figures of a class; of its two targets the one that it has."""
+    return [
+        Field(
+            name=f"priority.{priority.code}.{name}",
+            label=label,
+            unit=unit,
+            meaning=meaning,
+            value=figure(getattr(priority, name)),
+        )
+        for name, label, unit, meaning in CLASS_FIELDS
+        if getattr(priority, name) is not None
+    ]
+
+
+def general_fields(policy: Policy) -> list[Field]:
+    """Return the figures of the whole policy."""
+    return [
+        Field(name=name, label=label, unit=unit, meaning=meaning, value=figure(_value(policy, name)))
+        for name, label, unit, meaning in GENERAL_FIELDS
+    ]
+
+
+def figure(value: object) -> str:
+    """Return a value as a form has it."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "" if value is None else str(value)
+
+
+def edited(policy: Policy, given: Mapping[str, str]) -> Policy:
+    """Return the policy with the figures that were given in place of its own.
+
+    Raises
+    ------
+    InvalidValueError
+        If one is no number, or the policy would make no sense with it.
+    """
+    classes = tuple(_edited_class(priority, given) for priority in policy.priorities)
+    changes: dict[str, Any] = {"priorities": classes}
+    parts: dict[str, dict[str, Any]] = {}
+    for name, label, _, _ in GENERAL_FIELDS:
+        if name not in given:
+            continue
+        part, _, field = name.rpartition(".")
+        value = _number(label, given[name], _value(policy, name))
+        if part:
+            parts.setdefault(part, {})[field] = value
+        else:
+            changes[field] = value
+    for part, values in parts.items():
+        changes[part] = replace(getattr(policy, part), **values)
+    return replace(policy, **changes)
+
+
+def _edited_class(priority: PriorityClass, given: Mapping[str, str]) -> PriorityClass:
+    values: dict[str, Any] = {
+        name: _number(f"{priority.code}: {label}", given[f"priority.{priority.code}.{name}"], getattr(priority, name))
+        for name, label, _, _ in CLASS_FIELDS
+        if f"priority.{priority.code}.{name}" in given and getattr(priority, name) is not None
+    }
+    return replace(priority, **values)
+
+
+def _number(label: str, text: str, before: object) -> float | int:
+    """Return a figure of the kind that stood there: a count stays one."""
+    try:
+        found = float(text.strip())
+    except ValueError:
+        raise InvalidValueError(label, f"{text!r} is no number") from None
+    if not math.isfinite(found):
+        raise InvalidValueError(label, f"{text!r} is no number")
+    if isinstance(before, int):
+        if found != int(found):
+            raise InvalidValueError(label, "must be a whole number")
+        return int(found)
+    return found
+
+
+def _value(policy: Policy, name: str) -> Any:
+    part, _, field = name.rpartition(".")
+    return getattr(getattr(policy, part) if part else policy, field)

@@ -1,0 +1,174 @@
+"""The pages of the clinical policy: versions, one in plain words, two side by side; propose, approve, decline."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from starlette.responses import Response
+
+from balancer.api.callers import may
+from balancer.api.doors import OPERATOR
+from balancer.api.routes.policies import named, require_everywhere
+from balancer.api.serving import IdInPath
+from balancer.domain.errors import NotAllowedError
+from balancer.domain.permission import Permission
+from balancer.domain.policy_version import PolicyState, compare
+from balancer.services.decide_policy import approve_policy, decline_policy
+from balancer.services.propose_policy import propose_policy
+from balancer.store import policies
+from balancer.store.policies import PolicyVersion
+from balancer.web.desk import AtDesk, Desk
+from balancer.web.downloads import download
+from balancer.web.policy import changes_shown, policy_shown, versions_table
+from balancer.web.policy_fields import edited
+from balancer.web.tables import Medium, View, Viewing
+
+router = APIRouter(include_in_schema=False)
+_HERE: Final = "/policy"
+_MOST_FIELDS: Final = 200
+_REASON: Final = Form(min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]+$")
+_NAME: Final = Form(max_length=100, pattern=r"^[^\x00-\x1f]*$")
+_READ: Final = [may(Permission.POLICIES_READ)]
+_WRITE: Final = [may(Permission.POLICIES_WRITE)]
+_Version = Annotated[int, Query(ge=1, le=2**31 - 1)]
+
+
+@router.get("/policy", dependencies=_READ)
+def show_policies(desk: AtDesk, view: Viewing) -> Response:
+    """Show the policy in force in plain words, with what waits to be approved, and every version."""
+    return _all(desk, view)
+
+
+@router.get("/policy/compare", dependencies=_READ)
+def compare_versions(desk: AtDesk, a: _Version, b: _Version) -> Response:
+    """Show two versions side by side, where they differ."""
+    with desk.database.session() as session:
+        before, after = policies.version(session, a), policies.version(session, b)
+    policy = policies.policy_of(after.row)
+    changes = changes_shown(compare(policies.policy_of(before.row), policy), policy)
+    return desk.page(
+        "policy_compare.html", title="Two versions", here=_HERE, before=before, after=after, changes=changes
+    )
+
+
+@router.get("/policy/{policy_id:int}", dependencies=_READ)
+def show_version(desk: AtDesk, policy_id: IdInPath) -> Response:
+    """Show one version in plain words, what it changes, and where to decide about it."""
+    return _one(desk, policy_id)
+
+
+async def _figures(request: Request) -> dict[str, str]:
+    """Return what a form has of figures: whatever fields it has, each once."""
+    form = await request.form(max_files=0, max_fields=_MOST_FIELDS)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+@router.post("/policy/propose", dependencies=_WRITE)
+def propose(
+    desk: AtDesk, given: Annotated[dict[str, str], Depends(_figures)], reason: Annotated[str, _REASON]
+) -> Response:
+    """Propose the policy in force with other figures: it waits until somebody approves it."""
+
+    def act() -> int:
+        with desk.database.session() as session:
+            policy = policies.current_policy(session)
+        return propose_policy(
+            desk.database,
+            edited(policy, given),
+            desk.now,
+            by=desk.caller,
+            author=named(desk.caller),
+            reason=" ".join(reason.split()),
+        )
+
+    return desk.after(
+        act,
+        then=lambda found: f"/policy/{found}",
+        refused=lambda words, status: _all(desk, View(path=_HERE), said=words, status=status),
+    )
+
+
+@router.post("/policy/{policy_id:int}/approve", dependencies=_WRITE)
+def approve(
+    desk: AtDesk, policy_id: IdInPath, reason: Annotated[str, _REASON], approver: Annotated[str, _NAME] = ""
+) -> Response:
+    """Bring a version into force for every trust; who answers for it is whoever has signed in, where people do."""
+    require_everywhere(desk.reach)
+    return desk.after(
+        lambda: approve_policy(
+            desk.database,
+            policy_id,
+            desk.now,
+            by=desk.caller,
+            approver=approver if desk.caller == OPERATOR else named(desk.caller),
+            reason=" ".join(reason.split()),
+        ),
+        then=lambda _: "/policy",
+        refused=lambda words, status: _one(desk, policy_id, said=words, status=status),
+    )
+
+
+@router.post("/policy/{policy_id:int}/decline", dependencies=_WRITE)
+def decline(desk: AtDesk, policy_id: IdInPath, reason: Annotated[str, _REASON]) -> Response:
+    """Decide against a version."""
+    require_everywhere(desk.reach)
+    return desk.after(
+        lambda: decline_policy(desk.database, policy_id, desk.now, by=desk.caller, reason=" ".join(reason.split())),
+        then=lambda _: "/policy",
+        refused=lambda words, status: _one(desk, policy_id, said=words, status=status),
+    )
+
+
+def _all(desk: Desk, view: View, *, said: str = "", status: int = 200) -> Response:
+    with desk.database.session() as session:
+        found = policies.versions(session)
+    table = versions_table(found, view, desk.now)
+    if view.medium is not Medium.PAGE:
+        return download(table, desk.now)
+    current = next((item for item in found if item.state is PolicyState.IN_FORCE), None)
+    return desk.page(
+        "policy.html",
+        title="Policy",
+        here=_HERE,
+        status=status,
+        current=None if current is None else policy_shown(current),
+        waiting=[item for item in found if item.state is PolicyState.PROPOSED],
+        table=table,
+        writes=desk.may(Permission.POLICIES_WRITE),
+        said=said,
+    )
+
+
+def _one(desk: Desk, policy_id: int, *, said: str = "", status: int = 200) -> Response:
+    with desk.database.session() as session:
+        found = policies.version(session, policy_id)
+        current = _in_force(policies.versions(session))
+    policy = policies.policy_of(found.row)
+    changes = [] if current is None else compare(policies.policy_of(current.row), policy)
+    return desk.page(
+        "policy_version.html",
+        title=f"Policy version {policy_id}",
+        here=_HERE,
+        status=status,
+        shown=policy_shown(found),
+        current=current,
+        changes=changes_shown(changes, policy),
+        decides=_decides(desk),
+        asks_who=desk.caller == OPERATOR,
+        writes=desk.may(Permission.POLICIES_WRITE),
+        said=said,
+    )
+
+
+def _in_force(found: list[PolicyVersion]) -> PolicyVersion | None:
+    return next((item for item in found if item.state is PolicyState.IN_FORCE), None)
+
+
+def _decides(desk: Desk) -> bool:
+    """Tell whether the caller may bring a version into force: it holds for every trust, so must their leave."""
+    try:
+        require_everywhere(desk.caller.reach(Permission.POLICIES_WRITE))
+    except NotAllowedError:
+        return False
+    return True

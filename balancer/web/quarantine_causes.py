@@ -1,0 +1,118 @@
+"""Rows in quarantine by cause: what is wrong with them, the most urgent first, and which word would mend them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from balancer.domain.feed_word import WordKind
+from balancer.domain.policy import Policy
+from balancer.ingest.feed_file import FeedDescription
+from balancer.ingest.fold import folded
+from balancer.ingest.reasons import Reason
+from balancer.ingest.taught_words import key_of, word_of
+from balancer.store.tables import QuarantineRow
+from balancer.web.class_marks import ClassMark, class_marks, mark_of
+from balancer.web.reasons import advice, reason_words
+
+# What somebody here can mend by saying what a word means; all else is mended at its source.
+BY_WORD: Final = frozenset({Reason.UNKNOWN_EXAM, Reason.AMBIGUOUS_EXAM, Reason.UNKNOWN_PRIORITY, Reason.UNKNOWN_SITE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Rows with one and the same fault. ``word`` is what somebody may say the meaning of, if that would mend them."""
+
+    feed: str
+    reason: str
+    name: str
+    advice: str
+    column: str
+    word: tuple[WordKind, str] | None
+    rows: Sequence[QuarantineRow]
+    urgent: ClassMark | None
+    classes: str
+    since: datetime
+
+    @property
+    def address(self) -> str:
+        """Where it is opened: at its first row."""
+        return f"/quarantine/{self.rows[0].id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CauseEntry:
+    """A cause in the list of them; ``here``: it is opened. ``key`` opens it: of the one after and the one before."""
+
+    cause: Cause
+    here: bool
+    key: str
+
+
+def entries(causes: Sequence[Cause], opened: Cause | None, most: int) -> list[CauseEntry]:
+    """Return the first causes as a list shows them."""
+    at = next((place for place, cause in enumerate(causes) if cause is opened), None)
+    keys = {} if at is None else {at + 1: "j", at - 1: "k"}
+    return [
+        CauseEntry(cause=cause, here=place == at, key=keys.get(place, "")) for place, cause in enumerate(causes[:most])
+    ]
+
+
+def causes_of(rows: Iterable[QuarantineRow], feeds: Mapping[str, FeedDescription], policy: Policy) -> list[Cause]:
+    """Return the causes, the one with the most urgent class first, then the one with the most rows."""
+    kept: dict[tuple[str, str, str, str], list[QuarantineRow]] = {}
+    for row in rows:
+        kept.setdefault(_key(row, feeds.get(row.feed)), []).append(row)
+    order = {priority.code: place for place, priority in enumerate(policy.priorities)}
+    last = len(order)
+
+    def rank(cause: Cause) -> tuple[int, int, str]:
+        place = last if cause.urgent is None else order.get(cause.urgent.code, last)
+        return (place, -len(cause.rows), cause.name)
+
+    return sorted((_cause(found, feeds, policy) for found in kept.values()), key=rank)
+
+
+def word_at_fault(row: QuarantineRow, feed: FeedDescription | None) -> tuple[WordKind, str] | None:
+    """Return the word that would mend a row if its meaning were said; ``None`` if no word would."""
+    if feed is None or row.reason not in BY_WORD:
+        return None
+    return word_of(feed, row.column, row.raw)
+
+
+def class_of(row: QuarantineRow, feed: FeedDescription | None) -> str | None:
+    """Return the class that a row says it is of, if that can be read."""
+    headings = () if feed is None else feed.columns.get("priority", ())
+    cell = " ".join(row.raw.get(heading, "") for heading in headings)
+    return None if feed is None else feed.priorities.get(folded(cell))
+
+
+def _key(row: QuarantineRow, feed: FeedDescription | None) -> tuple[str, str, str, str]:
+    word = word_at_fault(row, feed)
+    if word is None or feed is None:
+        return (row.feed, row.reason, row.column, "")
+    return (row.feed, row.reason, row.column, f"{word[0]}:{key_of(*word, feed)}")
+
+
+def _cause(rows: Sequence[QuarantineRow], feeds: Mapping[str, FeedDescription], policy: Policy) -> Cause:
+    first, feed = rows[0], feeds.get(rows[0].feed)
+    marks = class_marks(policy)
+    counted = Counter(code for row in rows if (code := class_of(row, feed)) is not None)
+    known = [priority.code for priority in policy.priorities if priority.code in counted]
+    words = [f"{counted[code]} {mark_of(marks, code).name.lower()}" for code in known]
+    unread = len(rows) - sum(counted.values())
+    return Cause(
+        feed=first.feed,
+        reason=first.reason,
+        name=reason_words(first.reason),
+        advice=advice(first.reason),
+        column=first.column,
+        word=word_at_fault(first, feed),
+        rows=rows,
+        urgent=mark_of(marks, known[0]) if known else None,
+        classes=", ".join([*words, *([f"{unread} of no class we know"] if unread else [])]),
+        since=min(row.first_seen_at for row in rows),
+    )

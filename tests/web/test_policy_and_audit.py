@@ -1,0 +1,84 @@
+"""Pages of the policy and of the audit trail: figures in plain words, proposed and approved; the chain is followed."""
+
+from __future__ import annotations
+
+import pytest
+
+from balancer.domain.errors import InvalidValueError
+from balancer.store.policies import current_policy
+from balancer.web.policy_fields import edited
+from tests.api.service import Service
+from tests.web.test_lists import ORIGIN, be
+from tests.worlds import EXAMPLE_POLICY
+
+
+def test_a_figure_that_is_given_takes_the_place_of_the_policys_own() -> None:
+    """Counts stay counts, what is not given stays."""
+    code = EXAMPLE_POLICY.priorities[0].code
+    found = edited(
+        EXAMPLE_POLICY, {"weights.remote": "2.5", "replan.protected_next": "4", f"priority.{code}.weight": "77"}
+    )
+    assert (found.weights.remote, found.replan.protected_next, found.priorities[0].weight) == (2.5, 4, 77.0)
+    assert found.weights.prior == EXAMPLE_POLICY.weights.prior
+    assert edited(EXAMPLE_POLICY, {}) == EXAMPLE_POLICY
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("weights.remote", "much"), ("weights.remote", "nan"), ("weights.remote", "-1"), ("replan.protected_next", "2.5")],
+)
+def test_a_figure_that_makes_no_sense_is_refused(name: str, text: str) -> None:
+    """In words, before anything is proposed."""
+    with pytest.raises(InvalidValueError):
+        edited(EXAMPLE_POLICY, {name: text})
+
+
+def propose(service: Service, figure: str) -> str:
+    """Propose another price of remote reads; return where the browser is led."""
+    sent = {"weights.remote": figure, "reason": "the board of March"}
+    answer = service.client.post("/policy/propose", data=sent, headers=ORIGIN, follow_redirects=False)
+    return str(answer.headers.get("location", answer.status_code))
+
+
+def test_a_proposal_is_shown_beside_what_is_in_force_and_approved_for_every_trust(service: Service) -> None:
+    """A manager of one trust proposes; whoever may at every trust approves, and it is in force."""
+    be(service, "manager@RVV")
+    where = propose(service, "9.5")
+    shown = service.client.get(where).text
+    assert "waits to be approved" in shown
+    assert "Another trust" in shown
+    assert "9.5" in shown
+    assert "/approve" not in shown
+    refused = service.client.post(f"{where}/approve", data={"reason": "mine"}, headers=ORIGIN, follow_redirects=False)
+    assert refused.status_code == 403
+    be(service, "operator")
+    assert "/approve" in service.client.get(where).text
+    nobody = service.client.post(f"{where}/approve", data={"reason": "agreed"}, headers=ORIGIN)
+    assert (nobody.status_code, "somebody must answer for the policy" in nobody.text) == (422, True)
+    said = {"reason": "agreed", "approver": "Dr B. Approver"}
+    done = service.client.post(f"{where}/approve", data=said, headers=ORIGIN, follow_redirects=False)
+    assert done.headers["location"] == "/policy"
+    with service.app.state.serving.database.session() as session:
+        assert current_policy(session).weights.remote == 9.5
+    assert "1 difference" in service.client.get(f"/policy/compare?a=1&b={where.rpartition('/')[2]}").text
+
+
+def test_a_proposal_that_changes_nothing_or_is_no_number_is_said_in_words(service: Service) -> None:
+    """And nothing is proposed."""
+    be(service, "manager@RVV")
+    answer = service.client.post("/policy/propose", data={"weights.remote": "x", "reason": "so"}, headers=ORIGIN)
+    assert (answer.status_code, "is no number" in answer.text) == (422, True)
+
+
+def test_an_auditor_sees_the_trail_and_follows_its_chain(service: Service) -> None:
+    """Filtered by what was done, downloaded, and checked; nobody else sees it."""
+    be(service, "manager@RVV")
+    assert service.client.get("/audit").status_code == 403
+    be(service, "auditor@RVV")
+    assert service.client.get("/audit").status_code == 403
+    be(service, "operator")
+    shown = service.client.get("/audit?check=true").text
+    assert "The chain holds" in shown
+    filtered = service.client.get("/audit?kind=nothing").text
+    assert "Nothing like this is in the trail" in filtered
+    assert service.client.get("/audit?as=csv").text.lstrip("\ufeff").startswith("sequence,at,actor")

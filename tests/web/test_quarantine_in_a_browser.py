@@ -1,0 +1,135 @@
+"""Quarantine in a real browser: a cause is opened, a fix is tried, and put in force; nothing is taken untried."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from balancer.ingest.network_folder import NetworkFolder, read_network
+from balancer.store.database import Database
+from tests.api.service import Service
+from tests.kent import KEY, kent, row
+from tests.services.test_replay_quarantine import deliver, study_of
+from tests.web.pages_served import WIDTHS, Desk, served, service_with_sign_in
+from tests.web.test_lists import ORIGIN, be
+
+GOOD = [row(f"G{number}") for number in range(5)]
+BAD = [row("A1", priority="9"), row("A2", priority="9"), row("A3", exam="CSKUJ", priority="1"), row("", priority="7")]
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> NetworkFolder:
+    """Return the Kent network."""
+    return read_network(kent(tmp_path))
+
+
+@pytest.fixture
+def kent_service(sqlite_db: Database, network: NetworkFolder) -> Service:
+    """Return a service on a feed with four rows in quarantine for three causes."""
+    deliver(sqlite_db, network, *GOOD, *BAD)
+    service = service_with_sign_in(sqlite_db)
+    serving = service.app.state.serving
+    service.app.state.serving = replace(serving, read_network=lambda: network, pseudonym_key=KEY)
+    return service
+
+
+@pytest.fixture(params=WIDTHS)
+def window(request: pytest.FixtureRequest, browser: Browser, kent_service: Service) -> Iterator[Desk]:
+    """Yield a window of East Kent's manager at each width; nothing may have gone wrong in it."""
+    width, height = WIDTHS[request.param]
+    with served(kent_service) as address, browser.new_context(viewport={"width": width, "height": height}) as context:
+        found = Desk(context.new_page(), address)
+        found.sign_in("manager@RVV")
+        yield found
+        assert found.wrong == []
+
+
+def test_a_fix_is_tried_and_then_put_in_force_by_keyboard_alone(window: Desk, kent_service: Service) -> None:
+    """Feeds, quarantine, the cause, what it means, try, why, map: two studies more in the queue, and the books hold."""
+    page = window.go("/feeds")
+    expect(page.locator("h1")).to_have_text("Every study is accounted for. 4 rows need you")
+    assert window.violations() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    window.go("/quarantine")
+    expect(page.locator("#opened")).to_contain_text("Exam not known: 1 row")  # the emergency comes first
+    assert window.violations() == []
+    page.keyboard.press("j")
+    page.wait_for_url("**/quarantine/*")
+    page.locator(".b-causes a", has_text="Priority not known").click()
+    expect(page.locator("#opened")).to_contain_text("Priority not known: 2 rows")
+    expect(page.locator(".b-fault mark")).to_have_text("9")
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.locator("[role=status]")).to_contain_text("2 rows accepted, 0 still refused")
+    expect(page.locator("[role=status]")).to_contain_text("Nothing has changed yet")
+    assert window.violations() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("#reason").focus()
+    page.keyboard.type("asked the trust's lead")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".b-notice--good")).to_contain_text("4 = 2 new + 2 quarantined")
+    expect(page.locator("h1")).to_have_text("2 rows wait in quarantine")
+    assert study_of(kent_service.app.state.serving.database, "A1").priority == "emergency"
+
+
+def test_identifiers_are_not_shown_and_the_field_at_fault_is(kent_service: Service) -> None:
+    """The hospital's number of the patient is dots; the accession number is there."""
+    be(kent_service, "manager@RVV")
+    shown = kent_service.client.get("/quarantine").text
+    assert "EKA3" not in shown
+    assert "A3" in shown
+    assert "<mark>CSKUJ</mark>" in shown
+
+
+def test_nothing_is_chosen_for_anybody_of_classes(kent_service: Service) -> None:
+    """Which class a word means is a clinical decision; of examinations the likeliest is offered first."""
+    be(kent_service, "manager@RVV")
+    exam = kent_service.client.get("/quarantine").text
+    assert re.search(r'name="meaning"[^>]* checked', exam)
+    priority = kent_service.client.get("/quarantine?reason=unknown_priority").text
+    assert 'name="meaning"' in priority
+    assert not re.search(r'name="meaning"[^>]* checked', priority)
+
+
+def test_what_no_word_mends_says_what_to_do(kent_service: Service) -> None:
+    """And has no form to map it."""
+    be(kent_service, "manager@RVV")
+    shown = kent_service.client.get("/quarantine?reason=missing_accession_number").text
+    assert "fill in the accession number at the source" in shown.lower()
+    assert "/try" not in shown
+
+
+def test_a_meaning_that_is_none_is_refused_in_words(kent_service: Service) -> None:
+    """Nothing is done."""
+    be(kent_service, "manager@RVV")
+    database = kent_service.app.state.serving.database
+    with database.session() as session:
+        from balancer.store.quarantine import waiting  # noqa: PLC0415
+
+        row_id = waiting(session, feed=None, reason="unknown_priority", limit=1)[0][0].id
+    answer = kent_service.client.post(f"/quarantine/{row_id}/try", data={"meaning": "soon"}, headers=ORIGIN)
+    assert (answer.status_code, "Nothing was done" in answer.text) == (422, True)
+
+
+def test_words_that_were_said_are_taken_back_with_a_reason(kent_service: Service) -> None:
+    """They stand below, with who said them and why."""
+    be(kent_service, "manager@RVV")
+    database = kent_service.app.state.serving.database
+    with database.session() as session:
+        from balancer.store.quarantine import waiting  # noqa: PLC0415
+
+        row_id = waiting(session, feed=None, reason="unknown_priority", limit=1)[0][0].id
+    said = {"meaning": "routine", "reason": "the lead said so"}
+    kent_service.client.post(f"/quarantine/{row_id}/mend", data=said, headers=ORIGIN)
+    assert "the lead said so" in kent_service.client.get("/quarantine").text
+    back = kent_service.client.post(
+        "/quarantine/words/1/withdraw", data={"reason": "a mistake"}, headers=ORIGIN, follow_redirects=False
+    )
+    assert back.status_code == 303
+    assert "the lead said so" not in kent_service.client.get("/quarantine").text
