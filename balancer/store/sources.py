@@ -45,6 +45,11 @@ class FeedStatus:
     last_batch: BatchRow | None
     held_batch: BatchRow | None
 
+    @property
+    def has_rhythm(self) -> bool:
+        """Whether anything is expected of it at any time: not of what comes when somebody has something to say."""
+        return self.refresh_minutes < _NO_RHYTHM_MINUTES
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterStatus:

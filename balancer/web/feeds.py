@@ -193,7 +193,7 @@ def _entry(
         trust=status.trust,
         kind=_KINDS[status.kind],
         heard=heard_words(status, now),
-        expected=f"every {status.refresh_minutes:g} min",
+        expected=f"every {status.refresh_minutes:g} min" if status.has_rhythm else "as it comes",
         ticks=ticks,
         ticks_words=f"{len(ticks)} in the last 4 hours" if ticks else "nothing in the last 4 hours",
         books=None if status.last_batch is None else books_shown(status.last_batch),

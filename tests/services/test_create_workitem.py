@@ -112,6 +112,7 @@ def test_a_study_is_made_known_in_books_that_balance(db: Database) -> None:
         (feed,) = [each for each in sources.feeds(session, minutes(60 * 24 * 30)) if each.name == SOURCE]
     assert (books.rows_read, books.new, books.open_before, books.open_after) == (1, 1, 1, 2)
     assert not feed.stale
+    assert not feed.has_rhythm
     found, _ = see_workitem(db, UID, minutes(2))
     assert found.SOPInstanceUID == UID
     with pytest.raises(NotFoundError):
