@@ -103,10 +103,15 @@ def shown_as_held(session: Session, found: Iterable[Shown], now: datetime) -> li
 
 def classes_held(session: Session, now: datetime) -> dict[int, str]:
     """Return the classes of the studies about which anything has been decided, by internal number."""
+    return {number: held.priority for number, held in studies_decided(session, now).items()}
+
+
+def studies_decided(session: Session, now: datetime) -> dict[int, HeldStudy]:
+    """Return what holds of the studies about which anything has been decided, as far as they are within reach."""
     with scope.unlimited(session) as whole:
         given = instructions.in_force(whole, now, kinds={InstructionKind.STUDY, InstructionKind.EXPEDITE})
     rows = numbered(session, {item.study_id for item in given if item.study_id is not None})
-    return {number: held.priority for number, held in what_holds(session, rows, now).items()}
+    return what_holds(session, rows, now)
 
 
 def _laid_over(row: StudyRow, decided: Instructed, policy: Policy) -> QueuedStudy:

@@ -60,6 +60,11 @@ def listed(session: Session) -> set[str]:
     return set(session.exec(select(ReporterRow.reporter_id).where(ReporterRow.listed)))
 
 
+def names(session: Session) -> dict[str, str]:
+    """Return the names of all reporters within reach, listed or not, by id."""
+    return dict(session.exec(select(ReporterRow.reporter_id, ReporterRow.name)).all())
+
+
 def name_of(session: Session, reporter_id: str) -> str:
     """Return a reporter's name; "a reporter" of one whom the caller may not see."""
     name = session.exec(select(ReporterRow.name).where(ReporterRow.reporter_id == reporter_id)).first()

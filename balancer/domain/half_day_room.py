@@ -1,0 +1,129 @@
+"""Hours spare or short by subspecialty and half-day, as a published plan leaves them: what is rostered against work.
+
+Spare: rostered time in which nothing is planned, of everybody who may report the subspecialty; whoever may report two
+is spare for both, so the rows do not add up. Short: the session time that it would take to read what falls due in the
+half-day and is not done by then.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from balancer.domain.becoming_late import BecomingLate
+from balancer.domain.half_days import HalfDay
+from balancer.domain.reporter import REPORTING, Reporter, Session
+
+_HOUR = timedelta(hours=1)
+
+
+class Planned(NamedTuple):
+    """A read on somebody's list: when it is planned."""
+
+    reporter_id: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What is left in a half-day for a subspecialty, in hours of sessions; ``studies`` become late in it."""
+
+    rostered: float
+    spare: float
+    short: float
+    studies: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rostered:
+    """What is rostered in a stretch of time: hours, by how many, and the share of what is left that is planned."""
+
+    hours: float
+    reporters: int
+    filled: float | None
+
+
+def room(  # noqa: PLR0913 - who, when, with what to do
+    halves: Sequence[HalfDay],
+    reporters: Iterable[Reporter],
+    sessions: Iterable[Session],
+    planned: Iterable[Planned],
+    late: Iterable[BecomingLate],
+    *,
+    now: datetime,
+    productivity: float,
+) -> Mapping[tuple[str, HalfDay], Room]:
+    """Return what is left for each subspecialty in each half-day, from ``now`` on.
+
+    ``productivity`` turns expected minutes into minutes of sessions.
+    """
+    held = [item for item in sessions if item.activity == REPORTING]
+    free = _free(halves, held, planned, now)
+    rostered, spare = defaultdict[tuple[str, HalfDay], float](float), defaultdict[tuple[str, HalfDay], float](float)
+    for reporter in reporters:
+        for half in halves:
+            whole, idle = free.get((reporter.reporter_id, half), (0.0, 0.0))
+            for subspecialty in _fields(reporter):
+                rostered[subspecialty, half] += whole
+                spare[subspecialty, half] += idle
+    short, studies = defaultdict[tuple[str, HalfDay], float](float), defaultdict[tuple[str, HalfDay], int](int)
+    for study in late:
+        key = study.subspecialty, HalfDay.at(study.due_at)
+        short[key] += study.minutes / productivity / 60.0
+        studies[key] += 1
+    wanted = {name for name, _ in (*rostered, *short)}
+    return {
+        (name, half): Room(
+            rostered=rostered[name, half], spare=spare[name, half], short=short[name, half], studies=studies[name, half]
+        )
+        for name in wanted
+        for half in halves
+    }
+
+
+def rostered(
+    sessions: Iterable[Session], planned: Iterable[Planned], start: datetime, end: datetime, now: datetime
+) -> Rostered:
+    """Return what is rostered between two instants; only what is left of it from ``now`` on can be filled."""
+    held = [item for item in sessions if item.activity == REPORTING and item.start < end and item.end > start]
+    hours = sum(_overlap(item.start, item.end, start, end) for item in held)
+    begin = max(start, now)
+    left = sum(_overlap(item.start, item.end, begin, end) for item in held)
+    people = {item.reporter_id for item in held}
+    busy = sum(_overlap(item.start, item.end, begin, end) for item in planned if item.reporter_id in people)
+    return Rostered(hours=hours, reporters=len(people), filled=min(busy / left, 1.0) if left else None)
+
+
+def _free(
+    halves: Sequence[HalfDay], sessions: Iterable[Session], planned: Iterable[Planned], now: datetime
+) -> dict[tuple[str, HalfDay], tuple[float, float]]:
+    """Return the hours that everybody is rostered for in each half-day, and those in which nothing is planned."""
+    # where half-days begin and end is looked up in the calendar: once, and not for each read
+    bounds = [(half, max(half.start, now), half.end) for half in halves]
+    whole = _hours(((item.reporter_id, item.start, item.end) for item in sessions), bounds)
+    busy = _hours(planned, bounds)
+    return {key: (hours, max(0.0, hours - busy[key])) for key, hours in whole.items()}
+
+
+def _hours(
+    items: Iterable[tuple[str, datetime, datetime]], bounds: Sequence[tuple[HalfDay, datetime, datetime]]
+) -> defaultdict[tuple[str, HalfDay], float]:
+    """Return how long everybody's stretches of time reach into each half-day."""
+    found = defaultdict[tuple[str, HalfDay], float](float)
+    for reporter_id, start, end in items:
+        for half, begin, until in bounds:
+            if start < until and end > begin:
+                found[reporter_id, half] += (min(end, until) - max(start, begin)) / _HOUR
+    return found
+
+
+def _overlap(start: datetime, end: datetime, begin: datetime, until: datetime) -> float:
+    return max(min(end, until) - max(start, begin), timedelta()) / _HOUR
+
+
+def _fields(reporter: Reporter) -> set[str]:
+    return {subspecialty for subspecialty, _ in reporter.skills}

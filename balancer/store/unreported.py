@@ -1,0 +1,299 @@
+"""The studies that wait for a report: counted for figures and listed behind them, by the same conditions.
+
+What people have decided is laid over what feeds say: a study counts, is late and is listed by what holds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, case, extract, false
+from sqlmodel import Session, and_, col, exists, func, not_, or_, select
+
+from balancer.domain.age import Age
+from balancer.domain.becoming_late import PARKED, PLANNED_LATE, BecomingLate, LateRead, together
+from balancer.domain.life import ReadState
+from balancer.domain.policy import Policy
+from balancer.domain.states import StudyState
+from balancer.store.chunks import chunks
+from balancer.store.counts import count
+from balancer.store.scope import seeing_readings
+from balancer.store.studies import StudyStatus, with_reads
+from balancer.store.tables import ExaminationRow, StudyRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_kinds import FollowUpRow
+from balancer.store.tables_life import ReadRow
+from balancer.store.which_unreported import (
+    Counted,
+    LaidOver,
+    Lateness,
+    Standing,
+    UnreportedFilter,
+    WaitingRead,
+)
+
+# A read in one of these states is still to be done: here, or by a provider.
+WAITING: Final = (
+    *(ReadState.UNALLOCATED, ReadState.ALLOCATED, ReadState.CLAIMED),
+    *(ReadState.PARKED, ReadState.SENT_OUT),
+)
+# Those of them that no plan finishes, whatever it says.
+_NOWHERE: Final = (ReadState.UNALLOCATED, ReadState.PARKED)
+# Nothing waits for longer; a ceiling beyond is none, and would leave the calendar.
+_A_CENTURY_HOURS: Final = 876_600.0
+# The names of the columns that a list can be sorted by.
+SORTS: Final = ("due", "waiting", "exam", "class", "trust", "subspecialty")
+
+
+class Unreported:
+    """The queue at ``now``: its columns as they hold, and the conditions by which it is counted and listed."""
+
+    def __init__(self, policy: Policy, laid: Mapping[int, LaidOver], now: datetime) -> None:
+        self.now = now
+        self._policy, self._laid = policy, laid
+        self.priority = self._held("priority")
+        self.due_at = self._held("due_at")
+        self.subspecialty = self._held("subspecialty")
+        self._modality = self._held("modality")
+        self._exam = self._held("exam_code")
+
+    def _held(self, name: str) -> ColumnElement[Any]:
+        """Return a column as it holds."""
+        column = col(getattr(StudyRow, name))
+        decided = {number: getattr(laid, name) for number, laid in self._laid.items()}
+        return case(decided, value=col(StudyRow.id), else_=column) if decided else column  # type: ignore[return-value]
+
+    # --- conditions --------------------------------------------------------------------------------------------------
+
+    def conditions(self, which: UnreportedFilter) -> list[ColumnElement[bool]]:
+        """Return the conditions of the studies that are meant."""
+        found = [col(StudyRow.state) == StudyState.OPEN, _stands(which.standing)]
+        for column, wanted in (
+            (col(StudyRow.trust), which.trust),
+            (self.priority, which.priority),
+            (self.subspecialty, which.subspecialty),
+            (self._modality, which.modality),
+            (self._exam, which.exam),
+        ):
+            if wanted is not None:
+                found.append(column == wanted)
+        if which.age is not None:
+            found.append(self.is_of_age(which.age))
+        if which.due is not None:
+            found += [self.due_at >= which.due.start, self.due_at < which.due.end]
+        if which.only is not None:
+            found.append(col(StudyRow.id).in_(sorted(which.only)) if which.only else false())
+        return [*found, *self._lateness(which)]
+
+    def _lateness(self, which: UnreportedFilter) -> list[ColumnElement[bool]]:
+        """Return the conditions about what is or becomes late, and why."""
+        found: list[ColumnElement[bool]] = []
+        if which.late is Lateness.NOW:
+            found.append(or_(self.is_of_age(Age.LATE), self.is_of_age(Age.OVER)))
+        if which.late is Lateness.PLANNED or which.within is not None:
+            found += [self._on_time_now(), self._not_done_by_due()]
+        if which.within is not None:
+            found.append(self.due_at < self.now + timedelta(hours=which.within))
+        if which.reason is not None:
+            found.append(self._not_done_by_due(which.reason))
+        return found
+
+    def is_of_age(self, age: Age) -> ColumnElement[bool]:
+        """Return the condition that studies are in one of the four parts of their way."""
+        over = self._over_ceiling()
+        if age is Age.OVER:
+            return over
+        late = self.due_at < self.now
+        if age is Age.LATE:
+            return and_(late, not_(over))
+        begun, due = extract("epoch", col(StudyRow.clock_started_at)), extract("epoch", self.due_at)
+        second = begun + due < 2 * int(self.now.timestamp())
+        return and_(not_(late), not_(over), second if age is Age.SECOND else not_(second))
+
+    def _over_ceiling(self) -> ColumnElement[bool]:
+        """Return the condition that studies have waited for longer than their class's ceiling."""
+        return or_(
+            false(),
+            *(
+                and_(
+                    self.priority == priority.code,
+                    col(StudyRow.clock_started_at)
+                    < self.now - timedelta(hours=min(priority.ceiling_hours, _A_CENTURY_HOURS)),
+                )
+                for priority in self._policy.priorities
+            ),
+        )
+
+    def _on_time_now(self) -> ColumnElement[bool]:
+        return and_(self.due_at >= self.now, not_(self._over_ceiling()))
+
+    def _not_done_by_due(self, reason: str | None = None) -> ColumnElement[bool]:
+        """Return the condition that a read of the study is not done before it is due, by the published plan.
+
+        One that somebody has open is being read; one that a provider has is planned elsewhere.
+        """
+        state = col(ReadRow.state)
+        nowhere = state.in_(sorted(_NOWHERE))
+        too_late = and_(state == ReadState.ALLOCATED, not_(_ends_by(self.due_at)))
+        wanted = {
+            None: or_(nowhere, too_late),
+            PLANNED_LATE: too_late,
+            PARKED: state == ReadState.PARKED,
+        }.get(reason, and_(state == ReadState.UNALLOCATED, col(ReadRow.reason) == reason))
+        return exists().where(col(ReadRow.study_id) == col(StudyRow.id), wanted).correlate(StudyRow)
+
+    # --- figures -----------------------------------------------------------------------------------------------------
+
+    def counted(self, session: Session) -> list[Counted]:
+        """Return how many studies stand where, by trust and class; one statement."""
+        ages = [func.sum(case((self.is_of_age(age), 1), else_=0)) for age in Age]
+        statement = (
+            select(StudyRow.trust, self.priority, func.min(col(StudyRow.clock_started_at)), *ages)
+            .where(*self.conditions(UnreportedFilter()))
+            .group_by(StudyRow.trust, self.priority)
+            .order_by(StudyRow.trust)
+        )
+        with seeing_readings(session) as seeing:
+            return [_counted(*row) for row in seeing.exec(statement)]
+
+    def count(self, session: Session, which: UnreportedFilter) -> int:
+        """Return how many studies are meant: as many as their list has."""
+        with seeing_readings(session) as seeing:
+            return count(seeing, select(StudyRow.id).where(*self._conditions_for(session, which)))
+
+    def becoming_late(self, session: Session, hours: int) -> list[BecomingLate]:
+        """Return what becomes late within so many hours by the published plan, each study once; one statement."""
+        state = col(ReadRow.state)
+        why = case(
+            (state == ReadState.PARKED, PARKED),
+            (state == ReadState.UNALLOCATED, col(ReadRow.reason)),
+            else_=PLANNED_LATE,
+        )
+        columns: Any = (
+            *(StudyRow.id, StudyRow.trust, self.priority, self.subspecialty, StudyRow.minutes, self.due_at),
+            why,
+        )
+        too_late = and_(state == ReadState.ALLOCATED, not_(_ends_by(self.due_at)))
+        statement = (
+            select(*columns)
+            .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
+            .where(*self._due_within(hours), or_(state.in_(sorted(_NOWHERE)), too_late))
+            .order_by(self.due_at, col(StudyRow.id))
+        )
+        with seeing_readings(session) as seeing:
+            return together(LateRead(*row) for row in seeing.exec(statement))
+
+    def waiting_reads(self, session: Session, hours: int) -> list[WaitingRead]:
+        """Return the reads to be done here of what is on time now and due within so many hours; one statement."""
+        columns: Any = (
+            *(StudyRow.id, ReadRow.number, ReadRow.state, ReadRow.reason, StudyRow.trust, StudyRow.accession_number),
+            *(self.priority, self.subspecialty, StudyRow.minutes, self.due_at),
+        )
+        here = col(ReadRow.state).in_(sorted(set(WAITING) - {ReadState.SENT_OUT}))
+        statement = (
+            select(*columns)
+            .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
+            .where(*self._due_within(hours), here)
+            .order_by(self.due_at, col(StudyRow.id), col(ReadRow.number))
+        )
+        names = tuple(WaitingRead.__dataclass_fields__)
+        with seeing_readings(session) as seeing:
+            return [WaitingRead(**dict(zip(names, row, strict=True))) for row in seeing.exec(statement)]
+
+    def _due_within(self, hours: int) -> list[ColumnElement[bool]]:
+        until = self.now + timedelta(hours=hours)
+        return [col(StudyRow.state) == StudyState.OPEN, self._on_time_now(), self.due_at < until]
+
+    # --- the list behind them ----------------------------------------------------------------------------------------
+
+    def page(
+        self, session: Session, which: UnreportedFilter, *, sort: str = "due", offset: int = 0, limit: int
+    ) -> tuple[list[StudyStatus], int]:
+        """Return some of the studies that are meant, in the order of ``sort`` (``-`` means falling), and how many."""
+        key = sort.removeprefix("-")
+        falls = sort.startswith("-") != (key == "waiting")  # who waits longest came first
+        order = self._orders(key)
+        directed = [column.desc() if falls else column.asc() for column in (*order, col(StudyRow.id))]
+        with seeing_readings(session) as seeing:
+            statement = select(StudyRow).where(*self._conditions_for(session, which))
+            total = count(seeing, statement)
+            rows = seeing.exec(statement.order_by(*directed).offset(offset).limit(limit)).all()
+        return [status for chunk in chunks(rows) for status in with_reads(session, chunk)], total
+
+    def _orders(self, key: str) -> Sequence[ColumnElement[Any]]:
+        name = select(ExaminationRow.name).where(col(ExaminationRow.code) == self._exam).scalar_subquery()
+        ranks = {priority.code: place for place, priority in enumerate(self._policy.priorities)}
+        found: dict[str, Sequence[Any]] = {
+            "waiting": (col(StudyRow.clock_started_at),),
+            "exam": (name, self.due_at),
+            "class": (case(ranks, value=self.priority, else_=len(ranks)), self.due_at),
+            "trust": (col(StudyRow.trust), self.due_at),
+            "subspecialty": (self.subspecialty, self.due_at),
+        }
+        return found.get(key, (self.due_at,))
+
+    def _conditions_for(self, session: Session, which: UnreportedFilter) -> list[ColumnElement[bool]]:
+        """Return the conditions for a caller: whose list a study is on is looked up as the caller may see it."""
+        found = self.conditions(which)
+        if which.reporter_id is not None:
+            theirs = select(ReadRow.study_id).where(
+                ReadRow.reporter_id == which.reporter_id, col(ReadRow.state).in_(sorted(WAITING))
+            )
+            numbers = sorted(set(session.exec(theirs)))
+            found.append(col(StudyRow.id).in_(numbers) if numbers else false())
+        return found
+
+
+def _counted(trust: str, priority: str, oldest_at: datetime, *ages: int) -> Counted:
+    return Counted(trust=trust, priority=priority, oldest_at=oldest_at, ages=dict(zip(Age, ages, strict=True)))
+
+
+def stopped_clocks(session: Session) -> dict[int, datetime]:
+    """Return when studies are due of which nothing waits but what follows a provisional report that stopped the clock.
+
+    Then that alone has a time; what the study's class asks for has been done.
+    """
+    waits = col(ReadRow.state).in_(sorted(WAITING))
+    stopped = (
+        select(ReadRow.study_id, col(FollowUpRow.target_at))
+        .join(FollowUpRow, col(FollowUpRow.read_id) == col(ReadRow.id))
+        .where(waits, col(FollowUpRow.clock_stopped), col(FollowUpRow.target_at).is_not(None))
+    )
+    found: dict[int, list[datetime]] = defaultdict(list)
+    for number, target_at in session.exec(stopped):
+        found[number].append(target_at)  # type: ignore[arg-type]  # those without are left out
+    reads: Counter[int] = Counter()
+    for chunk in chunks(sorted(found)):
+        reads.update(session.exec(select(ReadRow.study_id).where(waits, col(ReadRow.study_id).in_(chunk))))
+    return {number: min(targets) for number, targets in found.items() if len(targets) == reads[number]}
+
+
+def _stands(standing: Standing) -> ColumnElement[bool]:
+    """Return the condition that studies stand so."""
+    if standing in {Standing.WAITING, Standing.REPORTED}:
+        waits = _has_read_in(WAITING)
+        return waits if standing is Standing.WAITING else not_(waits)
+    return _has_read_in((ReadState(standing.value),))
+
+
+def _has_read_in(states: Collection[ReadState]) -> ColumnElement[bool]:
+    theirs = col(ReadRow.study_id) == col(StudyRow.id)
+    return exists().where(theirs, col(ReadRow.state).in_(sorted(states))).correlate(StudyRow)
+
+
+def _ends_by(due_at: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that the current list of whoever has a read ends it by then."""
+    return (
+        exists()
+        .where(
+            col(WorklistItemRow.study_id) == col(ReadRow.study_id),
+            col(WorklistItemRow.read) == col(ReadRow.number),
+            col(WorklistItemRow.planned_end) <= due_at,
+            col(WorklistItemRow.worklist_id) == col(WorklistRow.id),
+            col(WorklistRow.superseded_at).is_(None),
+            col(WorklistRow.reporter_id) == col(ReadRow.reporter_id),
+        )
+        .correlate(StudyRow, ReadRow)
+    )
