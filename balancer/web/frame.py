@@ -39,7 +39,7 @@ class Sign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What a page needs around it."""
+    """What a page needs around it; ``searches``: whether whoever looks may look for studies."""
 
     title: str
     who: str
@@ -48,6 +48,7 @@ class Frame:
     clock: str
     sections: Sequence[Section]
     here: str
+    searches: bool
     strip: Sequence[Sign]
     policy: str
 
@@ -68,6 +69,7 @@ def frame(  # noqa: PLR0913 - who sees which page, when
         clock=f"{local:%a} {local.day} {local:%B}, {local:%H:%M}",
         sections=sections_of(caller),
         here=here,
+        searches=bool(caller.reach(Permission.STUDIES_READ).trusts),
         strip=signs,
         policy=policy,
     )

@@ -15,27 +15,31 @@ from balancer.web import (
     exceptions_routes,
     feeds_routes,
     lists,
+    overview_routes,
     policy_routes,
     quarantine_routes,
     refused,
     reporters,
     rosters,
     run_routes,
+    search_routes,
+    studies_routes,
     study_act_routes,
     study_routes,
 )
+from balancer.web.search import SEARCH
 from balancer.web.sections import SECTIONS
 from balancer.web.templates import ASSETS, STATIC
 
 # What the pages' addresses begin with.
 PAGES = (
     *(section.address for section in SECTIONS),
-    "/studies",
-    "/batches",
-    "/quarantine",
-    "/exceptions",
-    "/downtime",
-    "/reporters",
+    *("/batches", "/quarantine", "/exceptions", "/downtime", "/reporters", SEARCH),
+)
+_ROUTES = (
+    *(overview_routes, allocation_routes, run_routes, studies_routes, search_routes),
+    *(study_routes, study_act_routes, draft_routes, rosters, reporters),
+    *(feeds_routes, quarantine_routes, exceptions_routes, downtime_routes, lists, audit_routes, policy_routes),
 )
 
 
@@ -53,21 +57,6 @@ class Assets(StaticFiles):
 def install(app: FastAPI) -> None:
     """Add them."""
     app.mount(ASSETS, Assets(directory=STATIC), name="assets")
-    for page in (
-        lists,
-        allocation_routes,
-        run_routes,
-        study_routes,
-        study_act_routes,
-        draft_routes,
-        feeds_routes,
-        exceptions_routes,
-        downtime_routes,
-        rosters,
-        reporters,
-        quarantine_routes,
-        audit_routes,
-        policy_routes,
-    ):
+    for page in _ROUTES:
         app.include_router(page.router)
     refused.install(app, PAGES)

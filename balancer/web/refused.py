@@ -32,7 +32,7 @@ def install(app: FastAPI, pages: tuple[str, ...]) -> None:
     before = app.exception_handlers[BalancerError]
 
     async def tell(request: Request, error: Exception) -> Response:
-        if request.url.path.startswith(pages) and _is_read_by_people(request):
+        if _is_page(request.url.path, pages) and _is_read_by_people(request):
             if isinstance(error, NotSignedInError):
                 return RedirectResponse(f"/sign-in?return_to={request.url.path}", _SEE_OTHER)
             for kind, status in _STATUS.items():
@@ -41,6 +41,11 @@ def install(app: FastAPI, pages: tuple[str, ...]) -> None:
         return await _answer(before, request, error)
 
     app.add_exception_handler(BalancerError, tell)
+
+
+def _is_page(path: str, pages: tuple[str, ...]) -> bool:
+    """Tell whether an address is that of a page, or of something below it; below `/` itself is everything else."""
+    return any(path == page or path.startswith(f"{page}/") for page in pages)
 
 
 def _is_read_by_people(request: Request) -> bool:

@@ -27,6 +27,8 @@ class Section:
 
 # In the order in which they stand in the header. A section is entered here when its page can be opened.
 SECTIONS: Final = (
+    Section(name="Overview", address="/", key="o", needs=(Permission.BALANCE_READ,)),
+    Section(name="Studies", address="/studies", key="s", needs=(Permission.STUDIES_READ,)),
     Section(name="My list", address="/my-list", key="m", needs=(Permission.READS_WORK,)),
     Section(
         name="Allocation",

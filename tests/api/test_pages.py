@@ -13,7 +13,7 @@ from balancer.api.pages.layout import inline, page, prose
 from balancer.store.database import Database
 from tests.api.service import Service
 
-PAGES = ("/", "/docs", "/problems")
+PAGES = ("/about", "/docs", "/problems")
 STATIC = Path(api.__file__).parent / "static"
 
 
@@ -80,12 +80,12 @@ def test_files_of_the_pages_name_no_other_host() -> None:
 
 def test_the_first_page_says_why_it_is_not_ready(service: Service) -> None:
     """As readiness does, in words."""
-    assert "none have been published yet" in service.client.get("/").text
+    assert "none have been published yet" in service.client.get("/about").text
 
 
 def test_the_first_page_says_when_lists_were_published(allocated: Service) -> None:
     """They stand, whatever else does not."""
-    assert "last published 2026-03-02T08:00:00Z" in allocated.client.get("/").text
+    assert "last published 2026-03-02T08:00:00Z" in allocated.client.get("/about").text
 
 
 def test_the_reference_describes_every_operation_and_every_shape(service: Service) -> None:

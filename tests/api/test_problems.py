@@ -97,7 +97,7 @@ def test_every_kind_of_problem_is_described_where_its_type_leads(service: Servic
 
 def test_every_answer_carries_the_security_headers(service: Service) -> None:
     """Answers, problems, pages and files alike."""
-    for address in ("/", "/docs", "/static/try.js", "/api/v1/feeds", "/api/v1/nothing", "/api/v1/openapi.json"):
+    for address in ("/about", "/docs", "/static/try.js", "/api/v1/feeds", "/api/v1/nothing", "/api/v1/openapi.json"):
         headers = service.client.get(address).headers
         assert {name: headers[name] for name in guard.SECURITY_HEADERS} == guard.SECURITY_HEADERS
 

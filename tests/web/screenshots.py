@@ -10,6 +10,8 @@ from tests.web.pages_served import WIDTHS, Desk, chromium
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 # Who looks at what.
 PAGES = {
+    "overview": ("manager@RVV", "/"),
+    "studies": ("manager@RVV", "/studies?late=now"),
     "list": ("reporter:9900001", "/my-list"),
     "lists": ("manager@RVV", "/lists"),
     "allocation": ("operator", "/allocation"),

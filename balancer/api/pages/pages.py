@@ -23,7 +23,7 @@ out across the network, and publishes a worklist for every reporter, in the orde
 def install(app: FastAPI) -> None:
     """Add the pages and their files to the application."""
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    app.add_api_route("/", _index, include_in_schema=False, response_class=HTMLResponse, dependencies=[anybody()])
+    app.add_api_route("/about", _index, include_in_schema=False, response_class=HTMLResponse, dependencies=[anybody()])
     app.add_api_route(
         "/problems", _problems, include_in_schema=False, response_class=HTMLResponse, dependencies=[anybody()]
     )

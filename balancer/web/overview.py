@@ -1,0 +1,253 @@
+"""The overview: where the network stands, what becomes late, why, what is scarce. Every number is its list's count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from balancer.domain.age import Age
+from balancer.domain.becoming_late import BecomingLate, causes, within
+from balancer.domain.half_day_room import room, rostered
+from balancer.domain.half_days import HalfDay
+from balancer.domain.instant import day_of, end_of_day
+from balancer.domain.reporter import Session as RosteredSession
+from balancer.services.see_unreported import see_unreported
+from balancer.store import held_rosters, people, runs, sources, standing, worklists
+from balancer.store.database import Session
+from balancer.store.policies import current_policy
+from balancer.store.tables import RunRow
+from balancer.store.which_unreported import Standing, UnreportedFilter
+from balancer.web.capacity_grid import CapacityGrid, capacity_grid
+from balancer.web.class_table import ClassTable, class_table
+from balancer.web.forecast import HOURS, MARKS, Forecast, forecast
+from balancer.web.overview_figures import Facts, Figure, Proposed, Sight, figures, unconfirmed
+from balancer.web.overview_words import Part, Shortage, SilentFeed, State, heading, lede
+from balancer.web.reason_words import reason_words
+from balancer.web.studies_list import in_words, within_sentence
+from balancer.web.time_left import at_words, span
+
+_HALVES: Final = 6
+_MOST_CAUSES: Final = 6
+# A class whose target is no longer than this has hours left, not days.
+_HOURS_LEFT: Final = 24.0
+# A gap is a share of what could be avoided: so near to all of it, nothing is known.
+_NOTHING_PROVEN: Final = 0.995
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CauseRow:
+    """Why studies become late: how many, why, as a share of the most, and the list of them."""
+
+    studies: str
+    link: str
+    field: str
+    why: str
+    width: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRun:
+    """The run in force, in words."""
+
+    name: str
+    link: str
+    quality: str
+    age: str
+    took: str
+    placed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Everything that the page shows; all of it is of one instant."""
+
+    heading: str
+    lede: Sequence[Part]
+    review: str
+    figures: Sequence[Figure]
+    forecast: Forecast
+    causes: Sequence[CauseRow]
+    causes_of: str
+    causes_link: str
+    grid: CapacityGrid
+    classes: ClassTable
+    run: LastRun | None
+    unconfirmed: Figure | None
+    is_planned: bool
+
+
+def overview(session: Session, proposed: Proposed | None, sight: Sight, now: datetime) -> Overview:
+    """Return the overview as it is at ``now``; the session is one transaction, so that its numbers agree."""
+    policy = current_policy(session)
+    queue = see_unreported(session, now)
+    late = queue.becoming_late(session, HOURS)
+    halves = _halves(now)
+    sessions = _sessions(session, now, halves[-1].end)
+    planned = worklists.planned(session, now, max(halves[-1].end, end_of_day(day_of(now))))
+    facts = Facts(
+        now=now,
+        policy=policy,
+        counted=queue.counted(session),
+        late=late,
+        unconfirmed=queue.count(session, UnreportedFilter(standing=Standing.REPORTED)),
+        today=rostered(sessions, planned, end_of_day(day_of(now) - timedelta(days=1)), end_of_day(day_of(now)), now),
+        run=runs.current_run(session),
+        feeds=sources.feeds(session, now),
+    )
+    reporters = [item.reporter for item in people.reporters(session)]
+    left = room(halves, reporters, sessions, planned, late, now=now, productivity=policy.default_productivity)
+    trusts = {row.code: row.name for row in standing.trusts(session, listed_only=False)}
+    return _shown(facts, proposed, sight, capacity_grid(left, halves, listed=sight.studies), trusts)
+
+
+def _halves(now: datetime) -> list[HalfDay]:
+    found = [HalfDay.at(now)]
+    while len(found) < _HALVES:
+        found.append(found[-1].following)
+    return found
+
+
+def _sessions(session: Session, now: datetime, end: datetime) -> list[RosteredSession]:
+    """Return the sessions that hold, from the beginning of today on."""
+    start = end_of_day(day_of(now) - timedelta(days=1))
+    roster = held_rosters.held_roster(session, start, end, now)
+    held = [shift.session for _, shifts, _ in roster.said for shift in shifts]
+    return held + [shift.session for shift in roster.added]
+
+
+def _shown(
+    facts: Facts, proposed: Proposed | None, sight: Sight, grid: CapacityGrid, trusts: dict[str, str]
+) -> Overview:
+    shown = facts.late if proposed is None else proposed.late
+    state = _state(facts, proposed, shown, sight)
+    return Overview(
+        heading=heading(state, facts.now),
+        lede=lede(state, facts.now),
+        review="" if proposed is None or not sight.runs else _review(proposed.moves),
+        figures=figures(facts, proposed, sight),
+        forecast=forecast(facts.late, None if proposed is None else proposed.late, facts.now, listed=sight.studies),
+        causes=_causes(shown, sight, is_proposed=proposed is not None),
+        causes_of=_causes_of(len(shown), is_proposed=proposed is not None),
+        causes_link=_address(sight, is_proposed=proposed is not None),
+        grid=grid,
+        classes=class_table(facts.counted, facts.policy, trusts, facts.now, listed=sight.studies),
+        run=_last_run(facts.run, facts.now, sight),
+        unconfirmed=unconfirmed(facts.unconfirmed, sight),
+        is_planned=facts.run is not None,
+    )
+
+
+# --- the sentence -----------------------------------------------------------------------------------------------------
+
+
+def _state(facts: Facts, proposed: Proposed | None, shown: Sequence[BecomingLate], sight: Sight) -> State:
+    return State(
+        unreported=facts.of_age(*Age),
+        late=facts.of_age(Age.LATE, Age.OVER),
+        over=facts.of_age(Age.OVER),
+        becoming=_marks(facts.late, facts.now),
+        proposed=None if proposed is None else _marks(proposed.late, facts.now),
+        moves=0 if proposed is None else proposed.moves,
+        silent=_silent(facts),
+        shortage=_shortage(shown, sight, is_proposed=proposed is not None),
+        is_planned=facts.run is not None,
+    )
+
+
+def _marks(late: Sequence[BecomingLate], now: datetime) -> tuple[int, int, int]:
+    four, day, three = (within(late, now, hours) for hours in MARKS)
+    return four, day, three
+
+
+def _silent(facts: Facts) -> list[SilentFeed]:
+    """Return the feeds that are stale, with how many unreported studies of their trusts have hours left, not days."""
+    soon = {
+        priority.code
+        for priority in facts.policy.priorities
+        if priority.target_hours is not None and priority.target_hours <= _HOURS_LEFT
+    }
+    found = []
+    for feed in facts.feeds:
+        if feed.stale:
+            urgent = sum(item.total for item in facts.counted if item.trust == feed.trust and item.priority in soon)
+            made = feed.last_extracted_at
+            found.append(
+                SilentFeed(trust=feed.name, silent_for=None if made is None else facts.now - made, urgent=urgent)
+            )
+    return found
+
+
+def _shortage(shown: Sequence[BecomingLate], sight: Sight, *, is_proposed: bool) -> Shortage | None:
+    counted = causes(shown)
+    if not counted:
+        return None
+    cause, number = counted[0]
+    why = reason_words(cause.reason)
+    words = f"{within_sentence(cause.subspecialty)}, {why[:1].lower()}{why[1:]}"
+    link = _address(sight, is_proposed=is_proposed, reason=cause.reason, subspecialty=cause.subspecialty)
+    return Shortage(words=words, studies=number, link=link)
+
+
+def _review(moves: int) -> str:
+    return (
+        f"Review and publish {moves:,} {'move' if moves == 1 else 'moves'}" if moves else "Review the plan that waits"
+    )
+
+
+def _address(sight: Sight, *, is_proposed: bool, **asked: str) -> str:
+    """Return the list of what becomes late within the furthest that is looked at."""
+    if not sight.studies:
+        return ""
+    plan = {"plan": "proposed"} if is_proposed else {}
+    return f"/studies?{urlencode({'within': HOURS, **asked, **plan})}"
+
+
+# --- why --------------------------------------------------------------------------------------------------------------
+
+
+def _causes(shown: Sequence[BecomingLate], sight: Sight, *, is_proposed: bool) -> list[CauseRow]:
+    counted = causes(shown)
+    most = counted[0][1] if counted else 1
+    return [
+        CauseRow(
+            studies=f"{number:,}",
+            link=_address(sight, is_proposed=is_proposed, reason=cause.reason, subspecialty=cause.subspecialty),
+            field=in_words(cause.subspecialty),
+            why=reason_words(cause.reason),
+            width=round(100.0 * number / most, 1),
+        )
+        for cause, number in counted[:_MOST_CAUSES]
+    ]
+
+
+def _causes_of(number: int, *, is_proposed: bool) -> str:
+    """Return the heading of the reasons."""
+    if not number:
+        return "Nothing becomes late in 72 hours"
+    stay = "stays" if number == 1 else "stay"
+    become = "becomes" if number == 1 else "become"
+    return f"Why {number:,} {stay} late even then" if is_proposed else f"Why {number:,} {become} late in 72 hours"
+
+
+def _last_run(run: RunRow | None, now: datetime, sight: Sight) -> LastRun | None:
+    if run is None:
+        return None
+    proven = run.gap is not None and run.gap < _NOTHING_PROVEN
+    took = None if run.finished_at is None else span_seconds(run.finished_at - run.started_at)
+    return LastRun(
+        name=f"Run {run.id}",
+        link=f"/runs/{run.id}" if sight.runs else "",
+        quality=f"Within {100 * (run.gap or 0.0):.1f}% of the best possible" if proven else "No bound for this run",
+        age=f"{at_words(run.now, now)}, {span(max(now - run.now, timedelta()))} ago",
+        took="" if took is None else took,
+        placed="" if run.allocated is None or run.reads is None else f"{run.allocated:,} of {run.reads:,}",
+    )
+
+
+def span_seconds(length: timedelta) -> str:
+    """Return a short length of time: `21 s`, else as ``span``."""
+    seconds = round(length.total_seconds())
+    return f"{seconds} s" if seconds < 120 else span(length)

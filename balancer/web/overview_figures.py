@@ -1,0 +1,123 @@
+"""The six figures of the overview: each is the count of the list that it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from balancer.domain.age import Age
+from balancer.domain.becoming_late import BecomingLate, within
+from balancer.domain.half_day_room import Rostered
+from balancer.domain.policy import Policy
+from balancer.store.sources import FeedStatus
+from balancer.store.tables import RunRow
+from balancer.store.which_unreported import Counted
+from balancer.web.forecast import MARKS
+from balancer.web.time_left import at_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What whoever looks may open: lists of studies, rosters, runs and the plan that waits."""
+
+    studies: bool
+    rosters: bool
+    runs: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """A plan that waits: its run, what it would make late, and how many reads it moves."""
+
+    run: RunRow
+    late: Sequence[BecomingLate]
+    moves: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A figure of the strip, as ``parts.figures`` draws it."""
+
+    label: str
+    number: str
+    link: str = ""
+    level: str = ""
+    then: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the store says at one instant."""
+
+    now: datetime
+    policy: Policy
+    counted: Sequence[Counted]
+    late: Sequence[BecomingLate]
+    unconfirmed: int
+    today: Rostered
+    run: RunRow | None
+    feeds: Sequence[FeedStatus]
+
+    def of_age(self, *ages: Age) -> int:
+        """Return how many studies are in any of these parts of their way."""
+        return sum(item.ages[age] for item in self.counted for age in ages)
+
+
+def figures(facts: Facts, proposed: Proposed | None, sight: Sight) -> list[Figure]:
+    """Return the six figures, in the order in which they are read."""
+    late, over = facts.of_age(Age.LATE, Age.OVER), facts.of_age(Age.OVER)
+    becoming = [_becoming(facts, proposed, hours, sight) for hours in MARKS]
+    return [
+        Figure(
+            label="Unreported",
+            number=f"{facts.of_age(*Age):,}",
+            link="/studies" if sight.studies else "",
+            note=_by_trust(facts.counted),
+        ),
+        Figure(
+            label="Late now",
+            number=f"{late:,}",
+            link="/studies?late=now" if sight.studies else "",
+            level="late" if late else "",
+            note=f"{over:,} over {'its' if over == 1 else 'their'} ceiling" if over else "None over its ceiling",
+        ),
+        *becoming,
+        _rostered(facts, sight),
+    ]
+
+
+def _by_trust(counted: Sequence[Counted]) -> str:
+    trusts = {item.trust for item in counted}
+    return f"at {len(trusts)} {'trust' if len(trusts) == 1 else 'trusts'}"
+
+
+def _becoming(facts: Facts, proposed: Proposed | None, hours: int, sight: Sight) -> Figure:
+    then = "" if proposed is None else f"{within(proposed.late, facts.now, hours):,}"
+    return Figure(
+        label=f"{'Will be late in' if hours == MARKS[0] else 'in'} {hours} h",
+        number=f"{within(facts.late, facts.now, hours):,}",
+        link=f"/studies?within={hours}" if sight.studies else "",
+        then=then,
+        note="if you publish" if then else f"by {at_words(facts.now + timedelta(hours=hours), facts.now)}",
+    )
+
+
+def _rostered(facts: Facts, sight: Sight) -> Figure:
+    today = facts.today
+    filled = "" if today.filled is None else f", {100 * today.filled:.0f}% of what is left filled"
+    return Figure(
+        label="Rostered today",
+        number=f"{today.hours:,.1f} h",
+        link="/rosters" if sight.rosters else "",
+        note=f"{today.reporters:,} {'reporter' if today.reporters == 1 else 'reporters'}{filled}",
+    )
+
+
+def unconfirmed(number: int, sight: Sight) -> Figure | None:
+    """Return what is reported here and still listed as unreported by its trust, if anything is."""
+    if not number:
+        return None
+    link = "/studies?state=reported" if sight.studies else ""
+    return Figure(label="Reported here, and not confirmed by their trusts yet", number=f"{number:,}", link=link)

@@ -1,0 +1,84 @@
+"""The overview, at the address where everybody begins: whoever has no use for it is sent to where theirs is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import RedirectResponse, Response
+
+from balancer.api.callers import may
+from balancer.domain.errors import NotFoundError
+from balancer.domain.permission import Permission
+from balancer.services.see_proposal import becoming_late
+from balancer.services.see_unreported import see_unreported
+from balancer.store import run_records, runs
+from balancer.store.database import Session
+from balancer.store.pages import Cut
+from balancer.web.class_table import as_download
+from balancer.web.desk import AtDesk, Desk
+from balancer.web.downloads import download
+from balancer.web.forecast import HOURS
+from balancer.web.overview import Overview, overview
+from balancer.web.overview_figures import Proposed, Sight
+from balancer.web.proposals import proposals_of
+from balancer.web.tables import Medium, View, Viewing
+
+router = APIRouter(include_in_schema=False)
+HERE: Final = "/"
+_SEE_OTHER: Final = 303
+# Where somebody begins who may not see the overview: the first that they may open.
+_ELSEWHERE: Final[Mapping[Permission, str]] = {
+    Permission.STUDIES_READ: "/studies",
+    Permission.WORKLISTS_READ: "/lists",
+}
+
+
+# Whoever holds anything may come; what they are shown is within what they may see of it.
+@router.get(HERE, dependencies=[may(*Permission)])
+def show_overview(desk: AtDesk, view: Viewing) -> Response:
+    """Show where the network stands; send a reporter to their list, and others to what they may see."""
+    if not desk.may(Permission.BALANCE_READ):
+        return RedirectResponse(_begins(desk), _SEE_OTHER)
+    with desk.within(Permission.BALANCE_READ).session() as session:
+        try:
+            found = overview(session, _proposed(desk, session), _sight(desk), desk.now)
+        except NotFoundError as nothing_loaded:
+            return desk.page("overview_empty.html", title="Overview", here=HERE, said=str(nothing_loaded))
+    return _answer(desk, view, found)
+
+
+def _answer(desk: Desk, view: View, found: Overview) -> Response:
+    if view.medium is not Medium.PAGE:
+        return download(as_download(found.classes, view), desk.now)
+    return desk.page("overview.html", title="Overview", here=HERE, found=found, view=view)
+
+
+def _begins(desk: Desk) -> str:
+    """Return where somebody begins who may not see the overview."""
+    if desk.caller.reporter_id is not None and desk.caller.may(Permission.READS_WORK):
+        return "/my-list"
+    return next((address for permission, address in _ELSEWHERE.items() if desk.may(permission)), "/about")
+
+
+def _sight(desk: Desk) -> Sight:
+    return Sight(
+        studies=desk.may(Permission.STUDIES_READ),
+        rosters=desk.may(Permission.REPORTERS_READ),
+        runs=desk.may(Permission.RUNS_READ),
+    )
+
+
+def _proposed(desk: Desk, session: Session) -> Proposed | None:
+    """Return the plan that waits to be published, if one does and whoever looks may see runs."""
+    held = runs.newest_held(session) if desk.may(Permission.RUNS_READ) else None
+    if held is None:
+        return None
+    proposal = proposals_of(desk.request, desk.request.app.state.serving.database).of(session, held.id or 0)
+    reads = see_unreported(session, desk.now).waiting_reads(session, HOURS)
+    return Proposed(
+        run=held,
+        late=becoming_late(proposal, reads),
+        moves=run_records.moves(session, held.id or 0, Cut(limit=1)).total,
+    )

@@ -1,0 +1,147 @@
+"""The overview's sentence, written by rules from the numbers: the heading is the answer, the lede says why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from balancer.domain.instant import LONDON
+from balancer.web.time_left import span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilentFeed:
+    """A feed that has not been heard when it should have, and how many of its trust's studies have hours left."""
+
+    trust: str
+    silent_for: timedelta | None
+    urgent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortage:
+    """What most of those that become late lack, and the list of them."""
+
+    words: str
+    studies: int
+    link: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The numbers that the sentence is made of. ``becoming``: within 4, 24 and 72 h by the published plan.
+
+    ``proposed``: the same by the plan that waits, if one does; ``moves`` are what publishing it would move.
+    """
+
+    unreported: int
+    late: int
+    over: int
+    becoming: tuple[int, int, int]
+    proposed: tuple[int, int, int] | None
+    moves: int
+    silent: Sequence[SilentFeed]
+    shortage: Shortage | None
+    is_planned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A piece of a sentence; a link if it leads somewhere, weighty if it is what the sentence is about."""
+
+    text: str
+    link: str = ""
+    strong: bool = False
+
+
+def heading(state: State, now: datetime) -> str:
+    """Return the first of these that is true: over the ceiling, a feed silent, late in 4 h, late in 24 h, nothing."""
+    if state.over:
+        return f"{_studies(state.over)} {'is' if state.over == 1 else 'are'} over {_their(state.over)} ceiling"
+    urgent = [feed for feed in state.silent if feed.urgent]
+    if urgent:
+        return _silent(urgent[0])
+    four, day, _ = state.becoming
+    if four:
+        return f"{_studies(four)} will become late by {clock(now + timedelta(hours=4), now)}"
+    if day:
+        return f"{_studies(day)} will become late by {clock(now + timedelta(hours=24), now)}"
+    if not state.unreported:
+        return "Nothing waits for a report"
+    return (
+        "Nothing will be late in the next 24 hours"
+        if not state.late
+        else f"{_studies(state.late)} {_are(state.late)} late, and no more will be in 24 hours"
+    )
+
+
+def lede(state: State, now: datetime) -> list[Part]:
+    """Return what follows the heading: what is late, what becomes so, what publishing makes of it, what lacks."""
+    parts = [Part(text=f"{state.late:,} {_are(state.late)} late now. " if state.late else "None is late now. ")]
+    day = state.becoming[1]
+    if not state.is_planned:
+        return [
+            *parts,
+            Part(text="No plan has been published yet, so every one without a place counts as late when due."),
+        ]
+    if day:
+        parts.append(Part(text=f"{day:,} more {_become(day)} late by {clock(now + timedelta(hours=24), now)}. "))
+    if state.proposed is not None:
+        parts += _of_proposal(day, state.proposed[1], state.moves)
+    if state.shortage is not None and day:
+        parts += [
+            Part(
+                text="Most of them lack the same: "
+                if state.shortage.studies * 2 > state.becoming[2]
+                else "The most lack the same: "
+            ),
+            Part(text=state.shortage.words, link=state.shortage.link),
+            Part(text="."),
+        ]
+    return parts
+
+
+def _of_proposal(day: int, then: int, moves: int) -> list[Part]:
+    with_moves = f" with {moves:,} {'move' if moves == 1 else 'moves'}. "
+    if then < day:
+        return [
+            Part(text=f"The plan that waits cuts the {day:,} to "),
+            Part(text=f"{then:,}", strong=True),
+            Part(text=with_moves),
+        ]
+    if then == day:
+        return [Part(text="The plan that waits would change nothing of that. ")]
+    return [Part(text=f"The plan that waits would make that {then:,}: look at why before you publish. ")]
+
+
+def clock(instant: datetime, now: datetime) -> str:
+    """Return an instant of today or tomorrow in words: `12:04`, `tomorrow 08:00`."""
+    local, today = instant.astimezone(LONDON), now.astimezone(LONDON).date()
+    day = "" if local.date() == today else "tomorrow "
+    return f"{day}{local:%H:%M}"
+
+
+def _silent(feed: SilentFeed) -> str:
+    said = "has never been heard" if feed.silent_for is None else f"has been silent for {span(feed.silent_for)}"
+    return f"{feed.trust} {said}, and {_studies(feed.urgent)} of its {_has(feed.urgent)} only hours"
+
+
+def _studies(number: int) -> str:
+    return f"{number:,} {'study' if number == 1 else 'studies'}"
+
+
+def _their(number: int) -> str:
+    return "its" if number == 1 else "their"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _has(number: int) -> str:
+    return "has" if number == 1 else "have"
+
+
+def _become(number: int) -> str:
+    return "becomes" if number == 1 else "become"

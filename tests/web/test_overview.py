@@ -1,0 +1,262 @@
+"""The overview, the list behind its numbers and search, without a script: who sees what, and that numbers agree."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from balancer.domain.actor import EVERY_TRUST, Grant, person
+from balancer.domain.permission import Role
+from balancer.domain.policy import PublishingRules
+from balancer.domain.states import RunState
+from balancer.services.decide_policy import approve_policy
+from balancer.services.ingest_studies import ingest_extract
+from balancer.services.propose_policy import propose_policy
+from balancer.services.run_allocation import run_allocation
+from balancer.store.database import Database
+from balancer.store.policies import current_policy
+from tests.api.service import Service
+from tests.networks import Feed, extract, incoming, queued, rostered, solving
+from tests.web.pages_served import service_with_sign_in
+from tests.web.test_lists import ORIGIN, be
+from tests.worlds import NOW, at, session
+
+HTML = {"Accept": "text/html"}
+
+
+class Links(HTMLParser):
+    """The links of a page's main part: (address, what is written on it)."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self._open = ""
+        self.feed(content.partition("<main")[2])
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note where a link leads."""
+        if tag == "a":
+            self._open = dict(attrs).get("href") or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        """Note that it ends."""
+        if tag == "a":
+            self._open = ""
+
+    def handle_data(self, data: str) -> None:
+        """Note what is written on it."""
+        if self._open:
+            self.found.append((self._open, data.strip()))
+
+
+def whole(service: Service, address: str) -> str:
+    """Return a page."""
+    answer = service.client.get(address, headers=HTML)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def heading_of(content: str) -> str:
+    """Return a page's heading."""
+    found = re.search(r"<h1[^>]*>(.*?)</h1>", content, re.DOTALL)
+    assert found is not None
+    return unescape(found.group(1)).strip()
+
+
+@pytest.fixture
+def mixed(sqlite_db: Database) -> Service:
+    """Return a service with one study of each fate: in time, planned late, without a place, late already."""
+    queued(
+        sqlite_db,
+        incoming("A1", minutes=60, due_at=at(3)),
+        incoming("A2", minutes=30, due_at=at(1)),
+        incoming("A3", due_at=at(10), subspecialty="msk", modality="MR"),
+        incoming("A4", due_at=at(-1), priority="emergency"),
+    )
+    rostered(sqlite_db, session("S1", "R1", hours=3), session("S2", "R2", hours=3))
+    plan = solving({"S1": ["A1", "A2"]}, {"A3": "no_skilled_reporter", "A4": "deferred"})
+    assert run_allocation(sqlite_db, NOW, solver=plan).error == ""
+    return service_with_sign_in(sqlite_db)
+
+
+def test_every_number_that_is_a_link_is_the_count_of_its_list(mixed: Service) -> None:
+    """Each link to studies that is written as a number leads to so many of them."""
+    be(mixed, "manager@RVV")
+    numbers = [(link, said) for link, said in Links(whole(mixed, "/")).found if said.replace(",", "").isdecimal()]
+    lists = [(link, int(said.replace(",", ""))) for link, said in numbers if link.startswith("/studies")]
+    assert len(lists) > 10
+    for link, number in lists:
+        said = heading_of(whole(mixed, link))
+        assert said.startswith(f"{number:,} "), (link, number, said)
+
+
+def test_the_overview_says_what_is_late_and_what_becomes_so(mixed: Service) -> None:
+    """One is late, one becomes late within four hours, and why."""
+    be(mixed, "manager@RVV")
+    shown = whole(mixed, "/")
+    assert heading_of(shown) == "1 study will become late by 12:00"
+    assert "1 is late now. 2 more become late by tomorrow 08:00." in shown
+    assert "Nobody with the skill" in shown
+    assert "Not enough hours before it is due" in shown
+
+
+@pytest.mark.parametrize(
+    ("who", "where"),
+    [("reporter:R1", "/my-list"), ("referrer@RVV", "/studies")],
+)
+def test_whoever_has_no_use_for_it_begins_where_theirs_is(mixed: Service, who: str, where: str) -> None:
+    """A reporter at their list, a referrer at the studies."""
+    be(mixed, who)
+    assert mixed.client.get("/", headers=HTML, follow_redirects=False).headers["location"] == where
+
+
+def test_an_administrator_sees_figures_and_no_list_of_patients(mixed: Service) -> None:
+    """A number whose list they may not open is no link."""
+    be(mixed, "administrator@RVV")
+    links = [link for link, _ in Links(whole(mixed, "/")).found]
+    assert not [link for link in links if link.startswith("/studies")]
+    assert mixed.client.get("/studies", headers=HTML).status_code == 403
+
+
+def test_a_manager_counts_their_own_trust_only(mixed: Service) -> None:
+    """What another trust has is in no figure."""
+    be(mixed, "manager@RWF")
+    assert heading_of(whole(mixed, "/")) == "Nothing waits for a report"
+    assert heading_of(whole(mixed, "/studies")) == "No studies are unreported"
+
+
+def test_a_plan_that_waits_stands_beside_the_published_one(mixed: Service) -> None:
+    """What publishing would make of each figure, and the list of it."""
+    database = mixed.app.state.serving.database
+    boss = person("entra:7", "A. Manager", Grant(Role.MANAGER, EVERY_TRUST))
+    with database.session() as reading:
+        held = replace(current_policy(reading), publishing=PublishingRules(hold=True))
+    number = propose_policy(database, held, NOW, by=boss, author=boss.name, reason="the winter")
+    approve_policy(database, number, NOW, by=boss, approver="Dr B. Approver", reason="agreed")
+    better = solving({"S1": ["A2", "A1"]}, {"A3": "no_skilled_reporter", "A4": "deferred"})
+    assert run_allocation(database, NOW, solver=better).state is RunState.HELD
+    shown = whole(mixed, "/")
+    assert "The plan that waits cuts the 2 to" in shown
+    assert "if you publish" in shown
+    assert 'href="/allocation"' in shown
+    assert heading_of(whole(mixed, "/studies?within=24&plan=proposed")).startswith("1 study would become late")
+
+
+def test_the_class_table_is_downloaded_whole(mixed: Service) -> None:
+    """A row a class and one of totals, as numbers."""
+    be(mixed, "manager@RVV")
+    answer = mixed.client.get("/?as=csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [(row["class"], row["unreported"], row["late"]) for row in rows] == [
+        ("Urgent", "3", "0"),
+        ("Emergency", "1", "1"),
+        ("All classes", "4", "1"),
+    ]
+
+
+def test_before_anything_is_loaded_it_says_so(sqlite_db: Database) -> None:
+    """And what to do if it stays so."""
+    service = service_with_sign_in(sqlite_db)
+    assert heading_of(whole(service, "/")) == "Nothing has been loaded yet"
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "4 studies are unreported"),
+        ("class=emergency&late=now", "1 emergency study is late"),
+        ("within=4&trust=RVV", "1 study at East becomes late within 4 h"),
+        ("state=unallocated", "2 studies have no place in the plan"),
+        ("age=first&late=&within=", "3 studies are in the first half of their target"),
+        ("subspecialty=msk", "1 MSK study is unreported"),
+        ("state=reported", "No studies are reported here and not confirmed by their trusts"),
+        ("due=2026-03-02am&late=planned", "1 study becomes late by the published plan"),
+    ],
+)
+def test_the_heading_says_what_the_list_holds(mixed: Service, query: str, expected: str) -> None:
+    """With the number first; an empty filter is none."""
+    be(mixed, "manager@RVV")
+    assert heading_of(whole(mixed, f"/studies?{query}")) == expected
+
+
+def test_where_there_is_none_it_says_where_there_would_be(mixed: Service) -> None:
+    """The other trusts, with their numbers."""
+    assert "There is none at West. There are 4 at East." in whole(mixed, "/studies?trust=RWF")
+
+
+@pytest.mark.parametrize("query", ["within=0", "within=73", "age=old", "due=someday", "state=lost", "plan=mine"])
+def test_a_filter_that_means_nothing_is_refused(mixed: Service, query: str) -> None:
+    """Not taken for none: a longer list than was asked for is no answer."""
+    be(mixed, "manager@RVV")
+    assert mixed.client.get(f"/studies?{query}", headers=HTML).status_code == 422
+
+
+def test_a_download_has_every_study_of_the_filter(mixed: Service) -> None:
+    """With accession numbers and instants."""
+    be(mixed, "manager@RVV")
+    answer = mixed.client.get("/studies?state=unallocated&as=csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [(row["accession"], row["due"]) for row in rows] == [
+        ("A4", "2026-03-02T07:00+00:00"),
+        ("A3", "2026-03-02T18:00+00:00"),
+    ]
+
+
+def test_many_studies_come_in_pages(sqlite_db: Database) -> None:
+    """Nothing renders more rows than a person reads."""
+    many = [incoming(f"A{number}", acquired_at=at(-number / 60)) for number in range(1, 121)]
+    queued(sqlite_db, *many[:1])
+    ingest_extract(sqlite_db, Feed(), extract(*many, at=1), NOW)
+    service = service_with_sign_in(sqlite_db)
+    be(service, "manager@RVV")
+    first, last = whole(service, "/studies?sort=-waiting"), whole(service, "/studies?sort=-waiting&page=3")
+    assert (first.count('<tr id="study-'), last.count('<tr id="study-')) == (50, 20)
+    assert "A120" in first
+    assert "A1<" in last
+
+
+# --- search -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a3", "1 is called “a3”"), ("ct head", "1 is called “ct head”"), ("dr r1", "1 is called “dr r1”")],
+)
+def test_search_finds_studies_exams_and_reporters(mixed: Service, text: str, expected: str) -> None:
+    """By accession number, by name of the examination, by name of the person."""
+    be(mixed, "manager@RVV")
+    found = mixed.client.post("/search", data={"text": text}, headers=ORIGIN)
+    assert heading_of(found.text) == expected
+
+
+def test_search_says_what_it_could_not_find_or_do(mixed: Service) -> None:
+    """Nothing of that name; too few letters; nothing written."""
+    be(mixed, "manager@RVV")
+    for text, expected in (("zzz", "Nothing is called “zzz”"), ("z", "Find a study"), ("", "Find a study")):
+        found = mixed.client.post("/search", data={"text": text}, headers=ORIGIN)
+        assert heading_of(found.text).startswith(expected)
+
+
+def test_search_shows_nobody_more_than_they_may_see(mixed: Service) -> None:
+    """A referrer no reporters, another trust's manager no studies."""
+    be(mixed, "referrer@RVV")
+    assert "Reporters" not in mixed.client.post("/search", data={"text": "dr r1"}, headers=ORIGIN).text
+    be(mixed, "manager@RWF")
+    assert "Studies</h2>" not in mixed.client.post("/search", data={"text": "a3"}, headers=ORIGIN).text
+
+
+def test_what_is_looked_for_is_never_in_an_address(mixed: Service) -> None:
+    """It is sent as a form's body, wherever it is asked for."""
+    be(mixed, "manager@RVV")
+    for path in ("/", "/search"):
+        assert '<form class="b-search" method="post"' in whole(mixed, "/")
+        assert not re.search(r'<form[^>]*method="get"[^>]*action="/search"', whole(mixed, path))

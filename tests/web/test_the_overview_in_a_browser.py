@@ -1,0 +1,42 @@
+"""The overview in a browser: from a number to its list and on, by keyboard, at both widths, with nothing amiss."""
+
+from __future__ import annotations
+
+from tests.web.pages_served import Desk
+
+
+def sideways(desk: Desk) -> int:
+    """Return by how many pixels the page is wider than its window."""
+    return int(desk.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+def test_from_the_overview_to_a_list_and_to_what_is_looked_for(desk: Desk) -> None:
+    """A number opens its list, `/` and a name find it again; each page passes axe and scrolls no way but down."""
+    desk.sign_in("manager@RVV")
+    page = desk.go("/")
+    assert page.inner_text("h1") == "1 study will become late by tomorrow 08:00"
+    # drawn by the script, and said in words beside it
+    page.wait_for_selector("#forecast-chart svg path", state="attached")
+    said = "Becoming late by the published plan: 0 within 4 h, 1 within 24 h, 1 within 72 h."
+    assert page.get_attribute("#forecast-chart", "aria-label") == said
+    assert (sideways(desk), desk.violations()) == (0, [])
+    page.click("summary:has-text('Show as table')")
+    assert page.is_visible("text=Published plan")
+    number = page.locator(".b-figure__number a").first
+    counted = number.inner_text()
+    number.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/studies")
+    assert page.inner_text("h1") == f"{counted} studies are unreported"
+    assert (sideways(desk), desk.violations()) == (0, [])
+    page.keyboard.press("/")
+    page.keyboard.type("A1")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search")
+    assert "A1" in page.inner_text("h1")
+    assert (sideways(desk), desk.violations()) == (0, [])
+    page.keyboard.press("Escape")
+    page.locator("main a").first.focus()
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    page.wait_for_selector("#forecast-chart svg path", state="attached")
