@@ -28,7 +28,6 @@ class Section:
 # In the order in which they stand in the header. A section is entered here when its page can be opened.
 SECTIONS: Final = (
     Section(name="Overview", address="/", key="o", needs=(Permission.BALANCE_READ,)),
-    Section(name="Studies", address="/studies", key="s", needs=(Permission.STUDIES_READ,)),
     Section(name="My list", address="/my-list", key="m", needs=(Permission.READS_WORK,)),
     Section(
         name="Allocation",
@@ -36,6 +35,7 @@ SECTIONS: Final = (
         key="a",
         needs=(Permission.WORKLISTS_READ, Permission.STUDIES_READ, Permission.REPORTERS_READ, Permission.RUNS_READ),
     ),
+    Section(name="Studies", address="/studies", key="s", needs=(Permission.STUDIES_READ,)),
     Section(name="Drafts", address="/drafts", key="t", needs=(Permission.READS_STEER,)),
     Section(name="Rosters", address="/rosters", key="r", needs=(Permission.REPORTERS_READ,)),
     Section(name="Feeds", address="/feeds", key="f", needs=(Permission.FEEDS_READ,)),

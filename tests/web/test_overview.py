@@ -102,7 +102,7 @@ def test_the_overview_says_what_is_late_and_what_becomes_so(mixed: Service) -> N
     shown = whole(mixed, "/")
     assert heading_of(shown) == "1 study will become late by 12:00"
     assert "1 is late now. 2 more become late by tomorrow 08:00." in shown
-    assert "Nobody with the skill" in shown
+    assert "Nobody has the skill" in shown
     assert "Not enough hours before it is due" in shown
 
 
