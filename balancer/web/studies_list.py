@@ -82,6 +82,8 @@ def within_sentence(code: str) -> str:
 
 def heading(which: UnreportedFilter, total: int, known: Known, *, proposed: bool = False) -> str:
     """Return what the list holds, with the number first: `12 urgent studies at East Kent are late`."""
+    if which.trust and which.trust not in known.trusts:
+        return f"You cannot see the studies of {which.trust}"
     noun = "study" if total == 1 else "studies"
     kind = in_words(which.priority).lower() if which.priority else ""
     field = within_sentence(which.subspecialty) if which.subspecialty else ""
@@ -122,6 +124,8 @@ def _what(which: UnreportedFilter, *, one: bool, proposed: bool) -> str:
 
 def nearest(which: UnreportedFilter, elsewhere: Mapping[str, int], known: Known) -> str:
     """Return what is said where there is nothing: where there would be something."""
+    if which.trust and which.trust not in known.trusts:
+        return "What you may see follows from the trusts at which you hold a role."
     if not elsewhere:
         return "Nothing here is meant by these filters."
     trust = short_name(known.trusts.get(which.trust or "", which.trust or ""))
@@ -185,7 +189,11 @@ def _set_by_links(which: UnreportedFilter, known: Known, *, proposed: bool) -> l
 
 
 def _choice(name: str, label: str, none: str, options: Iterable[tuple[str, str]], chosen: object) -> Choice:
-    return Choice(name=name, label=label, options=[("", none), *options], chosen="" if chosen is None else str(chosen))
+    """Return a filter; what is chosen stands among its options even if nobody would offer it."""
+    wanted, found = "" if chosen is None else str(chosen), [("", none), *options]
+    if wanted not in {value for value, _ in found}:
+        found.append((wanted, wanted))
+    return Choice(name=name, label=label, options=found, chosen=wanted)
 
 
 def half_words(half: HalfDay) -> str:

@@ -193,6 +193,14 @@ def test_where_there_is_none_it_says_where_there_would_be(mixed: Service) -> Non
     assert "There is none at West. There are 4 at East." in whole(mixed, "/studies?trust=RWF")
 
 
+def test_a_trust_out_of_reach_is_not_said_to_have_nothing(mixed: Service) -> None:
+    """That nothing is shown of it does not mean that nothing is late there; and the filter says what is asked for."""
+    be(mixed, "manager@RWF")
+    shown = whole(mixed, "/studies?trust=RVV")
+    assert heading_of(shown) == "You cannot see the studies of RVV"
+    assert '<option value="RVV" selected>RVV</option>' in shown
+
+
 @pytest.mark.parametrize("query", ["within=0", "within=73", "age=old", "due=someday", "state=lost", "plan=mine"])
 def test_a_filter_that_means_nothing_is_refused(mixed: Service, query: str) -> None:
     """Not taken for none: a longer list than was asked for is no answer."""
