@@ -186,9 +186,9 @@ def test_a_decision_needs_a_reason(service: Service) -> None:
 def test_whoever_only_looks_has_no_forms(service: Service) -> None:
     """An auditor sees what was decided, and nothing to decide with; a reporter sees their own page and no other."""
     be(service, "auditor@RVV")
-    assert 'method="post"' not in service.client.get("/reporters/R1").text
+    assert 'action="/reporters/R1/' not in service.client.get("/reporters/R1").text
     be(service, "reporter:R1")
-    assert 'method="post"' not in service.client.get("/reporters/R1").text
+    assert 'action="/reporters/R1/' not in service.client.get("/reporters/R1").text
     assert service.client.get("/reporters/R2").status_code == 403
     assert "Dr R2" not in service.client.get("/reporters").text
 
