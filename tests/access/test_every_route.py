@@ -51,7 +51,15 @@ from tests.worlds import EXAMPLE_POLICY
 SIGN_IN = {"/sign-in", "/sign-in/callback", "/sign-out", "/oauth/token", "/.well-known/oauth-authorization-server"}
 FHIRCAST = "/fhircast/.well-known/fhircast-configuration"
 # Whoever comes is answered by these and no others.
-FOR_ANYBODY = {"/about", "/docs", "/problems", "/api/v1/health/live", "/api/v1/health/ready", "/fhir/metadata", FHIRCAST}
+FOR_ANYBODY = {
+    "/about",
+    "/docs",
+    "/problems",
+    "/api/v1/health/live",
+    "/api/v1/health/ready",
+    "/fhir/metadata",
+    FHIRCAST,
+}
 FOR_ANYBODY |= SIGN_IN
 
 
