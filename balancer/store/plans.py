@@ -321,8 +321,9 @@ def planned_seconds(session: Session, run_id: int | None, now: datetime) -> Mapp
 def _seconds(session: Session, run_id: int | None, plan: Plan, now: datetime) -> dict[str, float]:
     begins = case((plan.start < now, now.timestamp()), else_=extract("epoch", plan.start))
     spent = func.sum(extract("epoch", plan.end) - begins)
-    statement = _joined(select(plan.reporter, spent), run_id).where(plan.is_placed, plan.end > now)
-    return {name: float(seconds) for name, seconds in session.exec(statement.group_by(plan.reporter))}
+    reporter = plan.reporter  # one expression: PostgreSQL takes another of the same words for another
+    statement = _joined(select(reporter, spent), run_id).where(reporter.is_not(None), plan.end > now)
+    return {name: float(seconds) for name, seconds in session.exec(statement.group_by(reporter))}
 
 
 def exam_names(session: Session) -> Mapping[str, str]:
