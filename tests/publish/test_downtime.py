@@ -46,6 +46,11 @@ def test_the_same_list_is_the_same_pdf() -> None:
     assert paper.sheet(LIST) == paper.sheet(LIST)
 
 
+def test_a_list_is_made_at_any_instant() -> None:
+    """Clocks do not stand at whole seconds."""
+    assert paper.sheet(replace(LIST, made_at=NOW + timedelta(microseconds=123_456))).startswith(b"%PDF-")
+
+
 @pytest.mark.parametrize("name", ['#panic("x") $x$ *bold* <a> "', "Łódź Ørsted \u0639", "\\"])
 def test_what_a_feed_says_is_never_markup(name: str) -> None:
     """Nor do letters of any alphabet keep a list from being made."""

@@ -28,7 +28,7 @@ def sheet(listed: DowntimeList) -> bytes:
         _template(),
         sys_inputs={"list": json.dumps(on_paper(listed))},
         format="pdf",
-        timestamp=listed.made_at,
+        timestamp=listed.made_at.replace(microsecond=0),  # typst takes whole seconds only
         pdf_standards=["a-2a"],
     )
     assert isinstance(made, bytes)  # noqa: S101 - one format, no output file: typst returns the bytes
