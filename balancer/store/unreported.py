@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, extract, false
+from sqlalchemy import BigInteger, ColumnElement, case, extract, false, literal
 from sqlmodel import Session, and_, col, exists, func, not_, or_, select
 
 from balancer.domain.age import Age
@@ -109,7 +109,8 @@ class Unreported:
         if age is Age.LATE:
             return and_(late, not_(over))
         begun, due = extract("epoch", col(StudyRow.clock_started_at)), extract("epoch", self.due_at)
-        second = begun + due < 2 * int(self.now.timestamp())
+        # twice the present in seconds is more than four bytes hold
+        second = begun + due < literal(2 * int(self.now.timestamp()), BigInteger())
         return and_(not_(late), not_(over), second if age is Age.SECOND else not_(second))
 
     def _over_ceiling(self) -> ColumnElement[bool]:
