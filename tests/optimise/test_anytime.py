@@ -8,12 +8,14 @@ from __future__ import annotations
 import time
 from functools import cache
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from balancer.domain.plan import Plan, StoppedBy
 from balancer.domain.problem import AllocationProblem
 from balancer.optimise import solve as solving
+from balancer.optimise.dispatch import deal
 from balancer.optimise.referee import judge
 from balancer.optimise.solve import Progress, solve
 from balancer.simulate.instances import Shape, generate
@@ -78,3 +80,21 @@ def test_a_run_that_its_work_ends_does_not_look_at_the_clock() -> None:
     unlimited, limited = solve(problem, work=20_000), solve(problem, work=20_000, seconds=600)
     assert limited.allocations == unlimited.allocations
     assert {unlimited.summary.stopped_by, limited.summary.stopped_by} == {StoppedBy.WORK}
+
+
+def test_a_first_call_that_only_loads_what_was_compiled_says_nothing_of_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process that has just begun would else stop at a dispatching rule's plan with most of its time to spare."""
+    called: list[object] = []
+
+    def slow_at_first(*given: Any) -> Any:
+        if not called:
+            time.sleep(0.5)
+        called.append(given)
+        return deal(*given)
+
+    monkeypatch.setattr(solving, "deal", slow_at_first)
+    plan = solve(generate(Shape(trusts=1, studies=50, reporters=2)), seconds=SECONDS, work=1_000, workers=1)
+    assert plan.summary.stopped_by is StoppedBy.WORK
+    assert "flow" in plan.summary.seconds
