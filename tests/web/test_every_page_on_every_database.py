@@ -1,0 +1,84 @@
+"""What is SQL to SQLite need not be SQL to PostgreSQL: every page is asked for on both, whole, filtered and sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from balancer.domain.exceptional import ExceptionKind
+from balancer.ingest.network_folder import read_network
+from balancer.services.ingest_studies import ingest_extract
+from balancer.store import exceptions
+from balancer.store.database import Database
+from balancer.store.tables import StudyRow
+from balancer.store.tables_life import ReadRow
+from balancer.store.unreported import SORTS
+from tests.api.service import Service
+from tests.kent import kent
+from tests.networks import Feed, bad_row, claimed, extract, minutes, read_id, solving
+from tests.services.test_held_runs import MANAGER, STUDIES, held_run, holding
+from tests.web.pages_served import service_with_sign_in
+from tests.web.test_lists import ORIGIN, be
+from tests.worlds import NOW
+
+# A1 and A2 were R1's and A3 R2's: A3 goes to R1, A1 stays, A2 finds no place.
+WAITS = solving({"S1": ["A1", "A3"]}, {"A2": "deferred"})
+
+
+def busy(db: Database, folder: Path) -> Service:
+    """Return a service on which a plan waits, a read is open, a row is in quarantine and somebody must look."""
+    holding(db)
+    ingest_extract(db, Feed(), extract(*STUDIES, at=1, quarantined=[bad_row("B9", NHS="999 123 4567")]), NOW)
+    held_run(db, WAITS)
+    claimed(db, "A3", "R2")
+    with db.transaction() as session:
+        read = session.get_one(ReadRow, read_id(db, "A2"))
+        study = session.get_one(StudyRow, read.study_id)
+        exceptions.open_exception(session, ExceptionKind.NOT_BACK, read.id or 0, study, by=MANAGER, now=NOW)
+    service, network = service_with_sign_in(db), read_network(folder)
+    service.app.state.serving = replace(service.app.state.serving, read_network=lambda: network)
+    service.clock.at = minutes(2)
+    be(service, "operator")
+    return service
+
+
+def pages(db: Database) -> Iterator[str]:
+    """Yield the addresses of every page, and of what its filters ask for."""
+    with db.session() as session:
+        study = session.get_one(ReadRow, read_id(db, "A1")).study_id
+    yield from ("/", "/search", "/lists", "/lists/R1", "/drafts", "/drafts/1", "/downtime", "/policy", "/policy/2")
+    yield from ("/policy/compare?a=1&b=2", "/audit?check=true", "/audit?actor=x&action=y&kind=run&subject=1")
+    yield from (f"/studies/{study}", f"/studies/{study}/reads/1/why")
+    yield from (f"/studies?sort={way}{key}" for key in SORTS for way in ("", "-"))
+    yield from (
+        "/studies?class=urgent&trust=RVV&subspecialty=neuro&modality=CT&exam=CTH&reporter=R1",
+        "/studies?as=csv",
+    )
+    yield from (f"/studies?age={age}" for age in ("first", "second", "late", "over"))
+    yield from (
+        "/studies?late=now",
+        "/studies?late=planned",
+        "/studies?within=24&reason=deferred",
+        "/studies?within=72",
+    )
+    yield from ("/studies?within=24&plan=proposed", "/studies?state=claimed", "/studies?state=reported")
+    yield from ("/allocation", "/allocation/table", "/allocation/newer", "/allocation/moves", "/allocation/load")
+    yield from (f"/allocation/{kind}?plan={plan}" for kind in ("unallocated", "late") for plan in ("published", ""))
+    yield from ("/runs?state=held&kind=allocation", "/runs/1", "/runs/2", "/runs/2/moves")
+    yield from ("/rosters", "/rosters?trust=RVV&subspecialty=neuro", "/reporters", "/reporters?trust=RVV&q=a")
+    yield from ("/reporters/R1", "/feeds", "/feeds/RVV%20unreported", "/quarantine", "/quarantine/1", "/exceptions/1")
+    yield from ("/exceptions?trust=RVV&kind=not_back", "/exceptions?resolved=true")
+
+
+def test_every_page_is_there_on_every_database(db: Database, tmp_path: Path) -> None:
+    """An absence is staged, a study looked for and an explanation asked for, so that their pages are not empty."""
+    service = busy(db, kent(tmp_path))
+    away = {"begins": "2026-03-02T13:00", "until": "2026-03-03"}
+    said = [service.client.post("/reporters/R2/away", data=away, headers=ORIGIN, follow_redirects=False)]
+    why = next(address for address in pages(db) if address.endswith("/why"))
+    said.append(service.client.post(why, headers=ORIGIN, follow_redirects=False))
+    assert [answer.status_code for answer in said] == [303, 303]
+    assert "A1" in service.client.post("/search", data={"text": "A1"}, headers=ORIGIN).text
+    answers = {address: service.client.get(address).status_code for address in pages(db)}
+    assert {address: status for address, status in answers.items() if status != 200} == {}
