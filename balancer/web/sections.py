@@ -11,18 +11,23 @@ from balancer.domain.permission import Permission
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A section; ``key`` after ``g`` goes there, ``needs`` are what its visitors must hold somewhere, all of it."""
+    """A section; ``key`` after ``g`` goes there, ``needs`` are what its visitors must hold somewhere, all of it.
+
+    ``everywhere``: they must hold it at every trust, for what it shows is no trust's alone.
+    """
 
     name: str
     address: str
     key: str
     needs: tuple[Permission, ...]
+    everywhere: bool = False
 
     def is_for(self, caller: Actor) -> bool:
         """Tell whether somebody may open it; what reporters may do with their own reads opens no section but theirs."""
         if self.address == "/my-list":
             return caller.reporter_id is not None and caller.may(Permission.READS_WORK)
-        return all(caller.reach(permission).trusts for permission in self.needs)
+        reaches = [caller.reach(permission) for permission in self.needs]
+        return all(reach.is_everywhere if self.everywhere else reach.trusts for reach in reaches)
 
 
 # In the order in which they stand in the header. A section is entered here when its page can be opened.
@@ -42,7 +47,7 @@ SECTIONS: Final = (
     Section(name="Worklists", address="/lists", key="w", needs=(Permission.WORKLISTS_READ,)),
     Section(name="Policy", address="/policy", key="p", needs=(Permission.POLICIES_READ,)),
     Section(name="Runs", address="/runs", key="n", needs=(Permission.RUNS_READ,)),
-    Section(name="Audit", address="/audit", key="u", needs=(Permission.AUDIT_READ,)),
+    Section(name="Audit", address="/audit", key="u", needs=(Permission.AUDIT_READ,), everywhere=True),
 )
 # The description of the API: for whoever is signed in.
 API: Final = Section(name="API", address="/docs", key="d", needs=())

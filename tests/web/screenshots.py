@@ -24,7 +24,10 @@ PAGES = {
     "drafts": ("operator", "/drafts"),
     "feeds": ("operator", "/feeds"),
     "quarantine": ("operator", "/quarantine?reason=unknown_priority"),
+    "exceptions": ("operator", "/exceptions"),
     "policy": ("manager@RVV", "/policy"),
+    "audit": ("operator", "/audit"),
+    "downtime": ("operator", "/downtime"),
 }
 
 

@@ -15,6 +15,10 @@ document.addEventListener("htmx:after:swap", () => {
   (document.getElementById("said") ?? document.querySelector("[data-focus]"))?.focus();
 });
 
+// on a phone the sections are one line that is moved sideways: where one is can be seen
+const here = document.querySelector(".b-sections [aria-current]");
+if (here) here.closest("ul").scrollLeft = here.offsetLeft - 16;
+
 // --- keys: they never fire in a field, never replace a browser's own, and can be switched off --------------------------
 
 const KEPT = "balancer.keys";
