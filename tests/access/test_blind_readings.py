@@ -33,7 +33,7 @@ from balancer.store.database import Database
 from balancer.store.exceptions import open_exception
 from tests.access import test_every_route
 from tests.access.test_every_route import GUARDED, ask, served, values
-from tests.access.two_trusts import EAST, given_up
+from tests.access.two_trusts import EAST, given_up, word_said
 from tests.api.service import Service
 from tests.networks import (
     PACS,
@@ -77,6 +77,7 @@ def read_once(db: Database) -> None:
         kind, detail = ExceptionKind.COMPLETED_BESIDE, f"completed by {FIRST}"
         open_exception(writing, kind, row.id or 0, study, by=THEMSELVES, now=minutes(2), detail=detail)
         given_up(writing, study)
+        word_said(writing, study.feed, "SOON")  # the walk asks for it
 
 
 def read_it(db: Database, who: str = FIRST, *, read: int = 1, outcome: Outcome = Outcome.ABNORMAL) -> None:

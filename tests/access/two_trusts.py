@@ -71,11 +71,16 @@ def _brought_to_notice(db: Database, trust: str, number: str) -> None:
         )
         instructions.add(writing, barred, by=job("test"), now=NOW)
         given_up(writing, found.study)
-        word = FeedWord(feed=found.study.feed, kind=WordKind.PRIORITY, word=f"{number}-WORD", meaning="urgent")
-        feed_words.add_word(writing, word, word.word, by="test", now=NOW, reason="asked")
+        word_said(writing, found.study.feed, f"{number}-WORD")
     draft_id = begin_draft(db, f"{number[:4]}-DRAFT", trust, NOW, by=job("test"))
     with db.transaction() as writing:
         instructions.add(writing, replace(barred, reporter_id="R1", draft_id=draft_id), by=job("test"), now=NOW)
+
+
+def word_said(writing: WritingSession, feed: str, said: str) -> None:
+    """Let somebody have said what a word of a feed means."""
+    word = FeedWord(feed=feed, kind=WordKind.PRIORITY, word=said, meaning="urgent")
+    feed_words.add_word(writing, word, said, by="test", now=NOW, reason="asked")
 
 
 def given_up(writing: WritingSession, study: StudyRow) -> None:
