@@ -17,7 +17,7 @@ from sqlmodel import Session, col, func, select
 from balancer.domain.life import ON_A_LIST, PLANNABLE, THEIRS, ReadState
 from balancer.domain.states import StudyState
 from balancer.store.chunks import chunks
-from balancer.store.scope import reach_of, seeing_readings, unlimited
+from balancer.store.scope import at_every_trust, reach_of, seeing_readings, unlimited
 from balancer.store.tables import ExaminationRow, StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_life import ReadRow
 from balancer.store.tables_runs import ProposedRow
@@ -310,10 +310,11 @@ def worked_since(session: Session, at: datetime) -> int:
 def planned_seconds(session: Session, run_id: int | None, now: datetime) -> Mapping[str, tuple[float, float]]:
     """Return how long everybody within reach reads from ``now`` on in each plan, whoever the studies are of.
 
-    A reporter's load is their whole load: what they read for trusts beyond reach makes them no less busy.
+    A reporter's load is their whole load: what they read for trusts beyond reach makes them no less busy. What is
+    hidden because it is read blind is not in it, nor in their list: the difference would tell who reads it.
     """
-    with unlimited(session) as whole:
-        sums = [_seconds(whole, run_id, plan, now) for plan in (IN_FORCE, Plan(run_id=run_id))]
+    with at_every_trust(session) as wide:
+        sums = [_seconds(wide, run_id, plan, now) for plan in (IN_FORCE, Plan(run_id=run_id))]
     names = sums[0].keys() | sums[1].keys()
     return {name: (sums[0].get(name, 0.0), sums[1].get(name, 0.0)) for name in names}
 

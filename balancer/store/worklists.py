@@ -12,7 +12,7 @@ from balancer.domain.errors import NotFoundError
 from balancer.domain.half_day_room import Planned
 from balancer.domain.life import ON_A_LIST, ReadState
 from balancer.domain.states import StudyState
-from balancer.store.scope import seeing_readings, unlimited
+from balancer.store.scope import at_every_trust, reach_of, seeing_readings, unlimited
 from balancer.store.tables import ReporterRow, SessionRow, StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import WorklistRevisionRow
 from balancer.store.tables_life import ReadRow
@@ -51,7 +51,11 @@ class Worklist:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorklistSummary:
-    """A reporter's current list in figures; ``late`` counts reads planned to end after they are due."""
+    """A reporter's current list in figures; ``late`` counts reads planned to end after they are due.
+
+    ``items`` were on it when it was published. For a caller who reports, all figures are of what is still on it and not
+    read blind: how long it was would tell them who has a reading that it hides.
+    """
 
     reporter_id: str
     name: str
@@ -161,36 +165,76 @@ def still_listed(reporter_id: Any) -> Any:
 
 
 def worklists(session: Session, *, home_trust: str | None = None) -> list[WorklistSummary]:
-    """Return every current list in figures, in the order of the reporters; two statements, whatever the number.
+    """Return every current list in figures, in the order of the reporters; a few statements, whatever the number.
 
     With ``home_trust``, those of reporters whose home it is.
     """
-    current = col(WorklistRow.superseded_at).is_(None)
-    figures = {
-        worklist_id: (late, first, last)
-        for worklist_id, late, first, last in session.exec(
-            select(
-                WorklistItemRow.worklist_id,
-                func.sum(case((col(WorklistItemRow.late), 1), else_=0)),
-                func.min(col(WorklistItemRow.planned_start)),
-                func.max(col(WorklistItemRow.planned_end)),
-            )
-            .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
-            .where(current)
-            .group_by(col(WorklistItemRow.worklist_id))
-        )
-    }
+    figures, left = _figures(session), _left(session)
     found = session.exec(
         select(WorklistRow, ReporterRow)
         .join(ReporterRow, col(ReporterRow.reporter_id) == col(WorklistRow.reporter_id))
-        .where(current, *([] if home_trust is None else [ReporterRow.home_trust == home_trust]))
+        .where(
+            col(WorklistRow.superseded_at).is_(None),
+            *([] if home_trust is None else [ReporterRow.home_trust == home_trust]),
+        )
         .order_by(col(ReporterRow.ordinal), col(ReporterRow.reporter_id))
     )
-    return [_summary(version, person, *figures.get(version.id or 0, (0, None, None))) for version, person in found]
+    return [
+        _summary(
+            version,
+            person,
+            version.items if left is None else left.get(version.id or 0, 0),
+            *figures.get(version.id or 0, (0, None, None)),
+        )
+        for version, person in found
+    ]
 
 
-def _summary(
-    version: WorklistRow, person: ReporterRow, late: int, first: datetime | None, last: datetime | None
+def _figures(session: Session) -> dict[int, tuple[int, datetime | None, datetime | None]]:
+    """Return how much of every current list is late, when it begins and when it ends, by its number."""
+    statement = _by_list(
+        session,
+        select(
+            WorklistItemRow.worklist_id,
+            func.sum(case((col(WorklistItemRow.late), 1), else_=0)),
+            func.min(col(WorklistItemRow.planned_start)),
+            func.max(col(WorklistItemRow.planned_end)),
+        ),
+    )
+    return {number: (late, first, last) for number, late, first, last in session.exec(statement)}
+
+
+def _left(session: Session) -> dict[int, int] | None:
+    """Return how much is left of every current list, at any trust, if the caller reports; else ``None``."""
+    if reach_of(session).blind_to is None:
+        return None
+    counted = select(WorklistItemRow.worklist_id, func.count(col(WorklistItemRow.study_id)))
+    with at_every_trust(session) as wide:
+        return dict(wide.exec(_by_list(wide, counted)).all())
+
+
+def _by_list(session: Session, statement: Any) -> Any:
+    """Return a statement over the reads of every current list; for a caller who reports, over those still on it.
+
+    Nobody's name is on what has been let go, so it is hidden no more: whose list it was on must not come back with it.
+    """
+    found = (
+        statement.join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
+        .where(col(WorklistRow.superseded_at).is_(None))
+        .group_by(col(WorklistItemRow.worklist_id))
+    )
+    if reach_of(session).blind_to is None:
+        return found
+    return found.join(ReadRow, on_item(WorklistItemRow)).where(still_listed(col(WorklistRow.reporter_id)))
+
+
+def _summary(  # noqa: PLR0913, PLR0917 - a list and its figures
+    version: WorklistRow,
+    person: ReporterRow,
+    items: int,
+    late: int,
+    first: datetime | None,
+    last: datetime | None,
 ) -> WorklistSummary:
     return WorklistSummary(
         reporter_id=version.reporter_id,
@@ -199,7 +243,7 @@ def _summary(
         version=version.version,
         run_id=version.run_id,
         published_at=version.published_at,
-        items=version.items,
+        items=items,
         late=late,
         first_start=first,
         last_end=last,
@@ -216,7 +260,8 @@ def sessions_on(session: Session, worklist_of: Worklist) -> dict[str, SessionRow
 def planned(session: Session, start: datetime, end: datetime) -> list[Planned]:
     """Return when current lists plan what is still to be read, as far as that reaches into ``[start, end)``.
 
-    Whoever asks: how full somebody's hours are is the sum over all trusts, and names no study of any.
+    Whoever asks: how full somebody's hours are is the sum over all trusts, and names no study of any. What is hidden
+    because it is read blind is not in it.
     """
     statement = (
         select(WorklistRow.reporter_id, WorklistItemRow.planned_start, WorklistItemRow.planned_end)
@@ -230,5 +275,5 @@ def planned(session: Session, start: datetime, end: datetime) -> list[Planned]:
             col(WorklistItemRow.planned_start) < end,
         )
     )
-    with unlimited(session) as whole:
-        return [Planned(*row) for row in whole.exec(statement)]
+    with at_every_trust(session) as wide:
+        return [Planned(*row) for row in wide.exec(statement)]
