@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -49,9 +49,17 @@ def may_open(reach: Reach, reporter_id: str) -> bool:
 
 
 def downtime_page(  # noqa: PLR0913, PLR0917 - which set, held against what, for whom
-    root: Path | None, name: str, published_at: datetime | None, reach: Reach, view: View, now: datetime
+    root: Path | None,
+    name: str,
+    published_at: datetime | None,
+    listed: Collection[str],
+    reach: Reach,
+    view: View,
+    now: datetime,
 ) -> DowntimePage:
     """Return the page of a set, the newest if none is named; ``published_at`` is when lists were last published.
+
+    It has the lists of those reporters whose lists the caller may see (``listed``), and what they may open.
 
     Raises
     ------
@@ -62,14 +70,14 @@ def downtime_page(  # noqa: PLR0913, PLR0917 - which set, held against what, for
     if root is None or not names:
         return DowntimePage(as_of="", age="", stale=_none(root), earlier=(), table=None, shown="")
     found = kept_set(root, name or names[0])
-    openable = [item for item in found.lists if may_open(reach, item.reporter_id)]
+    shown = [item for item in found.lists if item.reporter_id in listed or may_open(reach, item.reporter_id)]
     return DowntimePage(
         as_of=instant_in_full(found.made_at),
         age=f"{span(max(now - found.made_at, timedelta()))} ago",
         stale=_stale(found, names[0], published_at, now),
         earlier=[(f"/downtime/{other}", at_words(made_at(other), now)) for other in names if other != found.name][:20],
-        table=_table(found, view, reach, now),
-        shown=_shown(found, openable),
+        table=_table(found, shown, view, reach, now),
+        shown=_shown(shown, reach),
     )
 
 
@@ -96,8 +104,9 @@ def _stale(found: KeptSet, newest: str, published_at: datetime | None, now: date
     return ""
 
 
-def _shown(found: KeptSet, openable: Sequence[KeptList]) -> str:
-    if len(openable) == len(found.lists):
+def _shown(lists: Sequence[KeptList], reach: Reach) -> str:
+    openable = [item for item in lists if may_open(reach, item.reporter_id)]
+    if len(openable) == len(lists):
         return ""
     if openable:
         return "You can open your own. Others' are for whoever may see the lists of every trust."
@@ -107,8 +116,9 @@ def _shown(found: KeptSet, openable: Sequence[KeptList]) -> str:
     )
 
 
-def _table(found: KeptSet, view: View, reach: Reach, now: datetime) -> Table:
-    return table_of("Downtime lists", _COLUMNS, [_row(found, item, reach, now) for item in found.lists], view)
+def _table(found: KeptSet, lists: Sequence[KeptList], view: View, reach: Reach, now: datetime) -> Table:
+    rows = [_row(found, item, reach, now) for item in lists]
+    return table_of("Downtime lists", _COLUMNS, rows, view, empty="None of a reporter whose list you may see.")
 
 
 def _row(found: KeptSet, item: KeptList, reach: Reach, now: datetime) -> Row:
@@ -117,7 +127,7 @@ def _row(found: KeptSet, item: KeptList, reach: Reach, now: datetime) -> Row:
         cells=(
             Cell(text=item.name),
             Cell(trust=item.home_trust),
-            number(item.reads),
+            number(item.reads) if opens else Cell(),  # it counts what is read blind, and at every trust
             number(item.version),
             Cell(text=at_words(item.published_at, now), value=item.published_at),
             _file(found, item, "pdf") if opens else Cell(),

@@ -60,7 +60,7 @@ def _page(desk: Desk, name: str, view: View) -> Response:
     with desk.database.session() as session:
         marks = worklists.list_marks(session)
     published_at = max((mark.published_at for mark in marks.values()), default=None)
-    found = downtime_page(desk.served.downtime, name, published_at, desk.reach, view, desk.now)
+    found = downtime_page(desk.served.downtime, name, published_at, marks.keys(), desk.reach, view, desk.now)
     if view.medium is not Medium.PAGE and found.table is not None:
         return download(found.table, desk.now)
     return desk.page("downtime.html", title="Downtime lists", here="/lists", page=found)
