@@ -39,10 +39,11 @@ def refuse_target(folder: Path, files: Collection[str]) -> None:
 
 
 @contextmanager
-def whole_folder(folder: Path, files: Collection[str]) -> Iterator[Path]:
+def whole_folder(folder: Path, files: Collection[str], *, mode: int = 0o777) -> Iterator[Path]:
     """Yield a temporary sibling to write ``files`` in; it takes the place of ``folder`` when the block ends well.
 
-    If the block raises, or the process dies, ``folder`` is what it was before.
+    If the block raises, or the process dies, ``folder`` is what it was before. ``mode`` is who may do what in it at
+    most, as the process's umask leaves it.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def whole_folder(folder: Path, files: Collection[str]) -> Iterator[Path]:
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     fresh = scratch / "new"
     try:
-        fresh.mkdir()
+        fresh.mkdir(mode=mode)
         yield fresh
         if folder.exists():
             # A folder in use cannot be exchanged in one step everywhere; aside first, back if the second step fails.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -57,6 +58,18 @@ def test_every_reporter_has_a_csv_and_a_pdf_and_latest_leads_to_them(lists: Data
     assert names == {"lists.csv", "001-R1.csv", "001-R1.pdf", "002-R2.csv", "002-R2.pdf"}
     assert (tmp_path / "lists" / "latest" / "002-R2.pdf").read_bytes().startswith(b"%PDF-")
     assert (tmp_path / "lists").stat().st_mode & 0o077 == 0
+
+
+def test_nobody_but_owner_and_group_reads_a_set_in_whatever_folder(lists: Database, tmp_path: Path) -> None:
+    """The root may be a share that is open to many, and the process's umask none."""
+    (tmp_path / "share").mkdir(mode=0o755)
+    before = os.umask(0)
+    try:
+        made = tmp_path / "share" / written(lists, tmp_path / "share").name
+    finally:
+        os.umask(before)
+    assert made.stat().st_mode & 0o777 == 0o750
+    assert {path.stat().st_mode & 0o777 for path in made.iterdir()} == {0o640}
 
 
 def test_a_list_is_in_order_and_every_row_says_as_of_when_it_is(lists: Database, tmp_path: Path) -> None:

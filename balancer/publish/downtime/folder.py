@@ -30,6 +30,8 @@ _SET: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9-]+")
 # What a process that died half-way left: nobody is at work on it any more.
 _ABANDONED: Final = timedelta(hours=1)
+# Patients' data, wherever the root lies: its owner writes, its group reads, nobody else looks.
+_SET_MODE, _FILE_MODE = 0o750, 0o640
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ class KeptSet:
 def write_set(root: Path, lists: Sequence[DowntimeList], made_at: datetime) -> str:
     """Write a set under ``root``, all of it or nothing, and return its name; ``latest`` leads to it afterwards.
 
-    A folder that is made for it is for its owner alone: who else may read it is for whoever runs the service to say.
+    A root that is made for it is for its owner alone: who else may read it is for whoever runs the service to say. A
+    set and its files are for their owner and group, in whatever root they lie.
 
     Raises
     ------
@@ -72,7 +75,9 @@ def write_set(root: Path, lists: Sequence[DowntimeList], made_at: datetime) -> s
     name = made_at.astimezone(UTC).strftime(_NAMED)
     stems = [f"{place:03}-{_UNFIT.sub('-', listed.reporter_id)}" for place, listed in enumerate(lists, start=1)]
     files = [INDEX, *(f"{stem}.{ending}" for stem in stems for ending in ("csv", "pdf"))]
-    with whole_folder(root / name, files) as fresh:
+    with whole_folder(root / name, files, mode=_SET_MODE) as fresh:
+        for file in files:
+            (fresh / file).touch(mode=_FILE_MODE)  # made so, not changed afterwards: a share may refuse changes of it
         for stem, listed in zip(stems, lists, strict=True):
             write_table(fresh / f"{stem}.csv", table.HEADER, table.rows(listed))
             _write_bytes(fresh / f"{stem}.pdf", sheet(listed))
