@@ -129,7 +129,9 @@ def test_the_log_of_a_request_has_its_template_and_nothing_that_was_asked_for(se
         service.get("/studies/RVV/ACC12345", text="9991234567")
         service.get("/studies", text="9991234567")
         service.client.get("/studies/ACC12345")
-    assert [line["route"] for line in lines] == ["/studies/{trust}/{accession_number}", "/studies", "unmatched"]
+        service.client.get("/nowhere/ACC12345")
+    api = ["/studies/{trust}/{accession_number}", "/studies"]
+    assert [line["route"] for line in lines] == [*api, "/studies/{study_id}", "unmatched"]
     assert "ACC12345" not in str(lines)
     assert "9991234567" not in str(lines)
 
