@@ -88,11 +88,15 @@ class Unreported:
         return [*found, *self._lateness(which)]
 
     def _lateness(self, which: UnreportedFilter) -> list[ColumnElement[bool]]:
-        """Return the conditions about what is or becomes late, and why."""
+        """Return the conditions about what is or becomes late, and why.
+
+        Of ``only`` these studies somebody else knows that they become late: by another plan than the published one,
+        which may well do them in time.
+        """
         found: list[ColumnElement[bool]] = []
         if which.late is Lateness.NOW:
             found.append(or_(self.is_of_age(Age.LATE), self.is_of_age(Age.OVER)))
-        if which.late is Lateness.PLANNED or which.within is not None:
+        if which.only is None and (which.late is Lateness.PLANNED or which.within is not None):
             found += [self._on_time_now(), self._not_done_by_due()]
         if which.within is not None:
             found.append(self.due_at < self.now + timedelta(hours=which.within))

@@ -51,7 +51,7 @@ class UnreportedFilter:
     """Which of the studies are meant; ``None`` means whatever.
 
     ``within``: becomes late within so many hours by the published plan. ``due``: in that half-day. ``reason``: why a
-    read of it is not done before it is due. ``only``: those of these numbers.
+    read of it is not done before it is due. ``only``: those of these numbers, which become late by another plan.
     """
 
     standing: Standing = Standing.WAITING

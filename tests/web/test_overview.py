@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
@@ -85,15 +86,41 @@ def mixed(sqlite_db: Database) -> Service:
     return service_with_sign_in(sqlite_db)
 
 
+def agreeing(service: Service) -> list[str]:
+    """Return the lists behind the overview's numbers, having seen that each has as many studies as is written on it."""
+    numbers = [(link, said) for link, said in Links(whole(service, "/")).found if said.replace(",", "").isdecimal()]
+    lists = [(link, int(said.replace(",", ""))) for link, said in numbers if link.startswith("/studies")]
+    for link, number in lists:
+        said = heading_of(whole(service, link))
+        assert said.startswith(f"{number:,} "), (link, number, said)
+    return [link for link, _ in lists]
+
+
+def held(service: Service, placed: Mapping[str, Sequence[str]], unallocated: Mapping[str, str]) -> None:
+    """Let a plan wait to be published."""
+    database = service.app.state.serving.database
+    boss = person("entra:7", "A. Manager", Grant(Role.MANAGER, EVERY_TRUST))
+    with database.session() as reading:
+        holding = replace(current_policy(reading), publishing=PublishingRules(hold=True))
+    number = propose_policy(database, holding, NOW, by=boss, author=boss.name, reason="the winter")
+    approve_policy(database, number, NOW, by=boss, approver="Dr B. Approver", reason="agreed")
+    assert run_allocation(database, NOW, solver=solving(placed, unallocated)).state is RunState.HELD
+
+
 def test_every_number_that_is_a_link_is_the_count_of_its_list(mixed: Service) -> None:
     """Each link to studies that is written as a number leads to so many of them."""
     be(mixed, "manager@RVV")
-    numbers = [(link, said) for link, said in Links(whole(mixed, "/")).found if said.replace(",", "").isdecimal()]
-    lists = [(link, int(said.replace(",", ""))) for link, said in numbers if link.startswith("/studies")]
-    assert len(lists) > 10
-    for link, number in lists:
-        said = heading_of(whole(mixed, link))
-        assert said.startswith(f"{number:,} "), (link, number, said)
+    assert len(agreeing(mixed)) > 10
+
+
+def test_so_is_every_number_of_a_plan_that_waits(mixed: Service) -> None:
+    """Also where it makes a study late that the published plan does in time: here A1, and A2 no more."""
+    be(mixed, "manager@RVV")
+    held(mixed, {"S1": ["A2"]}, {"A1": "deferred", "A3": "no_skilled_reporter", "A4": "deferred"})
+    assert [link for link in agreeing(mixed) if "plan=proposed" in link]
+    shown = whole(mixed, "/studies?within=24&plan=proposed")
+    assert heading_of(shown) == "2 studies would become late within 24 h if the proposed plan were published"
+    assert [number for number in ("A1", "A2", "A3", "A4") if f">{number}<" in shown] == ["A1", "A3"]
 
 
 def test_the_overview_says_what_is_late_and_what_becomes_so(mixed: Service) -> None:
@@ -133,14 +160,7 @@ def test_a_manager_counts_their_own_trust_only(mixed: Service) -> None:
 
 def test_a_plan_that_waits_stands_beside_the_published_one(mixed: Service) -> None:
     """What publishing would make of each figure, and the list of it."""
-    database = mixed.app.state.serving.database
-    boss = person("entra:7", "A. Manager", Grant(Role.MANAGER, EVERY_TRUST))
-    with database.session() as reading:
-        held = replace(current_policy(reading), publishing=PublishingRules(hold=True))
-    number = propose_policy(database, held, NOW, by=boss, author=boss.name, reason="the winter")
-    approve_policy(database, number, NOW, by=boss, approver="Dr B. Approver", reason="agreed")
-    better = solving({"S1": ["A2", "A1"]}, {"A3": "no_skilled_reporter", "A4": "deferred"})
-    assert run_allocation(database, NOW, solver=better).state is RunState.HELD
+    held(mixed, {"S1": ["A2", "A1"]}, {"A3": "no_skilled_reporter", "A4": "deferred"})
     shown = whole(mixed, "/")
     assert "The plan that waits cuts the 2 to" in shown
     assert "if you publish" in shown
