@@ -59,11 +59,18 @@ class WhyPage:
 
 
 def why_page(facts: StudyFacts, number: int, now: datetime, *, may_ask: bool) -> WhyPage:
-    """Return why a read of a study is where it is, as far as it is known at ``now``."""
+    """Return why a read of a study is where it is, as far as it is known at ``now``.
+
+    Reasons stand under the name of whom they are about. Those of an earlier plan for somebody who has the read no more
+    are not shown at all: they would pass for reasons of whoever has it now.
+    """
     known = facts.explained
     read = next(one for one in facts.study.reads if one.read == number)
-    who = None if read.reporter_id is None else facts.name(read.reporter_id)
     of_now = known.found is not None and known.is_fresh
+    about = None if known.found is None or known.found.placement is None else known.found.placement.reporter_id
+    has_moved = known.found is not None and not of_now and about != read.reporter_id
+    whose = about if of_now and about is not None else read.reporter_id
+    who = None if whose is None else facts.name(whose)
     waits = known.waits_since is not None
     stuck = waits and known.waits_since is not None and now - known.waits_since > _LONG
     common = {
@@ -72,14 +79,14 @@ def why_page(facts: StudyFacts, number: int, now: datetime, *, may_ask: bool) ->
         "number": number,
         "heading": f"Why {who}" if who else "Why nobody",
         "checked": _checked(known, now) if of_now else "",
-        "stale": "" if of_now or known.found is None or known.at is None else _stale(known.at, now),
+        "stale": "" if of_now or known.found is None or known.at is None else _stale(known.at, now, moved=has_moved),
         "error": known.error,
         "asks": may_ask and not of_now and not waits and not known.error,
         "may_ask": may_ask,
         "waits": waits and not stuck,
         "stuck": f"Asked for {span(now - known.waits_since)} ago and not begun." if stuck and known.waits_since else "",
     }
-    if known.found is None:
+    if known.found is None or has_moved:
         return WhyPage(**common)  # type: ignore[arg-type]  # the fields of these names
     return WhyPage(**common, **_found(facts, known.found, number, now), is_there=True)  # type: ignore[arg-type]
 
@@ -91,7 +98,9 @@ def _checked(known: Explained, now: datetime) -> str:
     return f"Checked {at}: {'placed anew without each reason' if has_place else 'on the plan in force'}"
 
 
-def _stale(at: datetime, now: datetime) -> str:
+def _stale(at: datetime, now: datetime, *, moved: bool) -> str:
+    if moved:
+        return f"It has changed hands since it was worked out why, at {at_words(at, now)}: that is not shown."
     return f"As it stood at {at_words(at, now)}; the plan has changed since, or may have."
 
 

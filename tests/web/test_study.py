@@ -131,6 +131,22 @@ def test_why_says_what_speaks_for_them_and_what_would_change_it(facts: StudyFact
     assert "as it stood" in stale.stale.lower()
 
 
+def test_reasons_for_whoever_had_it_do_not_stand_under_who_has_it_now(facts: StudyFacts) -> None:
+    """Whether somebody has it now or nobody; those of the plan in force stand under the name that they are about."""
+    before = explained(facts, other(0.9), placement=place("R2"))
+    stale = replace(before, explained=replace(before.explained, is_fresh=False))
+    read = facts.study.reads[0]
+    nobodys = replace(
+        stale, study=facts.study.model_copy(update={"reads": [read.model_copy(update={"reporter_id": None})]})
+    )
+    for now_with, heading in ((stale, "Why Dr R1"), (nobodys, "Why nobody")):
+        why = why_page(now_with, 1, NOW, may_ask=True)
+        assert (why.heading, why.reasons, why.is_there, why.change, why.asks) == (heading, (), False, "", True)
+        assert why.stale.startswith("It has changed hands since")
+    fresh = why_page(before, 1, NOW, may_ask=True)
+    assert (fresh.heading, len(fresh.reasons)) == ("Why Dr R2", 2)
+
+
 def test_alternatives_say_what_their_points_are_made_of(facts: StudyFacts) -> None:
     """The largest part first; whoever has it stands on top with nothing."""
     why = why_page(explained(facts, other(0.9, match=0.5, clinical=0.4)), 1, NOW, may_ask=True)
