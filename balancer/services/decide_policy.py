@@ -15,24 +15,28 @@ from balancer.store.database import Database, Session
 
 
 def approve_policy(  # noqa: PLR0913 - who decides what, when and why
-    db: Database, policy_id: int, now: datetime, *, by: Actor, approver: str, reason: str
+    db: Database, policy_id: int, now: datetime, *, by: Actor, approver: str, reason: str, base: int | None = None
 ) -> None:
     """Bring a proposed version into force: open studies are due by it at once, and a run is asked for.
 
-    ``approver`` is who answers for it, by name.
+    ``approver`` is who answers for it, by name; ``base`` is the version in force beside which they have seen it (0:
+    none was), where that is known.
 
     Raises
     ------
     NotFoundError
         If there is no such version.
     ConflictError
-        If it does not wait for a decision.
+        If it does not wait for a decision, or another version than ``base`` is in force by now.
     InvalidValueError
         If nobody is named.
     """
     if not approver.strip():
         raise InvalidValueError("approver", "somebody must answer for the policy, by name")
     with db.transaction() as session:
+        policies.turn(session)
+        if base is not None:
+            policies.require_in_force(session, base)
         _decide(session, policy_id, PolicyDecision.APPROVE, now, by=by, decided_by=approver, reason=reason)
         policy = policies.current_policy(session)
         reckon_due_times(session, policy, now)
@@ -51,6 +55,7 @@ def decline_policy(db: Database, policy_id: int, now: datetime, *, by: Actor, re
         If it does not wait for a decision.
     """
     with db.transaction() as session:
+        policies.turn(session)
         _decide(session, policy_id, PolicyDecision.DECLINE, now, by=by, decided_by=by.name, reason=reason)
 
 
@@ -67,7 +72,6 @@ def _decide(  # noqa: PLR0913 - who decides what about what, when and why
     decided_by: str,
     reason: str,
 ) -> None:
-    policies.turn(session)
     found = policies.version(session, policy_id)
     policies.decide(session, found.row, decision, by=decided_by, now=now, reason=reason)
     audit.append(

@@ -14,17 +14,21 @@ from balancer.store.database import Database, Session
 
 
 def propose_policy(  # noqa: PLR0913 - who proposes what, when and why
-    db: Database, policy: Policy, now: datetime, *, by: Actor, author: str, reason: str
+    db: Database, policy: Policy, now: datetime, *, by: Actor, author: str, reason: str, base: int | None = None
 ) -> int:
     """Add ``policy`` as a version that waits to be approved, and return its number; nothing is changed by it.
+
+    ``base`` is the version in force that it was made from (0: none was), where that is known.
 
     Raises
     ------
     ConflictError
-        If it says nothing but what is in force.
+        If it says nothing but what is in force, or another version than ``base`` is by now.
     """
     with db.transaction() as session:
         policies.turn(session)
+        if base is not None:
+            policies.require_in_force(session, base)
         _refuse_the_same(session, policy)
         row = policies.add_version(session, policy, author=author, reason=reason, now=now)
         audit.append(

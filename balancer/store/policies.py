@@ -127,6 +127,19 @@ def turn(session: Session) -> None:
     session.exec(select(PolicyRow.id).order_by(col(PolicyRow.id)).with_for_update()).all()
 
 
+def require_in_force(session: Session, policy_id: int) -> None:
+    """Ensure that this version is the one in force (0: none is); whoever calls has waited for the ``turn``.
+
+    Raises
+    ------
+    ConflictError
+        If another is: whoever decides has looked at one that is in force no more.
+    """
+    found = next((item.row.id for item in versions(session) if item.state is PolicyState.IN_FORCE), None) or 0
+    if found != policy_id:
+        raise ConflictError(f"version {found} of the policy has come into force since, which is to be looked at first")
+
+
 def add_version(  # noqa: PLR0913 - a row has so many columns
     session: Session, policy: Policy, *, author: str, reason: str, now: datetime, from_file: bool = False
 ) -> PolicyRow:

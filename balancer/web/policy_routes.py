@@ -29,6 +29,8 @@ _HERE: Final = "/policy"
 _MOST_FIELDS: Final = 200
 _REASON: Final = Form(min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]+$")
 _NAME: Final = Form(max_length=100, pattern=r"^[^\x00-\x1f]*$")
+# The version in force from which a form was made, or beside which one was shown; 0 if none was.
+_Base = Annotated[int, Form(ge=0, le=2**31 - 1)]
 _READ: Final = [may(Permission.POLICIES_READ)]
 _WRITE: Final = [may(Permission.POLICIES_WRITE)]
 _Version = Annotated[int, Query(ge=1, le=2**31 - 1)]
@@ -66,9 +68,12 @@ async def _figures(request: Request) -> dict[str, str]:
 
 @router.post("/policy/propose", dependencies=_WRITE)
 def propose(
-    desk: AtDesk, given: Annotated[dict[str, str], Depends(_figures)], reason: Annotated[str, _REASON]
+    desk: AtDesk, given: Annotated[dict[str, str], Depends(_figures)], reason: Annotated[str, _REASON], base: _Base
 ) -> Response:
-    """Propose the policy in force with other figures: it waits until somebody approves it."""
+    """Propose the policy in force with other figures: it waits until somebody approves it.
+
+    Not if another has come into force since the form was made: its figures would be taken back unseen.
+    """
 
     def act() -> int:
         with desk.database.session() as session:
@@ -80,6 +85,7 @@ def propose(
             by=desk.caller,
             author=named(desk.caller),
             reason=" ".join(reason.split()),
+            base=base,
         )
 
     return desk.after(
@@ -91,9 +97,16 @@ def propose(
 
 @router.post("/policy/{policy_id:int}/approve", dependencies=_WRITE)
 def approve(
-    desk: AtDesk, policy_id: IdInPath, reason: Annotated[str, _REASON], approver: Annotated[str, _NAME] = ""
+    desk: AtDesk,
+    policy_id: IdInPath,
+    reason: Annotated[str, _REASON],
+    base: _Base,
+    approver: Annotated[str, _NAME] = "",
 ) -> Response:
-    """Bring a version into force for every trust; who answers for it is whoever has signed in, where people do."""
+    """Bring a version into force for every trust; who answers for it is whoever has signed in, where people do.
+
+    Not if it was shown beside another than the one that is in force by now.
+    """
     require_everywhere(desk.reach)
     return desk.after(
         lambda: approve_policy(
@@ -103,6 +116,7 @@ def approve(
             by=desk.caller,
             approver=approver if desk.caller == OPERATOR else named(desk.caller),
             reason=" ".join(reason.split()),
+            base=base,
         ),
         then=lambda _: "/policy",
         refused=lambda words, status: _one(desk, policy_id, said=words, status=status),

@@ -111,8 +111,8 @@ FORMS = {
     "/studies/{study_id}/reads/{number}/back": {"reason": "the images have come"},
     **{f"/drafts/{{draft_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
     "/quarantine/{row_id}/mend": {"meaning": "urgent", "reason": "asked"},
-    "/policy/propose": {"weights.remote": "1.5", "reason": "to be tried"},
-    **{f"/policy/{{policy_id}}/{verb}": {"reason": "to be tried"} for verb in ("approve", "decline")},
+    "/policy/propose": {"weights.remote": "1.5", "reason": "to be tried", "base": "1"},
+    **{f"/policy/{{policy_id}}/{verb}": {"reason": "to be tried", "base": "1"} for verb in ("approve", "decline")},
     "/quarantine/again": {"feed": "RVV unreported"},
     "/quarantine/words/{word_id}/withdraw": {"reason": "asked"},
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from balancer.domain.errors import InvalidValueError
@@ -33,9 +35,17 @@ def test_a_figure_that_makes_no_sense_is_refused(name: str, text: str) -> None:
         edited(EXAMPLE_POLICY, {name: text})
 
 
+def base_of(form: str) -> str:
+    """Return from which version in force a form was made."""
+    found = re.search(r'name="base" value="(\d+)"', form)
+    assert found is not None
+    return found.group(1)
+
+
 def propose(service: Service, figure: str) -> str:
     """Propose another price of remote reads; return where the browser is led."""
-    sent = {"weights.remote": figure, "reason": "the board of March"}
+    form = service.client.get("/policy").text
+    sent = {"weights.remote": figure, "reason": "the board of March", "base": base_of(form)}
     answer = service.client.post("/policy/propose", data=sent, headers=ORIGIN, follow_redirects=False)
     return str(answer.headers.get("location", answer.status_code))
 
@@ -49,13 +59,16 @@ def test_a_proposal_is_shown_beside_what_is_in_force_and_approved_for_every_trus
     assert "Another trust" in shown
     assert "9.5" in shown
     assert "/approve" not in shown
-    refused = service.client.post(f"{where}/approve", data={"reason": "mine"}, headers=ORIGIN, follow_redirects=False)
+    refused = service.client.post(
+        f"{where}/approve", data={"reason": "mine", "base": "1"}, headers=ORIGIN, follow_redirects=False
+    )
     assert refused.status_code == 403
     be(service, "operator")
-    assert "/approve" in service.client.get(where).text
-    nobody = service.client.post(f"{where}/approve", data={"reason": "agreed"}, headers=ORIGIN)
+    form = service.client.get(where).text
+    assert "/approve" in form
+    nobody = service.client.post(f"{where}/approve", data={"reason": "agreed", "base": "1"}, headers=ORIGIN)
     assert (nobody.status_code, "somebody must answer for the policy" in nobody.text) == (422, True)
-    said = {"reason": "agreed", "approver": "Dr B. Approver"}
+    said = {"reason": "agreed", "approver": "Dr B. Approver", "base": base_of(form)}
     done = service.client.post(f"{where}/approve", data=said, headers=ORIGIN, follow_redirects=False)
     assert done.headers["location"] == "/policy"
     with service.app.state.serving.database.session() as session:
@@ -63,10 +76,27 @@ def test_a_proposal_is_shown_beside_what_is_in_force_and_approved_for_every_trus
     assert "1 difference" in service.client.get(f"/policy/compare?a=1&b={where.rpartition('/')[2]}").text
 
 
+def test_forms_that_are_older_than_what_is_in_force_take_nothing_back(service: Service) -> None:
+    """Neither what was proposed from an older version nor what was looked at beside one; the page says why."""
+    be(service, "operator")
+    first, second = propose(service, "9.5"), propose(service, "1.5")
+    agreed = {"reason": "agreed", "approver": "Dr B. Approver", "base": "1"}
+    done = service.client.post(f"{first}/approve", data=agreed, headers=ORIGIN, follow_redirects=False)
+    assert done.status_code == 303
+    older = {"weights.remote": "2.5", "reason": "the board of March", "base": "1"}
+    for path, sent in ((f"{second}/approve", agreed), ("/policy/propose", older)):
+        refused = service.client.post(path, data=sent, headers=ORIGIN, follow_redirects=False)
+        assert (refused.status_code, "has come into force since" in refused.text) == (409, True)
+    with service.app.state.serving.database.session() as session:
+        assert current_policy(session).weights.remote == 9.5
+    assert base_of(service.client.get("/policy").text) == first.rpartition("/")[2]
+
+
 def test_a_proposal_that_changes_nothing_or_is_no_number_is_said_in_words(service: Service) -> None:
     """And nothing is proposed."""
     be(service, "manager@RVV")
-    answer = service.client.post("/policy/propose", data={"weights.remote": "x", "reason": "so"}, headers=ORIGIN)
+    sent = {"weights.remote": "x", "reason": "so", "base": "1"}
+    answer = service.client.post("/policy/propose", data=sent, headers=ORIGIN)
     assert (answer.status_code, "is no number" in answer.text) == (422, True)
 
 
