@@ -277,9 +277,13 @@ def stopped_clocks(session: Session) -> dict[int, datetime]:
 
 def _stands(standing: Standing) -> ColumnElement[bool]:
     """Return the condition that studies stand so."""
-    if standing in {Standing.WAITING, Standing.REPORTED}:
-        waits = _has_read_in(WAITING)
-        return waits if standing is Standing.WAITING else not_(waits)
+    waits, done = _has_read_in(WAITING), _has_read_in((ReadState.DONE,))
+    if standing is Standing.WAITING:
+        return waits
+    if standing is Standing.REPORTED:
+        return and_(not_(waits), done)
+    if standing is Standing.NOT_HERE:
+        return and_(not_(waits), not_(done))
     return _has_read_in((ReadState(standing.value),))
 
 

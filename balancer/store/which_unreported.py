@@ -15,12 +15,14 @@ from balancer.domain.life import ReadState
 class Standing(StrEnum):
     """How a study that its trust lists as unreported stands.
 
-    ``waiting``: a read of it is still to be done. ``reported``: none is, and its trust has not said so yet. The others:
+    ``waiting``: a read of it is still to be done. ``reported``: none is, one has been done here, and its trust has not
+    said so yet. ``not_here``: none is, and none has been: somebody decided that it is not to be read here. The others:
     a read of it is in that state.
     """
 
     WAITING = "waiting"
     REPORTED = "reported"
+    NOT_HERE = "not_here"
     UNALLOCATED = ReadState.UNALLOCATED.value
     ALLOCATED = ReadState.ALLOCATED.value
     CLAIMED = ReadState.CLAIMED.value

@@ -23,7 +23,7 @@ from balancer.store.which_unreported import Standing, UnreportedFilter
 from balancer.web.capacity_grid import CapacityGrid, capacity_grid
 from balancer.web.class_table import ClassTable, class_table
 from balancer.web.forecast import HOURS, MARKS, Forecast, forecast
-from balancer.web.overview_figures import Facts, Figure, Proposed, Sight, figures, unconfirmed
+from balancer.web.overview_figures import Facts, Figure, Proposed, Sight, figures, uncounted
 from balancer.web.overview_words import Part, Shortage, SilentFeed, State, heading, lede
 from balancer.web.reason_words import reason_words
 from balancer.web.studies_list import in_words, within_sentence
@@ -75,7 +75,7 @@ class Overview:
     grid: CapacityGrid
     classes: ClassTable
     run: LastRun | None
-    unconfirmed: Figure | None
+    uncounted: Sequence[Figure]
     is_planned: bool
 
 
@@ -93,6 +93,7 @@ def overview(session: Session, proposed: Proposed | None, sight: Sight, now: dat
         counted=queue.counted(session),
         late=late,
         unconfirmed=queue.count(session, UnreportedFilter(standing=Standing.REPORTED)),
+        not_here=queue.count(session, UnreportedFilter(standing=Standing.NOT_HERE)),
         today=rostered(sessions, planned, end_of_day(day_of(now) - timedelta(days=1)), end_of_day(day_of(now)), now),
         run=runs.current_run(session),
         feeds=sources.feeds(session, now),
@@ -135,7 +136,7 @@ def _shown(
         grid=grid,
         classes=class_table(facts.counted, facts.policy, trusts, facts.now, listed=sight.studies),
         run=_last_run(facts.run, facts.now, sight),
-        unconfirmed=unconfirmed(facts.unconfirmed, sight),
+        uncounted=uncounted(facts, sight),
         is_planned=facts.run is not None,
     )
 

@@ -12,7 +12,7 @@ from balancer.domain.half_day_room import Rostered
 from balancer.domain.policy import Policy
 from balancer.store.sources import FeedStatus
 from balancer.store.tables import RunRow
-from balancer.store.which_unreported import Counted
+from balancer.store.which_unreported import Counted, Standing
 from balancer.web.forecast import MARKS
 from balancer.web.time_left import at_words
 
@@ -56,6 +56,7 @@ class Facts:
     counted: Sequence[Counted]
     late: Sequence[BecomingLate]
     unconfirmed: int
+    not_here: int
     today: Rostered
     run: RunRow | None
     feeds: Sequence[FeedStatus]
@@ -115,9 +116,14 @@ def _rostered(facts: Facts, sight: Sight) -> Figure:
     )
 
 
-def unconfirmed(number: int, sight: Sight) -> Figure | None:
-    """Return what is reported here and still listed as unreported by its trust, if anything is."""
-    if not number:
-        return None
-    link = "/studies?state=reported" if sight.studies else ""
-    return Figure(label="Reported here, and not confirmed by their trusts yet", number=f"{number:,}", link=link)
+def uncounted(facts: Facts, sight: Sight) -> list[Figure]:
+    """Return what trusts still list as unreported though nothing of it waits here, as far as there is any."""
+    found = (
+        ("Reported here, and not confirmed by their trusts yet", facts.unconfirmed, Standing.REPORTED),
+        ("Not to be read here", facts.not_here, Standing.NOT_HERE),
+    )
+    return [
+        Figure(label=label, number=f"{number:,}", link=f"/studies?state={standing}" if sight.studies else "")
+        for label, number, standing in found
+        if number
+    ]

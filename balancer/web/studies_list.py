@@ -41,6 +41,7 @@ _STANDING: Final = {
     Standing.PARKED: "Parked",
     Standing.SENT_OUT: "Sent out",
     Standing.REPORTED: "Reported here, not confirmed by the trust",
+    Standing.NOT_HERE: "Not to be read here",
 }
 _AGES: Final = {
     Age.FIRST: "First half of target",
@@ -114,6 +115,7 @@ def _what(which: UnreportedFilter, *, one: bool, proposed: bool) -> str:
     return {
         Standing.WAITING: f" {is_are} unreported",
         Standing.REPORTED: f" {is_are} reported here and not confirmed by {'its trust' if one else 'their trusts'}",
+        Standing.NOT_HERE: f" {is_are} not to be read here",
         Standing.UNALLOCATED: f" {'has' if one else 'have'} no place in the plan",
         Standing.ALLOCATED: f" {is_are} on a list",
         Standing.CLAIMED: f" {is_are} open with a reporter",

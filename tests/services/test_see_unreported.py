@@ -18,11 +18,12 @@ from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
 from balancer.services.see_proposal import becoming_late, see_proposal
 from balancer.services.see_unreported import see_unreported
-from balancer.services.steer_read import Said
+from balancer.services.steer_read import Said, exclude_read
 from balancer.store import runs
 from balancer.store.database import Database
 from balancer.store.unreported import SORTS
 from balancer.store.which_unreported import Lateness, Standing, UnreportedFilter
+from tests.instructed import MANAGER
 from tests.networks import PACS, WEST, claimed, extract, incoming, minutes, queued, read_id, rostered, solving
 from tests.worlds import NOW, at, session
 
@@ -115,6 +116,14 @@ def test_what_is_open_is_being_read_and_what_is_done_waits_for_nobody(planned: D
     assert "A1" not in listed(planned, UnreportedFilter())
     assert listed(planned, UnreportedFilter(standing=Standing.REPORTED)) == ["A1"]
     assert listed(planned, UnreportedFilter(standing=Standing.CLAIMED)) == ["A2"]
+
+
+def test_what_is_not_to_be_read_here_is_reported_by_nobody(planned: Database) -> None:
+    """It waits no more, and nobody has read it: it is on a list of its own."""
+    exclude_read(planned, read_id(planned, "A3"), NOW, by=MANAGER, said=Said(reason="a duplicate"), approver="Dr A")
+    assert "A3" not in listed(planned, UnreportedFilter())
+    assert listed(planned, UnreportedFilter(standing=Standing.REPORTED)) == []
+    assert listed(planned, UnreportedFilter(standing=Standing.NOT_HERE)) == ["A3"]
 
 
 def test_every_order_has_every_study_once(planned: Database) -> None:

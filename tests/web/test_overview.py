@@ -20,15 +20,17 @@ from balancer.services.decide_policy import approve_policy
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.propose_policy import propose_policy
 from balancer.services.run_allocation import run_allocation
+from balancer.services.steer_read import Said, exclude_read
 from balancer.store.database import Database
 from balancer.store.policies import current_policy
 from tests.api.service import Service
-from tests.networks import Feed, extract, incoming, queued, rostered, solving
+from tests.networks import Feed, extract, incoming, queued, read_id, rostered, solving
 from tests.web.pages_served import service_with_sign_in
 from tests.web.test_lists import ORIGIN, be
 from tests.worlds import NOW, at, session
 
 HTML = {"Accept": "text/html"}
+BOSS = person("entra:7", "A. Manager", Grant(Role.MANAGER, EVERY_TRUST))
 
 
 class Links(HTMLParser):
@@ -99,11 +101,10 @@ def agreeing(service: Service) -> list[str]:
 def held(service: Service, placed: Mapping[str, Sequence[str]], unallocated: Mapping[str, str]) -> None:
     """Let a plan wait to be published."""
     database = service.app.state.serving.database
-    boss = person("entra:7", "A. Manager", Grant(Role.MANAGER, EVERY_TRUST))
     with database.session() as reading:
         holding = replace(current_policy(reading), publishing=PublishingRules(hold=True))
-    number = propose_policy(database, holding, NOW, by=boss, author=boss.name, reason="the winter")
-    approve_policy(database, number, NOW, by=boss, approver="Dr B. Approver", reason="agreed")
+    number = propose_policy(database, holding, NOW, by=BOSS, author=BOSS.name, reason="the winter")
+    approve_policy(database, number, NOW, by=BOSS, approver="Dr B. Approver", reason="agreed")
     assert run_allocation(database, NOW, solver=solving(placed, unallocated)).state is RunState.HELD
 
 
@@ -131,6 +132,18 @@ def test_the_overview_says_what_is_late_and_what_becomes_so(mixed: Service) -> N
     assert "1 is late now. 2 more become late by tomorrow 08:00." in shown
     assert "Nobody has the skill" in shown
     assert "Not enough hours before it is due" in shown
+
+
+def test_what_is_not_to_be_read_here_is_not_said_to_be_reported(mixed: Service) -> None:
+    """It is counted beside the table, by what it is, and listed."""
+    database = mixed.app.state.serving.database
+    said = Said(reason="a duplicate")
+    exclude_read(database, read_id(database, "A3"), NOW, by=BOSS, said=said, approver="Dr A")
+    be(mixed, "manager@RVV")
+    shown = whole(mixed, "/")
+    assert "Reported here" not in shown
+    assert 'Not to be read here: <a href="/studies?state=not_here">1</a>' in shown
+    assert heading_of(whole(mixed, "/studies?state=not_here")) == "1 study is not to be read here"
 
 
 @pytest.mark.parametrize(
