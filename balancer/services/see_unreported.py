@@ -9,7 +9,8 @@ from balancer.services.what_holds import HeldStudy, as_said, studies_decided
 from balancer.store.classes import numbered
 from balancer.store.database import Session
 from balancer.store.policies import current_policy
-from balancer.store.unreported import Unreported, stopped_clocks
+from balancer.store.stopped_clocks import stopped_clocks
+from balancer.store.unreported import Unreported
 from balancer.store.which_unreported import LaidOver
 
 

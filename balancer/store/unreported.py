@@ -5,7 +5,6 @@ What people have decided is laid over what feeds say: a study counts, is late an
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -23,7 +22,6 @@ from balancer.store.counts import count
 from balancer.store.scope import seeing_readings
 from balancer.store.studies import StudyStatus, with_reads
 from balancer.store.tables import ExaminationRow, StudyRow, WorklistItemRow, WorklistRow
-from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow
 from balancer.store.which_unreported import (
     Counted,
@@ -253,26 +251,6 @@ class Unreported:
 
 def _counted(trust: str, priority: str, oldest_at: datetime, *ages: int) -> Counted:
     return Counted(trust=trust, priority=priority, oldest_at=oldest_at, ages=dict(zip(Age, ages, strict=True)))
-
-
-def stopped_clocks(session: Session) -> dict[int, datetime]:
-    """Return when studies are due of which nothing waits but what follows a provisional report that stopped the clock.
-
-    Then that alone has a time; what the study's class asks for has been done.
-    """
-    waits = col(ReadRow.state).in_(sorted(WAITING))
-    stopped = (
-        select(ReadRow.study_id, col(FollowUpRow.target_at))
-        .join(FollowUpRow, col(FollowUpRow.read_id) == col(ReadRow.id))
-        .where(waits, col(FollowUpRow.clock_stopped), col(FollowUpRow.target_at).is_not(None))
-    )
-    found: dict[int, list[datetime]] = defaultdict(list)
-    for number, target_at in session.exec(stopped):
-        found[number].append(target_at)  # type: ignore[arg-type]  # those without are left out
-    reads: Counter[int] = Counter()
-    for chunk in chunks(sorted(found)):
-        reads.update(session.exec(select(ReadRow.study_id).where(waits, col(ReadRow.study_id).in_(chunk))))
-    return {number: min(targets) for number, targets in found.items() if len(targets) == reads[number]}
 
 
 def _stands(standing: Standing) -> ColumnElement[bool]:

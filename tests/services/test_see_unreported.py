@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from balancer.domain.actor import Grant, person
+from balancer.domain.actor import Grant, Reach, person
 from balancer.domain.age import Age
 from balancer.domain.becoming_late import Cause, causes, within
 from balancer.domain.half_days import HalfDay
+from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.permission import Role
 from balancer.domain.study import StudyKey
 from balancer.services.complete_read import complete_read
@@ -19,8 +20,10 @@ from balancer.services.run_allocation import run_allocation
 from balancer.services.see_proposal import becoming_late, see_proposal
 from balancer.services.see_unreported import see_unreported
 from balancer.services.steer_read import Said, exclude_read
-from balancer.store import runs
+from balancer.store import reads, runs
 from balancer.store.database import Database
+from balancer.store.tables_kinds import FollowUpRow
+from balancer.store.tables_life import ReadRow
 from balancer.store.unreported import SORTS
 from balancer.store.which_unreported import Lateness, Standing, UnreportedFilter
 from tests.instructed import MANAGER
@@ -124,6 +127,25 @@ def test_what_is_not_to_be_read_here_is_reported_by_nobody(planned: Database) ->
     assert "A3" not in listed(planned, UnreportedFilter())
     assert listed(planned, UnreportedFilter(standing=Standing.REPORTED)) == []
     assert listed(planned, UnreportedFilter(standing=Standing.NOT_HERE)) == ["A3"]
+
+
+def test_when_a_study_is_due_does_not_change_with_who_reads_blind(sqlite_db: Database) -> None:
+    """Two others have its readings open; what follows a third's provisional report is not all that waits."""
+    queued(sqlite_db, incoming("A1", reads=2, due_at=at(3)))
+    for number, who in enumerate(("R1", "R2"), start=1):
+        claimed(sqlite_db, "A1", who, read=number)
+    with sqlite_db.transaction() as writing:
+        study_id = reads.read(writing, read_id(sqlite_db, "A1")).study_id
+        verifies = ReadRow(
+            study_id=study_id, number=3, kind=ReadKind.VERIFICATION, state=ReadState.UNALLOCATED, since=NOW
+        )
+        writing.add(verifies)
+        writing.flush()
+        target = {"target_at": at(60), "clock_stopped": True}
+        writing.add(FollowUpRow(read_id=verifies.id or 0, share=0.4, began_at=NOW, **target))  # type: ignore[arg-type]
+    blind = sqlite_db.within(Reach(trusts=frozenset({"RVV"}), reader="R3"))
+    assert listed(sqlite_db, UnreportedFilter(within=4)) == ["A1"]
+    assert listed(blind, UnreportedFilter(within=4)) == ["A1"]
 
 
 def test_every_order_has_every_study_once(planned: Database) -> None:
