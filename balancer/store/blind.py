@@ -83,16 +83,6 @@ def _proposed(reach: Reach) -> ColumnElement[bool]:
     return or_(_PROPOSED.c.reporter_id.is_(None), _PROPOSED.c.reporter_id == me, ~meant)
 
 
-def _of_read(row: type[Row]) -> Callable[[Reach], ColumnElement[bool]]:
-    limited: Table = row.__table__  # type: ignore[attr-defined]
-
-    def limit(reach: Reach) -> ColumnElement[bool]:
-        read = _OTHERS.alias("its_read")
-        return exists().where(read.c.id == limited.c.read_id, _shown(read, reach.blind_to or ""))
-
-    return limit
-
-
 def _told_of(row: type[Row], *names: str) -> Callable[[Reach], ColumnElement[bool]]:
     """Return the limit of rows that keep whose a read was: while another reading waits, nobody's and one's own.
 
@@ -126,9 +116,9 @@ BLIND: Mapping[type[Row], Callable[[Reach], ColumnElement[bool]]] = {
     ReadRow: _read,
     WorklistItemRow: _item,
     ProposedRow: _proposed,
-    ClaimRow: _of_read(ClaimRow),
-    CompletionRow: _of_read(CompletionRow),
-    ReturnRow: _of_read(ReturnRow),
+    ClaimRow: _told_of(ClaimRow, "reporter_id"),
+    CompletionRow: _told_of(CompletionRow, "reporter_id"),
+    ReturnRow: _told_of(ReturnRow, "reporter_id"),
     ExplanationRow: _told_whole(ExplanationRow),
     WorkitemRow: _told_of(WorkitemRow, "reporter_id"),
     JournalRow: _told_of(JournalRow, "reporter_id", "reporter_before"),
@@ -142,6 +132,17 @@ def hidden(session: Session, read_ids: Collection[int]) -> set[int]:
     for chunk in chunks(sorted(set(read_ids))):
         seen.update(filter(None, session.exec(select(ReadRow.id).where(col(ReadRow.id).in_(chunk)))))
     return set(read_ids) - seen
+
+
+def untold(session: Session, reach: Reach, read_ids: Collection[int]) -> set[int]:
+    """Return those of these reads of which a caller may not be told what somebody wrote of them, and may name anybody.
+
+    That nobody has a reading now opens nothing while another waits: words that were written before still name whoever
+    had it.
+    """
+    if reach.blind_to is None:
+        return hidden(session, read_ids)
+    return hidden(session, read_ids) | _beside_another(session, read_ids)
 
 
 def is_read_blind(session: Session, reach: Reach, study_id: int) -> bool:
@@ -165,9 +166,14 @@ def not_to_be_named(session: Session, reach: Reach, meant: Iterable[tuple[int | 
     others = {read_id for read_id, name in meant if read_id is not None and name not in {None, me}}
     if me is None or not others:
         return set()
-    read = _OTHERS.alias("meant_read")
+    return _beside_another(session, others)
+
+
+def _beside_another(session: Session, read_ids: Collection[int]) -> set[int]:
+    """Return which of these reads are readings of a study of which another reading is still to be done."""
+    read = _OTHERS.alias("beside_another")
     found: set[int] = set()
-    for chunk in chunks(sorted(others)):
+    for chunk in chunks(sorted(set(read_ids))):
         asked = select(read.c.id).where(read.c.id.in_(chunk), _is_read_beside_another(read))
         # not limited by row class: that other readings are hidden is what is asked about
         found.update(session.connection().execute(asked).scalars())

@@ -14,7 +14,7 @@ from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.permission import Permission
 from balancer.services.resolve_exception import resolve_exception
 from balancer.store import exceptions, standing
-from balancer.store.blind import hidden
+from balancer.store.blind import untold
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
 from balancer.web.exceptions import WORDS, exceptions_table, study_cell
@@ -45,7 +45,7 @@ def show_exceptions(
             offset=view.offset,
         )
         studies = exceptions.studies_of(session, rows)
-        unseen = hidden(session, [row.read_id for row in rows])
+        unseen = untold(session, desk.reach, [row.read_id for row in rows])
         trusts = [row.code for row in standing.trusts(session) if desk.reach.covers(row.code)]
     table = exceptions_table(rows, total, studies, unseen, trusts, view, desk.now)
     if view.medium is not Medium.PAGE:
@@ -75,7 +75,7 @@ def _page(desk: Desk, exception_id: int, *, said: str = "", status: int = 200) -
     with desk.database.session() as session:
         row = exceptions.exception(session, exception_id)
         study = exceptions.studies_of(session, [row]).get(row.read_id)
-        unseen = bool(hidden(session, [row.read_id]))
+        unseen = bool(untold(session, desk.reach, [row.read_id]))
     return desk.page(
         "exception.html",
         title=WORDS[row.kind][0],

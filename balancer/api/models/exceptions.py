@@ -23,8 +23,8 @@ class ExceptionOut(Out):
     )
     opened_at: Instant
     resolved_at: Instant | None
-    resolved_by: str = Field(examples=[""])
-    resolution: str = Field(examples=[""])
+    resolved_by: str = Field(description="Empty as `detail` is.", examples=[""])
+    resolution: str = Field(description="Empty as `detail` is.", examples=[""])
 
     @classmethod
     def of(cls, row: ExceptionRow, *, hidden: bool = False) -> ExceptionOut:
@@ -38,8 +38,8 @@ class ExceptionOut(Out):
             detail="" if hidden else row.detail,
             opened_at=row.opened_at,
             resolved_at=row.resolved_at,
-            resolved_by=row.resolved_by,
-            resolution=row.resolution,
+            resolved_by="" if hidden else row.resolved_by,
+            resolution="" if hidden else row.resolution,
         )
 
 

@@ -16,7 +16,7 @@ from balancer.domain.actor import Reach
 from balancer.domain.errors import NotAllowedError
 from balancer.domain.permission import Permission
 from balancer.store import audit
-from balancer.store.blind import hidden, not_to_be_named
+from balancer.store.blind import hidden, untold
 from balancer.store.database import Session
 from balancer.store.tables_life import AuditRow
 
@@ -62,9 +62,16 @@ def require_everywhere(reach: Reach) -> None:
 def entries_cut_for(session: Session, reach: Reach, rows: Iterable[AuditRow]) -> set[int]:
     """Return which of these entries name nobody and say nothing of what was found, for whoever asks (blind reading)."""
     found = list(rows)
-    reads = {row.sequence: audit.read_of(row) for row in found}
-    unseen = hidden(session, [read for read in reads.values() if read is not None])
-    named = [(row.sequence, reads[row.sequence], name) for row in found for name in audit.named_in(row)]
-    unnamed = not_to_be_named(session, reach, [(read, name) for _, read, name in named])
-    cut = {at for at, read, name in named if read in unnamed and name != reach.blind_to}
-    return cut | {at for at, read in reads.items() if read in unseen}
+    of = {row.sequence: audit.read_of(row) for row in found}
+    about = {read for read in of.values() if read is not None}
+    unseen, beside = hidden(session, about), untold(session, reach, about)
+    return {
+        row.sequence
+        for row in found
+        if of[row.sequence] in unseen or (of[row.sequence] in beside and not _is_own(row, reach))
+    }
+
+
+def _is_own(row: AuditRow, reach: Reach) -> bool:
+    """Tell whether an entry names whoever asks and nobody else: that is theirs to know."""
+    return set(audit.named_in(row)) == {reach.blind_to}

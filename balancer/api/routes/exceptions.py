@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from balancer.api import problems
-from balancer.api.callers import Caller, may
+from balancer.api.callers import Caller, Reaching, may
 from balancer.api.models.exceptions import ExceptionOut, ResolutionIn
 from balancer.api.models.shape import PageOut
 from balancer.api.serving import Code, IdInPath, Paging, Served, page_out
@@ -15,7 +15,7 @@ from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.permission import Permission
 from balancer.services.resolve_exception import resolve_exception
 from balancer.store import exceptions
-from balancer.store.blind import hidden
+from balancer.store.blind import untold
 
 router = APIRouter()
 
@@ -26,8 +26,9 @@ router = APIRouter()
     responses=problems.may_be(problems.NO_PAGE),
     dependencies=[may(Permission.READS_STEER)],
 )
-def list_exceptions(
+def list_exceptions(  # noqa: PLR0913, PLR0917 - one parameter a query parameter
     served: Served,
+    reach: Reaching,
     cut: Paging,
     trust: Code | None = None,
     kind: ExceptionKind | None = None,
@@ -36,7 +37,7 @@ def list_exceptions(
     """List what waits for somebody to look at it, newest first, each with whose it is."""
     with served.database.session() as session:
         found = exceptions.exceptions(session, cut, trust=trust, kind=kind, resolved=resolved)
-        unseen = hidden(session, [row.read_id for row in found.items])
+        unseen = untold(session, reach, [row.read_id for row in found.items])
         return page_out(found, lambda row: ExceptionOut.of(row, hidden=row.read_id in unseen))
 
 
@@ -46,9 +47,11 @@ def list_exceptions(
     responses=problems.may_be(problems.NOT_FOUND, problems.CONFLICT),
     dependencies=[may(Permission.READS_STEER)],
 )
-def resolve(served: Served, caller: Caller, exception_id: IdInPath, asked: ResolutionIn) -> ExceptionOut:
+def resolve(
+    served: Served, caller: Caller, reach: Reaching, exception_id: IdInPath, asked: ResolutionIn
+) -> ExceptionOut:
     """Say what became of an exception."""
     now = served.clock.now()
     row = resolve_exception(served.database, exception_id, now, by=caller, resolution=asked.resolution)
     with served.database.session() as session:
-        return ExceptionOut.of(row, hidden=bool(hidden(session, [row.read_id])))
+        return ExceptionOut.of(row, hidden=bool(untold(session, reach, [row.read_id])))

@@ -1,0 +1,56 @@
+"""What was written of a reading before somebody let it go names them still: whoever reads blind is not told it."""
+
+from __future__ import annotations
+
+import pytest
+
+from balancer.domain.life import ReturnReason
+from balancer.domain.permission import Permission
+from balancer.services.return_read import return_read
+from balancer.store import reads, study_history
+from balancer.store.database import Database
+from tests.access.test_blind_readings import COLLEAGUE, FIRST, MANAGER, THEMSELVES, TWICE, read_once
+from tests.access.test_every_route import served
+from tests.networks import PACS, minutes, read_id, standing
+
+NOTE = "8 mm nodule, left upper lobe"
+SAID = f"completed by {FIRST}"
+HTML = {"Accept": "text/html"}
+
+
+@pytest.fixture
+def handed_back(sqlite_db: Database) -> Database:
+    """Return a database in which R2 had one of two readings, wrote a note of it and gave it back: nobody has it now."""
+    read_once(sqlite_db)
+    reason = ReturnReason.OTHER_EXPERTISE
+    return_read(sqlite_db, read_id(sqlite_db, TWICE), FIRST, minutes(3), by=PACS, reason=reason, note=NOTE)
+    assert standing(sqlite_db, TWICE)[1] is None
+    return sqlite_db
+
+
+def test_who_handed_a_reading_back_is_not_told_to_whoever_may_read_it_now(handed_back: Database) -> None:
+    """Nor what they wrote; themselves and whoever does not report are told."""
+    told = {}
+    with handed_back.session() as session:
+        study_id = reads.read(session, read_id(handed_back, TWICE)).study_id
+    for who in (COLLEAGUE, THEMSELVES, MANAGER):
+        with handed_back.within(who.reach(*Permission)).session() as reading:
+            told[who.subject] = [item.row.note for item in study_history.returned(reading, study_id)]
+    assert told == {COLLEAGUE.subject: [], THEMSELVES.subject: [NOTE], MANAGER.subject: [NOTE]}
+
+
+def test_an_exception_does_not_name_who_handed_it_back(handed_back: Database) -> None:
+    """Neither over the API, on the pages, in the file nor in the trail."""
+    addresses = ("/api/v1/exceptions", "/exceptions", "/exceptions?as=csv", "/exceptions/1", "/api/v1/audit", "/audit")
+    for address in addresses:
+        told = [SAID in served(handed_back, who).client.get(address, headers=HTML).text for who in (COLLEAGUE, MANAGER)]
+        assert told == [False, True], address
+
+
+def test_whoever_resolved_an_exception_of_a_reading_is_not_named(handed_back: Database) -> None:
+    """It may be its reader."""
+    answer = served(handed_back, THEMSELVES).post("/exceptions/1/resolve", {"resolution": "mine, by mistake"})
+    assert answer.status_code == 200, answer.text
+    for who, there in ((COLLEAGUE, False), (MANAGER, True)):
+        item = served(handed_back, who).ask("/exceptions", resolved=True)["items"][0]
+        assert bool(item["resolved_by"] or item["resolution"]) == there
