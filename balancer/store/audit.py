@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, or_
 from sqlmodel import Session, col, func, insert, select, update
 
 from balancer.domain.audit import BEGINNING, AuditEntry, chained_hash
 from balancer.domain.errors import ConflictError
+from balancer.store.blind import beside_another
 from balancer.store.pages import Cut, Page, cursor
 from balancer.store.tables_life import AuditHeadRow, AuditRow
 from balancer.store.types import storable_text
@@ -22,6 +24,8 @@ _WAITING = "audit entries that wait for the commit"
 _HEAD = 1
 _NEWEST_FIRST = "audit"
 _AT_A_TIME = 2_000
+# What an entry's detail calls the reporters whom it names.
+_NAMING = ("from", "to", "reporter")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +108,7 @@ def read_of(row: AuditRow) -> int | None:
 
 def named_in(row: AuditRow) -> list[str]:
     """Return the reporters whom an entry names: who had a read and who has it, or for whom somebody has meant it."""
-    return [str(row.detail[what]) for what in ("from", "to", "reporter") if row.detail.get(what)]
+    return [str(row.detail[what]) for what in _NAMING if row.detail.get(what)]
 
 
 def entries(
@@ -136,8 +140,14 @@ class AuditFilter:
     subject: str = ""
 
 
-def entries_page(session: Session, which: AuditFilter, *, limit: int, offset: int) -> tuple[Sequence[AuditRow], int]:
-    """Return a page of the trail by number, newest first, and how many entries there are."""
+def entries_page(
+    session: Session, which: AuditFilter, *, limit: int, offset: int, blind_to: str | None = None
+) -> tuple[Sequence[AuditRow], int]:
+    """Return a page of the trail by number, newest first, and how many entries there are.
+
+    For a reporter who is ``blind_to`` others' readings, without those of which they may not be told who did it: whoever
+    looks for somebody by name would learn it by what is found, or counted.
+    """
     statement = select(AuditRow)
     for column, wanted in (
         (AuditRow.actor, which.actor),
@@ -147,9 +157,24 @@ def entries_page(session: Session, which: AuditFilter, *, limit: int, offset: in
     ):
         if wanted:
             statement = statement.where(column == wanted)
+    if blind_to is not None:
+        statement = statement.where(or_(~_is_beside_another(), _names_only(blind_to)))
     total = session.exec(select(func.count()).select_from(statement.subquery())).one()
     rows = session.exec(statement.order_by(col(AuditRow.sequence).desc()).limit(limit).offset(offset)).all()
     return rows, total
+
+
+def _is_beside_another() -> ColumnElement[bool]:
+    """Return the condition that an entry is about a reading beside another that waits; its read is as ``read_of``'s."""
+    itself = (col(AuditRow.subject_kind) == "read", cast(AuditRow.subject_id, Integer))
+    return beside_another(case(itself, else_=col(AuditRow.detail)["read"].as_integer()))
+
+
+def _names_only(reporter_id: str) -> ColumnElement[bool]:
+    """Return the condition that an entry names this reporter and nobody else."""
+    names = [col(AuditRow.detail)[what].as_string() for what in _NAMING]
+    nobody_else = (or_(name.is_(None), name == reporter_id) for name in names)
+    return and_(or_(*(name == reporter_id for name in names)), *nobody_else)
 
 
 def _in_order(session: Session) -> Iterator[AuditRow]:

@@ -187,9 +187,13 @@ def may_be_named(reach: Reach, read_id: Any, name: Any) -> ColumnElement[bool]:
     """
     if reach.blind_to is None:
         return true()
-    read = _OTHERS.alias("meant_read")
-    blind = exists().where(read.c.id == read_id, _is_read_beside_another(read))
-    return or_(read_id.is_(None), name.is_(None), name == reach.blind_to, ~blind)
+    return or_(read_id.is_(None), name.is_(None), name == reach.blind_to, ~beside_another(read_id))
+
+
+def beside_another(read_id: Any) -> ColumnElement[bool]:
+    """Return the condition that a column names a reading of a study of which another reading is still to be done."""
+    read = _OTHERS.alias("read_beside")
+    return exists().where(read.c.id == read_id, _is_read_beside_another(read))
 
 
 def _is_read_beside_another(read: Any) -> ColumnElement[bool]:

@@ -35,7 +35,8 @@ def show_audit(  # noqa: PLR0913, PLR0917 - one parameter a filter
     require_everywhere(desk.reach)
     which = audit.AuditFilter(actor=actor.strip(), action=action.strip(), kind=kind.strip(), subject=subject.strip())
     with desk.database.session() as session:
-        rows, total = audit.entries_page(session, which, limit=view.limit, offset=view.offset)
+        blind = desk.reach.blind_to if which.actor not in {"", desk.caller.subject} else None
+        rows, total = audit.entries_page(session, which, limit=view.limit, offset=view.offset, blind_to=blind)
         cut = entries_cut_for(session, desk.reach, rows)
         verdict = audit.verify(session) if check else None
     table = audit_table(rows, total, cut, view, desk.now)
