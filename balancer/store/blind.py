@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Table, and_, column, exists, or_, table, t
 from sqlmodel import Session, col, select
 
 from balancer.domain.actor import Reach
+from balancer.domain.instruction import Instruction
 from balancer.domain.life import ReadKind, ReadState
 from balancer.store.chunks import chunks
 from balancer.store.tables import Row, WorklistItemRow
@@ -150,11 +151,18 @@ def is_read_blind(session: Session, reach: Reach, study_id: int) -> bool:
 
     Then an error that says why somebody may not have a reading would tell who has the other.
     """
+    return study_id in _read_blind(session, reach, [study_id])
+
+
+def _read_blind(session: Session, reach: Reach, study_ids: Collection[int]) -> set[int]:
     if reach.blind_to is None:
-        return False
+        return set()
     read = _OTHERS.alias("blind_read")
-    asked = select(read.c.id).where(read.c.study_id == study_id, _is_read_beside_another(read))
-    return session.connection().execute(asked.limit(1)).first() is not None
+    found: set[int] = set()
+    for chunk in chunks(sorted(set(study_ids))):
+        asked = select(read.c.study_id).where(read.c.study_id.in_(chunk), _is_read_beside_another(read)).distinct()
+        found.update(session.connection().execute(asked).scalars())
+    return found
 
 
 def not_to_be_named(session: Session, reach: Reach, meant: Iterable[tuple[int | None, str | None]]) -> set[int]:
@@ -180,6 +188,20 @@ def _beside_another(session: Session, read_ids: Collection[int]) -> set[int]:
     return found
 
 
+def decisions_not_told(session: Session, reach: Reach, decisions: Iterable[Instruction]) -> frozenset[int]:
+    """Return those decisions of which a caller may not be told for whom they are, nor why: the reading is blind.
+
+    One that names no read, as a bar does, is about every reading of its study.
+    """
+    given = [item for item in decisions if item.reporter_id is not None and item.reporter_id != reach.blind_to]
+    unnamed = not_to_be_named(session, reach, [(item.read_id, item.reporter_id) for item in given])
+    studies = {item.study_id for item in given if item.read_id is None and item.study_id is not None}
+    blind = _read_blind(session, reach, studies)
+    return frozenset(
+        item.id for item in given if item.read_id in unnamed or (item.read_id is None and item.study_id in blind)
+    )
+
+
 def may_be_named(reach: Reach, read_id: Any, name: Any) -> ColumnElement[bool]:
     """Return the condition that a caller may be told for whom a read is meant, by the columns that say so.
 
@@ -188,6 +210,15 @@ def may_be_named(reach: Reach, read_id: Any, name: Any) -> ColumnElement[bool]:
     if reach.blind_to is None:
         return true()
     return or_(read_id.is_(None), name.is_(None), name == reach.blind_to, ~beside_another(read_id))
+
+
+def may_be_barred(reach: Reach, study_id: Any, read_id: Any, name: Any) -> ColumnElement[bool]:
+    """Return the condition that a caller may be told whom a decision about a whole study names, as ``may_be_named``."""
+    if reach.blind_to is None:
+        return true()
+    read = _OTHERS.alias("barred_read")
+    blind = exists().where(read.c.study_id == study_id, _is_read_beside_another(read))
+    return or_(read_id.is_not(None), study_id.is_(None), name.is_(None), name == reach.blind_to, ~blind)
 
 
 def beside_another(read_id: Any) -> ColumnElement[bool]:

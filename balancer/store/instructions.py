@@ -22,7 +22,7 @@ from balancer.domain.instruction import Instruction, InstructionKind, Instructio
 from balancer.domain.states import StudyState
 from balancer.store import audit
 from balancer.store.assignments import moved
-from balancer.store.blind import may_be_named
+from balancer.store.blind import may_be_barred, may_be_named
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, cursor
 from balancer.store.tables import StudyRow
@@ -239,7 +239,10 @@ def instructions(session: Session, which: InstructionFilter, cut: Cut, reach: Re
         if wanted is not None:
             statement = statement.where(getattr(InstructionRow, name) == wanted)
     if which.reporter_id is not None:
-        statement = statement.where(may_be_named(reach, col(InstructionRow.read_id), col(InstructionRow.reporter_id)))
+        read_id, whom = col(InstructionRow.read_id), col(InstructionRow.reporter_id)
+        statement = statement.where(
+            may_be_named(reach, read_id, whom), may_be_barred(reach, col(InstructionRow.study_id), read_id, whom)
+        )
     total = count(session, statement)
     after = cut.after(_NEWEST_FIRST, 1)
     if after is not None:

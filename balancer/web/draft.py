@@ -113,7 +113,7 @@ def draft_page(  # noqa: PLR0913, PLR0917 - a draft and what it takes to show it
     given: Sequence[Instruction],
     studies: Mapping[int, StudyRow],
     facts: PreviewFacts,
-    unnamed: frozenset[int],
+    untold: frozenset[int],
     caller: Actor,
     now: datetime,
 ) -> DraftPage:
@@ -128,7 +128,7 @@ def draft_page(  # noqa: PLR0913, PLR0917 - a draft and what it takes to show it
         trust=draft.trust,
         heading=_heading(draft),
         told=_told(draft, now),
-        staged=[_staged(one, studies, facts, unnamed, now, is_open=is_open) for one in given],
+        staged=[_staged(one, studies, facts, untold, now, is_open=is_open) for one in given],
         left=[_left(facts, item) for item in draft.left],
         can_decide=is_open and bool(given) and (not about_people or may_people),
         can_undo=draft.state is DraftState.PUBLISHED and steer.is_everywhere,
@@ -167,13 +167,13 @@ def _staged(  # noqa: PLR0913 - a decision and what it takes to say it
     one: Instruction,
     studies: Mapping[int, StudyRow],
     facts: PreviewFacts,
-    unnamed: frozenset[int],
+    untold: frozenset[int],
     now: datetime,
     *,
     is_open: bool,
 ) -> Staged:
     study = studies.get(one.study_id or 0)
-    hidden = one.read_id in unnamed
+    hidden = one.id in untold
     person = "" if one.reporter_id is None else facts.name(one.reporter_id)
     return Staged(
         instruction_id=one.id,

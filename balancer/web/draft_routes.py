@@ -20,7 +20,7 @@ from balancer.services.request_preview import request_preview
 from balancer.services.undo_draft import undo_draft
 from balancer.services.withdraw_instruction import withdraw_instruction
 from balancer.store import drafts, instructions
-from balancer.store.blind import not_to_be_named
+from balancer.store.blind import decisions_not_told
 from balancer.store.database import Session
 from balancer.store.instructions import instruction_of
 from balancer.store.pages import Cut
@@ -184,7 +184,7 @@ def _shown(desk: Desk, draft_id: int, *, said: str = "", status: int = 200) -> H
         held = drafts.sizes(session, [draft_id]).get(draft_id, 0)
         out = DraftOut.of(row, held, drafts.left_within(session, [row]))
         studies = instructions.studies_of(session, given)
-        unnamed = frozenset(not_to_be_named(session, desk.reach, [(one.read_id, one.reporter_id) for one in given]))
+        untold = decisions_not_told(session, desk.reach, given)
         facts = preview_facts(session, draft_id)
     desk.look("study", sorted(studies))
     is_open = row.state is DraftState.OPEN
@@ -193,7 +193,7 @@ def _shown(desk: Desk, draft_id: int, *, said: str = "", status: int = 200) -> H
         title=row.name,
         here="/drafts",
         status=status,
-        draft=draft_page(out, given, studies, facts, unnamed, desk.caller, desk.now),
+        draft=draft_page(out, given, studies, facts, untold, desk.caller, desk.now),
         effects=effects(facts, desk.now, is_open=is_open) if is_open else None,
         moves_total=facts.moves_total,
         said=said,

@@ -19,7 +19,7 @@ from balancer.services.explain_reads import explained
 from balancer.services.what_holds import what_holds
 from balancer.services.who_may_read import who_may_read
 from balancer.store import drafts, explanations, people, runs, standing, study_history
-from balancer.store.blind import is_read_blind, not_to_be_named
+from balancer.store.blind import decisions_not_told, is_read_blind
 from balancer.store.database import Session
 from balancer.store.pages import Cut
 from balancer.store.policies import current_policy
@@ -74,7 +74,7 @@ class StudyFacts:
     steps: Sequence[JournalRow]
     returned: Sequence[Returned]
     decisions: Sequence[Instruction]
-    unnamed: frozenset[int]
+    untold: frozenset[int]
     explained: Explained
     may_read: Sequence[Reporter]
     drafts: Sequence[DraftRow]
@@ -110,7 +110,6 @@ def study_facts(session: Session, reach: Reach, study_id: int, number: int | Non
     held = what_holds(session, [status.study, *(other.study for other in others)], now)
     shown = StudyOut.of(status, held[study_id])
     decisions = study_history.decisions(session, study_id)
-    meant = [(given.read_id, given.reporter_id) for given in decisions]
     blind = is_read_blind(session, reach, study_id)
     read = _asked_for(status, number)
     return StudyFacts(
@@ -127,7 +126,7 @@ def study_facts(session: Session, reach: Reach, study_id: int, number: int | Non
         steps=study_history.steps(session, study_id),
         returned=study_history.returned(session, study_id),
         decisions=decisions,
-        unnamed=frozenset(not_to_be_named(session, reach, meant)),
+        untold=decisions_not_told(session, reach, decisions),
         explained=Explained() if read is None or blind else explained_of(session, read.id or 0, read.since, now),
         may_read=() if read is None or blind else who_may_read(session, status.study, read, now),
         drafts=drafts.drafts(session, Cut(cursor=None, limit=_MOST_DRAFTS), state=DraftState.OPEN).items,

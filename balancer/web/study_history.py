@@ -102,7 +102,7 @@ def decisions_that_hold(facts: StudyFacts, now: datetime) -> list[Decision]:
         Decision(
             instruction_id=given.id,
             what=what_is_decided(facts, given, now),
-            why="" if given.read_id in facts.unnamed else given.reason,
+            why="" if given.id in facts.untold else given.reason,
             who=given.author,
             when=at_words(given.made_at, now),
             until="" if given.expires_at is None else at_words(given.expires_at, now),
@@ -115,7 +115,7 @@ def decisions_that_hold(facts: StudyFacts, now: datetime) -> list[Decision]:
 
 def what_is_decided(facts: StudyFacts, given: Instruction, now: datetime) -> str:
     """Return a decision in words; for whom a read is meant that may be read blind is not said."""
-    who = "somebody" if given.read_id in facts.unnamed else facts.name(given.reporter_id)
+    who = "somebody" if given.id in facts.untold else facts.name(given.reporter_id)
     return decided_words(given, who, now)
 
 
@@ -176,7 +176,7 @@ def _step(facts: StudyFacts, row: JournalRow, now: datetime) -> Happened | None:
 def _decision(facts: StudyFacts, given: Instruction, now: datetime) -> Iterator[Happened]:
     what = what_is_decided(facts, given, now)
     staged = f" (staged in draft {given.draft_id})" if given.state is InstructionState.STAGED else ""
-    why = "" if given.read_id in facts.unnamed else given.reason
+    why = "" if given.id in facts.untold else given.reason
     yield Happened(
         at=given.made_at, when=at_words(given.made_at, now), what=f"Decided: {what}{staged}", why=why, who=given.author
     )
@@ -185,7 +185,7 @@ def _decision(facts: StudyFacts, given: Instruction, now: datetime) -> Iterator[
             at=given.ended_at,
             when=at_words(given.ended_at, now),
             what=f"Ended: {what}, {_ENDED.get(given.state, given.state.value)}",
-            why=given.ended_why,
+            why="" if given.id in facts.untold else given.ended_why,
             who=given.ended_by,
         )
 

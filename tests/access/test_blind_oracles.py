@@ -12,15 +12,15 @@ from balancer.services.decide_policy import approve_policy
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.propose_policy import propose_policy
 from balancer.services.run_allocation import run_allocation
-from balancer.services.steer_read import Said, pin_read
-from balancer.store import policies
+from balancer.services.steer_read import Said, bar_reporter, pin_read
+from balancer.store import policies, reads
 from balancer.store.database import Database
 from tests.access.test_blind_readings import COLLEAGUE, FIRST, MANAGER, OTHER, TWICE
 from tests.access.test_every_route import served
 from tests.networks import Feed, extract, incoming, loaded, minutes, read_id, rostered, solving
 from tests.worlds import NOW, session
 
-WHY = f"{FIRST} knows her"
+WHY, ENDED = f"{FIRST} knows her", f"{FIRST} has gone home"
 
 
 @pytest.fixture
@@ -65,6 +65,27 @@ def test_a_pin_is_not_found_by_asking_for_whom(meant: Database) -> None:
     assert _get(meant, MANAGER, "/instructions", **asked)["total"] == 1
     found = _get(meant, COLLEAGUE, "/instructions", **asked)
     assert (found["items"], found["total"]) == ([], 0)
+
+
+def test_a_bar_does_not_tell_of_whom_nor_why(meant: Database) -> None:
+    """It is about every reading of its study, and names none; neither does asking for somebody find it."""
+    bar_reporter(meant, read_id(meant, TWICE), FIRST, NOW, by=MANAGER, said=Said(reason=WHY))
+    asked = [_get(meant, who, "/instructions", kind="bar")["items"][0] for who in (COLLEAGUE, MANAGER)]
+    assert [(item["reporter_id"], item["reason"]) for item in asked] == [(None, ""), (FIRST, WHY)]
+    found = [_get(meant, who, "/instructions", kind="bar", reporter_id=FIRST)["total"] for who in (COLLEAGUE, MANAGER)]
+    assert found == [0, 1]
+
+
+def test_why_a_decision_has_ended_is_told_to_nobody_who_may_not_know_why_it_was_made(meant: Database) -> None:
+    """Over the API and on the study's page."""
+    pin = _get(meant, MANAGER, "/instructions", kind="pin")["items"][0]["instruction_id"]
+    served(meant, MANAGER).post(f"/instructions/{pin}/withdraw", {"reason": ENDED})
+    with meant.session() as session:
+        address = f"/studies/{reads.read(session, read_id(meant, TWICE)).study_id}?whole=1"
+    for who, is_told in ((COLLEAGUE, False), (MANAGER, True)):
+        ended = _get(meant, who, "/instructions", kind="pin", state="withdrawn")["items"][0]["ended_why"]
+        page = served(meant, who).client.get(address, headers={"Accept": "text/html"}).text
+        assert (ended == ENDED, ENDED in page) == (is_told, is_told)
 
 
 def test_whoever_takes_a_pin_back_is_not_told_whose_it_was(meant: Database) -> None:

@@ -147,14 +147,14 @@ class InstructionOut(Out):
     ended_why: str = Field(examples=[""])
 
     @classmethod
-    def of(cls, given: Instruction, studies: Mapping[int, StudyRow], unnamed: Collection[int] = ()) -> InstructionOut:
+    def of(cls, given: Instruction, studies: Mapping[int, StudyRow], untold: Collection[int] = ()) -> InstructionOut:
         """Return an instruction as the API shows it; ``studies`` are those it may be about, by internal number.
 
-        Of the reads ``unnamed`` it is not said for whom they are meant: they are read blind.
+        Of one among the ``untold`` it is not said for whom it is, nor why it was made or ended: it is read blind.
         """
         shown = {name: getattr(given, name) for name in cls.model_fields if hasattr(given, name)}
         study = studies.get(given.study_id or 0)
         number = None if study is None else study.accession_number
-        if given.read_id in unnamed:
-            shown |= {"reporter_id": None, "reason": ""}
+        if given.id in untold:
+            shown |= {"reporter_id": None, "reason": "", "ended_why": ""}
         return cls(**{**shown, "value": dict(given.value)}, instruction_id=given.id, accession_number=number)

@@ -37,7 +37,7 @@ from balancer.services.steer_read import Said, bar_reporter, exclude_read, pin_r
 from balancer.services.take_over_read import take_over_read
 from balancer.services.withdraw_instruction import withdraw_instruction
 from balancer.store import instructions
-from balancer.store.blind import not_to_be_named
+from balancer.store.blind import decisions_not_told
 from balancer.store.instructions import InstructionFilter
 
 router = APIRouter()
@@ -49,8 +49,8 @@ _Number = Annotated[int, Query(ge=1, le=LARGEST_ID)]
 def _shown(served: Serving, given: Instruction, reach: Reach = EVERYWHERE) -> InstructionOut:
     """Return an instruction as the API shows it; one that somebody else has given, with the ``reach`` of who asks."""
     with served.database.session() as session:
-        unnamed = not_to_be_named(session, reach, [(given.read_id, given.reporter_id)])
-        return InstructionOut.of(given, instructions.studies_of(session, [given]), unnamed)
+        untold = decisions_not_told(session, reach, [given])
+        return InstructionOut.of(given, instructions.studies_of(session, [given]), untold)
 
 
 @router.get("/instructions", tags=["steering"], responses=problems.may_be(problems.NO_PAGE), dependencies=_STEER)
@@ -76,8 +76,8 @@ def list_instructions(  # noqa: PLR0913, PLR0917 - each narrows what is looked f
         found = instructions.instructions(session, which, cut, reach)
         about = instructions.studies_of(session, found.items)
         look("study", sorted({given.study_id for given in found.items if given.study_id is not None}))
-        unnamed = not_to_be_named(session, reach, [(given.read_id, given.reporter_id) for given in found.items])
-        return page_out(found, lambda given: InstructionOut.of(given, about, unnamed))
+        untold = decisions_not_told(session, reach, found.items)
+        return page_out(found, lambda given: InstructionOut.of(given, about, untold))
 
 
 @router.post("/instructions/{instruction_id}/withdraw", tags=["steering"], responses=_MAY_FAIL, dependencies=_STEER)
