@@ -14,8 +14,8 @@ from balancer.api.callers import Caller, Reaching
 from balancer.api.looks import Look, Looking
 from balancer.api.serving import Served, Serving
 from balancer.domain.actor import Actor, Reach
-from balancer.domain.errors import ClaimedError, ConflictError, InvalidValueError
-from balancer.domain.permission import Permission
+from balancer.domain.errors import ClaimedError, ConflictError, InvalidValueError, NotAllowedError
+from balancer.domain.permission import MEANING, Permission
 from balancer.store import people
 from balancer.store.database import Database
 from balancer.web.frame import frame
@@ -53,7 +53,15 @@ class Desk:
         return bool(self.caller.reach(permission).trusts)
 
     def within(self, permission: Permission) -> Database:
-        """Return the database as far as one permission of the caller's reaches, where a route is for several."""
+        """Return the database as far as one permission of the caller's reaches, where a route is for several.
+
+        Raises
+        ------
+        NotAllowedError
+            If they do not hold it anywhere.
+        """
+        if not self.caller.may(permission):
+            raise NotAllowedError(f"this needs leave to {MEANING[permission]}")
         whole: Database = self.request.app.state.serving.database
         return whole.within(self.caller.reach(permission).at(self.now))
 

@@ -97,9 +97,15 @@ def week_of(session: Session, asked: Asked, now: datetime, *, only: str | None =
     shifts = [shift for shift in shifts_of(roster) if shift.session.reporter_id in known]
     policy = current_policy(session)
     hours = WeekOfHours(halves, shifts, planned_time(session, max(start, now), end, known if only else None), now)
-    short = short_reads(session, max(start, now), end) if end > now and not only else []
+    short = [] if only else short_of(session, halves, now)
     spare = hours.spare({person.reporter_id: person for person in everybody}, short, policy.default_productivity)
     return Week(halves=halves, everybody=everybody, roster=roster, hours=hours, short=short, policy=policy, spare=spare)
+
+
+def short_of(session: Session, halves: Sequence[HalfDay], now: datetime) -> list[ShortRead]:
+    """Return the reads, within the session's reach, that become late in what is left of these half-days."""
+    start, end = halves[0].start, halves[-1].end
+    return short_reads(session, max(start, now), end) if end > now else []
 
 
 def shifts_of(roster: HeldRoster) -> list[Shift]:
@@ -107,8 +113,8 @@ def shifts_of(roster: HeldRoster) -> list[Shift]:
     return [shift for _, left, _ in roster.said for shift in left] + list(roster.added)
 
 
-def rosters(session: Session, week: Week, asked: Asked, now: datetime) -> Rosters:
-    """Return the page of a week."""
+def rosters(session: Session, week: Week, asked: Asked, now: datetime, *, may_open: bool) -> Rosters:
+    """Return the page of a week; ``may_open``: hours short lead to the reads behind them."""
     chosen = chosen_of(week.everybody, asked)
     shown = chosen[(asked.page - 1) * ROWS : asked.page * ROWS]
     names = {row.code: short_name(row.name) for row in standing.trusts(session)}
@@ -135,7 +141,7 @@ def rosters(session: Session, week: Week, asked: Asked, now: datetime) -> Roster
         found=len(chosen),
         everybody=len(week.everybody),
         pages=_pages(len(chosen), asked),
-        fields=field_rows(week.spare, week.halves, asked, now),
+        fields=field_rows(week.spare, week.halves, asked, now, may_open=may_open),
         choices=[("", "Every subspecialty"), *((name, field_words(name)) for name in _fields(week.everybody))],
         sources=_sources(session, names, now),
         asked=asked,

@@ -51,9 +51,14 @@ class FieldRow:
 
 
 def field_rows(
-    hours: Mapping[str, Mapping[HalfDay, Hours]], halves: Sequence[HalfDay], asked: Asked, now: datetime
+    hours: Mapping[str, Mapping[HalfDay, Hours]],
+    halves: Sequence[HalfDay],
+    asked: Asked,
+    now: datetime,
+    *,
+    may_open: bool,
 ) -> list[FieldRow]:
-    """Return a row for each subspecialty, the shortest first."""
+    """Return a row for each subspecialty, the shortest first; ``may_open``: its cells lead to the reads behind them."""
 
     def shortest(name: str) -> tuple[float, str]:
         return -sum(of_half.late for of_half in hours[name].values()), name
@@ -62,20 +67,24 @@ def field_rows(
         FieldRow(
             field=name,
             words=field_words(name),
-            cells=[_spare(name, half, hours[name].get(half, Hours()), asked, now) for half in halves],
+            cells=[
+                _spare(name, half, hours[name].get(half, Hours()), asked, now, may_open=may_open) for half in halves
+            ],
         )
         for name in sorted(hours, key=shortest)
     ]
 
 
-def _spare(name: str, half: HalfDay, found: Hours, asked: Asked, now: datetime) -> Spare:
+def _spare(  # noqa: PLR0913 - which cell, how it stands, for whom
+    name: str, half: HalfDay, found: Hours, asked: Asked, now: datetime, *, may_open: bool
+) -> Spare:
     level, words, said = (Level.OVER, "", "over") if half.end <= now else _stands(found)
     return Spare(
         half=half,
         level=level,
         words=words,
         name=f"{field_words(name)}, {half_words(half)}: {said}",
-        link="" if level is Level.OVER else asked.address(short=name, at=half.code) + "#open",
+        link="" if level is Level.OVER or not may_open else asked.address(short=name, at=half.code) + "#open",
         here=asked.short == name and asked.half == half,
     )
 

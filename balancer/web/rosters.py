@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -33,7 +34,7 @@ from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
 from balancer.web.roster_files import grid_table, hours_table
 from balancer.web.roster_grid import Asked
-from balancer.web.roster_page import Week, chosen_of, rosters, short_in, week_of
+from balancer.web.roster_page import Week, chosen_of, rosters, short_in, short_of, week_of
 from balancer.web.roster_panel import HalfDayOpen, free_table, half_day_open, names_of, short_table
 from balancer.web.tables import Medium, View, Viewing
 
@@ -95,9 +96,9 @@ def show_preview(desk: AtDesk, draft_id: IdInPath) -> Response:
     """Show what a draft in which somebody is away would do: as a part of the page, or the page with it."""
     with desk.database.session() as session:
         row, staged, _ = _staged(session, draft_id)
-        if not desk.wants_part:
-            return RedirectResponse(_address(staged, row), 303)
-        shown = _away(session, desk, row)
+    if not desk.wants_part:
+        return RedirectResponse(_address(staged, row), 303)
+    shown = _away(desk, draft_id)
     return desk.part("rosters_away.html", away=shown)
 
 
@@ -172,18 +173,18 @@ def _page(  # noqa: PLR0913 - what is open, what was said
     said: str = "",
     status: int = 200,
 ) -> Response:
-    values: dict[str, Any] = {"open": None, "away": None, "short": None, "free": None, "done": ""}
+    values: dict[str, Any] = {"open": None, "away": None, "short": None, "free": None, "done": "", "withheld": 0}
+    if draft is not None:
+        values["away"] = _away(desk, draft)
+    if done is not None:
+        values["done"] = _done(desk, done)
     with desk.database.session() as session:
         week = week_of(session, asked, desk.now, only=_only(desk))
-        if draft is not None:
-            values["away"] = _away(session, desk, drafts.draft(session, draft))
-        elif asked.short and asked.half is not None:
-            values |= _short(session, desk, week, asked, asked.half)
-        elif asked.reporter_id:
+        if draft is None and asked.short and asked.half is not None:
+            values |= _short(desk, week, asked, asked.half)
+        elif draft is None and asked.reporter_id:
             values["open"] = _open(session, desk, week, asked)
-        if done is not None:
-            values["done"] = _done(session, desk, done)
-        page = rosters(session, week, asked, desk.now)
+        page = rosters(session, week, asked, desk.now, may_open=desk.may(Permission.STUDIES_READ))
     return desk.page("rosters.html", title="Rosters", here=HERE, status=status, page=page, said=said, **values)
 
 
@@ -207,20 +208,30 @@ def _open(session: Session, desk: Desk, week: Week, asked: Asked) -> HalfDayOpen
     )
 
 
-def _short(session: Session, desk: Desk, week: Week, asked: Asked, half: HalfDay) -> dict[str, Any]:
-    found = short_in(week, asked.short, half)
+def _short(desk: Desk, week: Week, asked: Asked, half: HalfDay) -> dict[str, Any]:
+    """Return the reads behind hours short: whoever sees rosters sees the hours, and studies only where they may."""
+    counted = len(short_in(week, asked.short, half))
+    with desk.within(Permission.STUDIES_READ).session() as session:
+        within = replace(week, short=short_of(session, week.halves, desk.now))
+        exams = _exam_names(session)
+    found = short_in(within, asked.short, half)
     desk.look("study", [read.study_id for read, _ in found])
-    exams = _exam_names(session)
     view = View(path=HERE)
     return {
         "short": short_table(found, asked.short, half, policy=week.policy, exams=exams, view=view, now=desk.now),
+        "withheld": counted - len(found),
         "free": free_table(week.hours.held, week.everybody, asked.short, half, view),
     }
 
 
-def _away(session: Session, desk: Desk, row: DraftRow) -> Away:
-    """Return what a draft in which somebody is away would do."""
-    _, staged, others = _staged(session, row.id or 0)
+def _away(desk: Desk, draft_id: int) -> Away:
+    """Return what a draft in which somebody is away would do, to whoever may steer at its trusts."""
+    with desk.within(Permission.READS_STEER).session() as session:
+        return _away_in(session, desk, draft_id)
+
+
+def _away_in(session: Session, desk: Desk, draft_id: int) -> Away:
+    row, staged, others = _staged(session, draft_id)
     reporter_id, found = staged.reporter_id or "", previews.newest(session, row.id or 0)
     run_id = None if found is None else found[0].id
     without = [] if run_id is None else preview_moves.without_place(session, run_id, reporter_id, MOST_WITHOUT)
@@ -243,14 +254,15 @@ def _away(session: Session, desk: Desk, row: DraftRow) -> Away:
     )
 
 
-def _done(session: Session, desk: Desk, draft_id: int) -> str:
+def _done(desk: Desk, draft_id: int) -> str:
     """Say of a draft that was published that it was, and what becomes of the lists."""
-    row = drafts.draft(session, draft_id)
-    given = drafts.of_draft(session, draft_id, InstructionState.IN_FORCE)
-    absent = [item for item in given if item.kind is InstructionKind.ABSENCE]
-    if row.state is not DraftState.PUBLISHED or not absent:
-        return ""
-    who = people.name_of(session, absent[0].reporter_id or "")
+    with desk.within(Permission.READS_STEER).session() as session:
+        row = drafts.draft(session, draft_id)
+        given = drafts.of_draft(session, draft_id, InstructionState.IN_FORCE)
+        absent = [item for item in given if item.kind is InstructionKind.ABSENCE]
+        if row.state is not DraftState.PUBLISHED or not absent:
+            return ""
+        who = people.name_of(session, absent[0].reporter_id or "")
     start, end = (datetime.fromisoformat(absent[0].value[name]) for name in ("start", "end"))
     return f"{who} is marked away {away_words(start, end, desk.now)}. Lists are mended now."
 

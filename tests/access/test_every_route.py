@@ -24,7 +24,7 @@ from sqlmodel import select
 from balancer.api.callers import UNGUARDED, May, UndeclaredError, declared, require_declarations
 from balancer.api.serving import Served
 from balancer.domain.actor import EVERY_TRUST, NOWHERE, Actor, Reach
-from balancer.domain.permission import MAY, Role
+from balancer.domain.permission import MAY, Permission, Role
 from balancer.ingest.network_folder import read_network
 from balancer.publish.fhir.bundle import ISSUES
 from balancer.publish.problem_folder import policy_text
@@ -187,6 +187,12 @@ OF_ALL_TRUSTS = {
     *(f"/api/v1/policies/{{policy_id}}/{verb}" for verb in ("approve", "decline")),
     *(f"/policy/{{policy_id:int}}/{verb}" for verb in ("approve", "decline")),
 }
+# What the query of a page opens beside it: other things than the page, for whoever has leave to see those.
+QUERY_DOORS = [
+    ("/rosters", {"draft": "{draft_id}"}, Permission.READS_STEER),
+    ("/rosters", {"done": "{draft_id}"}, Permission.READS_STEER),
+    ("/rosters", {"short": "neuro", "at": "2026-03-02am"}, Permission.STUDIES_READ),
+]
 # What a route cannot do without in its query.
 QUERIES: dict[str, tuple[str, ...]] = {"/api/v1/assignments": ("trust",)}
 
@@ -384,6 +390,20 @@ def test_a_role_is_let_in_exactly_where_it_may(method: str, path: str, role: Rol
         refused(answer, path, 403, "not-allowed")
     else:
         assert answer.status_code not in {401, 403}, answer.text
+
+
+@pytest.mark.parametrize(("path", "query", "permission"), QUERY_DOORS)
+@pytest.mark.parametrize("role", Role)
+def test_what_a_query_opens_asks_for_leave_of_its_own(
+    path: str, query: dict[str, str], permission: Permission, role: Role, both: Database
+) -> None:
+    """Whoever may see the page and not that is refused, and not given the page around it."""
+    query = {name: value.format(**values(both, EAST)) for name, value in query.items()}
+    answer = served(both, holding(role, EAST)).client.get(path, params=query)
+    if permission in MAY[role]:
+        assert answer.status_code in {200, 404}, answer.text
+    else:
+        problem(answer, 403, "not-allowed")
 
 
 def contents(db: Database, trust: str) -> str:

@@ -106,7 +106,7 @@ def test_hours_have_a_sign_a_shape_and_a_tone() -> None:
     """Spare, tight, none, short, very short; what is over says nothing."""
     found = [Hours(free=2.5), Hours(free=0.5), Hours(), Hours(free=3, late=1.5), Hours(late=6.5)]
     hours = {"neuro": dict(zip(WEEK[1:], found, strict=False))}
-    cells = field_rows(hours, WEEK, ASKED, at(5))[0].cells
+    cells = field_rows(hours, WEEK, ASKED, at(5), may_open=True)[0].cells
     assert [(cell.level, cell.words) for cell in cells[:6]] == [
         (Level.OVER, ""),
         (Level.SPARE, "+2.5"),
@@ -121,7 +121,7 @@ def test_hours_have_a_sign_a_shape_and_a_tone() -> None:
 def test_the_shortest_subspecialty_comes_first() -> None:
     """Then by name."""
     hours = {name: {WEEK[3]: Hours(late=late)} for name, late in (("a", 0.0), ("b", 3.0), ("c", 0.0))}
-    assert [found.field for found in field_rows(hours, WEEK, ASKED, NOW)] == ["b", "a", "c"]
+    assert [found.field for found in field_rows(hours, WEEK, ASKED, NOW, may_open=True)] == ["b", "a", "c"]
 
 
 def test_the_sentence_names_the_shortest_half_days() -> None:

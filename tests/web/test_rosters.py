@@ -8,10 +8,13 @@ import io
 import pytest
 from httpx2 import Response
 
+from balancer.domain.actor import Grant, person
+from balancer.domain.permission import Role
 from balancer.services.mend_worklists import Mending
 from balancer.services.preview_draft import preview_next
 from balancer.services.run_allocation import run_allocation
 from balancer.store.database import Database
+from tests.access.doors import Known
 from tests.api.service import Service
 from tests.networks import incoming, queued, rostered, solving
 from tests.web.pages_served import service_with_sign_in
@@ -131,6 +134,34 @@ def test_whoever_only_looks_has_nothing_to_mark_with(morning: Service) -> None:
     own = morning.client.get("/rosters").text
     assert "Dr R1" in own
     assert "Dr R2" not in own
+
+
+def test_whoever_sees_rosters_sees_neither_drafts_nor_studies_by_them(morning: Service) -> None:
+    """An administrator has the hours, and nothing that leads to the reads behind them; a manager has both."""
+    be(morning, "manager@RVV")
+    draft = draft_of(send(morning, "/reporters/R1/away", **ILL))
+    short = "/rosters?short=neuro&at=2026-03-02am"
+    assert "short=neuro" in morning.client.get("/rosters").text
+    assert [morning.client.get(path).status_code for path in (f"/rosters?draft={draft}", short)] == [200, 200]
+    be(morning, "administrator@RVV")
+    shown = morning.client.get("/rosters").text
+    assert "Neuro, Mon 2 March morning: 4.0 hours spare" in shown
+    assert "short=neuro" not in shown
+    for path in (f"/rosters?draft={draft}", f"/rosters?done={draft}", short):
+        refused = morning.client.get(path)
+        assert refused.status_code == 403
+        assert "/confirm" not in refused.text
+
+
+def test_a_draft_is_looked_up_as_far_as_its_reader_may_steer(morning: Service) -> None:
+    """Who manages West and audits East sees East's rosters, and nothing of its drafts by them."""
+    be(morning, "manager@RVV")
+    draft = draft_of(send(morning, "/reporters/R1/away", **ILL))
+    both = person("test:both", "B", Grant(Role.MANAGER, "RWF"), Grant(Role.AUDITOR, "RVV"))
+    morning.app.state.door = Known(both)
+    assert morning.client.get("/rosters").status_code == 200
+    assert morning.client.get(f"/rosters?draft={draft}").status_code == 404
+    assert morning.client.get(f"/rosters?done={draft}").status_code == 404
 
 
 def test_a_manager_of_another_trust_marks_away_from_their_own_roster_only(morning: Service) -> None:
