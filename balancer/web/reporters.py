@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from balancer.api.callers import may
 from balancer.api.models.shape import PATTERN
-from balancer.api.serving import IdInPath, ReporterInPath
+from balancer.api.serving import Day, IdInPath, ReporterInPath
 from balancer.domain.half_days import HalfDay
 from balancer.domain.instant import day_of, end_of_day, local_instant
 from balancer.domain.instruction import Instruction
@@ -43,8 +43,8 @@ _WEEKS: Final = 2
 Text = Annotated[str, Query(max_length=64, pattern=PATTERN)]
 Word = Annotated[str, Form(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*[^\x00-\x20][^\x00-\x1f]*$")]
 Reason = Annotated[str, Form(min_length=1, max_length=500, pattern=r"[^\s]")]
-# A date field that is left empty sends nothing between its quotes.
-Until = Annotated[str, Form(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
+# A date field that is left empty sends nothing between its quotes, which is no day.
+Until = Annotated[Day | None, Form()]
 
 
 @router.get("/reporters", dependencies=_READ)
@@ -85,17 +85,16 @@ def entitle(  # noqa: PLR0913, PLR0917
     trust: Word,
     reason: Reason,
     granted: Annotated[bool, Form()],
-    until: Until = "",
+    until: Until = None,
 ) -> Response:
     """Grant an entitlement at a trust, or withdraw it, until a day or for good."""
-    last = date.fromisoformat(until) if until else None
     said = Decision(trust=trust, reason=reason)
     return _after(
         desk,
         reporter_id,
         "entitlements",
         lambda: decide_entitlement(
-            desk.database, reporter_id, desk.now, by=desk.caller, said=said, granted=granted, until=last
+            desk.database, reporter_id, desk.now, by=desk.caller, said=said, granted=granted, until=until
         ),
     )
 
@@ -108,7 +107,7 @@ def skill(  # noqa: PLR0913, PLR0917
     level: Annotated[int, Form(ge=0, le=3)],
     reason: Reason,
     modality: Annotated[str, Form(max_length=64, pattern=PATTERN)] = "",
-    until: Until = "",
+    until: Until = None,
 ) -> Response:
     """Say how well somebody knows a subspecialty, until a day or for good; their home trust decides."""
     with desk.database.session() as session:
@@ -243,5 +242,5 @@ def _instant(given: datetime) -> datetime:
     return local_instant(given) if given.tzinfo is None else given
 
 
-def _end_of(day: str) -> datetime | None:
-    return end_of_day(date.fromisoformat(day)) if day else None
+def _end_of(day: date | None) -> datetime | None:
+    return None if day is None else end_of_day(day)

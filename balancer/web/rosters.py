@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, Query
@@ -107,7 +107,7 @@ def propose(
     desk: AtDesk,
     reporter_id: ReporterInPath,
     begins: Annotated[datetime, Form()],
-    until: Annotated[date, Form()],
+    until: Annotated[Day, Form()],
     draft: Annotated[str, Form(pattern="^[0-9]{0,9}$")] = "",
 ) -> Response:
     """Stage in a draft that somebody is away, and show what it would do; nothing holds yet."""

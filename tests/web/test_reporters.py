@@ -177,6 +177,15 @@ def test_what_cannot_be_decided_is_said_on_the_page(service: Service) -> None:
     assert "says so already. Nothing was done." in answer.text
 
 
+@pytest.mark.parametrize("until", ["2026-02-31", "0000-01-01", "20260301", "1772323200"])
+def test_a_day_that_is_none_is_refused(service: Service, until: str) -> None:
+    """As what nobody can mean, and not as a fault of ours."""
+    be(service, "operator")
+    assert decide(service, "entitle", trust="RVV", granted="false", reason="asked", until=until).status_code == 422
+    assert decide(service, "skill", subspecialty="neuro", level="1", reason="asked", until=until).status_code == 422
+    assert decide(service, "away", begins="2026-03-02T08:00", until=until).status_code == 422
+
+
 def test_a_decision_needs_a_reason(service: Service) -> None:
     """Spaces are none."""
     be(service, "operator")
