@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from balancer.domain.actor import Actor
@@ -24,11 +25,14 @@ from balancer.store.scope import unlimited
 _DATES = {InstructionKind.EXPEDITE: "due_at", InstructionKind.PARK: "until", InstructionKind.SEND_OUT: "due_back_at"}
 
 
-def publish_draft(db: Database, draft_id: int, now: datetime, *, by: Actor, why: str) -> list[Instruction]:
+def publish_draft(  # noqa: PLR0913 - which draft, when, on whose word, as it was shown
+    db: Database, draft_id: int, now: datetime, *, by: Actor, why: str, shown: Collection[int] | None = None
+) -> list[Instruction]:
     """Put everything staged in a draft in force, in one transaction; return it as it holds now.
 
     Reads leave the lists they must not be on at once; the lists are mended, and a run is asked for. Which lists were
-    current is kept with the draft, so that it can be undone.
+    current is kept with the draft, so that it can be undone. ``shown``: the instructions that whoever publishes was
+    shown; nobody puts in force what was staged since they looked.
 
     Raises
     ------
@@ -37,8 +41,8 @@ def publish_draft(db: Database, draft_id: int, now: datetime, *, by: Actor, why:
     NotAllowedError
         If it decides about trusts beyond reach, or about people and whoever publishes may not.
     ConflictError
-        If it is not open, is empty, or something in it cannot be done any more: it says what and why, and nothing of
-        the draft holds.
+        If it is not open, is empty, holds anything else than was shown, or something in it cannot be done any more: it
+        says what and why, and nothing of the draft holds.
     """
     with db.transaction() as session:
         leases.turn(session, LEASE)  # nobody publishes lists beside us: those that we note are those before the draft
@@ -49,6 +53,8 @@ def publish_draft(db: Database, draft_id: int, now: datetime, *, by: Actor, why:
         row = drafts.locked(session, draft_id)
         numbers = [item.id or 0 for item in drafts.of_draft(session, draft_id, InstructionState.STAGED, lock=True)]
         _require_same(numbers, [item.id or 0 for item in staged])
+        if shown is not None and sorted(shown) != numbers:
+            raise ConflictError("the draft has been changed since it was shown: look at it again")
         with unlimited(session) as whole:
             row.lists = queue.current_lists(whole)
         before = _in_force(session, now)

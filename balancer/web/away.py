@@ -16,6 +16,7 @@ from balancer.store.planned_time import OpenRead
 from balancer.store.preview_moves import MoveCounts
 from balancer.store.tables import RunRow, StudyRow
 from balancer.store.tables_drafts import DraftRow, PreviewLoadRow, PreviewRow
+from balancer.web.draft_effects import stale_words
 from balancer.web.my_list import short_name
 from balancer.web.time_left import at_words
 
@@ -69,7 +70,9 @@ class Away:
 
     ``waits``: it is being solved. ``wrong``: why nothing can be shown. ``others`` more decisions are in the draft, and
     count in what is shown. ``beyond`` and ``without_more`` are reads that are counted and not named: of other trusts,
-    or too many. ``open`` is what the reporter has open now, which stays theirs.
+    or too many. ``stale``: why it is not what would happen now, and is not to be confirmed. ``shown`` are the decisions
+    that it is of, by number: these are confirmed, and no others. ``open`` is what the reporter has open now, which
+    stays theirs.
     """
 
     draft_id: int
@@ -87,12 +90,14 @@ class Away:
     without_more: int
     open: str
     others: int
+    stale: str
+    shown: Sequence[int]
 
 
 def away_of(  # noqa: PLR0913 - a draft with everything that its preview found
     draft: DraftRow,
     staged: Instruction,
-    others: int,
+    numbers: Sequence[int],
     preview: tuple[RunRow, PreviewRow] | None,
     *,
     name: str,
@@ -106,7 +111,7 @@ def away_of(  # noqa: PLR0913 - a draft with everything that its preview found
     trusts: Mapping[str, str],
     now: datetime,
 ) -> Away:
-    """Return what is shown of a draft in which a reporter is away; ``others`` more decisions are staged in it."""
+    """Return what is shown of a draft in which a reporter is away; ``numbers``: of all that is staged in it."""
     run = None if preview is None else preview[0]
     waits, wrong = _state(run)
     is_shown = run is not None and counts is not None and not waits and not wrong
@@ -134,7 +139,9 @@ def away_of(  # noqa: PLR0913 - a draft with everything that its preview found
         without=lost if is_shown else [],
         without_more=counts.theirs_lost - len(lost) if is_shown and counts else 0,
         open=_open_words(opened, name, now),
-        others=others,
+        others=len(numbers) - 1,
+        stale=stale_words(run, preview[1], numbers, now) if is_shown and run and preview else "",
+        shown=sorted(numbers),
     )
 
 

@@ -93,6 +93,7 @@ class DraftPage:
     """A draft: its heading says how it stands, ``told`` what became of it, by whom, when and why.
 
     ``left`` is what undoing it could not put back. What the caller may do with it is said by ``can_...``.
+    ``shown``: the decisions by number, for publishing these and no others.
     """
 
     draft_id: int
@@ -106,6 +107,7 @@ class DraftPage:
     can_undo: bool
     why_not_undo: str
     needs: str
+    shown: Sequence[int]
 
 
 def draft_page(  # noqa: PLR0913, PLR0917 - a draft and what it takes to show it to somebody
@@ -136,6 +138,7 @@ def draft_page(  # noqa: PLR0913, PLR0917 - a draft and what it takes to show it
         needs=""
         if not is_open or not about_people or may_people
         else "It changes rosters or scopes: somebody who may change those publishes it.",
+        shown=[one.id for one in given],
     )
 
 

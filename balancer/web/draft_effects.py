@@ -154,7 +154,7 @@ def effects(facts: PreviewFacts, now: datetime, *, about: int | None = None, is_
         stuck=f"Asked for {span(now - run.started_at)} ago and not begun." if stuck and run is not None else "",
         failed=_failed(run),
         solved=f"Solved on the queue of {at_words(run.now, now)}." if made and run is not None else "",
-        stale=_stale(facts, now) if made and is_open else "",
+        stale=stale_words(run, found, facts.staged, now) if made and is_open and run and found else "",
         lines=_lines(facts, about) if made else (),
         harms=harms[:named],
         more_harms=max(0, len(harms) - named),
@@ -169,11 +169,9 @@ def _failed(run: RunRow | None) -> str:
     return f"{first[:1].upper()}{first[1:]}"
 
 
-def _stale(facts: PreviewFacts, now: datetime) -> str:
-    run, found = facts.run, facts.preview
-    if run is None or found is None:
-        return ""
-    if sorted(facts.staged) != found.instructions:
+def stale_words(run: RunRow, found: PreviewRow, staged: Collection[int], now: datetime) -> str:
+    """Return why what a preview found is not what its draft would do now; nothing if it is."""
+    if sorted(staged) != found.instructions:
         return "The draft has been changed since: this is not what it would do."
     if now - run.now > _OLD:
         return f"It is {span(now - run.now)} old, and the queue has moved on."

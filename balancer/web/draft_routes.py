@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Form, Query
+from pydantic import Field
 from starlette.responses import HTMLResponse, Response
 
 from balancer.api.callers import may
@@ -43,6 +44,8 @@ _SHOWN: Final = {
     DraftState.DISCARDED: (InstructionState.DISCARDED,),
 }
 _Of = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+# Which decisions a page showed to whoever presses its button.
+Shown = Annotated[list[Annotated[int, Field(ge=1, le=2**31 - 1)]], Form()]
 
 
 @router.get("/drafts", dependencies=_STEER)
@@ -110,11 +113,11 @@ def ask_for_preview(desk: AtDesk, draft_id: IdInPath, of: _Of = None) -> Respons
 
 
 @router.post("/drafts/{draft_id}/publish", dependencies=_STEER)
-def publish(desk: AtDesk, draft_id: IdInPath, reason: Reason) -> Response:
-    """Put everything in a draft in force together; lists are mended at once."""
+def publish(desk: AtDesk, draft_id: IdInPath, reason: Reason, shown: Shown) -> Response:
+    """Put everything in a draft in force together, if that is what was shown; lists are mended at once."""
     why = " ".join(reason.split())
     return desk.after(
-        lambda: publish_draft(desk.database, draft_id, desk.now, by=desk.caller, why=why),
+        lambda: publish_draft(desk.database, draft_id, desk.now, by=desk.caller, why=why, shown=shown),
         then=lambda _: f"/drafts/{draft_id}",
         refused=lambda said, status: _shown(desk, draft_id, said=f"{said} The draft is kept.", status=status),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
@@ -13,16 +14,18 @@ from balancer.api.callers import may
 from balancer.api.models.shape import PATTERN
 from balancer.api.serving import Day, IdInPath, ReporterInPath
 from balancer.domain.draft import DraftState
-from balancer.domain.errors import NotFoundError
+from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.half_days import HalfDay
 from balancer.domain.instant import end_of_day, local_instant
 from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
 from balancer.domain.permission import Permission
 from balancer.domain.reporter import Reporter
+from balancer.domain.states import RunState
 from balancer.services.discard_draft import discard_draft
 from balancer.services.hold_over import reporter_as_held
 from balancer.services.override_scope import Decision
 from balancer.services.publish_draft import publish_draft
+from balancer.services.request_preview import request_preview
 from balancer.services.stage_absence import stage_absence
 from balancer.services.withdraw_instruction import withdraw_instruction
 from balancer.store import drafts, instructions, people, planned_time, preview_moves, previews, standing
@@ -32,6 +35,8 @@ from balancer.store.tables_drafts import DraftRow
 from balancer.web.away import MOST_WITHOUT, Away, away_of, away_words
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
+from balancer.web.draft_effects import stale_words
+from balancer.web.draft_routes import Shown
 from balancer.web.roster_files import grid_table, hours_table
 from balancer.web.roster_grid import Asked
 from balancer.web.roster_page import Week, chosen_of, rosters, short_in, short_of, week_of
@@ -128,14 +133,27 @@ def propose(
     )
 
 
+@router.post("/rosters/drafts/{draft_id}/preview", dependencies=_STEER)
+def look_anew(desk: AtDesk, draft_id: IdInPath) -> Response:
+    """Ask anew what a draft in which somebody is away would do."""
+    with desk.database.session() as session:
+        row, staged, _ = _staged(session, draft_id)
+        back = _address(staged, row)
+    return desk.after(
+        lambda: request_preview(desk.database, draft_id, desk.now, by=desk.caller),
+        then=lambda _: back,
+        refused=lambda words, status: _page(desk, _asked_of(staged), draft=draft_id, said=words, status=status),
+    )
+
+
 @router.post("/rosters/drafts/{draft_id}/confirm", dependencies=_STEER)
-def confirm(desk: AtDesk, draft_id: IdInPath) -> Response:
-    """Publish a draft in which somebody is away: it holds from now, and lists are mended."""
+def confirm(desk: AtDesk, draft_id: IdInPath, shown: Shown) -> Response:
+    """Publish a draft in which somebody is away, as it was shown: it holds from now, and lists are mended."""
     with desk.database.session() as session:
         row, staged, _ = _staged(session, draft_id)
     asked = _asked_of(staged)
     return desk.after(
-        lambda: publish_draft(desk.database, draft_id, desk.now, by=desk.caller, why=_CONFIRMED),
+        lambda: _confirmed(desk, draft_id, shown),
         then=lambda _: asked.address(reporter=asked.reporter_id, at=_code(asked), done=row.id) + "#open",
         refused=lambda words, status: _page(desk, asked, draft=draft_id, said=words, status=status),
     )
@@ -145,11 +163,11 @@ def confirm(desk: AtDesk, draft_id: IdInPath) -> Response:
 def cancel(desk: AtDesk, draft_id: IdInPath) -> Response:
     """Take it out of the draft again; a draft with nothing else in it is discarded."""
     with desk.database.session() as session:
-        _, staged, others = _staged(session, draft_id)
+        _, staged, numbers = _staged(session, draft_id)
     asked = _asked_of(staged)
 
     def undo() -> None:
-        if others:
+        if len(numbers) > 1:
             withdraw_instruction(desk.database, staged.id, desk.now, by=desk.caller, why=_TAKEN_BACK)
         else:
             discard_draft(desk.database, draft_id, desk.now, by=desk.caller, why=_TAKEN_BACK)
@@ -159,6 +177,18 @@ def cancel(desk: AtDesk, draft_id: IdInPath) -> Response:
         then=lambda _: asked.address(),
         refused=lambda words, status: _page(desk, asked, draft=draft_id, said=words, status=status),
     )
+
+
+def _confirmed(desk: Desk, draft_id: int, shown: Sequence[int]) -> None:
+    """Publish it if what is shown of it still is what it would do."""
+    with desk.database.session() as session:
+        found = previews.newest(session, draft_id)
+    if found is None or found[0].state is not RunState.PREVIEWED:
+        raise ConflictError("what it would do is not known yet: look at it before it is confirmed")
+    stale = stale_words(*found, shown, desk.now)
+    if stale:
+        raise ConflictError(f"{stale.rstrip('.')}: look at it anew")
+    publish_draft(desk.database, draft_id, desk.now, by=desk.caller, why=_CONFIRMED, shown=shown)
 
 
 # --- what it shows ----------------------------------------------------------------------------------------------------
@@ -231,7 +261,7 @@ def _away(desk: Desk, draft_id: int) -> Away:
 
 
 def _away_in(session: Session, desk: Desk, draft_id: int) -> Away:
-    row, staged, others = _staged(session, draft_id)
+    row, staged, numbers = _staged(session, draft_id)
     reporter_id, found = staged.reporter_id or "", previews.newest(session, row.id or 0)
     run_id = None if found is None else found[0].id
     without = [] if run_id is None else preview_moves.without_place(session, run_id, reporter_id, MOST_WITHOUT)
@@ -239,7 +269,7 @@ def _away_in(session: Session, desk: Desk, draft_id: int) -> Away:
     return away_of(
         row,
         staged,
-        others,
+        numbers,
         found,
         name=people.name_of(session, reporter_id),
         counts=None if run_id is None else preview_moves.move_counts(session, run_id, reporter_id),
@@ -267,14 +297,14 @@ def _done(desk: Desk, draft_id: int) -> str:
     return f"{who} is marked away {away_words(start, end, desk.now)}. Lists are mended now."
 
 
-def _staged(session: Session, draft_id: int) -> tuple[DraftRow, Instruction, int]:
-    """Return a draft, the absence that was staged in it last, and how many other decisions it holds."""
+def _staged(session: Session, draft_id: int) -> tuple[DraftRow, Instruction, list[int]]:
+    """Return a draft, the absence that was staged in it last, and the numbers of all decisions that it holds."""
     row = drafts.draft(session, draft_id)
     staged = drafts.of_draft(session, draft_id, InstructionState.STAGED)
     absent = [item for item in staged if item.kind is InstructionKind.ABSENCE]
     if not absent:
         raise NotFoundError("the draft marks nobody away: it has been published, discarded or changed")
-    return row, instructions.instruction_of(absent[-1]), len(staged) - 1
+    return row, instructions.instruction_of(absent[-1]), [item.id or 0 for item in staged]
 
 
 def _file(desk: Desk, asked: Asked, view: View, of: str) -> Response:

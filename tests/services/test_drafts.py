@@ -269,6 +269,23 @@ def test_whoever_may_not_change_rosters_does_not_by_a_draft(db: Database) -> Non
     assert states(db, number) == [InstructionState.STAGED]
 
 
+def test_what_is_published_is_what_was_shown(db: Database) -> None:
+    """What somebody staged meanwhile is not put in force by whoever has not seen it; nothing holds then."""
+    morning(db)
+    number, _ = begun(db)
+    said = Decision(trust="RVV", reason=WHY, draft_id=number)
+    for place, reporter_id in enumerate(("R1", "R2")):
+        mark_absent(db, reporter_id, minutes(10), minutes(200), minutes(2 + place), by=MANAGER, said=said)
+    with db.session() as reading:
+        first, second = [item.id or 0 for item in drafts.of_draft(reading, number, InstructionState.STAGED)]
+    for shown in ([first], [], [first, second, second + 1]):
+        with pytest.raises(ConflictError, match="changed since it was shown"):
+            publish_draft(db, number, minutes(5), by=MANAGER, why="agreed", shown=shown)
+    assert states(db, number) == [InstructionState.STAGED] * 2
+    publish_draft(db, number, minutes(5), by=MANAGER, why="agreed", shown=[second, first])
+    assert state_of(db, number) is DraftState.PUBLISHED
+
+
 def test_a_draft_has_room_for_so_many(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Publishing holds all their reads still until it is done."""
     monkeypatch.setattr(drafts, "MOST_INSTRUCTIONS", 2)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from datetime import datetime, timedelta
 
 import pytest
 from httpx2 import Response
 
 from balancer.domain.actor import Grant, person
+from balancer.domain.instruction import InstructionState
 from balancer.domain.permission import Role
+from balancer.domain.states import RunState
 from balancer.services.mend_worklists import Mending
 from balancer.services.preview_draft import preview_next
 from balancer.services.run_allocation import run_allocation
+from balancer.store import drafts, previews
 from balancer.store.database import Database
+from balancer.store.tables import RunRow
 from tests.access.doors import Known
 from tests.api.service import Service
 from tests.networks import incoming, queued, rostered, solving
@@ -41,6 +47,25 @@ def send(service: Service, path: str, **form: str) -> Response:
 def draft_of(answer: Response) -> int:
     """Return the draft that an answer leads to."""
     return int(answer.headers["location"].partition("draft=")[2].partition("#")[0])
+
+
+def confirm(service: Service, draft: int, page: str) -> Response:
+    """Press the button of a page that shows what a draft would do."""
+    form = page.partition(f"/rosters/drafts/{draft}/confirm")[2].partition("</form>")[0]
+    numbers = re.findall(r'name="shown" value="([0-9]+)"', form)
+    assert numbers, "there is no such button"
+    path = f"/rosters/drafts/{draft}/confirm"
+    return service.client.post(path, data={"shown": numbers}, headers=ORIGIN, follow_redirects=False)
+
+
+def looked_at(db: Database, draft: int, now: datetime) -> None:
+    """Make the preview that was asked for, one that finds nothing: what it finds is shown by other tests."""
+    with db.transaction() as writing:
+        begun = previews.begin(writing, now)
+        assert begun is not None
+        staged = drafts.of_draft(writing, draft, InstructionState.STAGED)
+        previews.keep(writing, begun[0], {}, [row.id or 0 for row in staged], [])
+        writing.get_one(RunRow, begun[0]).state = RunState.PREVIEWED
 
 
 def counts(service: Service) -> dict[str, int]:
@@ -85,7 +110,7 @@ def test_an_illness_is_shown_before_it_holds_and_then_changes_the_lists(morning:
     assert "Dr R2" in shown
     assert "+3" in shown
     assert counts(morning) == {"R1": 3, "R2": 1}
-    confirmed = send(morning, f"/rosters/drafts/{draft}/confirm")
+    confirmed = confirm(morning, draft, shown)
     assert "done=" in confirmed.headers["location"]
     after = morning.client.get(confirmed.headers["location"]).text
     assert "Dr R1 is marked away" in after
@@ -99,8 +124,34 @@ def test_a_draft_that_is_cancelled_is_thrown_away(morning: Service) -> None:
     be(morning, "operator")
     draft = draft_of(send(morning, "/reporters/R1/away", **ILL))
     assert send(morning, f"/rosters/drafts/{draft}/cancel").status_code == 303
-    assert send(morning, f"/rosters/drafts/{draft}/confirm").status_code == 404
+    assert send(morning, f"/rosters/drafts/{draft}/confirm", shown="1").status_code == 404
     assert morning.ask(f"/drafts/{draft}")["state"] == "discarded"
+
+
+def test_what_was_staged_or_changed_since_it_was_shown_is_not_confirmed(morning: Service) -> None:
+    """A second absence, then ten minutes: the button is refused, and offered again only after another look."""
+    be(morning, "operator")
+    database = morning.app.state.serving.database
+    answer = send(morning, "/reporters/R1/away", **ILL)
+    draft, address = draft_of(answer), answer.headers["location"]
+    looked_at(database, draft, NOW)
+    shown = morning.client.get(address).text
+    send(morning, "/reporters/R2/away", draft=str(draft), **ILL)
+    assert confirm(morning, draft, shown).status_code == 409
+    looked_at(database, draft, NOW)
+    refused = confirm(morning, draft, shown)
+    assert refused.status_code == 409
+    assert "The draft has been changed since" in refused.text
+    shown = morning.client.get(address).text
+    morning.clock.at = NOW + timedelta(minutes=10)
+    later = morning.client.get(address).text
+    assert "the queue has moved on" in later
+    assert "/confirm" not in later
+    assert confirm(morning, draft, shown).status_code == 409
+    assert morning.ask(f"/drafts/{draft}")["state"] == "open"
+    assert draft_of(send(morning, f"/rosters/drafts/{draft}/preview")) == draft
+    looked_at(database, draft, NOW + timedelta(minutes=10))
+    assert confirm(morning, draft, morning.client.get(address).text).status_code == 303
 
 
 def test_an_absence_added_to_a_draft_is_taken_out_of_it_alone(morning: Service) -> None:
