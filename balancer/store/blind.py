@@ -19,6 +19,7 @@ from balancer.domain.instruction import Instruction
 from balancer.domain.life import ReadKind, ReadState
 from balancer.store.chunks import chunks
 from balancer.store.tables import Row, WorklistItemRow
+from balancer.store.tables_drafts import PreviewLoadRow
 from balancer.store.tables_explanations import ExplanationRow
 from balancer.store.tables_journal import JournalRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow, ReturnRow
@@ -31,6 +32,7 @@ _IMAGES: Final = ReadKind.INTERPRETATION.value
 _READS: Final[Table] = ReadRow.__table__  # type: ignore[attr-defined]  # a table class has one
 _ITEMS: Final[Table] = WorklistItemRow.__table__  # type: ignore[attr-defined]
 _PROPOSED: Final[Table] = ProposedRow.__table__  # type: ignore[attr-defined]
+_LOADS: Final[Table] = PreviewLoadRow.__table__  # type: ignore[attr-defined]
 # Reads by another name: where a statement calls the table by an alias, a limit on it is rewritten for that alias, and
 # what it says of other reads must not be.
 _OTHERS: Final = table(
@@ -113,10 +115,20 @@ def _told_whole(row: type[Row]) -> Callable[[Reach], ColumnElement[bool]]:
     return limit
 
 
+def _load(reach: Reach) -> ColumnElement[bool]:
+    """Return the limit of how full a preview has people: one's own alone.
+
+    The sums are of everything that a plan gives somebody, and were kept as such: held against what may be seen of it
+    they would tell who has a hidden reading, or gets it.
+    """
+    return _LOADS.c.reporter_id == (reach.blind_to or "")
+
+
 BLIND: Mapping[type[Row], Callable[[Reach], ColumnElement[bool]]] = {
     ReadRow: _read,
     WorklistItemRow: _item,
     ProposedRow: _proposed,
+    PreviewLoadRow: _load,
     ClaimRow: _told_of(ClaimRow, "reporter_id"),
     CompletionRow: _told_of(CompletionRow, "reporter_id"),
     ReturnRow: _told_of(ReturnRow, "reporter_id"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, case, col, func, select
+from sqlmodel import Session, and_, case, col, func, select
 
 from balancer.domain.run_changes import MoveReason
 from balancer.store.blind import may_be_named
@@ -31,16 +31,21 @@ class MoveCounts:
 
 
 def move_counts(session: Session, run_id: int, reporter_id: str) -> MoveCounts:
-    """Return how many reads a run's plan moves: numbers only, which do not change with who asks."""
+    """Return how many reads a run's plan moves: numbers only, which do not change with how far somebody reaches.
+
+    Those of one reporter leave out what is hidden because it is read blind: that it was theirs is what is hidden.
+    """
     was, becomes = col(RunMoveRow.was), col(RunMoveRow.becomes)
     stays = col(RunMoveRow.reason) != MoveReason.TAKEN_OUT
+    theirs = and_(was == reporter_id, stays, _was_told(session))
     statement = select(  # type: ignore[call-overload]  # more columns than it knows
         func.count(),
-        _counted((was == reporter_id) & stays),
+        _counted(theirs),
         _counted(was.is_not(None) & becomes.is_(None) & stays),
-        _counted((was == reporter_id) & becomes.is_(None) & stays),
+        _counted(theirs & becomes.is_(None)),
         _counted(was.is_(None) & becomes.is_not(None)),
-    ).where(RunMoveRow.run_id == run_id)
+    )
+    statement = statement.outerjoin(ReadRow, _of_move()).where(RunMoveRow.run_id == run_id)
     with at_every_trust(session) as wide:
         moves, theirs, lost, theirs_lost, found = wide.exec(statement).one()
     return MoveCounts(moves=moves, theirs=theirs or 0, lost=lost or 0, theirs_lost=theirs_lost or 0, found=found or 0)
@@ -51,9 +56,9 @@ def takers(session: Session, run_id: int, reporter_id: str) -> dict[str, int]:
     becomes = col(RunMoveRow.becomes)
     statement = (
         select(RunMoveRow.becomes, func.count())
-        .join(ReadRow, (col(ReadRow.study_id) == col(RunMoveRow.study_id)) & (col(ReadRow.number) == RunMoveRow.read))
+        .join(ReadRow, _of_move())
         .where(RunMoveRow.run_id == run_id, RunMoveRow.was == reporter_id, becomes.is_not(None))
-        .where(may_be_named(reach_of(session), col(ReadRow.id), becomes))
+        .where(_was_told(session), may_be_named(reach_of(session), col(ReadRow.id), becomes))
         .group_by(becomes)
     )
     return {name or "": count for name, count in session.exec(statement)}
@@ -64,12 +69,24 @@ def without_place(session: Session, run_id: int, reporter_id: str, most: int) ->
     statement = (
         select(StudyRow, RunMoveRow.detail)
         .join(RunMoveRow, col(RunMoveRow.study_id) == col(StudyRow.id))
+        .join(ReadRow, _of_move())
         .where(RunMoveRow.run_id == run_id, RunMoveRow.was == reporter_id, col(RunMoveRow.becomes).is_(None))
-        .where(RunMoveRow.reason != MoveReason.TAKEN_OUT)
+        .where(RunMoveRow.reason != MoveReason.TAKEN_OUT, _was_told(session))
         .order_by(col(StudyRow.due_at), col(StudyRow.id))
         .limit(most)
     )
     return [(study, detail) for study, detail in session.exec(statement)]
+
+
+def _of_move() -> Any:
+    """Return the condition that a read is the one that is moved."""
+    return and_(col(ReadRow.study_id) == col(RunMoveRow.study_id), col(ReadRow.number) == col(RunMoveRow.read))
+
+
+def _was_told(session: Session) -> Any:
+    """Return the condition that the session's caller may be told whose a moved read was."""
+    named = may_be_named(reach_of(session), col(ReadRow.id), col(RunMoveRow.was))
+    return and_(col(ReadRow.id).is_not(None), named)
 
 
 def _counted(condition: Any) -> Any:

@@ -275,7 +275,8 @@ def load_table(facts: PreviewFacts, view: View) -> Table:
         )
         for row in changed
     ]
-    return table_of("Load", _LOADS, rows, view, empty="Nobody is rostered within the horizon.")
+    none = "You are not rostered within the horizon." if facts.is_blind else "Nobody is rostered within the horizon."
+    return table_of("Load", _LOADS, rows, view, empty=none)
 
 
 def _share(planned: float, available: float) -> float:

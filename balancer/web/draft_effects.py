@@ -40,7 +40,10 @@ WHY: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewFacts:
-    """A preview as the store has it, as far as its caller reaches; ``None`` where nobody has asked for one."""
+    """A preview as the store has it, as far as its caller reaches; ``None`` where nobody has asked for one.
+
+    ``is_blind``: the caller reports, and so has no load but their own.
+    """
 
     draft_id: int
     staged: Sequence[int]
@@ -53,6 +56,7 @@ class PreviewFacts:
     names: Mapping[str, str]
     exams: Mapping[str, str]
     unnamed: frozenset[int]
+    is_blind: bool
 
     def who(self, move: ShownMove, reporter_id: str | None) -> str:
         """Return whose a read was or becomes; of one that is read blind, that it is somebody's."""
@@ -126,6 +130,7 @@ def preview_facts(session: Session, draft_id: int, *, whole: bool = False) -> Pr
         names={item.reporter.reporter_id: item.reporter.name for item in listed},
         exams={row.code: row.name for row in standing.examinations(session, listed_only=False)},
         unnamed=frozenset(not_to_be_named(session, scope.reach_of(session), met)),
+        is_blind=scope.reach_of(session).blind_to is not None,
     )
 
 

@@ -43,6 +43,10 @@ _SHOWN: Final = {
     DraftState.UNDONE: (InstructionState.WITHDRAWN,),
     DraftState.DISCARDED: (InstructionState.DISCARDED,),
 }
+_OWN_LOAD: Final = (
+    "You see your own load alone: you report, and how full the others would be could tell who has a reading that you "
+    "may not know of."
+)
 _Of = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 # Which decisions a page showed to whoever presses its button.
 Shown = Annotated[list[Annotated[int, Field(ge=1, le=2**31 - 1)]], Form()]
@@ -98,7 +102,7 @@ def show_load(desk: AtDesk, draft_id: IdInPath, view: Viewing) -> Response:
     with desk.database.session() as session:
         drafts.draft(session, draft_id)
         facts = preview_facts(session, draft_id)
-    return _listed(desk, draft_id, load_table(facts, view))
+    return _listed(desk, draft_id, load_table(facts, view), _OWN_LOAD if facts.is_blind else "")
 
 
 @router.post("/drafts/{draft_id}/preview", dependencies=_STEER)
@@ -171,13 +175,15 @@ def _taken_out(desk: Desk, draft_id: int, instruction_id: int) -> None:
     withdraw_instruction(desk.database, instruction_id, desk.now, by=desk.caller, why="taken out of the draft")
 
 
-def _listed(desk: Desk, draft_id: int, table: Table) -> Response:
+def _listed(desk: Desk, draft_id: int, table: Table, note: str = "") -> Response:
     if table.view.medium is not Medium.PAGE:
         return download(table, desk.now)
     with desk.database.session() as session:
         name = drafts.draft(session, draft_id).name
     title = f"{table.name} of a draft"
-    return desk.page("draft_table.html", title=title, here="/drafts", table=table, draft_id=draft_id, draft_name=name)
+    return desk.page(
+        "draft_table.html", title=title, here="/drafts", table=table, draft_id=draft_id, draft_name=name, note=note
+    )
 
 
 def _shown(desk: Desk, draft_id: int, *, said: str = "", status: int = 200) -> HTMLResponse:

@@ -112,7 +112,7 @@ class PreviewOut(Out):
     planned_for: Instant = Field(description="The instant the plans are of; much may have changed since.")
     is_of_draft_as_it_is: bool = Field(description="`false`: something was staged, or taken out, since.")
     late: list[LateOut]
-    load: list[LoadOut] = Field(description="Of reporters within reach.")
+    load: list[LoadOut] = Field(description="Of reporters within reach; whoever reports gets their own.")
 
     @classmethod
     def of(cls, run: RunRow, found: PreviewRow, staged: Sequence[int], loads: Iterable[PreviewLoadRow]) -> PreviewOut:
