@@ -6,6 +6,7 @@ is otherwise as if it had never been.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -198,6 +199,10 @@ class _Connections(QueuePool):
             return super().connect()
         except NoConnectionError as error:
             raise StoreBusyError("a connection", None, error) from error
+
+
+# SQLAlchemy names a pool's log after its class: as one of ours it would tell of every pool that is closed.
+logging.getLogger(f"{_Connections.__module__}.{_Connections.__qualname__}").setLevel(logging.WARNING)
 
 
 def _postgresql_engine(url: URL) -> Engine:

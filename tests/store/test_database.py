@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -256,3 +257,10 @@ def test_whoever_gets_no_connection_in_time_hears_that_the_store_is_busy(
     with small.session() as session:
         assert session.exec(select(SettingRow)).all() == []
     small.close()
+
+
+def test_that_a_database_is_closed_is_in_nobodys_log(db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """A command's output is what it was asked for."""
+    with caplog.at_level(logging.INFO):
+        db.close()
+    assert [record for record in caplog.records if record.name.startswith("balancer")] == []
