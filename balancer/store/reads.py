@@ -89,7 +89,7 @@ def read(session: Session, read_id: int) -> ReadRow:
     """Return a read; ``NotFoundError`` if there is none."""
     row = session.get(ReadRow, read_id)
     if row is None:
-        raise NotFoundError(f"there is no read {read_id}")
+        raise _not_found(session, read_id)
     return row
 
 
@@ -110,8 +110,18 @@ def locked_read(session: Session, read_id: int) -> tuple[ReadRow, StudyRow]:
     one = select(ReadRow).where(ReadRow.id == read_id)
     row = session.exec(one, execution_options={"populate_existing": True}).first()
     if row is None:
-        raise NotFoundError(f"there is no read {read_id}")
+        raise _not_found(session, read_id)
     return row, session.get_one(StudyRow, row.study_id, populate_existing=True)
+
+
+def _not_found(session: Session, read_id: int) -> NotFoundError:
+    """Return what to say of a read that is not there; to a reporter, whose list may be older than the last publish.
+
+    A reading that has gone to a colleague may be hidden from them now (``blind``), and is then not there either.
+    """
+    if scope.reach_of(session).own is None:
+        return NotFoundError(f"there is no read {read_id}")
+    return NotFoundError(f"read {read_id} is not, or no longer, on your list: look at your list again")
 
 
 def study_of(session: Session, study_id: int) -> StudyRow:

@@ -97,6 +97,9 @@ class SimulatedReporter:
         else:
             answer = await self._caller.post(f"/worklists/{self._id}/next", {})
             claim = answer.json()["claim"] if answer.status_code == 200 else None
+        if answer.status_code == 404:  # a plan that came meanwhile has given it to somebody else
+            self._witness.did["opened too late"] += 1
+            return None
         if answer.status_code not in {200, 409}:
             raise UnexpectedError(f"opening: {answer.status_code} {answer.text}")
         if claim is None:

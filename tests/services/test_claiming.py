@@ -14,7 +14,7 @@ from balancer.domain.actor import Actor, Grant, job, person
 from balancer.domain.errors import ClaimedError, ConflictError, NotFoundError
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadState, ReturnReason
-from balancer.domain.permission import Role
+from balancer.domain.permission import Permission, Role
 from balancer.services.build_problem import build_problem
 from balancer.services.claim_read import Claim, claim_read
 from balancer.services.ingest_studies import ingest_extract
@@ -430,3 +430,13 @@ def test_every_transition_is_in_the_trail(db: Database) -> None:
     ]
     assert trail[0][:4] == ("job:allocation", "read.publish", "unallocated", "allocated")
     assert Counter(row.why for row in found)["run 1"] == 1
+
+
+def test_a_reporter_who_opens_what_is_not_there_for_them_hears_that_their_list_may_be_old(sqlite_db: Database) -> None:
+    """A reading that a later plan gave to a colleague may be hidden from them by then; others hear that it is none."""
+    own = sqlite_db.within(R1.reach(Permission.READS_WORK))
+    five(sqlite_db)
+    with pytest.raises(NotFoundError, match="no longer, on your list: look at your list again"):
+        claim_read(own, 77_777, "R1", NOW, by=R1)
+    with pytest.raises(NotFoundError, match="there is no read 77777"):
+        claim_read(sqlite_db, 77_777, "R1", NOW, by=MANAGER)
