@@ -1,6 +1,6 @@
 # What people and .ci/run type. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check replay screenshots bench bench-wt bench-table bench-polling bench-report sample notebooks lock clean
+.PHONY: help run test check replay screenshots bench bench-wt bench-table bench-polling bench-told bench-report sample notebooks lock clean
 
 BIN := .venv/bin
 # .venv is set up once, and again when what it is made from changes.
@@ -56,6 +56,9 @@ bench-table: $(COMPILED) ## Kent to England, three loads, three seeds (what has 
 
 bench-polling: $(COMPILED) ## clients that poll, as ratios to an empty route; ARGS="--caller key --database postgresql" or "--only standards"
 	$(BIN)/python -m tests.benchmarks.polling.run $(ARGS)
+
+bench-told: $(COMPILED) ## how soon every side is told who has a read, by that of the claim's own request; ARGS="--races 60"
+	$(BIN)/python -m tests.benchmarks.told $(ARGS)
 
 bench-report: $(INSTALLED) ## write docs/benchmarks from the results that are there
 	$(BIN)/python -m tests.benchmarks.report

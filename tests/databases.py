@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,6 +18,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, make_url, text
 
 from balancer.store.database import Database
+from tests.patience import until
 
 # Nothing here need survive a power cut.
 _QUICK = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
@@ -146,10 +146,9 @@ def wait_until_somebody_waits(db: Database) -> None:
     """On PostgreSQL, wait until a lock is waited for; on SQLite a writer waits before it has read anything."""
     if db.dialect == "sqlite":
         return
-    deadline = time.monotonic() + 60
-    while True:
+
+    def waiting() -> bool:
         with db.connection() as connection:
-            if connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar():
-                return
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+            return bool(connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar())
+
+    until(waiting)

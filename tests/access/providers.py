@@ -19,11 +19,12 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 from joserfc.jwk import RSAKey
 
+from tests.patience import PATIENCE_SECONDS
+
 FOLDER = Path(__file__).parent / "provider"
 SECRET = "a secret that only tests know"  # noqa: S105 - so it says
 OURS = "http://127.0.0.1"
 REDIRECT_URI = f"{OURS}/sign-in/callback"
-_PATIENCE_SECONDS = 20.0
 
 
 class UnavailableError(Exception):
@@ -66,10 +67,10 @@ def running(*, claims_in_id_token: bool) -> Iterator[RunningProvider]:
 
 
 def _wait(issuer: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            httpx2.get(f"{issuer}/.well-known/openid-configuration", timeout=2).raise_for_status()
+            httpx2.get(f"{issuer}/.well-known/openid-configuration", timeout=PATIENCE_SECONDS).raise_for_status()
         except httpx2.HTTPError:
             time.sleep(0.1)
         else:
@@ -97,7 +98,7 @@ class Form(HTMLParser):
 
 def sign_in_there(address: str, login: str) -> str:
     """Sign in at the provider, agree to what it asks, and return the address that it sends the browser back to."""
-    with httpx2.Client(timeout=10) as browser:
+    with httpx2.Client(timeout=PATIENCE_SECONDS) as browser:
         answer = browser.get(address)
         for _ in range(12):
             if answer.is_redirect:

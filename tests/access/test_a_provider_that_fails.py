@@ -17,6 +17,7 @@ from balancer.api.sign_in.ways import Ways
 from balancer.domain.claims import ClaimRules, Shape
 from balancer.store.database import Database
 from tests.api.service import HERE, Service
+from tests.patience import PATIENCE_SECONDS
 from tests.worlds import NOW
 
 REGISTRATION = Registration(
@@ -75,7 +76,7 @@ class Hanging(Provider):
 
     def address(self, **_: Any) -> str:
         """Wait."""
-        self.let_go.wait(20)
+        self.let_go.wait(2 * PATIENCE_SECONDS)
         return "https://id.example/authorize"
 
 
@@ -92,8 +93,8 @@ def test_a_provider_that_hangs_holds_up_nobody_else(sqlite_db: Database) -> None
             waiting = [asyncio.create_task(client.get("/sign-in")) for _ in range(12)]
             await asyncio.sleep(0.2)
             try:
-                live = await asyncio.wait_for(client.get("/api/v1/health/live"), 5)
-                ready = await asyncio.wait_for(client.get("/api/v1/health/ready"), 5)
+                live = await asyncio.wait_for(client.get("/api/v1/health/live"), PATIENCE_SECONDS)
+                ready = await asyncio.wait_for(client.get("/api/v1/health/ready"), PATIENCE_SECONDS)
             finally:
                 provider.let_go.set()
             return live.status_code, ready.status_code, [(await task).status_code for task in waiting]

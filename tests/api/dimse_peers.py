@@ -25,6 +25,7 @@ from balancer.services.register_ae_title import Application, register_ae_title
 from balancer.services.register_system import Registration, register_system
 from balancer.store.database import Database
 from tests.api.service import StandingClock
+from tests.patience import PATIENCE_SECONDS
 from tests.worlds import NOW
 
 OURS = "BALANCER"
@@ -62,11 +63,11 @@ def listening(db: Database, tls: Any = None, *, believing: bool = False) -> Iter
 
 @contextmanager
 def calling(
-    port: int, title: str, *, called: str = OURS, tls: Any = None, idle_seconds: float = 20
+    port: int, title: str, *, called: str = OURS, tls: Any = None, idle_seconds: float = PATIENCE_SECONDS
 ) -> Iterator[Association]:
     """Yield an association under an AE title; the test looks whether it is established."""
     entity = AE(title)
-    entity.acse_timeout = entity.dimse_timeout = 20
+    entity.acse_timeout = entity.dimse_timeout = PATIENCE_SECONDS
     entity.network_timeout = idle_seconds
     for uid in NAMES:
         entity.add_requested_context(uid)

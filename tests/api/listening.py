@@ -14,7 +14,9 @@ from tests.api.service import Service
 @contextlib.contextmanager
 def listening(service: Service) -> Iterator[int]:
     """Serve on a port of this machine, in a thread; yield the port."""
-    config = uvicorn.Config(service.app, port=0, log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        service.app, port=0, log_config=None, access_log=False, lifespan="off", ws_ping_interval=None
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -32,6 +32,7 @@ from tests.api.dimse_peers import Workstation, calling, listening, registered
 from tests.api.small_network import allocate
 from tests.creations import UID, request_of
 from tests.networks import claimed, minutes, read_id, standing
+from tests.patience import PATIENCE_SECONDS
 from tests.publish.ups.cells import CELLS, STATES, C, D, P, S
 from tests.worlds import NOW
 
@@ -461,7 +462,7 @@ def test_it_answers_an_echo_and_sends_at_once(small_db: Database) -> None:
 
 def test_what_is_no_dicom_at_all_ends_and_harms_nobody(port: int, pacs: Workstation) -> None:
     """A web browser, a port scanner."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as stray:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as stray:
         stray.sendall(b"GET / HTTP/1.1\r\n\r\n" + bytes(200))
         assert stray.recv(1) == b"\x07"  # A-ABORT
     assert pacs.association.send_c_echo().Status == 0

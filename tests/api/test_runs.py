@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from balancer import __version__
+from balancer.api.models.runs import RunProgressOut
+from balancer.api.routes import runs as routes
 from balancer.domain.actor import EVERY_TRUST, Grant, person, system
 from balancer.domain.permission import Permission, Role
 from balancer.domain.policy import PublishingRules
@@ -80,22 +81,31 @@ def test_a_run_that_has_ended_is_one_event(allocated: Service) -> None:
     problem(allocated.get("/runs/77/events"), 404, "not-found")
 
 
-def test_a_run_is_followed_to_its_end(allocated: Service, db: Database) -> None:
-    """From waiting over under way to its end: each state once, in order."""
+def test_a_run_is_followed_to_its_end(allocated: Service, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From waiting over under way to its end: each state once, in order, however often it was looked at."""
     waiting = allocated.post("/runs", {"reason": "because"}).json()["run_id"]
+    look, looked = routes._progress, Counter[RunState]()  # noqa: SLF001 - the run goes on between two looks
 
-    def go_through() -> None:
-        time.sleep(0.7)
+    def begin() -> None:
         with db.transaction() as writing:
             runs.begin_run(writing, token=9, now=NOW, started_at=NOW, seed=0)
-        time.sleep(0.7)
+
+    def end() -> None:
         with db.transaction() as writing:
             runs.own_run(writing, waiting, 9).state = RunState.REJECTED
 
-    thread = threading.Thread(target=go_through)
-    thread.start()
+    goes_on = {RunState.REQUESTED: begin, RunState.RUNNING: end}
+
+    def looks(database: Database, run_id: int) -> RunProgressOut:
+        progress = look(database, run_id)
+        looked[progress.state] += 1
+        if looked[progress.state] == 3:
+            goes_on[progress.state]()
+        return progress
+
+    monkeypatch.setattr(routes, "_progress", looks)
+    monkeypatch.setattr(routes, "_LOOK_SECONDS", 0.0)
     found = events(allocated.get(f"/runs/{waiting}/events").text)
-    thread.join()
     assert found == [("progress", "requested"), ("progress", "running"), ("ended", "rejected")]
 
 

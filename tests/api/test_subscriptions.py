@@ -32,6 +32,7 @@ from tests.access.doors import Known
 from tests.api.service import Service, StandingClock, problem
 from tests.api.test_workitems import ELSEWHERE, LOCK, PACS, Pacs
 from tests.networks import minutes, read_id
+from tests.patience import PATIENCE_SECONDS
 
 HERE = "/dicomweb/subscribers/VIEWER"
 
@@ -237,7 +238,7 @@ def test_whoever_listens_is_not_kept_signed_in_by_it(pacs: Pacs, monkeypatch: py
         clock.at = minutes(20)
         for _ in range(2):  # the first may have begun before
             asked.clear()
-            assert asked.wait(10)
+            assert asked.wait(PATIENCE_SECONDS)
     clock.at = minutes(31)
     assert service.client.get("/api/v1/me", headers=cookie).status_code == 401
 

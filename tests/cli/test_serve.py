@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from balancer.cli import serve
+from tests.patience import PATIENCE_SECONDS
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -39,14 +40,16 @@ def test_a_message_of_a_websocket_is_no_longer_than_a_body(monkeypatch: pytest.M
     with socket.create_server(("127.0.0.1", 0)) as listening:
         answering = threading.Thread(target=serve._answer_until_stopped, args=(echo, listening))  # noqa: SLF001 - how it is served, without a network
         answering.start()
-        assert made.wait(10)
+        assert made.wait(PATIENCE_SECONDS)
         try:
-            with connect(f"ws://127.0.0.1:{listening.getsockname()[1]}", compression=None) as peer:
+            with connect(
+                f"ws://127.0.0.1:{listening.getsockname()[1]}", compression=None, open_timeout=PATIENCE_SECONDS
+            ) as peer:
                 peer.send("x" * 65_536)
-                assert peer.recv(10) == "65536"
+                assert peer.recv(PATIENCE_SECONDS) == "65536"
                 peer.send("x" * 65_537)
                 with pytest.raises(ConnectionClosed) as caught:
-                    peer.recv(10)
+                    peer.recv(PATIENCE_SECONDS)
                 assert caught.value.rcvd is not None
                 assert caught.value.rcvd.code == 1009
         finally:

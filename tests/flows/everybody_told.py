@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from httpx2 import Client
+from httpx2 import Client, Response
 from websockets.sync.client import ClientConnection, connect
 
 from balancer.publish.fhircast.report import meant_by
 from tests.api.fhircast.hubs import Peer
 from tests.flows.five_doors import task_of, uid_of
-from tests.flows.one_network import PATIENCE, READERS, TRUST, Network
+from tests.flows.one_network import READERS, TRUST, Network
 from tests.networks import standing
+from tests.patience import PATIENCE_SECONDS, until
 
 GONE = "somebody else"
 Listening = Callable[[], str]
@@ -41,15 +40,19 @@ def by_the_feed(network: Network, number: str) -> Listening:
 def by_the_worklist(network: Network, number: str) -> Listening:
     """Wait until the first reader's list, on which it stands, has another ETag: it is theirs there, or gone from it."""
     client, theirs = network.clients["feed"], f"/api/v1/worklists/{READERS[0]}"
-    tag = client.get(theirs).headers["etag"]
+    had = {"If-None-Match": client.get(theirs).headers["etag"]}
 
     def hear() -> str:
-        answer = client.get(theirs, params={"wait": "20"}, headers={"If-None-Match": tag})
-        assert answer.status_code == 200, "the list has not changed"
+        answer = until(lambda: _unless_unchanged(client.get(theirs, params={"wait": "20"}, headers=had)))
         found = [item["claimed_by"] for item in answer.json()["items"] if item["accession_number"] == number]
         return str(found[0]) if found else GONE
 
     return hear
+
+
+def _unless_unchanged(answer: Response) -> Response | None:
+    assert answer.status_code in {200, 304}, answer.text
+    return answer if answer.status_code == 200 else None
 
 
 def by_event_reports(network: Network, number: str, socket: ClientConnection) -> Listening:
@@ -58,7 +61,7 @@ def by_event_reports(network: Network, number: str, socket: ClientConnection) ->
 
     def hear() -> str:
         while True:
-            told = json.loads(socket.recv(timeout=PATIENCE))
+            told = json.loads(socket.recv(timeout=PATIENCE_SECONDS))
             if told["00001000"]["Value"] == [uid] and told.get("00741000", {}).get("Value") == ["IN PROGRESS"]:
                 return _performer(client, uid)
 
@@ -113,13 +116,12 @@ def by_fhircast(network: Network, number: str) -> Listening:
     """Wait until a session is told that it is open; what R5 has opened in theirs they have been told by the hub."""
 
     def hear() -> str:
-        deadline = time.monotonic() + PATIENCE
-        while standing(network.db, number)[1] != READERS[-1]:
-            for reader in READERS[:-1]:
-                if is_opened(network.screens[reader], number):
-                    return reader
-            assert time.monotonic() < deadline
-        return READERS[-1]
+        def found() -> str:
+            if standing(network.db, number)[1] == READERS[-1]:
+                return READERS[-1]
+            return next((reader for reader in READERS[:-1] if is_opened(network.screens[reader], number)), "")
+
+        return until(found)
 
     return hear
 
@@ -143,7 +145,7 @@ def sides(network: Network, number: str) -> Iterator[dict[str, Listening]]:
     shown = {"authorization": f"Bearer {network.keys['ups']}"}
     every = "/dicomweb/workitems/1.2.840.10008.5.1.4.34.5/subscribers/VIEWER"
     assert network.clients["ups"].post(every).status_code == 201
-    with connect(address, additional_headers=shown) as socket:
+    with connect(address, additional_headers=shown, open_timeout=PATIENCE_SECONDS) as socket:
         yield {
             "assignments": by_the_feed(network, number),
             "worklist": by_the_worklist(network, number),
@@ -153,12 +155,3 @@ def sides(network: Network, number: str) -> Iterator[dict[str, Listening]]:
             "HL7": by_hl7(network, number),
             "FHIRcast": by_fhircast(network, number),
         }
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """Return the first thing that ``look`` finds."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := look()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return found

@@ -5,16 +5,26 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from balancer.domain.life import ReadState
+from balancer.publish.fhircast.events import CLOSE
+from balancer.services.complete_read import complete_read
 from tests.api.fhircast.hubs import names, opened, post
 from tests.api.service import problem
 from tests.api.test_tasks import ACCESSIONS, JSON_PATCH, outcome
 from tests.api.test_workitems import INCONSISTENT, TYPE, performed_by
-from tests.flows.one_network import PATIENCE, Network
-from tests.networks import standing
+from tests.flows.one_network import READERS, Network
+from tests.networks import PACS, standing
+from tests.patience import until
+from tests.services.test_two_at_once import at_once
+from tests.worlds import NOW
 
+# So that each may win: a patch takes longer than a claim.
+HEAD_START_SECONDS = 0.02
+HEAD_STARTS = (*READERS, None)
+_THEIRS = "theirs"
 Opening = Callable[[], bool]
 """Opens it, once everything is at hand; ``True`` if it is theirs, ``False`` if they are told of a conflict."""
 
@@ -88,19 +98,22 @@ def by_fhircast(network: Network, number: str) -> Opening:
     def show() -> bool:
         assert post(network.hub, event=event).status_code == 202
         assert names(screen.follow())[1] == event.id
-        deadline = time.monotonic() + PATIENCE
-        while standing(network.db, number) != (ReadState.CLAIMED, "R5"):
-            assert time.monotonic() < deadline
-            try:
-                told = screen.hear(0.02)
-            except TimeoutError:
-                continue
-            (issue,) = told["event"]["context"][0]["resource"]["issue"]
-            assert (told["event"]["hub.event"], issue["details"]["coding"][0]["code"]) == ("SyncError", event.id)
-            return False
-        return True
+        return until(lambda: _outcome(network, number, event.id)) == _THEIRS
 
     return show
+
+
+def _outcome(network: Network, number: str, event_id: str) -> str:
+    """Return whether it is R5's, or what their session was told instead; nothing as long as neither is so."""
+    if standing(network.db, number) == (ReadState.CLAIMED, "R5"):
+        return _THEIRS
+    try:
+        told = network.screens["R5"].hear(0.02)
+    except TimeoutError:
+        return ""
+    (issue,) = told["event"]["context"][0]["resource"]["issue"]
+    assert (told["event"]["hub.event"], issue["details"]["coding"][0]["code"]) == ("SyncError", event_id)
+    return "a conflict"
 
 
 DOORS: dict[str, Callable[[Network, str], Opening]] = {
@@ -126,3 +139,28 @@ def task_of(network: Network, number: str) -> Any:
     sent = {"group-identifier": f"{ACCESSIONS}|{number}"}
     (entry,) = network.clients["fhir"].post("/fhir/Task/_search", data=sent).json()["entry"]
     return entry["resource"]
+
+
+def race(openings: dict[str, Opening], ahead: str | None) -> list[str]:
+    """Let all five open a study's read at once, ``ahead`` some milliseconds before the rest; return who has it.
+
+    They are told so by their own door. Whoever is told otherwise than by a conflict in its protocol fails the test.
+    """
+
+    def late(opening: Opening, seconds: float) -> bool:
+        time.sleep(seconds)
+        return opening()
+
+    behind = {reader: 0.0 if ahead in {None, reader} else HEAD_START_SECONDS for reader in READERS}
+    results = at_once(*(partial(late, opening, behind[reader]) for reader, opening in openings.items()))
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [reader for reader, result in zip(openings, results, strict=True) if result]
+
+
+def completed(network: Network, number: str, reader: str) -> None:
+    """Complete a read; a session in which something is open is told so, and R5's has heard of no error meanwhile."""
+    complete_read(network.db, network.read_id(number), reader, NOW, by=PACS)
+    told = network.screens[reader].follow()
+    assert told["event"]["hub.event"] == CLOSE

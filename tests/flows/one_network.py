@@ -38,10 +38,10 @@ from tests.outlets.event_peer import EventPeer, free_port
 from tests.outlets.ris import Ris, ris
 from tests.outlets.test_following_a_hub import following
 from tests.outlets.test_hl7 import receiver
+from tests.patience import PATIENCE_SECONDS
 from tests.worlds import NOW, policy, priority, reporter, session
 
 TRUST = "RVV"
-PATIENCE = 60.0
 _TITLE = "PACS_RVV"
 READERS = ("R1", "R2", "R3", "R4", "R5")
 # Whoever shows nothing: a viewer's peers, and Balancer at its own hub.
@@ -143,7 +143,7 @@ def client_with(port: int, key: str) -> Client:
     return Client(
         base_url=f"http://127.0.0.1:{port}",
         headers={"authorization": f"Bearer {key}"},
-        timeout=PATIENCE,
+        timeout=PATIENCE_SECONDS,
         trust_env=False,
     )
 

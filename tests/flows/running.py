@@ -45,7 +45,7 @@ class Running:
         self.process = process
         self._printed = printed
         self.url = self.wait_for(self._address)
-        self.client = httpx2.Client(base_url=f"{self.url}/api/v1", timeout=30)
+        self.client = httpx2.Client(base_url=f"{self.url}/api/v1", timeout=PATIENCE_SECONDS)
 
     @property
     def printed(self) -> str:

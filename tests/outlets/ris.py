@@ -12,6 +12,8 @@ from typing import Any
 import hl7
 from hl7.mllp import start_hl7_server
 
+from tests.patience import PATIENCE_SECONDS
+
 SILENCE, GARBAGE, HANG_UP, TWICE = "silence", "garbage", "hang up", "twice"
 
 
@@ -52,7 +54,7 @@ class Ris:
         return [(str(one.segment("ORC")(5)), _number(one, 32), _number(one, 33)) for one in self.messages]
 
     def _do(self, what: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(what, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(PATIENCE_SECONDS)
 
     async def _start(self) -> Any:
         return await start_hl7_server(

@@ -18,6 +18,7 @@ from balancer.services.see_open_reads import OpenRead
 from balancer.store.database import Database
 from tests.api.service import StandingClock
 from tests.networks import queued
+from tests.patience import PATIENCE_SECONDS
 
 HUB = "https://hub.example/fhircast"
 REPORT = Report(
@@ -84,7 +85,7 @@ def test_a_session_whose_task_has_ended_is_begun_again(sqlite_db: Database, monk
     monkeypatch.setattr(ReporterSession, "follow", broken)
     thread = threading.Thread(target=Following(sqlite_db, StandingClock(), HubAddress(url=HUB)).keep, args=(stop,))
     thread.start()
-    ended = stop.wait(30)
+    ended = stop.wait(PATIENCE_SECONDS)
     stop.set()
     thread.join()
     assert ended

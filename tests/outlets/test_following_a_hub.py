@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from httpx2 import Client
+from httpx2 import get
 
 from balancer.api.routes.fhircast import hub_of
 from balancer.bootstrap import with_following
@@ -28,26 +27,17 @@ from balancer.scheduler.leading import Leader
 from balancer.services.complete_read import complete_read
 from balancer.services.open_in_viewer import open_in_viewer
 from balancer.services.release_read import release_read
+from balancer.services.see_open_reads import see_open_reads
 from balancer.store import claims
 from balancer.store.database import Database, StoreBusyError
 from balancer.store.leases import Lease
 from tests.api.fhircast.hubs import Peer, closed, hub, names, opened, post
 from tests.api.service import Service
 from tests.networks import PACS, claimed, incoming, queued, read_id, standing
+from tests.patience import PATIENCE_SECONDS, until
 from tests.worlds import NOW
 
 OPEN, CLOSE = "DiagnosticReport-open", "DiagnosticReport-close"
-# Every side is to be told within a second; a machine that does other things besides gets longer.
-PATIENCE = 30.0
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """Return the first thing that ``look`` finds."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := look()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 @contextlib.contextmanager
@@ -121,6 +111,54 @@ def test_what_is_opened_in_the_viewer_is_claimed_here_and_told_once(sqlite_db: D
         assert gone["event"]["context"] == list(event.context)
 
 
+def test_what_is_opened_there_and_done_here_between_two_looks_is_closed_there(
+    sqlite_db: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No look has seen it open; the viewer that opened it would show it for ever."""
+    between = threading.Lock()
+
+    def look(*told: Any) -> Any:
+        with between:
+            return see_open_reads(*told)
+
+    monkeypatch.setattr("balancer.outlets.fhircast.following.see_open_reads", look)
+    with Peer(url) as viewer:
+        event = opened("A1")
+        with between:
+            post(url, event=event)
+            until(lambda: standing(sqlite_db, "A1") == (ReadState.CLAIMED, "R1"))
+            complete_read(sqlite_db, read_id(sqlite_db, "A1"), "R1", NOW, by=PACS)
+        assert names(viewer.follow())[1] == event.id
+        gone = viewer.follow()["event"]
+        assert (gone["hub.event"], gone["context"]) == (CLOSE, list(event.context))
+
+
+def test_a_look_that_is_older_than_a_claim_closes_nothing(
+    sqlite_db: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has not seen has not ended: it is closed once, when it is done."""
+    kept = threading.Lock()
+
+    def look(*told: Any) -> Any:
+        found = see_open_reads(*told)
+        with kept:
+            return found
+
+    monkeypatch.setattr("balancer.outlets.fhircast.following.see_open_reads", look)
+    with Peer(url) as viewer:
+        event, other = opened("A1"), opened("A3", at=NOW + timedelta(seconds=1))
+        with kept:
+            post(url, event=event)
+            assert names(viewer.follow())[1] == event.id
+            until(lambda: standing(sqlite_db, "A1") == (ReadState.CLAIMED, "R1"))
+        post(url, event=other)
+        assert names(viewer.follow())[1] == other.id
+        complete_read(sqlite_db, read_id(sqlite_db, "A1"), "R1", NOW, by=PACS)
+        gone = viewer.follow()["event"]
+        assert (gone["hub.event"], gone["context"]) == (CLOSE, list(event.context))
+        assert standing(sqlite_db, "A3") == (ReadState.CLAIMED, "R1")
+
+
 def test_a_viewer_that_comes_second_is_told_so(sqlite_db: Database, url: str) -> None:
     """The first committed claim wins; the loser's session gets a SyncError, in its own protocol, naming nobody."""
     claimed(sqlite_db, "A1", "R2")
@@ -163,8 +201,8 @@ def test_a_hub_that_is_started_anew_is_told_what_is_open(sqlite_db: Database) ->
     """It has forgotten every session; the screens are told again."""
     queued(sqlite_db, "A1")
     claimed(sqlite_db, "A1")
-    with hub(sqlite_db) as (url, service), following(sqlite_db, url, service), Client() as client:
-        context = until(lambda: client.get(f"{url}/R1").json()["context"])
+    with hub(sqlite_db) as (url, service), following(sqlite_db, url, service):
+        context = until(lambda: get(f"{url}/R1", timeout=PATIENCE_SECONDS).json()["context"])
     assert [number.value for number in meant_by(tuple(context)).accession_numbers] == ["A1"]
 
 

@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import signal
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -40,6 +39,7 @@ from balancer.store.tables_life import ExceptionRow
 from tests.api.service import StandingClock
 from tests.networks import PACS, Feed, claimed, extract, incoming, minutes, queued, read_id, rostered, solving
 from tests.outlets.ris import GARBAGE, HANG_UP, SILENCE, TWICE, Ris, ris
+from tests.patience import PATIENCE_SECONDS, until
 from tests.worlds import NOW, session
 
 
@@ -52,7 +52,7 @@ def peer() -> Iterator[Ris]:
 
 def receiver(peer: Ris, **described: object) -> Receiver:
     """Return the description of a RIS on this machine."""
-    plain = Receiver(name="RIS", trusts=("RVV",), host="127.0.0.1", port=peer.port, tls=None, answer_seconds=5)
+    plain = Receiver(name="RIS", trusts=("RVV",), host="127.0.0.1", port=peer.port, tls=None, answer_seconds=60)
     return replace(plain, **described)  # type: ignore[arg-type]  # checked by dataclass use
 
 
@@ -162,12 +162,14 @@ def test_a_receiver_is_told_only_what_it_wants_and_where_it_wants_it(telling: Te
 @pytest.mark.parametrize("word", ["AE", "AA other", GARBAGE, HANG_UP, SILENCE])
 def test_what_was_not_taken_is_said_again_the_same_to_the_letter(telling: Telling, peer: Ris, word: str) -> None:
     """An error, an answer to another message, one that is none, a line that breaks, no answer at all."""
-    told = telling(receiver(peer, answer_seconds=0.3)).after(0)
+    impatient = receiver(peer, answer_seconds=0.3) if word == SILENCE else receiver(peer)
+    told = telling(impatient).after(0)
     claimed(told.db, "A1")
     peer.answers = [word]
     told.after(0)
+    until(lambda: peer.messages)
     assert [(state, tries) for _, state, tries, _ in told.letters()] == [(LetterState.WAITING, 1)]
-    told.after(1)
+    told = telling(receiver(peer)).after(1)
     assert [state for _, state, _, _ in told.letters()] == [LetterState.SENT]
     first, second = peer.messages
     assert str(first) == str(second)
@@ -474,12 +476,9 @@ def test_killed_between_sending_and_the_answer_it_says_the_same_message_again(sq
         for seen in (1, 2):
             process = multiprocessing.get_context("spawn").Process(target=tell_for_ever, args=(order,))
             process.start()
-            deadline = time.monotonic() + 60
-            while len(peer.messages) < seen:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            until(lambda seen=seen: len(peer.messages) >= seen)  # type: ignore[misc]  # mypy infers no default
             os.kill(process.pid or 0, signal.SIGKILL if seen == 1 else signal.SIGTERM)
-            process.join(30)
+            process.join(PATIENCE_SECONDS)
             assert process.exitcode == (-signal.SIGKILL if seen == 1 else 0)
         assert str(peer.messages[0]) == str(peer.messages[1])
     with sqlite_db.session() as reading:

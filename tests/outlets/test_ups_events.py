@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import socket
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -42,6 +41,7 @@ from tests.api.small_network import allocate
 from tests.api.test_dimse import LOCK, given_up, performed
 from tests.networks import claimed, minutes, read_id
 from tests.outlets.event_peer import EventPeer, free_port
+from tests.patience import until
 from tests.services.test_claiming import R1
 from tests.worlds import NOW
 
@@ -448,9 +448,12 @@ def test_the_outlets_process_has_one_for_each_title_with_an_address(db: Database
 
 
 def wait_for(holds: Callable[[], bool], do: Callable[[], object]) -> None:
-    """Do something again and again until something holds, at most thirty seconds."""
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
+    """Do something again and again until something holds."""
+
+    def look() -> bool:
+        if holds():
+            return True
         do()
-        time.sleep(0.02)
+        return False
+
+    until(look)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from balancer.scheduler.solving import DONE, SolveOrder, Solving, die_with_parent
 from balancer.scheduler.supervisor import Supervisor, stop_with_parent
-
-PATIENCE_SECONDS = 30.0
+from tests.patience import PATIENCE_SECONDS
 
 
 def note(path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from balancer.scheduler.timetable import Timetable
+from tests.patience import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 30.0
 SOON = timedelta(seconds=0.1)
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +23,7 @@ from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import LeaseRow, ReporterRow, RunRow, UnallocatedRow, WorklistItemRow, WorklistRow
 from tests.networks import Feed, extract, incoming, minutes, queued, rostered, solving
+from tests.patience import until
 from tests.worlds import NOW, at, lay_out, restate, session, with_true_figures
 
 HOUR = 60.0
@@ -420,7 +420,7 @@ def test_a_long_run_keeps_its_lease(db: Database, monkeypatch: pytest.MonkeyPatc
 
     def slow(problem: AllocationProblem, **arguments: object) -> Plan:
         first = expiry()
-        wait_until(lambda: expiry() != first)
+        until(lambda: expiry() != first)
         return ALL_PLACED(problem, **arguments)
 
     assert run_allocation(db, NOW, solver=slow).state is RunState.PUBLISHED
@@ -453,21 +453,13 @@ def test_how_far_a_run_is_can_be_watched(db: Database, monkeypatch: pytest.Monke
             assert row is not None
             return (row.stage, row.progress) == ("solve", {"stage": "improve", "bound": 12.5})
 
-        wait_until(seen)
+        until(seen)
         return ALL_PLACED(problem, **arguments)
 
     assert run_allocation(db, NOW, solver=telling, on_progress=heard.append).state is RunState.PUBLISHED
     assert heard == [Progress("improve", 12.5, float("inf"))]
     with db.session() as reading:
         assert runs.running(reading) is None
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait until ``holds``; a minute is for machines that do a hundred other things."""
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 # --- the balance -----------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from balancer.api.doors import LOCAL_COOKIE, CredentialsDoor, LocalDoor
 from balancer.store.database import Database
 from tests.api.service import Service, StandingClock
+from tests.patience import PATIENCE_SECONDS, until
 
 AXE = Path(__file__).parent / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+_PATIENCE_MS = PATIENCE_SECONDS * 1_000
+expect.set_options(timeout=_PATIENCE_MS)
 WIDTHS = {"desktop": (1440, 900), "phone": (390, 844)}
-_PATIENCE_SECONDS = 30.0
 
 
 def service_with_sign_in(db: Database) -> Service:
@@ -39,16 +40,13 @@ def served(service: Service) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(service.app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not server.started:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.02)
+    until(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = server.force_exit = True
-        thread.join(_PATIENCE_SECONDS)
+        thread.join(PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -58,7 +56,7 @@ def chromium() -> Iterator[Browser]:
     if path is None or not AXE.is_file():
         raise FileNotFoundError("chromium, or npm's axe-core: apt-get install chromium, make test")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], timeout=_PATIENCE_MS)
         try:
             yield browser
         finally:
@@ -74,6 +72,7 @@ class Desk:
     wrong: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.page.set_default_timeout(_PATIENCE_MS)
         self.page.on(
             "console", lambda said: self.wrong.append(said.text) if said.type in {"error", "warning"} else None
         )

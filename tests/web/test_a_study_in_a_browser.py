@@ -16,9 +16,6 @@ from tests.networks import read_id
 from tests.web.pages_served import WIDTHS, Desk, served
 from tests.worlds import NOW
 
-SOON_MS = 30_000
-expect.set_options(timeout=SOON_MS)
-
 
 @contextmanager
 def window(browser: Browser, address: str, width: str, who: str) -> Iterator[Desk]:
@@ -26,7 +23,6 @@ def window(browser: Browser, address: str, width: str, who: str) -> Iterator[Des
     across, down = WIDTHS[width]
     with browser.new_context(viewport={"width": across, "height": down}) as context:
         desk = Desk(context.new_page(), address)
-        desk.page.set_default_timeout(SOON_MS)
         desk.sign_in(who)
         yield desk
         assert desk.wrong == []

@@ -131,4 +131,4 @@ def test_a_run_under_way_is_followed_and_its_end_shown(desk: Desk, waiting: Serv
     expect(page.locator("h1")).to_have_text("Run 3: waits to begin")
     assert desk.violations() == []
     run_allocation(waiting.app.state.serving.database, minutes(2), solver=MOVING)
-    expect(page.locator("h1")).to_have_text("Run 3: waits to be published", timeout=20_000)
+    expect(page.locator("h1")).to_have_text("Run 3: waits to be published")

@@ -14,7 +14,7 @@ from httpx2 import AsyncClient
 
 from balancer.domain.instant import Clock
 from balancer.outlets.fhircast.address import HubAddress
-from balancer.outlets.fhircast.session import Doing, ReporterSession
+from balancer.outlets.fhircast.session import Doing, Look, ReporterSession
 from balancer.publish.fhircast.events import Event
 from balancer.publish.fhircast.report import Meant
 from balancer.services.open_in_viewer import VIEWER, close_in_viewer, open_in_viewer
@@ -66,6 +66,7 @@ class Following:
     def __init__(self, database: Database, clock: Clock, hub: HubAddress) -> None:
         self._database, self._clock, self._hub = database, clock, hub
         self._open: dict[int, OpenRead] = {}
+        self._looked_at = 0.0
         self._followed: dict[str, _Followed] = {}
         self._doing = Doing(opened=self._opened, closed=self._closed, own_word=VIEWER.subject)
 
@@ -79,7 +80,9 @@ class Following:
             try:
                 while not stop.is_set():
                     try:
+                        began_at = loop.time()
                         self._open = await asyncio.to_thread(see_open_reads, self._database, self._open)
+                        self._looked_at = began_at
                         if loop.time() >= reporters_at:
                             self._follow(client, await asyncio.to_thread(see_reporters, self._database))
                             reporters_at = loop.time() + _REPORTERS_EVERY_SECONDS
@@ -109,10 +112,13 @@ class Following:
         """Tell every session what is open in it now; one that is still being told is told the rest the next time."""
         for reporter_id, followed in self._followed.items():
             if followed.telling is None or followed.telling.done():
-                followed.telling = asyncio.create_task(followed.session.tell(self._of(reporter_id)))
+                followed.telling = asyncio.create_task(followed.session.tell(self._look_of(reporter_id)))
 
     def _of(self, reporter_id: str) -> dict[int, OpenRead]:
         return {number: read for number, read in self._open.items() if read.reporter_id == reporter_id}
+
+    def _look_of(self, reporter_id: str) -> Look:
+        return Look(reads=self._of(reporter_id), began_at=self._looked_at)
 
     def _opened(self, reporter_id: str, meant: Meant, replayed: Event | None) -> list[int]:
         unless_ended_since: datetime | None = None if replayed is None else replayed.at

@@ -42,6 +42,22 @@ class DeniedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one reporter has open, by claim, and the time of the event loop at which it was looked for."""
+
+    reads: Mapping[int, OpenRead]
+    began_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a viewer calls the report of a read that it has opened; ``since`` then the claim has been there to see."""
+
+    context: Context
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Doing:
     """What opening and closing in a viewer does here; ``opened`` raises ``ConflictError`` if it may not be followed."""
 
@@ -59,8 +75,7 @@ class ReporterSession:
         self._hub, self._client, self._doing, self._clock = hub, client, doing, clock
         self._told: dict[int, Context] = {}
         self._sent: deque[str] = deque(maxlen=_MOST_REMEMBERED)
-        # by read: what the viewer calls the report that it has opened
-        self._viewers: dict[int, Context] = {}
+        self._viewers: dict[int, _Shown] = {}
         self._failures = 0
         self._quiet_until = 0.0
 
@@ -68,21 +83,35 @@ class ReporterSession:
         """Take what is open already for told."""
         self._told = {number: context_of(read.report) for number, read in reads.items()}
 
-    async def tell(self, reads: Mapping[int, OpenRead]) -> None:
-        """Tell the hub what has been closed and opened since the last time; ``reads`` is all that is open, by claim."""
-        if asyncio.get_running_loop().time() < self._quiet_until:
-            return
-        for number in [number for number in self._told if number not in reads]:
+    async def tell(self, look: Look) -> None:
+        """Tell the hub what has been closed and opened since the last time."""
+        if asyncio.get_running_loop().time() >= self._quiet_until and await self._tell_closed(look):
+            await self._tell_opened(look.reads)
+
+    async def _tell_closed(self, look: Look) -> bool:
+        """Tell what is open no longer; ``False`` if there is more to tell."""
+        for number in [number for number in self._told if number not in look.reads]:
             if not await self._say(CLOSE, self._told[number]):
-                return
-            del self._told[number]
+                return False
+            ended = self._told.pop(number)
+            self._viewers = {read: shown for read, shown in self._viewers.items() if shown.context != ended}
+        is_open = {read.read_id for read in look.reads.values()}
+        for read_id, shown in list(self._viewers.items()):
+            # opened there and ended here between two looks: none has seen it open, and their screens show it still
+            if read_id not in is_open and shown.since <= look.began_at:
+                if not await self._say(CLOSE, shown.context):
+                    return False
+                self._viewers.pop(read_id, None)
+        return True
+
+    async def _tell_opened(self, reads: Mapping[int, OpenRead]) -> None:
         for number, read in reads.items():
             if number in self._told:
                 continue
-            theirs = self._viewers.get(read.read_id)
             if read.system == self._doing.own_word:
                 # they have opened it there: it is on their screens
-                self._told[number] = theirs or context_of(read.report)
+                shown = self._viewers.get(read.read_id)
+                self._told[number] = context_of(read.report) if shown is None else shown.context
             elif await self._say(OPEN, context_of(read.report)):
                 self._told[number] = context_of(read.report)
             else:
@@ -185,12 +214,13 @@ class ReporterSession:
         """Open or close here what a viewer has."""
         meant = meant_by(event.context)
         if event.name == CLOSE:
-            await asyncio.to_thread(self._doing.closed, self._reporter_id, meant)
+            for read_id in await asyncio.to_thread(self._doing.closed, self._reporter_id, meant):
+                self._viewers.pop(read_id, None)
         if event.name != OPEN:
             return 200
         replayed = event if self._clock.now() - event.at > _OLD else None
         reads = await asyncio.to_thread(self._doing.opened, self._reporter_id, meant, replayed)
-        self._viewers = dict.fromkeys(reads, event.context)
+        self._viewers |= dict.fromkeys(reads, _Shown(event.context, asyncio.get_running_loop().time()))
         # 202: it was received, and there is nothing here that it opens
         return 200 if reads else 202
 

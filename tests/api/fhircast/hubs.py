@@ -5,46 +5,30 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-import uvicorn
 from fastapi import FastAPI
 from httpx2 import Client, Response
 from websockets.sync.client import connect
 
 from balancer.api.doors import LocalDoor
+from balancer.api.routes.fhircast import hub_of
 from balancer.domain.actor import Actor
 from balancer.publish.fhircast.events import CLOSE, OPEN, Event
 from balancer.publish.fhircast.report import Report, context_of
 from balancer.store.database import Database
 from tests.access.doors import Known
 from tests.access.two_trusts import EAST
+from tests.api.listening import listening
 from tests.api.service import Service
+from tests.patience import PATIENCE_SECONDS
 from tests.worlds import NOW
 
 ALL = "DiagnosticReport-*,SyncError"
-PATIENCE = 30.0
-
-
-@contextlib.contextmanager
-def listening(service: Service) -> Iterator[str]:
-    """Serve on a port of this machine, in a thread; yield the hub's address."""
-    config = uvicorn.Config(service.app, port=0, log_config=None, access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            thread.join(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/fhircast"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @functools.cache
@@ -55,16 +39,20 @@ def _application() -> FastAPI:
 
 @contextlib.contextmanager
 def hub(db: Database, actor: Actor | None = None) -> Iterator[tuple[str, Service]]:
-    """Yield the address of a hub, and its service; whoever comes is ``actor``, else whoever is on this machine."""
+    """Yield the address of a hub, and its service; whoever comes is ``actor``, else whoever is on this machine.
+
+    Its time stands still, so that nobody is out of step for being slow, until a test says how late it is.
+    """
     service = Service.of(_application(), db)
     service.app.state.door = LocalDoor() if actor is None else Known(actor)
-    with listening(service) as url:
-        yield url, service
+    hub_of(service.app).seconds = lambda: 0.0
+    with listening(service) as port:
+        yield f"http://127.0.0.1:{port}/fhircast", service
 
 
 def post(url: str, form: dict[str, str] | None = None, event: Event | None = None) -> Response:
     """Send a form or an event."""
-    with Client(timeout=PATIENCE) as client:
+    with Client(timeout=PATIENCE_SECONDS) as client:
         if event is not None:
             return client.post(url, json=event.message())
         return client.post(url, data=form or {})
@@ -103,10 +91,10 @@ class Peer:
         answer = post(url, form("subscribe", topic, hub_events=events, **more))
         assert answer.status_code == 202, answer.text
         self.endpoint = answer.json()["hub.channel.endpoint"]
-        self._socket = connect(self.endpoint, open_timeout=PATIENCE).__enter__()
+        self._socket = connect(self.endpoint, open_timeout=PATIENCE_SECONDS, ping_interval=None).__enter__()
         self.confirmed = self.hear()
 
-    def hear(self, seconds: float = PATIENCE) -> dict[str, Any]:
+    def hear(self, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """Return the next message."""
         found = json.loads(self._socket.recv(timeout=seconds))
         assert isinstance(found, dict)
