@@ -97,9 +97,11 @@ def news(before: Ownership | None, now: Ownership, tells: Collection[News], *, u
     """Return what is news of a study to somebody who was last told ``before``, if they are told of such.
 
     Whoever was never told of a study that is over is told nothing. If it is ``uncertain`` whether they heard
-    ``before``, they may believe that or anything earlier: however it stands is news then.
+    ``before``, they may believe that or anything earlier: however it stands is news then, also if nobody has it.
     """
-    if before is None and (not now.owners or now.status in {OrderStatus.COMPLETE, OrderStatus.CANCELLED}):
+    if before is None and now.status in {OrderStatus.COMPLETE, OrderStatus.CANCELLED}:
+        return None
+    if before is None and not now.owners and not uncertain:
         return None
     before = before or Ownership()
     what = _how_it_stands(before, now) if uncertain else _what(before, now)

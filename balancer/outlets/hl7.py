@@ -99,11 +99,13 @@ class Hl7Outlet:
         for item in owned.owned(session, study_ids):
             subject = str(item.study.id)
             before = _ownership(told[subject]) if subject in told else None
+            # what was told before a study came back may be forgotten here by now, and is not by the receiver
+            is_in_doubt = subject in uncertain or (before is None and any(read.confirmed for read in item.reads))
             stands = ownership(item.reads, withholds_blind=self._receiver.withholds_blind)
-            what = news(before, stands, self._receiver.tells, uncertain=subject in uncertain)
+            what = news(before, stands, self._receiver.tells, uncertain=is_in_doubt)
             if what is not None:
                 # whoever may not have heard the last may still name whoever any earlier one did
-                was = frozenset(Part) if subject in uncertain else frozenset((before or Ownership()).owners)
+                was = frozenset(Part) if is_in_doubt else frozenset((before or Ownership()).owners)
                 body = _body(item, stands, was, now)
                 letters.append(_letter(item, what, body))
                 said[subject] = _said(stands)

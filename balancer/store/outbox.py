@@ -6,6 +6,7 @@ again, the same to the letter: whoever it is for recognises it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from sqlmodel import Session, col, delete, func, insert, select, update
 
 from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.letter import Letter, LetterState
+from balancer.domain.states import StudyState
 from balancer.store.changes import Mark
 from balancer.store.chunks import chunks
 from balancer.store.pages import Cut, Page, cursor
@@ -219,9 +221,10 @@ def letter(session: Session, letter_id: int) -> tuple[LetterRow, StudyRow | None
 
 
 def purge(session: Session, now: datetime) -> None:
-    """Forget letters that were taken, or given up, long ago."""
+    """Forget letters that were taken, or given up, long ago, and what was told that no other is held against."""
     old = (col(LetterRow.state) != LetterState.WAITING, col(LetterRow.ended_at) < now - KEPT)
     session.exec(delete(LetterRow).where(*old), **_NO_SYNC)
+    _forget_told(session)
 
 
 def has_old_ended(session: Session, now: datetime) -> bool:
@@ -239,7 +242,7 @@ def _waiting(session: Session, letter_id: int) -> LetterRow | None:
 
 
 def told(session: Session, outlet: str, subjects: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
-    """Return what an outlet last wrote of these subjects, or of every one."""
+    """Return what an outlet last wrote of these subjects, or of every one, as far as it is kept."""
     columns: Any = (ToldRow.subject, ToldRow.said)
     statement = select(*columns).where(ToldRow.outlet == outlet)
     if subjects is None:
@@ -268,6 +271,26 @@ def tell(session: Session, outlet: str, said: Mapping[str, Mapping[str, Any]]) -
 def uncertain(session: Session, outlet: str) -> set[str]:
     """Return the subjects of which a letter was given up, and nothing has been written since."""
     return set(session.exec(select(ToldRow.subject).where(ToldRow.outlet == outlet, col(ToldRow.uncertain))))
+
+
+def _forget_told(session: Session) -> None:
+    """Forget what was told of studies that wait for no report, once no letter about them is kept.
+
+    What is uncertain stays until it is certain, however long whoever it is for is away.
+    """
+    about = exists().where(col(LetterRow.outlet) == col(ToldRow.outlet), col(LetterRow.subject) == col(ToldRow.subject))
+    columns: Any = (ToldRow.outlet, ToldRow.subject)
+    subjects: dict[str, list[str]] = defaultdict(list)
+    for outlet, subject in session.exec(select(*columns).where(~col(ToldRow.uncertain), ~about)):
+        subjects[outlet].append(subject)
+    for outlet, told_of in subjects.items():
+        for chunk in chunks(sorted(told_of)):
+            waiting = select(StudyRow.id).where(
+                col(StudyRow.id).in_(map(int, chunk)), StudyRow.state == StudyState.OPEN
+            )
+            over = set(chunk) - set(map(str, session.exec(waiting)))
+            which = (col(ToldRow.outlet) == outlet, col(ToldRow.subject).in_(over), ~col(ToldRow.uncertain))
+            session.exec(delete(ToldRow).where(*which), **_NO_SYNC)
 
 
 def _doubt(session: Session, outlet: str, subjects: Iterable[str]) -> None:

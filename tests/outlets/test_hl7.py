@@ -28,6 +28,7 @@ from balancer.outlets.hl7 import Hl7Outlet
 from balancer.outlets.telling import TellingOrder, tell_for_ever
 from balancer.services import note_not_told
 from balancer.services.complete_read import complete_read
+from balancer.services.forget_letters import forget_letters
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.release_read import release_read
 from balancer.services.run_allocation import run_allocation
@@ -144,6 +145,30 @@ def test_a_study_that_came_back_is_whose_reads_it_now(telling: Telling, peer: Ri
     claimed(told.db, "A1", "R2", read=2)
     told.after(3600)
     assert peer.owners == [("IP", "R1", ""), ("SC", '""', ""), ("IP", "R2", "")]
+
+
+def test_a_study_that_comes_back_when_what_was_told_is_forgotten_has_no_owner_either(
+    telling: Telling, peer: Ris
+) -> None:
+    """Weeks later the RIS still shows who wrote the report; of another that is over it is told nothing anew."""
+    told = telling(receiver(peer)).after(0)
+    claimed(told.db, "A1", "R1")
+    told.after(0)
+    complete_read(told.db, read_id(told.db, "A1"), "R1", minutes(1), by=PACS)
+    ingest_extract(told.db, Feed(), extract("B1", at=30), minutes(30), most_closed=1)
+    told.after(1800)
+    weeks = 60 * 24 * 14
+    forget_letters(told.db, minutes(weeks))
+    with told.db.session() as session:
+        assert outbox.told(session, told.outlet.name) == {}
+    with told.db.transaction() as writing:
+        void_cursors(writing)
+    told.after(weeks * 60)
+    assert peer.owners == [("IP", "R1", "")]
+    back = incoming("A1", acquired_at=minutes(weeks - 10))
+    ingest_extract(told.db, Feed(), extract(back, "B1", at=weeks), minutes(weeks))
+    told.after(weeks * 60)
+    assert peer.owners == [("IP", "R1", ""), ("SC", '""', "")]
 
 
 def test_a_receiver_is_told_only_what_it_wants_and_where_it_wants_it(telling: Telling, peer: Ris) -> None:

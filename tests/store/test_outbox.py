@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.letter import Letter, LetterState, Patience
+from balancer.domain.states import StudyState
 from balancer.services.forget_letters import forget_letters
 from balancer.store import journal, outbox
 from balancer.store.database import Database
 from balancer.store.pages import Cut
-from tests.networks import loaded, minutes
+from balancer.store.tables import StudyRow
+from tests.networks import loaded, minutes, queued
 from tests.worlds import NOW
 
 RIS = "hl7 RVV RIS"
@@ -94,6 +97,26 @@ def test_what_has_ended_is_forgotten_after_seven_days_and_what_waits_is_not(db: 
     assert write(db) == [taken, dead, waiting]
     forget_letters(db, NOW + timedelta(days=7, seconds=1))
     assert write(db) == [waiting]
+
+
+def test_what_was_told_of_a_study_is_forgotten_with_the_last_letter_once_the_study_is_over(db: Database) -> None:
+    """Not of one that waits for its report, nor what is uncertain: each is held against what is news."""
+    queued(db, "A1", "A2", "A3")
+    with db.session() as session:
+        found = {row.accession_number: row.id for row in session.exec(select(StudyRow))}
+    over, doubted, waiting = ids = [str(found[number]) for number in ("A1", "A2", "A3")]
+    numbers = dict(zip(ids, write(db, *map(about, ids)), strict=True))
+    with db.transaction() as session:
+        outbox.tell(session, RIS, {subject: {"who": "R1"} for subject in ids})
+        for subject in (over, waiting):
+            outbox.take(session, numbers[subject], NOW)
+        outbox.give_up(session, numbers[doubted], "AR", NOW)
+        for subject in (over, doubted):
+            session.get_one(StudyRow, int(subject)).state = StudyState.WITHDRAWN
+    for days, left in ((7, ids), (8, [doubted, waiting])):
+        forget_letters(db, NOW + timedelta(days=days))
+        with db.session() as session:
+            assert sorted(outbox.told(session, RIS)) == sorted(left)
 
 
 def test_letters_come_in_pages_by_outlet_and_state(db: Database) -> None:
