@@ -285,10 +285,9 @@ def _forget_told(session: Session) -> None:
         subjects[outlet].append(subject)
     for outlet, told_of in subjects.items():
         for chunk in chunks(sorted(told_of)):
-            waiting = select(StudyRow.id).where(
-                col(StudyRow.id).in_(map(int, chunk)), StudyRow.state == StudyState.OPEN
-            )
-            over = set(chunk) - set(map(str, session.exec(waiting)))
+            open_ones = select(StudyRow.id).where(StudyRow.state == StudyState.OPEN)
+            still = session.exec(open_ones.where(col(StudyRow.id).in_(list(map(int, chunk)))))
+            over = set(chunk) - set(map(str, still))
             which = (col(ToldRow.outlet) == outlet, col(ToldRow.subject).in_(over), ~col(ToldRow.uncertain))
             session.exec(delete(ToldRow).where(*which), **_NO_SYNC)
 

@@ -62,7 +62,8 @@ class LetterRow(Row, table=True):
 class ToldRow(Row, table=True):
     """What an outlet last wrote of a subject, a study's number, so that it writes again only what is news.
 
-    It is kept for as long as the study waits for a report, or a letter about it is kept. ``uncertain``: a letter about it was given up since, and it may or may not be known.
+    It is kept for as long as the study waits for a report, or a letter about it is kept. ``uncertain``: a letter about
+    it was given up since, and it may or may not be known.
     """
 
     __tablename__ = "told"

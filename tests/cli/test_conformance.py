@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from balancer.cli import app
+from balancer.publish.fhir import uk_core
 from balancer.publish.fhir.conformance import ELEMENTS, sent_elements
 from tests.house.committed import ROOT
 
@@ -25,3 +26,9 @@ def test_the_committed_statement_is_current(of: str, tmp_path: Path) -> None:
 def test_every_element_that_a_task_has_is_described() -> None:
     """And none that it has not."""
     assert set(sent_elements()) == set(ELEMENTS)
+
+
+def test_what_is_said_of_uk_core_is_so() -> None:
+    """What is not sent is said by name, with a reason; nothing is excused that is sent, or not asked for."""
+    assert set(uk_core.MINIMUM) - set(sent_elements()) == set(uk_core.NOT_SENT)
+    assert set(uk_core.SENT_AS) <= set(uk_core.MINIMUM) - set(uk_core.NOT_SENT)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from balancer.domain.life import ReadKind, ReadState, ReturnReason
 from balancer.domain.outcome import Outcome
-from balancer.publish.fhir import codes
+from balancer.publish.fhir import codes, uk_core
 from balancer.publish.fhir.capability import FHIR_VERSION, JSON, capability_statement
 from balancer.publish.fhir.patch import JSON_PATCH
 from balancer.publish.fhir.search import INCLUDES, MOST, PARAMETERS, USUAL
@@ -90,9 +90,10 @@ def _sections() -> Iterator[str]:
         "is at `/fhir/metadata`; this is made of the same tables."
     )
     yield (
-        "No profile is claimed: neither UK Core's nor another's has been validated against "
-        "([0024](../adr/0024-reads-as-fhir-tasks.md)). What is sent is validated in tests with the R4B models of "
-        "`fhir.resources` and by checks of our own of R4's required bindings. No XML."
+        "No profile is claimed in `meta.profile`, UK Core's neither ([0024](../adr/0024-reads-as-fhir-tasks.md)): "
+        "none has been validated against. How far UK Core's Task is met is said [below](#uk-core). What is sent is "
+        "validated in tests with the R4B models of `fhir.resources` and by checks of our own of R4's required "
+        "bindings. No XML."
     )
     yield "## Interactions"
     yield _table(("resource", "interactions"), _interactions())
@@ -104,6 +105,12 @@ def _sections() -> Iterator[str]:
     yield "## Elements of a Task"
     described = ((f"`{name}`", "1" if always else "0..1", ELEMENTS[name]) for name, always in sent_elements().items())
     yield _table(("element", "there", "what it says"), described)
+    yield "## UK Core"
+    yield (
+        "UKCore-Task 1.2.0 (2022-12-16) narrows where references lead, and no cardinality of R4's; its guide names a "
+        "minimum viable content that everybody is to support. That is met as far as this says, and no further:"
+    )
+    yield _table(("element", "sent"), _uk_core())
     yield "## States"
     yield _table(("read", "Task.status"), ((f"`{state}`", f"`{codes.STATUSES[state]}`") for state in ReadState))
     yield "What a change of a Task's status does to its read; any other is 409:"
@@ -129,6 +136,14 @@ def _interactions() -> Iterator[Sequence[str]]:
     (rest,) = capability_statement(url="", version="")["rest"]
     for resource in rest["resource"]:
         yield f"`{resource['type']}`", ", ".join(one["code"] for one in resource["interaction"])
+
+
+def _uk_core() -> Iterator[Sequence[str]]:
+    there = sent_elements()
+    for name in uk_core.MINIMUM:
+        about = f": {uk_core.SENT_AS[name]}" if name in uk_core.SENT_AS else ""
+        how = "always" if there.get(name) else "where there is one"
+        yield f"`{name}`", f"{how}{about}" if name in there else f"**not sent**: {uk_core.NOT_SENT[name]}"
 
 
 def _parameters() -> Iterator[Sequence[str]]:
