@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 _LOOKS_EVERY_SECONDS = 0.01
 
 _Found = TypeVar("_Found")

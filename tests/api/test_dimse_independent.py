@@ -14,6 +14,7 @@ from balancer.store.database import Database
 from tests.api.dimse_peers import listening, registered
 from tests.api.small_network import allocate
 from tests.networks import standing
+from tests.patience import PATIENCE_SECONDS
 
 FOLDER = Path(__file__).parent / "dimse_peer"
 
@@ -34,7 +35,9 @@ def test_another_stack_creates_a_workitem_and_works_it_to_its_end(sqlite_db: Dat
     registered(sqlite_db, "RIS_RVV", Permission.STUDIES_CREATE)
     with listening(sqlite_db) as port:
         command = [node, "life.mjs", str(port), "PACS_RVV", "RIS_RVV", "A1", "N1", "R1"]
-        done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, cwd=FOLDER, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        )
     assert done.returncode == 0, done.stderr
     said = [line.removeprefix("step ") for line in done.stdout.splitlines() if line.startswith("step ")]
     created = ["half 0120", "create 0000", "twice 0111", *LIVED, "same 0000", "known 0110"]

@@ -39,7 +39,7 @@ def test_as_many_wait_in_one_name_as_may_and_another_is_still_let_in(
                 return await client.get(path, params={"wait": wait}, headers=headers)
 
             tasks = [asyncio.create_task(ask(MOST_SECONDS)) for _ in range(5)]
-            for first in list(asyncio.as_completed(tasks))[:2]:
+            for first in itertools.islice(asyncio.as_completed(tasks), 2):
                 await first
             more = [(await ask(0)).status_code, (await ask(1, f"/runs/{run_id}/events")).status_code]
             allocated.app.state.door = Known(person("test:other", "A", Grant(Role.MANAGER, EVERY_TRUST)))

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 
-PATIENCE_SECONDS = 120.0
+from tests.patience import PATIENCE_SECONDS
 
 
 def environment(folder: Path, **more: str) -> Mapping[str, str]:

@@ -168,7 +168,7 @@ def test_a_study_that_comes_back_when_what_was_told_is_forgotten_has_no_owner_ei
     back = incoming("A1", acquired_at=minutes(weeks - 10))
     ingest_extract(told.db, Feed(), extract(back, "B1", at=weeks), minutes(weeks))
     told.after(weeks * 60)
-    assert peer.owners == [("IP", "R1", ""), ("SC", '""', "")]
+    assert peer.owners == [("IP", "R1", ""), ("SC", '""', '""')]
 
 
 def test_a_receiver_is_told_only_what_it_wants_and_where_it_wants_it(telling: Telling, peer: Ris) -> None:
