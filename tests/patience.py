@@ -15,7 +15,7 @@ _LOOKS_EVERY_SECONDS = 0.01
 _Found = TypeVar("_Found")
 
 
-def until(look: Callable[[], _Found]) -> _Found:
+def until(look: Callable[[], _Found | None]) -> _Found:
     """Return the first thing that ``look`` finds; the test fails if it finds nothing while anybody has patience."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (found := look()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +34,7 @@ from tests.access import test_every_route
 from tests.access.test_every_route import GUARDED, ask, served, values
 from tests.access.two_trusts import EAST, given_up, word_said
 from tests.api.service import Service
+from tests.copies import copied, filled
 from tests.networks import (
     PACS,
     Feed,
@@ -88,25 +88,16 @@ def read_it(db: Database, who: str = FIRST, *, read: int = 1, outcome: Outcome =
 @pytest.fixture(scope="module")
 def read_file(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a database file to copy from."""
-    path = tmp_path_factory.mktemp("blind") / "balancer.sqlite"
-    shutil.copy(migrated_sqlite, path)
-    db = Database(f"sqlite:///{path}")
-    read_once(db)
-    with db.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.close()
-    return path
+    return filled(migrated_sqlite, tmp_path_factory.mktemp("blind"), read_once)
 
 
 @pytest.fixture(params=["open", "done"])
 def once(read_file: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
     """Yield a database in which one of two readings is open at R2, or done."""
-    shutil.copy(read_file, tmp_path / "once.sqlite")
-    db = Database(f"sqlite:///{tmp_path / 'once.sqlite'}")
-    if request.param == "done":
-        read_it(db)
-    yield db
-    db.close()
+    with copied(read_file, tmp_path) as db:
+        if request.param == "done":
+            read_it(db)
+        yield db
 
 
 def told(answer: Any, number: int) -> list[str]:

@@ -42,6 +42,7 @@ from balancer.store.tables_outbox import LetterRow
 from tests.access.doors import MANAGER_AND_REPORTER, MANAGER_EAST, MANAGER_WEST, REPORTER, SYSTEM_EAST, Known, holding
 from tests.access.two_trusts import EAST, OF_EAST, OF_WEST, WEST, allocate_both
 from tests.api.service import Service, problem
+from tests.copies import filled
 from tests.creations import UID as CREATED
 from tests.creations import request_of
 from tests.kent import kent
@@ -202,14 +203,7 @@ QUERIES: dict[str, tuple[str, ...]] = {"/api/v1/assignments": ("trust",)}
 @pytest.fixture(scope="module")
 def allocated_file(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a database file of two trusts to copy from."""
-    path = tmp_path_factory.mktemp("two-trusts") / "balancer.sqlite"
-    shutil.copy(migrated_sqlite, path)
-    db = Database(f"sqlite:///{path}")
-    allocate_both(db)
-    with db.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.close()
-    return path
+    return filled(migrated_sqlite, tmp_path_factory.mktemp("two-trusts"), allocate_both)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from balancer.store.database import Database
 from balancer.store.pages import Cut
 from tests.api.dimse_peers import Workstation, calling, listening, registered
 from tests.api.small_network import allocate
+from tests.copies import copied, filled
 from tests.creations import UID, request_of
 from tests.networks import claimed, minutes, read_id, standing
 from tests.patience import PATIENCE_SECONDS
@@ -45,26 +45,21 @@ SOMEBODY = system("pacs-of-rvv", "PACS of RVV", [Permission.READS_WORK], ["RVV"]
 @pytest.fixture(scope="module")
 def registered_file(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a database file to copy from: a small network, and three systems that may call."""
-    path = tmp_path_factory.mktemp("dimse") / "balancer.sqlite"
-    shutil.copy(migrated_sqlite, path)
-    db = Database(f"sqlite:///{path}")
-    allocate(db)
-    registered(db, PACS)
-    registered(db, LOOKS, Permission.ASSIGNMENTS_READ)
-    registered(db, ELSEWHERE, trust="RWF")
-    with db.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.close()
-    return path
+
+    def fill(db: Database) -> None:
+        allocate(db)
+        registered(db, PACS)
+        registered(db, LOOKS, Permission.ASSIGNMENTS_READ)
+        registered(db, ELSEWHERE, trust="RWF")
+
+    return filled(migrated_sqlite, tmp_path_factory.mktemp("dimse"), fill)
 
 
 @pytest.fixture
 def small_db(registered_file: Path, tmp_path: Path) -> Iterator[Database]:
     """Yield a copy: A1 and A2 are R1's, A3 nobody's."""
-    shutil.copy(registered_file, tmp_path / "small.sqlite")
-    db = Database(f"sqlite:///{tmp_path / 'small.sqlite'}")
-    yield db
-    db.close()
+    with copied(registered_file, tmp_path) as db:
+        yield db
 
 
 @pytest.fixture
@@ -293,6 +288,7 @@ def test_no_state_of_a_workitem_lets_its_uid_be_created_again(
     [
         (request_of(ProcedureStepState=P), UID, 0xC309, ""),
         (request_of(TransactionUID="2.25.1"), UID, 0x0106, "TransactionUID"),
+        (request_of(InputReadinessState="INCOMPLETE"), UID, 0x0106, "InputReadinessState"),
         (request_of(), None, 0x0106, "AffectedSOPInstanceUID"),
         (request_of("A1"), UID, 0x0110, "known as 2.25."),
         (request_of(trust="RWF"), UID, 0x0124, ""),

@@ -293,6 +293,7 @@ def test_a_workitem_created_by_xml_with_modifications_says_so(pacs: Pacs) -> Non
         (f"?{UID}", put(Dataset(), ProcedureStepState=S), 400, "bad-request", "0120H"),
         (f"?{UID}", request_of(ProcedureStepState=P), 400, "bad-request", "C309H"),
         (f"?{UID}", request_of(TransactionUID="2.25.1"), 400, "bad-request", "TransactionUID"),
+        (f"?{UID}", request_of(InputReadinessState="INCOMPLETE"), 400, "bad-request", "InputReadinessState"),
         (f"?{UID}", request_of("A1"), 409, "conflict", "known as 2.25."),
         (f"?{UID}", request_of(trust="RWF"), 403, "not-allowed", "that trust"),
     ],

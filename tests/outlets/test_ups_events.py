@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -39,6 +38,7 @@ from tests.api.dimse_peers import OURS, Workstation, calling, listening, registe
 from tests.api.service import StandingClock
 from tests.api.small_network import allocate
 from tests.api.test_dimse import LOCK, given_up, performed
+from tests.copies import copied, filled
 from tests.networks import claimed, minutes, read_id
 from tests.outlets.event_peer import EventPeer, free_port
 from tests.patience import until
@@ -57,27 +57,22 @@ NO_TLS = Sending(calling=OURS, tls=Tls(), plaintext=False)
 @pytest.fixture(scope="module")
 def registered_file(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a database file to copy from: a small network; a PACS of each of two trusts, one more without address."""
-    path = tmp_path_factory.mktemp("events") / "balancer.sqlite"
-    shutil.copy(migrated_sqlite, path)
-    db = Database(f"sqlite:///{path}")
-    allocate(db)
-    registered(db, PACS, host="127.0.0.1", port=free_port())
-    registered(db, ELSEWHERE, trust="RWF", host="127.0.0.1", port=free_port())
-    registered(db, LOOKS, Permission.READS_WORK)
-    register_ae_title(db, Application(title=MUTE, system_id="pacs-rvv"), NOW)
-    with db.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.close()
-    return path
+
+    def fill(db: Database) -> None:
+        allocate(db)
+        registered(db, PACS, host="127.0.0.1", port=free_port())
+        registered(db, ELSEWHERE, trust="RWF", host="127.0.0.1", port=free_port())
+        registered(db, LOOKS, Permission.READS_WORK)
+        register_ae_title(db, Application(title=MUTE, system_id="pacs-rvv"), NOW)
+
+    return filled(migrated_sqlite, tmp_path_factory.mktemp("events"), fill)
 
 
 @pytest.fixture
 def db(registered_file: Path, tmp_path: Path) -> Iterator[Database]:
     """Yield a copy: A1 and A2 are R1's, A3 nobody's."""
-    shutil.copy(registered_file, tmp_path / "events.sqlite")
-    db = Database(f"sqlite:///{tmp_path / 'events.sqlite'}")
-    yield db
-    db.close()
+    with copied(registered_file, tmp_path) as db:
+        yield db
 
 
 @pytest.fixture

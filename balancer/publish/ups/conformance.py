@@ -87,8 +87,9 @@ def _creation() -> Iterable[str]:
         f"The requested procedure is a code of {EXAMINATIONS} in the network's catalogue; the issuer of the accession "
         "number is the trust's code, and may be left out by a system of one trust; an NHS number is taken from Other "
         f"Patient IDs, by the issuer {creation.NHS}. Work other than Interpretation, a Transaction UID, or input "
-        "that is known not to be there yet is refused (0106). What differs from what was asked for (who is scheduled, "
-        "names, other labels) is answered B300."
+        "that is known not to be there yet is refused (0106): an Input Readiness State of INCOMPLETE always, of "
+        "UNAVAILABLE beside a Study Instance UID ([0033](../adr/0033-ups-create.md)). What differs from what was "
+        "asked for (who is scheduled, names, other labels) is answered B300."
     )
     yield (
         "A UID that is taken is 0111. A study that is known already, by a feed or by another workitem, is 0110, with "

@@ -162,6 +162,7 @@ def _images(dataset: Dataset, request: Dataset) -> str | None:
     readiness = text(dataset, "InputReadinessState")
     if readiness not in set(Readiness):
         raise InvalidValueError("InputReadinessState", "is none of its values")
+    # ADR 0033: of what is incomplete nobody would say here when it no longer is
     if readiness == Readiness.INCOMPLETE or (readiness == Readiness.UNAVAILABLE and named):
         raise InvalidValueError("InputReadinessState", "is not READY: create it once there is something to read")
     return next(iter(named), None)
