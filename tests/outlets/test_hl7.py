@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import multiprocessing
 import os
 import signal
 import ssl
@@ -41,6 +40,7 @@ from tests.api.service import StandingClock
 from tests.networks import PACS, Feed, claimed, extract, incoming, minutes, queued, read_id, rostered, solving
 from tests.outlets.ris import GARBAGE, HANG_UP, SILENCE, TWICE, Ris, ris
 from tests.patience import PATIENCE_SECONDS, until
+from tests.processes import started
 from tests.worlds import NOW, session
 
 
@@ -499,12 +499,11 @@ def test_killed_between_sending_and_the_answer_it_says_the_same_message_again(sq
             prepare=nothing,
         )
         for seen in (1, 2):
-            process = multiprocessing.get_context("spawn").Process(target=tell_for_ever, args=(order,))
-            process.start()
-            until(lambda seen=seen: len(peer.messages) >= seen)  # type: ignore[misc]  # mypy infers no default
-            os.kill(process.pid or 0, signal.SIGKILL if seen == 1 else signal.SIGTERM)
-            process.join(PATIENCE_SECONDS)
-            assert process.exitcode == (-signal.SIGKILL if seen == 1 else 0)
+            with started(tell_for_ever, order) as process:
+                until(lambda seen=seen: len(peer.messages) >= seen)  # type: ignore[misc]  # mypy infers no default
+                os.kill(process.pid or 0, signal.SIGKILL if seen == 1 else signal.SIGTERM)
+                process.join(PATIENCE_SECONDS)
+                assert process.exitcode == (-signal.SIGKILL if seen == 1 else 0)
         assert str(peer.messages[0]) == str(peer.messages[1])
     with sqlite_db.session() as reading:
         (row, _study) = outbox.letters(reading, Cut()).items[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import threading
 from datetime import timedelta
@@ -20,6 +19,7 @@ from balancer.store import leases, runs
 from balancer.store.database import Database
 from tests.api.service import StandingClock
 from tests.networks import queued, rostered, solving
+from tests.processes import started
 from tests.scheduler.bodies import (
     is_gone,
     noted,
@@ -69,13 +69,8 @@ def test_a_run_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_run_whose_scheduler_is_killed_ends_by_itself(tmp_path: Path) -> None:
     """Kill -9 of the scheduler leaves no solve behind."""
-    scheduler = multiprocessing.get_context("spawn").Process(
-        target=order_then_sleep, args=(tmp_path / "scheduler", _order(tmp_path / "pids"))
-    )
-    scheduler.start()
-    pid = noted(tmp_path / "pids")[0]
-    scheduler.kill()
-    scheduler.join()
+    with started(order_then_sleep, tmp_path / "scheduler", _order(tmp_path / "pids")):
+        pid = noted(tmp_path / "pids")[0]
     assert is_gone(pid)
 
 

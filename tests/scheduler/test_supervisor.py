@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from balancer.scheduler import supervisor as module
 from balancer.scheduler.supervisor import Supervisor, delay_after
+from tests.processes import started
 from tests.scheduler.bodies import die, ignore_requests, is_gone, noted, stay, supervise
 
 
@@ -56,11 +56,8 @@ def test_a_process_that_will_not_go_is_killed(tmp_path: Path, monkeypatch: pytes
 
 def test_a_process_whose_supervisor_is_killed_ends_by_itself(tmp_path: Path) -> None:
     """Kill -9 leaves no orphan: nobody could end it but itself."""
-    parent = multiprocessing.get_context("spawn").Process(target=supervise, args=(tmp_path / "pids",))
-    parent.start()
-    pid = noted(tmp_path / "pids")[0]
-    parent.kill()
-    parent.join()
+    with started(supervise, tmp_path / "pids"):
+        pid = noted(tmp_path / "pids")[0]
     assert is_gone(pid)
 
 
