@@ -12,9 +12,23 @@ from balancer.domain.errors import ConflictError
 
 # What an unallocated read says of itself until a plan has seen it.
 UNPLANNED = "unplanned"
-# Why a read that was done is to be done again: its source has images made after it was, or asks for it once more.
-LATE_IMAGES = "late images"
-ASKED_AGAIN = "asked for again after its report"
+
+
+class Again(StrEnum):
+    """Why a read that was done is to be done again; the values are wire names.
+
+    ``late images``: its source has images made after it was done. ``asked for again after its report``: its source had
+    confirmed it, and lists the study once more (an addendum, a correction). ``reopened``: on a manager's word.
+    ``unconfirmed``: done here, and still unreported at its source after the policy's hours.
+    """
+
+    LATE_IMAGES = "late images"
+    ASKED_AGAIN = "asked for again after its report"
+    REOPENED = "reopened"
+    UNCONFIRMED = "unconfirmed"
+
+
+LATE_IMAGES, ASKED_AGAIN = Again.LATE_IMAGES.value, Again.ASKED_AGAIN.value
 # And what one says that follows readings of which some are still to be done.
 AWAITS_OTHER_READ = "awaits_other_read"
 

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.instant import end_of_day, require_aware
+from balancer.domain.study import Study
 
 REPORTING = "reporting"
 
@@ -91,3 +92,13 @@ class Session:
             raise InvalidValueError("productivity", f"{self.productivity:g} is not above 0 and at most 1")
         if self.max_reads is not None and self.max_reads < 0:
             raise InvalidValueError("max_reads", f"{self.max_reads} is negative")
+
+    def takes(self, study: Study) -> bool:
+        """Tell whether the session may hold a study (H4)."""
+        restrictions = (
+            (self.trusts, study.trust),
+            (self.subspecialties, study.subspecialty),
+            (self.modalities, study.modality),
+            (self.priorities, study.priority),
+        )
+        return all(not allowed or own in allowed for allowed, own in restrictions)

@@ -21,6 +21,7 @@ from balancer.domain.study import ReadKey, Study, StudyKey
 from balancer.domain.working_days import WorkingCalendar
 from balancer.services.due_times import calendar_over
 from balancer.services.lay_over import Instructed
+from balancer.services.returning_reads import Returning
 from balancer.services.stage_reads import Staged, as_followed, may_not_follow, stage
 from balancer.store import instructions, ledger, people, queue, standing
 from balancer.store.database import Database, Session
@@ -84,6 +85,7 @@ def gather(
     * Somebody who has claimed a read but is no longer listed takes part without sessions, so that nobody else gets it.
     * What people have decided is laid over what the feeds say: corrections, a more urgent class or an earlier due time
       than the feed's, whom a read is pinned to, who is barred. With ``with_draft`` also what is staged in that draft.
+    * What is read again goes back to whoever read it before, if they can do it in time (``returning_reads``).
     * A read that somebody has open is theirs, whoever it is pinned to. One that is pinned to somebody who is no longer
       listed is nobody's (H7), and the warnings say so.
     * So are rosters, entitlements and skills (``domain.overrides``).
@@ -154,6 +156,7 @@ def gather(
         studies=tuple(studies),
         calendar=calendar,
     )
+    problem = _with_returning(problem, {item.key: staged[item.id].now for item in queued})
     problem, held = within_caps(problem, taken)
     return Gathered(
         problem=problem,
@@ -168,6 +171,16 @@ def gather(
         ),
         held=held,
     )
+
+
+def _with_returning(problem: AllocationProblem, reads: Mapping[StudyKey, Sequence[QueuedRead]]) -> AllocationProblem:
+    """Return a problem in which what is read again is kept for whoever read it before, as far as they can."""
+    back = {key for key, of_study in reads.items() if any(read.read_before_by for read in of_study)}
+    if not back:
+        return problem
+    returning = Returning(problem)
+    studies = (returning.back(item, reads[item.key]) if item.key in back else item for item in problem.studies)
+    return replace(problem, studies=tuple(studies))
 
 
 def _taken(session: Session, now: datetime, only: Collection[int] | None) -> dict[str, float]:

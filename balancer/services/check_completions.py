@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from balancer.domain.actor import job
 from balancer.domain.exceptional import ExceptionKind
-from balancer.domain.life import ReadEvent, ReadState
+from balancer.domain.life import Again, ReadEvent, ReadState
 from balancer.domain.states import StudyState
 from balancer.services.each_read import each_read
 from balancer.services.end_claim import put_back
@@ -39,7 +39,7 @@ def _put_back(db: Database, read_id: int, now: datetime) -> bool:
             return False
         kind, done_at = ExceptionKind.UNCONFIRMED, row.done_at.isoformat(timespec="minutes")
         detail = f"completed by {row.reporter_id} at {done_at}, still unreported at its source"
-        put_back(session, row, ReadEvent.DISPUTE, reason=kind.value, by=_JOB, now=now)
+        put_back(session, row, ReadEvent.DISPUTE, reason=Again.UNCONFIRMED.value, by=_JOB, now=now)
         if is_emergency(session, study, now):
             runs.request_run(session, now=now, reason="an emergency is still unreported")
         open_exception(session, kind, read_id, study, by=_JOB, now=now, detail=detail)

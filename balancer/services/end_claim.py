@@ -65,4 +65,6 @@ def put_back(  # noqa: PLR0913 - what is put back, why, on whose word
     holder = queue.holder(session, row.study_id, row.number)
     to = ReadState.UNALLOCATED if holder is None else ReadState.ALLOCATED
     columns: dict[str, Any] = {"reason": reason} if holder is None else {"reporter_id": holder}
+    if event is ReadEvent.DISPUTE:
+        columns |= {"again": reason, "read_before_by": row.reporter_id}
     reads.move(session, row, event, to, by=by, now=now, why=why or reason, confirmed_at=confirmed_at, **columns)

@@ -55,19 +55,19 @@ def keep_reads(
     added: list[tuple[int, int]] = []
     confirmed: list[int] = []
     late: list[Move] = []
-    again: dict[int, str] = {}
+    again: dict[tuple[int, int], tuple[str, str | None]] = {}
     for item in required:
         known = found.get(item.study_id, [])
         change = _change(item, known, moot, gone=item.study_id in silent)
         moves += _moves(item, known, change, places, about.now)
         late += _late(item, known, change)
         added += [(item.study_id, number) for number in change.added]
-        again |= _again(item, known)
+        again |= _again(item, known, change.added)
         confirmed += _confirmed(item, known, change, about, moot)
     reads.move_all(session, moves, by=_INTAKE, now=about.now, why=f"batch {about.batch_id}")
     _note_what_goes(session, moves, moot, about.now)
     reads.move_all(session, late, by=_INTAKE, now=about.now, why=LATE_IMAGES)
-    reads.add_reads(session, added, now=about.now, why=again)
+    reads.add_reads(session, added, now=about.now, again=again)
     reads.confirm(session, confirmed, now=about.now)
     claims.note_seen(session, about.batch_id)
     claims.note_withdrawn(session, silent, now=about.now)
@@ -151,6 +151,7 @@ def _late(item: RequiredReads, known: Sequence[Standing], change: Adjustment) ->
         waits = read.state is ReadState.DONE and read.confirmed_at is None and read.number not in change.confirmed
         if waits and item.state is StudyState.OPEN and _has_later_images(item, read):
             columns = {"reason": LATE_IMAGES, "confirmed_at": None}
+            columns |= {"again": LATE_IMAGES, "read_before_by": read.reporter_id}
             yield Move(read=read, event=ReadEvent.DISPUTE, to=ReadState.UNALLOCATED, columns=columns)
 
 
@@ -158,13 +159,21 @@ def _has_later_images(item: RequiredReads, read: Standing) -> bool:
     return read.done_at is not None and item.acquired_at > read.done_at + _CLOCKS_DIFFER
 
 
-def _again(item: RequiredReads, known: Sequence[Standing]) -> dict[int, str]:
-    """Return why reads that are added to a study are, if it has been reported before."""
+def _again(
+    item: RequiredReads, known: Sequence[Standing], added: Sequence[int]
+) -> dict[tuple[int, int], tuple[str, str | None]]:
+    """Return why reads that are added to a study are, and who read it before, if it has been reported before.
+
+    Of several who have read it the last are meant, each for one of the reads.
+    """
     done = [read for read in known if read.state is ReadState.DONE]
     if not done or item.state is not StudyState.OPEN:
         return {}
     late = all(_has_later_images(item, read) for read in done)
-    return {item.study_id: LATE_IMAGES if late else ASKED_AGAIN}
+    readers = [read.reporter_id for read in done if not _follows(read)][-len(added) :] if added else []
+    named = dict(zip(added, readers, strict=False))
+    why = LATE_IMAGES if late else ASKED_AGAIN
+    return {(item.study_id, number): (why, named.get(number)) for number in added}
 
 
 def _confirmed(

@@ -15,6 +15,7 @@ from balancer.store.blind import is_read_blind
 from balancer.store.database import Session
 from balancer.store.policies import current_policy
 from balancer.store.reads import Standing
+from balancer.store.reads_that_count import counts
 
 # A parked read may be pinned: it is that reporter's once it can be read.
 _PINNABLE = frozenset({ReadState.UNALLOCATED, ReadState.ALLOCATED, ReadState.CLAIMED, ReadState.PARKED})
@@ -56,7 +57,8 @@ def require_pinnable(
 
 
 def _why_not_of_this_study(session: Session, read: Standing, of_study: Sequence[Standing], reporter_id: str) -> str:
-    others = [other for other in of_study if other.id != read.id]
+    study = reads.study_of(session, read.study_id)
+    others = [other for other in of_study if other.id != read.id and counts(other, study)]
     if any(other.reporter_id == reporter_id and other.state in THEIRS for other in others):
         return "they have another read of the study"
     pinned = instructions.pins(session, read.study_id)

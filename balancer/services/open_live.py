@@ -188,7 +188,7 @@ class _Kept:
         person = self._people.get(reporter_id)
         if person is None or why_outside(study, person, self._now):
             return False
-        return session is None or _takes(session, study)
+        return session is None or session.takes(study)
 
     def _was_taken_away(
         self, study: Study, read: int, reporter_id: str, entry: Entry, session: RosteredSession | None
@@ -199,17 +199,6 @@ class _Kept:
         if study.pinned(read) not in {None, reporter_id} or not self._may_read(study, read, reporter_id, session):
             return True
         return session is None or entry.end > session.end or (entry.start < session.start and session.start > self._now)
-
-
-def _takes(session: RosteredSession, study: Study) -> bool:
-    """Tell whether a session may hold a study (H4)."""
-    restrictions = (
-        (session.trusts, study.trust),
-        (session.subspecialties, study.subspecialty),
-        (session.modalities, study.modality),
-        (session.priorities, study.priority),
-    )
-    return all(not allowed or own in allowed for allowed, own in restrictions)
 
 
 def _may_stand(study: Study, read: int, reporter_id: str, session: RosteredSession, position: int) -> bool:

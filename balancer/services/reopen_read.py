@@ -6,14 +6,13 @@ from datetime import datetime
 
 from balancer.domain.actor import Actor
 from balancer.domain.errors import ConflictError
-from balancer.domain.life import ReadEvent, ReadKind, ReadState
+from balancer.domain.life import Again, ReadEvent, ReadKind, ReadState
 from balancer.domain.states import StudyState
 from balancer.services.end_claim import put_back
 from balancer.store import reads, runs
 from balancer.store.database import Database, Session
 from balancer.store.tables_life import ReadRow
 
-_WHY = "reopened"
 # What is built on what: a report is verified, and two that differ are decided between.
 _ORDER = (ReadKind.INTERPRETATION, ReadKind.VERIFICATION, ReadKind.ARBITRATION)
 
@@ -22,7 +21,7 @@ def reopen_read(db: Database, read_id: int, now: datetime, *, by: Actor, reason:
     """Put a read that was completed here back into the queue, with its clock as it was; return where it stands.
 
     For a report that is of another patient, was never saved, or needs an addendum before it can be verified. What was
-    done stays on record, and whoever did it may be given it again. A run is asked for.
+    done stays on record, and whoever did it is given it again if they can do it in time. A run is asked for.
 
     Raises
     ------
@@ -44,7 +43,7 @@ def reopen_read(db: Database, read_id: int, now: datetime, *, by: Actor, reason:
             )
         if _rests_on(session, row):
             raise ConflictError("another read rests on it: whoever has that one decides")
-        put_back(session, row, ReadEvent.DISPUTE, reason=_WHY, by=by, now=now, why=reason)
+        put_back(session, row, ReadEvent.DISPUTE, reason=Again.REOPENED.value, by=by, now=now, why=reason)
         runs.request_run(session, now=now, reason="a read was reopened")
         return row.state
 

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, exists, func, or_, select
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import THEIRS, ReadState
 from balancer.domain.states import StudyState
+from balancer.store.reads_that_count import counting
 from balancer.store.scope import seeing_readings, unlimited
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_life import ExceptionRow, ReadRow, SkipRow
@@ -75,6 +76,7 @@ def _waiting(statement: Any, reporter_id: str, now: datetime) -> Any:
                 col(other.id) != col(ReadRow.id),
                 col(other.reporter_id) == reporter_id,
                 col(other.state).in_(sorted(THEIRS)),
+                counting(other),
             ),
             or_(col(StudyRow.ready_at).is_(None), col(StudyRow.ready_at) <= now),
         )

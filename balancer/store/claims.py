@@ -10,6 +10,7 @@ from sqlmodel import Session, col, func, select, update
 from balancer.domain.life import THEIRS, ReadEvent
 from balancer.domain.outcome import Outcome
 from balancer.store.chunks import chunks
+from balancer.store.reads_that_count import counting
 from balancer.store.scope import as_it_stands
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow
@@ -70,12 +71,20 @@ def was_taken_over(session: Session, read_id: int, reporter_id: str) -> bool:
 
 
 def has_another(session: Session, row: ReadRow, reporter_id: str) -> bool:
-    """Tell whether a reporter has another read of the same study open, or has done it; also one that is hidden."""
-    another = select(ReadRow.id).where(
-        ReadRow.study_id == row.study_id,
-        ReadRow.id != row.id,
-        ReadRow.reporter_id == reporter_id,
-        col(ReadRow.state).in_(sorted(THEIRS)),
+    """Tell whether a reporter has another read of the same study open, or has done it; also one that is hidden.
+
+    One that they did before the study came back is another matter.
+    """
+    another = (
+        select(ReadRow.id)
+        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+        .where(
+            ReadRow.study_id == row.study_id,
+            ReadRow.id != row.id,
+            ReadRow.reporter_id == reporter_id,
+            col(ReadRow.state).in_(sorted(THEIRS)),
+            counting(),
+        )
     )
     with as_it_stands(session) as whole:
         return whole.exec(another.limit(1)).first() is not None

@@ -15,6 +15,7 @@ from balancer.domain.life import PLANNABLE, UNPLANNED, ReadKind, ReadState
 from balancer.store import assignments, audit
 from balancer.store.chunks import chunks
 from balancer.store.reads import SUBJECT
+from balancer.store.reads_that_count import counts
 from balancer.store.tables import StudyRow
 from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow
@@ -46,13 +47,6 @@ def readings(session: Session, study: StudyRow) -> list[Reading]:
 def reads_of(session: Session, study: StudyRow) -> list[ReadRow]:
     """Return every read of a study in the order of their numbers; whoever asks must see all of them."""
     return list(session.exec(select(ReadRow).where(ReadRow.study_id == study.id).order_by(col(ReadRow.number))))
-
-
-def counts(row: ReadRow, study: StudyRow) -> bool:
-    """Tell whether a read is one of those that its study needs now, and not of before it came back."""
-    if row.kind is not ReadKind.INTERPRETATION or row.done_at is None or study.reopened_at is None:
-        return True
-    return row.done_at >= study.reopened_at or row.confirmed_at is None or row.reporter_id in study.excluded
 
 
 def _reading(row: ReadRow, follows: FollowUpRow | None, of: int | None) -> Reading:

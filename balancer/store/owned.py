@@ -11,8 +11,8 @@ from sqlmodel import Session, col, select
 
 from balancer.domain.ownership import OwnedRead
 from balancer.domain.states import StudyState
-from balancer.store import follow_ups
 from balancer.store.chunks import chunks
+from balancer.store.reads_that_count import counts
 from balancer.store.tables import ExaminationRow, ReporterRow, StudyRow
 from balancer.store.tables_life import ReadRow
 
@@ -69,5 +69,5 @@ def _read(row: ReadRow, study: StudyRow) -> OwnedRead:
         kind=row.kind,
         state=row.state,
         reporter_id=row.reporter_id,
-        confirmed=not follow_ups.counts(row, study),
+        confirmed=not counts(row, study),
     )

@@ -20,6 +20,7 @@ from balancer.domain.states import StudyState
 from balancer.domain.study import ReadKey, StudyKey
 from balancer.store import instructions, scope
 from balancer.store.chunks import chunks
+from balancer.store.reads_that_count import counting
 from balancer.store.tables import StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow, ReturnRow
@@ -46,11 +47,17 @@ class QueuedStudy:
     excluded: list[str]
     prior_reporter: str | None
 
+    @property
+    def key(self) -> StudyKey:
+        """What it is known by outside."""
+        return StudyKey(self.trust, self.accession_number)
+
 
 class QueuedRead(NamedTuple):
     """A read that takes part in a run: its number in its study, and who has it.
 
-    ``follows``: what it has of its own if it is no reading of the images.
+    ``follows``: what it has of its own if it is no reading of the images. ``reason``: why nobody has it;
+    ``read_before_by``: who read it before, if it is read again.
     """
 
     number: int
@@ -59,6 +66,8 @@ class QueuedRead(NamedTuple):
     id: int
     kind: ReadKind = ReadKind.INTERPRETATION
     follows: FollowUpRow | None = None
+    reason: str = ""
+    read_before_by: str | None = None
 
 
 _COLUMNS = tuple(QueuedStudy.__dataclass_fields__)
@@ -93,7 +102,7 @@ def queued_reads(session: Session, only: Collection[int] | None = None) -> dict[
     statement = (
         select(  # type: ignore[call-overload]  # more columns than its typed forms take
             *(ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.id, ReadRow.kind),
-            FollowUpRow,
+            *(FollowUpRow, ReadRow.reason, ReadRow.read_before_by),
         )
         .outerjoin(FollowUpRow, col(FollowUpRow.read_id) == col(ReadRow.id))
         .where(col(ReadRow.state).in_(sorted(PLANNABLE)))
@@ -101,8 +110,8 @@ def queued_reads(session: Session, only: Collection[int] | None = None) -> dict[
     )
     found: dict[int, list[QueuedRead]] = defaultdict(list)
     for condition in _named(ReadRow.study_id, only):
-        for study_id, number, state, reporter_id, read_id, kind, follows in session.exec(statement.where(condition)):
-            read = QueuedRead(number, ReadState(state), reporter_id, read_id or 0, ReadKind(kind), follows)
+        for study_id, number, state, reporter_id, read_id, kind, *rest in session.exec(statement.where(condition)):
+            read = QueuedRead(number, ReadState(state), reporter_id, read_id or 0, ReadKind(kind), *rest)
             found[study_id].append(read)
     return found
 
@@ -110,6 +119,7 @@ def queued_reads(session: Session, only: Collection[int] | None = None) -> dict[
 def barred(session: Session, only: int | None = None) -> dict[int, set[str]]:
     """Return who may not be given a study, by study: whoever did or returned one of its reads, or is barred.
 
+    Not whoever read it before its source asked for it again: they are the first to be asked (``reads_that_count``).
     Of one study if it is named. Whoever asks: that a caller may not see a reading does not let its reader do another.
     """
     with scope.as_it_stands(session) as whole:
@@ -119,7 +129,7 @@ def barred(session: Session, only: int | None = None) -> dict[int, set[str]]:
 def _barred(session: Session, only: int | None) -> dict[int, set[str]]:
     found: dict[int, set[str]] = defaultdict(set)
     done = select(ReadRow.study_id, ReadRow.reporter_id).join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
-    done = done.where(ReadRow.state == ReadState.DONE, StudyRow.state == StudyState.OPEN)
+    done = done.where(ReadRow.state == ReadState.DONE, StudyRow.state == StudyState.OPEN, counting())
     returned = (
         select(ReadRow.study_id, ReturnRow.reporter_id)
         .join(ReturnRow, col(ReturnRow.read_id) == col(ReadRow.id))

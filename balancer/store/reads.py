@@ -32,7 +32,7 @@ SUBJECT = "read"
 _READ = ReadRow.__table__  # type: ignore[attr-defined]  # a table class has one
 _CHANGES = (
     *("state", "reporter_id", "owner", "reason", "until", "done_at", "confirmed_at"),
-    *("outcome", "provisional"),
+    *("outcome", "provisional", "again", "read_before_by"),
 )
 
 
@@ -54,6 +54,8 @@ class Standing:
     kind: ReadKind = ReadKind.INTERPRETATION
     outcome: Outcome | None = None
     provisional: bool = False
+    again: str = ""
+    read_before_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ class Move:
 
 
 _STANDING = tuple(Standing.__dataclass_fields__)
+# What a read keeps from state to state unless its move says otherwise.
+_KEPT = ("confirmed_at", "again", "read_before_by")
 # What a read has of its own in a state; everything else is blank.
 _BLANK: Mapping[str, Any] = {
     "reporter_id": None,
@@ -231,9 +235,17 @@ def allocated_since(session: Session, at: datetime) -> set[tuple[int, int]]:
 
 
 def add_reads(
-    session: Session, numbers: Iterable[tuple[int, int]], *, now: datetime, why: Mapping[int, str] | None = None
+    session: Session,
+    numbers: Iterable[tuple[int, int]],
+    *,
+    now: datetime,
+    again: Mapping[tuple[int, int], tuple[str, str | None]] | None = None,
 ) -> None:
-    """Add reads, each given as (study, number), that no plan has seen; ``why`` says of a study's more than that."""
+    """Add reads, each given as (study, number), that no plan has seen.
+
+    ``again`` says of one that is read once more why that is, and who read it before.
+    """
+    returning = again or {}
     rows = [
         {
             "study_id": study_id,
@@ -241,9 +253,11 @@ def add_reads(
             "kind": ReadKind.INTERPRETATION,
             "state": ReadState.UNALLOCATED,
             "owner": "",
-            "reason": (why or {}).get(study_id, UNPLANNED),
+            "reason": returning.get((study_id, number), (UNPLANNED, None))[0],
             "version": 1,
             "since": now,
+            "again": returning.get((study_id, number), ("", None))[0],
+            "read_before_by": returning.get((study_id, number), ("", None))[1],
         }
         for study_id, number in numbers
     ]
@@ -328,7 +342,7 @@ _CONDITIONAL = (
 
 
 def _parameters(item: Move, now: datetime) -> dict[str, Any]:
-    kept = {"confirmed_at": item.read.confirmed_at, **_BLANK, **item.columns, "state": item.to}
+    kept = {name: getattr(item.read, name) for name in _KEPT} | {**_BLANK, **item.columns, "state": item.to}
     seen = {"seen_id": item.read.id, "seen_version": item.read.version, "seen_state": item.read.state}
     return {**seen, "now": now, **{f"new_{name}": kept[name] for name in _CHANGES}}
 

@@ -25,6 +25,7 @@ class ReadRow(Row, table=True):
     reporter does. ``reason``: why nobody has it, or it cannot be read; ``until``: when that has to be looked at again.
     ``version`` rises with every change, ``since`` is when it last did. ``confirmed_at``: its source has said that it
     is done. ``outcome``: what whoever did it said, if they did; ``provisional``: what was written must be verified.
+    ``again``: why it is read once more, if it is, and ``read_before_by`` who read it before.
     """
 
     __tablename__ = "reads"
@@ -48,6 +49,8 @@ class ReadRow(Row, table=True):
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     outcome: Outcome | None = Field(default=None, sa_type=StateText(Outcome))
     provisional: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    again: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    read_before_by: str | None = None
 
 
 class ClaimRow(Row, table=True):

@@ -11,7 +11,7 @@ from typing import Final
 
 from balancer.api.models.worklists import PriorOut, WhyMineOut, WorklistItemOut, WorklistOut
 from balancer.domain.instant import LONDON, end_of_day
-from balancer.domain.life import ReadKind, ReadState
+from balancer.domain.life import Again, ReadKind, ReadState
 from balancer.domain.outcome import Outcome
 from balancer.domain.overrides import Shift
 from balancer.domain.policy import Policy
@@ -213,16 +213,32 @@ def short_name(trust: str) -> str:
 
 def why_yours(why: WhyMineOut, subspecialty: str, kind: ReadKind) -> str:
     """Return in words what speaks for this reporter's having the read; each of them is a term of its cost."""
+    if why.again is not None:
+        again = _AGAIN[why.again]
+        return f"{again}: you reported it before." if why.read_before else f"{again}: {_fit(why, subspecialty, kind)}"
+    said = _fit(why, subspecialty, kind)
+    return said[0].upper() + said[1:]
+
+
+_AGAIN: Final = {
+    Again.LATE_IMAGES: "Images came after its report",
+    Again.ASKED_AGAIN: "Addendum or correction asked for",
+    Again.REOPENED: "A manager asks for it to be read again",
+    Again.UNCONFIRMED: "Its hospital does not have the report",
+}
+
+
+def _fit(why: WhyMineOut, subspecialty: str, kind: ReadKind) -> str:
     if kind is ReadKind.VERIFICATION:
-        return "You may verify reports of this kind."
+        return "you may verify reports of this kind."
     if kind is ReadKind.ARBITRATION:
-        return "You have read neither of the two."
+        return "you have read neither of the two."
     field = subspecialty.replace("_", " ")
     found = {
-        3: f"You are a {field} specialist",
-        2: f"You report {field}",
-        1: f"You can report {field} where nobody better is free",
-    }.get(why.skill_level, f"{field.capitalize()} is no longer in your scope: return it")
+        3: f"you are a {field} specialist",
+        2: f"you report {field}",
+        1: f"you can report {field} where nobody better is free",
+    }.get(why.skill_level, f"{field} is no longer in your scope: return it")
     said = [found]
     if why.reported_prior:
         said.append("you reported the last study")

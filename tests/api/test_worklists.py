@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,15 +13,33 @@ import pytest
 from balancer.domain.network import Trust
 from balancer.domain.pacs_link import PacsLink
 from balancer.domain.roster import ParsedRoster
+from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
+from balancer.services.reopen_read import reopen_read
 from balancer.services.run_allocation import run_allocation
+from balancer.services.steer_read import Said, bar_reporter
 from balancer.services.update_roster import update_roster
 from balancer.store import worklists
 from balancer.store.database import Database
 from tests.api.service import Service, problem
 from tests.api.test_assignments import claim
-from tests.networks import TWO_FEEDS, WEST, Feed, Roster, extract, incoming, loaded, minutes, queued, rostered, solving
+from tests.instructed import MANAGER
+from tests.networks import (
+    PACS,
+    TWO_FEEDS,
+    WEST,
+    Feed,
+    Roster,
+    extract,
+    incoming,
+    loaded,
+    minutes,
+    queued,
+    read_id,
+    rostered,
+    solving,
+)
 from tests.worlds import NOW, policy, priority, session
 
 
@@ -39,8 +58,32 @@ def test_a_worklist_lists_reads_in_the_order_they_should_be_read(allocated: Serv
 def test_a_read_says_why_it_is_mine(allocated: Service) -> None:
     """R1 knows neuro best, works where A1 was imaged, and reported its prior."""
     first, second = allocated.ask("/worklists/R1")["items"]
-    assert first["why_mine"] == {"skill_level": 3, "home_trust": True, "reported_prior": True}
+    assert first["why_mine"] == {
+        "skill_level": 3,
+        "home_trust": True,
+        "reported_prior": True,
+        "again": None,
+        "read_before": False,
+    }
     assert second["why_mine"]["reported_prior"] is False
+
+
+def test_what_is_read_again_says_so_and_who_read_it_before_is_told_that_they_did(
+    allocated: Service, db: Database
+) -> None:
+    """Nobody else is told who that was."""
+    read = read_id(db, "A1")
+    complete_read(db, read, "R1", minutes(20), by=PACS)
+    reopen_read(db, read, minutes(21), by=MANAGER, reason="an addendum is asked for")
+    for session_id, whose, before in (("S1", "R1", True), ("S2", "R2", False)):
+        if not before:
+            bar_reporter(db, read, "R1", minutes(23), by=MANAGER, said=Said(reason="another pair of eyes"))
+        others = {"S1": ["A2"]} if not before else {}
+        plan = {session_id: ["A1", "A2"]} if before else {**others, session_id: ["A1"]}
+        assert run_allocation(db, NOW, solver=solving(plan, {"A3": "deferred"})).error == ""
+        item = next(one for one in allocated.ask(f"/worklists/{whose}")["items"] if one["accession_number"] == "A1")
+        assert (item["why_mine"]["again"], item["why_mine"]["read_before"]) == ("reopened", before)
+        assert "R1" not in json.dumps(item["why_mine"])
 
 
 def test_somebody_with_nothing_to_read_has_an_empty_list(allocated: Service) -> None:

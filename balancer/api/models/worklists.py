@@ -10,7 +10,7 @@ from pydantic import Field
 
 from balancer.api.models.shape import Instant, Out
 from balancer.api.models.studies import SaidOut
-from balancer.domain.life import ReadKind, ReadState
+from balancer.domain.life import Again, ReadKind, ReadState
 from balancer.domain.outcome import Outcome
 from balancer.domain.pacs_link import PacsLink
 from balancer.domain.reporter import Reporter
@@ -105,6 +105,12 @@ class WhyMineOut(Out):
     skill_level: int = Field(description="3 specialist, 2 general, 1 fallback, 0 no longer in scope.", examples=[3])
     home_trust: bool = Field(description="It was imaged at the reporter's own trust.", examples=[True])
     reported_prior: bool = Field(description="The reporter reported the patient's prior study.", examples=[False])
+    again: Again | None = Field(
+        description="Why it is read once more, if it is: images that came late, an addendum or a correction asked for, "
+        "a manager's word, or a report that its source does not know of.",
+        examples=[None],
+    )
+    read_before: bool = Field(description="The reporter is who read it before.", examples=[False])
 
 
 class PriorOut(Out):
@@ -238,6 +244,8 @@ class WorklistItemOut(Out):
                 skill_level=reporter.level(held.subspecialty, held.modality),
                 home_trust=reporter.home_trust == study.trust,
                 reported_prior=reporter.reporter_id == study.prior_reporter,
+                again=Again(entry.read.again) if entry.read.again else None,
+                read_before=reporter.reporter_id == entry.read.read_before_by,
             ),
             still_open=entry.still_open,
             claimed_by=entry.claimed_by,
