@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tempfile
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -13,19 +12,20 @@ from balancer.domain.problem import AllocationProblem
 from balancer.ingest.problem_folder import PROBLEM_FILES, read_problem
 
 
-def read_archive(content: bytes, *, now: datetime) -> tuple[AllocationProblem, list[str]]:
+def read_archive(content: bytes, scratch: Path, *, now: datetime) -> tuple[AllocationProblem, list[str]]:
     """Return the problem in an archive as it stood at ``now``, and warnings for people.
+
+    ``scratch`` is where it may be written meanwhile; whoever gives it sees to it that it does not stay there.
 
     Raises
     ------
     InputRefusedError
         If it is damaged, or anything at all is wrong with its files.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                for name in PROBLEM_FILES:
-                    (Path(folder) / name).write_bytes(archive.read(name))
-        except (zipfile.BadZipFile, KeyError) as error:
-            raise InputRefusedError([Fault(file="problem", reason="the record of the run is damaged")]) from error
-        return read_problem(Path(folder), now=now)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for name in PROBLEM_FILES:
+                (scratch / name).write_bytes(archive.read(name))
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise InputRefusedError([Fault(file="problem", reason="the record of the run is damaged")]) from error
+    return read_problem(scratch, now=now)

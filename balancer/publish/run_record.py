@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -92,11 +91,14 @@ def unpack_plan(content: bytes) -> KeptPlan:
     )
 
 
-def pack_problem(problem: AllocationProblem) -> bytes:
-    """Return a problem's folder as an archive; ``ingest.problem_archive`` reads it back the same."""
+def pack_problem(problem: AllocationProblem, scratch: Path) -> bytes:
+    """Return a problem's folder as an archive; ``ingest.problem_archive`` reads it back the same.
+
+    ``scratch`` is where it may be written meanwhile; whoever gives it sees to it that it does not stay there.
+    """
     held = io.BytesIO()
-    with tempfile.TemporaryDirectory() as above, zipfile.ZipFile(held, "w") as archive:
-        folder = Path(above) / "problem"
+    with zipfile.ZipFile(held, "w") as archive:
+        folder = scratch / "problem"
         write_problem(problem, folder)
         for name in PROBLEM_FILES:
             about = zipfile.ZipInfo(name, _NO_TIME)

@@ -1,7 +1,11 @@
 """Which of several schedulers does the work: the one that holds the lease, for as long as it can renew it.
 
-The lease is a row that ends by itself, so a leader that dies is followed by another within ``LASTING``; its token rises
-with every leader, so that one which slept through its own lease is recognised.
+The lease is a row that ends by itself, so a leader that dies is followed by another within ``LASTING``, or at once on
+the same machine; its token rises with every leader, so that one which slept through its own lease is recognised.
+
+Where one writer at a time shuts all others out (SQLite), a publish that takes longer than a lease keeps the leader from
+renewing it, and everybody else from taking it as well: the leader leads on, and finds out with its next renewal if
+another was quicker then.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from datetime import timedelta
 import structlog
 
 from balancer.domain.instant import Clock
+from balancer.services.this_process import is_gone
 from balancer.store import jobs, leases
 from balancer.store.database import Database, StoreBusyError
 from balancer.store.leases import Lease
@@ -60,7 +65,7 @@ class Leadership:
                 self._step_down("somebody else leads")
         except StoreBusyError:
             _log.warning("scheduler.database_does_not_answer")
-            if self._lease is not None and time.monotonic() > self._safe_until:
+            if self._lease is not None and time.monotonic() > self._safe_until and not self._database.shuts_out_writers:
                 self._step_down("the lease has run out")
 
     def leave(self) -> None:
@@ -79,7 +84,7 @@ class Leadership:
         safe_until = time.monotonic() + LASTING.total_seconds()
         now = self._clock.now()
         with self._database.transaction() as session:
-            lease = leases.acquire(session, LEASE, self._holder, now=now, lasting=LASTING)
+            lease = leases.acquire(session, LEASE, self._holder, now=now, lasting=LASTING, is_gone=is_gone)
             if lease is not None:
                 jobs.beat(session, LEASE, now=now, detail=self._holder)
         if lease is not None:

@@ -12,6 +12,7 @@ from balancer.domain.run_changes import moves_of
 from balancer.domain.study import StudyKey
 from balancer.publish.run_record import KeptPlan, digest_of, own_key, pack_plan, pack_problem
 from balancer.services.build_problem import Gathered
+from balancer.services.scratch_folder import scratch_folder
 from balancer.store import queue, run_records
 from balancer.store.database import Database
 
@@ -59,7 +60,8 @@ def kept_plan(gathered: Gathered, plan: Plan) -> KeptPlan:
 
 def _packed(gathered: Gathered, run_id: int) -> tuple[bytes | None, str]:
     try:
-        content = pack_problem(gathered.problem)
+        with scratch_folder() as scratch:
+            content = pack_problem(gathered.problem, scratch)
     except (KeyError, ValueError, OSError) as error:
         _log.error("run.not_kept", run=run_id, error=type(error).__name__)
         return None, ""

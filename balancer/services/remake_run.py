@@ -11,6 +11,7 @@ from balancer.domain.study import ReadKey
 from balancer.ingest.problem_archive import read_archive
 from balancer.publish.run_record import instant_of, unpack_plan
 from balancer.services.run_allocation import Solver
+from balancer.services.scratch_folder import scratch_folder
 from balancer.store import run_records, runs
 from balancer.store.database import Database
 from balancer.store.tables import RunRow
@@ -52,7 +53,8 @@ def remake_run(db: Database, run_id: int, *, solver: Solver) -> Remade:
         record = run_records.record(session, run_id)
     if record.problem is None:
         raise GoneError(f"what run {run_id} was made from could not be kept")
-    problem, _ = read_archive(record.problem, now=instant_of(record.problem))
+    with scratch_folder() as scratch:
+        problem, _ = read_archive(record.problem, scratch, now=instant_of(record.problem))
     kept = unpack_plan(record.plan).plan
     plan = solver(problem, seed=run.seed, work=run.work, seconds=None, on_progress=None)
     return Remade(run=run, problem=problem, plan=plan, kept=kept, differ=_differ(plan, kept))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,6 +19,7 @@ from balancer.services.keep_proposal import keep_proposal
 from balancer.services.keep_run import NOT_KEPT, keep_run
 from balancer.services.outcomes import RunOutcome
 from balancer.services.publish_worklists import publish
+from balancer.services.this_process import is_gone, this_process
 from balancer.services.without_numbers import without_numbers
 from balancer.store import assignments, jobs, leases, queue, run_records, runs
 from balancer.store.database import Database, Session
@@ -91,7 +90,8 @@ def run_allocation(  # noqa: PLR0913 - the solver's own arguments
 
     The run is on record from its beginning, with its stage and the solver's progress. A plan the referee rejects is
     never published: the run is ``rejected`` with the findings. If another run is under way, nothing is done and the
-    outcome says so; a run whose process died is declared dead by the next one, once its lease has run out. What it
+    outcome says so; a run whose process died is declared dead by the next one: at once on the same machine, elsewhere
+    once its lease has run out. What it
     does is of the instant that it is by ``clock``: ``now`` and what has elapsed since, unless one is given.
 
     Raises
@@ -124,9 +124,8 @@ def run_allocation(  # noqa: PLR0913 - the solver's own arguments
 
 
 def _begin(db: Database, now: datetime, seed: int, clock: Clock) -> _Run | RunOutcome:
-    holder = f"{socket.gethostname()}:{os.getpid()}"
     with db.transaction() as session:
-        lease = leases.acquire(session, LEASE, holder, now=now, lasting=LASTING)
+        lease = leases.acquire(session, LEASE, this_process(), now=now, lasting=LASTING, is_gone=is_gone)
         if lease is None:
             other = runs.running(session)
             return RunOutcome(run_id=other.id if other else None, state=None, error="another run is under way")

@@ -94,6 +94,11 @@ class Database:
         """How many transactions have been committed through this door: whoever keeps what it read can tell its age."""
         return self._writes.number
 
+    @property
+    def shuts_out_writers(self) -> bool:
+        """Whether whoever writes keeps everybody else from writing anything meanwhile."""
+        return self.dialect == _SQLITE
+
     def within(self, reach: Reach) -> Database:
         """Return this database as a caller may see it: every session of it is limited to ``reach``."""
         limited = copy(self)

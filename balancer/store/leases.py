@@ -6,6 +6,7 @@ that slept through its own lease is recognised by its old token and can no longe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -27,10 +28,21 @@ class Lease:
     token: int
 
 
-def acquire(session: Session, name: str, holder: str, *, now: datetime, lasting: timedelta) -> Lease | None:
-    """Take the lease if nobody holds it at ``now``, even if the last holder was the same; ``None`` if somebody does."""
+def acquire(  # noqa: PLR0913 - what is taken, by whom, for how long
+    session: Session,
+    name: str,
+    holder: str,
+    *,
+    now: datetime,
+    lasting: timedelta,
+    is_gone: Callable[[str], bool] = lambda _: False,
+) -> Lease | None:
+    """Take the lease if nobody holds it at ``now``, even if the last holder was the same; ``None`` if somebody does.
+
+    Nobody holds what a holder of which ``is_gone`` knows that it is no more has left behind.
+    """
     row = session.exec(select(LeaseRow).where(LeaseRow.name == name).with_for_update()).first()
-    if row is not None and row.expires_at > now:
+    if row is not None and row.expires_at > now and not is_gone(row.holder):
         return None
     token = 1 if row is None else row.token + 1
     if row is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -15,6 +17,8 @@ from balancer.store.database import Database, StoreBusyError
 from balancer.store.leases import Lease
 from tests.api.service import StandingClock
 from tests.worlds import NOW
+
+WHO_AM_I = "from balancer.services.this_process import this_process; print(this_process())"
 
 
 @dataclass
@@ -97,22 +101,44 @@ def test_the_leader_says_that_it_lives(db: Database, pair: tuple[Replica, Replic
         assert jobs.heartbeats(session)[LEASE].beat_at == clock.at
 
 
+@pytest.mark.parametrize("shut_out", [False, True])
 def test_a_leader_that_cannot_renew_steps_down_before_another_leads(
-    sqlite_db: Database, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+    sqlite_db: Database,
+    clock: StandingClock,
+    monkeypatch: pytest.MonkeyPatch,
+    shut_out: bool,  # noqa: FBT001 - parametrised
 ) -> None:
-    """A database that does not answer for a moment is borne; for as long as the lease lasts, no longer."""
-    one = Replica(sqlite_db, clock, "one")
+    """A database that does not answer is borne for as long as the lease lasts, and where nobody else can write longer.
+
+    A publish that takes longer than the lease makes nobody give up; who leads then is what the next renewal says.
+    """
+    one, two = Replica(sqlite_db, clock, "one"), Replica(sqlite_db, clock, "two")
     one.leadership.step()
 
     def fail(*_: object, **__: object) -> None:
         raise StoreBusyError("", {}, Exception())
 
-    monkeypatch.setattr(leases, "renew", fail)
+    with monkeypatch.context() as busy:
+        busy.setattr(Database, "shuts_out_writers", shut_out)
+        busy.setattr(leases, "renew", fail)
+        one.leadership.step()
+        assert one.leads
+        busy.setattr(time, "monotonic", lambda: 1e12)
+        one.leadership.step()
+        assert one.leads is shut_out
+    clock.at += LASTING + timedelta(seconds=1)
+    two.leadership.step()
     one.leadership.step()
-    assert one.leads
-    monkeypatch.setattr(time, "monotonic", lambda: 1e12)
-    one.leadership.step()
-    assert not one.leads
+    assert (one.leads, two.leads) == (False, True)
+
+
+def test_a_leader_whose_process_was_killed_here_is_followed_at_once(sqlite_db: Database, clock: StandingClock) -> None:
+    """Nobody need wait for the lease of a process that is known to be no more."""
+    child = subprocess.run([sys.executable, "-c", WHO_AM_I], check=True, capture_output=True, text=True)
+    gone, two = Replica(sqlite_db, clock, child.stdout.strip()), Replica(sqlite_db, clock, "two")
+    gone.leadership.step()
+    two.leadership.step()
+    assert (two.leads, two.tokens) == (True, [2])
 
 
 def test_keeping_on_ends_when_told_and_gives_the_lease_back(pair: tuple[Replica, Replica]) -> None:

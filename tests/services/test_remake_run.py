@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from balancer.services.ingest_studies import ingest_extract
 from balancer.services.keep_run import NOT_KEPT
 from balancer.services.remake_run import remake_run
 from balancer.services.run_allocation import run_allocation
+from balancer.services.scratch_folder import scratch_folder
 from balancer.store import run_records, runs
 from balancer.store.database import Database
 from tests.networks import Feed, extract, incoming, minutes, queued, rostered, solving
@@ -25,6 +27,12 @@ from tests.random_worlds import problems
 from tests.worlds import NOW, at, session
 
 SOLVER = functools.partial(solve, workers=1)
+
+
+def packed(problem: AllocationProblem) -> bytes:
+    """Return a problem as a run keeps it."""
+    with scratch_folder() as scratch:
+        return pack_problem(problem, scratch)
 
 
 def network(db: Database) -> None:
@@ -100,13 +108,14 @@ def test_what_is_not_kept_cannot_be_made_again(db: Database, monkeypatch: pytest
 @given(problems())
 def test_any_problem_is_unpacked_as_it_was_packed(problem: AllocationProblem) -> None:
     """Bank holidays apart, which are known; and packed twice it is the same bytes."""
-    content = pack_problem(problem)
-    found, _ = read_archive(content, now=instant_of(content))
+    content = packed(problem)
+    with scratch_folder() as scratch:
+        found, _ = read_archive(content, scratch, now=instant_of(content))
     assert replace(found, calendar=problem.calendar) == problem
-    assert pack_problem(problem) == content
+    assert packed(problem) == content
 
 
-def test_what_is_damaged_is_refused(db: Database) -> None:
+def test_what_is_damaged_is_refused(db: Database, tmp_path: Path) -> None:
     """Not half-read."""
     network(db)
     run_id = run_allocation(db, NOW, work=500, solver=SOLVER).run_id or 0
@@ -117,6 +126,6 @@ def test_what_is_damaged_is_refused(db: Database) -> None:
     assert unpack_plan(pack_plan(kept)) == kept
     assert isinstance(kept, KeptPlan)
     with pytest.raises(InputRefusedError, match="damaged"):
-        read_archive(record.problem[:200], now=NOW)
+        read_archive(record.problem[:200], tmp_path, now=NOW)
     with pytest.raises(InvalidValueError, match="damaged"):
         unpack_plan(record.plan[:-20])

@@ -17,6 +17,7 @@ from balancer.services.build_problem import gather
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.publish_worklists import publish
 from balancer.services.run_allocation import LEASE, run_allocation
+from balancer.services.this_process import this_process
 from balancer.store import leases, runs, worklists
 from balancer.store.balance import balance
 from balancer.store.database import Database
@@ -345,10 +346,10 @@ def test_one_run_at_a_time(db: Database) -> None:
         assert runs.runs(reading, Cut()).total == 1
 
 
-def crashed(db: Database) -> int:
+def crashed(db: Database, holder: str = "killed") -> int:
     """Leave a run behind as a process that was killed leaves it: under way, its lease not given back."""
     with db.transaction() as writing:
-        lease = leases.acquire(writing, LEASE, "killed", now=NOW, lasting=keep_lease.LASTING)
+        lease = leases.acquire(writing, LEASE, holder, now=NOW, lasting=keep_lease.LASTING)
         assert lease is not None
         return runs.begin_run(writing, token=lease.token, now=NOW, started_at=NOW, seed=0)
 
@@ -363,6 +364,15 @@ def test_a_run_whose_process_died_is_declared_dead_by_the_next(db: Database) -> 
     assert outcome.state is RunState.PUBLISHED
     row = run_of(db, dead)
     assert (row.state, row.error) == (RunState.FAILED, "the process that ran it stopped")
+
+
+def test_a_run_that_was_killed_on_this_machine_is_followed_at_once(sqlite_db: Database) -> None:
+    """That its process is no more is known here: nobody waits a minute for a lease that nobody renews."""
+    morning(sqlite_db)
+    ours, _, began = this_process().rpartition(":")
+    dead = crashed(sqlite_db, f"{ours}:{int(began) + 1}")
+    assert run_allocation(sqlite_db, NOW, solver=ALL_PLACED).state is RunState.PUBLISHED
+    assert run_of(sqlite_db, dead).state is RunState.FAILED
 
 
 def test_a_run_that_slept_through_its_lease_publishes_nothing(db: Database) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import threading
 from datetime import timedelta
 
@@ -153,3 +154,14 @@ def test_a_fact_is_decided_once(db: Database) -> None:
         assert settings.keep(session, "shift", "2") == "1"
     with db.session() as session:
         assert settings.setting(session, "shift") == "1"
+
+
+def test_what_a_holder_that_is_no_more_has_left_is_free(db: Database) -> None:
+    """Under a new token, so that one who was taken for dead finds out."""
+    assert take(db, "one") is not None
+    with db.transaction() as session:
+        asked = functools.partial(leases.acquire, session, "it", "two", now=NOW, lasting=HOUR)
+        assert asked(is_gone=lambda holder: holder == "three") is None
+        lease = asked(is_gone=lambda holder: holder == "one")
+    assert lease is not None
+    assert lease.token == 2
