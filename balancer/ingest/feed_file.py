@@ -32,6 +32,8 @@ DATES = ("acquired_at", "ready_at", "due_at")
 # The subspecialty of every examination of a child, whatever the catalogue says.
 PAEDIATRIC = "paediatric"
 
+# "A batch that would withdraw more than a tenth of the feed's open studies withdraws nothing."
+MOST_WITHDRAWN = 0.1
 _MOST_MINUTES = 10_080
 _OLDEST_CHILD = 25
 
@@ -76,6 +78,7 @@ class FeedDescription(Source):
 
     ``columns`` maps our word to the headings that hold it (several are joined by a blank: a date and a time).
     ``sites`` is empty if every name is taken as it stands. ``never_keep`` are headings whose cells go no further.
+    ``most_withdrawn``: the share of the feed's open studies that one file may withdraw by itself.
     """
 
     kind: FeedKind
@@ -91,6 +94,7 @@ class FeedDescription(Source):
     sites: Mapping[str, str] = field(default_factory=dict)
     paediatric: Paediatric | None = None
     never_keep: tuple[str, ...] = ()
+    most_withdrawn: float = MOST_WITHDRAWN
 
     @property
     def refresh_minutes(self) -> float:
@@ -149,6 +153,7 @@ def _read(file: TomlFile, path: Path) -> FeedDescription | None:
         settings=folded_words(top, "patient_setting"),
         sites=folded_words(top, "site"),
         paediatric=_paediatric(top),
+        most_withdrawn=top.number("most_withdrawn", most=1.0, default=MOST_WITHDRAWN),
         warnings=file.unknown_keys(),  # last: by now every key has been asked for
     )
 

@@ -19,6 +19,8 @@ from balancer.domain.policy import PublishingRules
 from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.network_folder import NetworkFolder
 from balancer.ingest.roster_file import RosterDescription
+from balancer.scheduler.deliveries import LOOK_EVERY as LOOK_FOR_DELIVERIES_EVERY
+from balancer.scheduler.deliveries import Deliveries
 from balancer.scheduler.downtime import LOOK_EVERY, DowntimeLists
 from balancer.scheduler.ledger import Ledger, due_time
 from balancer.scheduler.outcomes import CHANGED, tell_batches, tell_rosters
@@ -96,6 +98,7 @@ class Work:
         self._failures = 0
         self._timetable: Timetable | None = None
         self._ledger: Ledger | None = None
+        self._deliveries = Deliveries()
 
     def begin(self, lease: Lease) -> None:
         """Begin to work by the timetable: everything once, then each thing on its interval."""
@@ -108,6 +111,8 @@ class Work:
         self._timetable.every("allocate", self._allocate_every, self.ask_by_the_clock)
         self._timetable.every("reads", READS_EVERY, self.look_after_reads)
         self._timetable.tick("run", self.run_what_is_asked)
+        self._deliveries = Deliveries()
+        self._timetable.watch("deliveries", LOOK_FOR_DELIVERIES_EVERY, self.notice_deliveries)
         if self._previewing is not None:
             self._previewing.resume()
             self._timetable.tick("preview", self.preview_what_is_asked, beside_runs=True)
@@ -199,6 +204,18 @@ class Work:
         """Take in a roster; ask for a run if that changed anything."""
         self._do(_of(roster), interval, lambda: self._ask_if(self._take_roster(roster), roster.name))
 
+    def notice_deliveries(self) -> None:
+        """Take in what has just been delivered as soon as intake is free; whatever else is due goes on as it was."""
+        network, timetable = self._network, self._timetable
+        if network is None or timetable is None:
+            return
+        for feed in self._deliveries.noticed(network.feeds, network.folder):
+            take = partial(self._take_feed, feed)
+            timetable.once(_delivered(feed), partial(self._do_and_ask, feed, take))
+        for roster in self._deliveries.noticed(network.rosters, network.folder):
+            take = partial(self._take_roster, roster)
+            timetable.once(_delivered(roster), partial(self._do_and_ask, roster, take))
+
     def run_what_is_asked(self) -> None:
         """Run an allocation if one is asked for, once what comes together has come."""
         with self._database.session() as session:
@@ -219,13 +236,17 @@ class Work:
         if self._downtime is not None and self._downtime.is_due():
             self._do("downtime", None, self._downtime.write)
 
+    def _do_and_ask(self, source: FeedDescription | RosterDescription, take: Callable[[], str]) -> None:
+        self._do(_of(source), None, lambda: self._ask_if(take(), source.name))
+
     # --- how they are done -------------------------------------------------------------------------------------------
 
     def _plan(self, network: NetworkFolder) -> None:
         """Make the timetable that of ``network``: what it no longer describes is no longer looked for."""
         if self._timetable is None:
             return
-        planned = {"start-up", "network", "allocate", "reads", "run", "preview", "downtime"}
+        planned = {"start-up", "network", "allocate", "reads", "run", "preview", "downtime", "deliveries"}
+        planned |= {_delivered(source) for source in (*network.feeds, *network.rosters)}
         for feed in network.feeds:
             interval = timedelta(minutes=feed.drop.refresh_minutes)
             self._timetable.every(_of(feed), interval, partial(self.refresh_feed, feed, interval))
@@ -339,6 +360,11 @@ _PARTS: dict[str, Callable[[Database, datetime], object]] = {
     "keys": keys.purge,
     "letters": forget_letters,
 }
+
+
+def _delivered(source: FeedDescription | RosterDescription) -> str:
+    """Return the name of the job that takes in what a source has just delivered."""
+    return f"{_of(source)} delivered"
 
 
 def _of(source: FeedDescription | RosterDescription) -> str:

@@ -12,7 +12,7 @@ from apscheduler.schedulers.background import BackgroundScheduler  # type: ignor
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]
 
 _log = structlog.get_logger("balancer.scheduler")
-_INTAKE, _SOLVE, _PREVIEW, _BESIDE = "intake", "solve", "preview", "beside"
+_INTAKE, _SOLVE, _PREVIEW, _BESIDE, _WATCH = "intake", "solve", "preview", "beside", "watch"
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 # The tick that looks for runs asked for.
 _TICK = timedelta(seconds=1)
@@ -29,7 +29,7 @@ class Timetable:
         self._speed = speed
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={line: ThreadPoolExecutor(1) for line in (_INTAKE, _SOLVE, _PREVIEW, _BESIDE)},
+            executors={line: ThreadPoolExecutor(1) for line in (_INTAKE, _SOLVE, _PREVIEW, _BESIDE, _WATCH)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._scheduler.add_listener(_tell, EVENT_JOB_ERROR)
@@ -50,6 +50,11 @@ class Timetable:
         line = _PREVIEW if beside_runs else _SOLVE
         trigger = IntervalTrigger(seconds=_TICK.total_seconds(), timezone=UTC)
         self._scheduler.add_job(job, trigger, id=name, executor=line, replace_existing=True)
+
+    def watch(self, name: str, interval: timedelta, job: Callable[[], object]) -> None:
+        """Do ``job`` every so often by this machine's clock, in a line of its own: it only looks, and takes no time."""
+        trigger = IntervalTrigger(seconds=interval.total_seconds(), timezone=UTC)
+        self._scheduler.add_job(job, trigger, id=name, executor=_WATCH, replace_existing=True)
 
     def keep_only(self, names: Collection[str]) -> None:
         """Drop every job that is not one of ``names``."""

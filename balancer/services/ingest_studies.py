@@ -8,11 +8,12 @@ from typing import Protocol
 from balancer.domain.errors import ConflictError, InvalidValueError
 from balancer.domain.feed import FeedKind, ParsedExtract
 from balancer.domain.states import BatchKind, BatchState
+from balancer.ingest.feed_file import MOST_WITHDRAWN
 from balancer.services.batch_books import open_batch, outcome_of, settle, take_extracted_at
 from balancer.services.keep_reads import BatchAbout, keep_reads
 from balancer.services.outcomes import BatchOutcome
 from balancer.services.storable import storable
-from balancer.services.take_extract import MOST_CLOSED, Taking
+from balancer.services.take_extract import Taking
 from balancer.store import batches, intake, runs, sources
 from balancer.store.database import Database, Session
 from balancer.store.studies import open_count
@@ -35,7 +36,7 @@ def ingest_extract(  # noqa: PLR0913 - what came, when, and how it is looked at
     now: datetime,
     *,
     file_name: str = "",
-    most_closed: float = MOST_CLOSED,
+    most_closed: float = MOST_WITHDRAWN,
 ) -> BatchOutcome:
     """Take in one extract of ``feed``, received at ``now``; nothing of it is kept if anything fails.
 

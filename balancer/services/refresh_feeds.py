@@ -5,23 +5,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
+from balancer.domain.instant import day_of
+from balancer.domain.roster import ParsedRoster
 from balancer.ingest.extract import parse_extract
 from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.network_folder import NetworkFolder
 from balancer.ingest.roster_file import RosterDescription
 from balancer.ingest.rota import parse_rota
-from balancer.ingest.sources import current_files
+from balancer.ingest.sources import all_files, current_files
 from balancer.services.ingest_studies import ingest_extract, take_again
 from balancer.services.outcomes import BatchOutcome, RosterOutcome
 from balancer.services.shift import shift_extract
 from balancer.services.taught_feed import taught_feed
-from balancer.services.update_roster import update_roster
+from balancer.services.update_roster import update_roster, why_refused
+from balancer.store import rosters
 from balancer.store.database import Database
 
 _NO_SHIFT = timedelta()
+# What began yesterday may go on today.
+_A_NIGHT = timedelta(days=1)
 Outcome = TypeVar("Outcome")
 
 
@@ -59,7 +64,9 @@ def refresh_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
             with db.session() as session:
                 described = taught_feed(session, feed, network)
             parsed = parse_extract(content, described, network, file_name=file.name, pseudonym_key=pseudonym_key)
-            outcome = ingest_extract(db, feed, shift_extract(parsed, shift), now, file_name=file.name)
+            parsed = shift_extract(parsed, shift)
+            most = feed.most_withdrawn
+            outcome = ingest_extract(db, feed, parsed, now, file_name=file.name, most_closed=most)
         outcomes.append(outcome)
     return outcomes
 
@@ -67,24 +74,48 @@ def refresh_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
 def refresh_roster(
     db: Database, network: NetworkFolder, roster: RosterDescription, now: datetime, shift: timedelta = _NO_SHIFT
 ) -> list[RosterOutcome]:
-    """Take in the current file of a roster; none at all if nothing has been delivered yet.
+    """Take in the files of a roster that hold; none at all if nothing has been delivered yet.
+
+    Of two that cover a day the newer one holds, and each replaces the days it covers: so if one of several is new, all
+    of them are taken in again, oldest first.
 
     Raises
     ------
     OSError
         If a file cannot be fetched.
     """
+    holding = _holding(network, roster, day_of(now - shift))
+    good = [parsed.digest for _, parsed in holding if not why_refused(parsed)]
+    with db.session() as session:
+        stands = rosters.last_applied(session, roster.name, len(good)) == good
     return [
-        update_roster(
-            db,
-            roster,
-            parse_rota(file.read(), roster, network, file_name=file.name),
-            now,
-            file_name=file.name,
-            shift=shift,
-        )
-        for file in current_files(roster, network.folder)
+        update_roster(db, roster, parsed, now, file_name=name, shift=shift)
+        for name, parsed in (holding[-1:] if stands else holding)
     ]
+
+
+def _holding(network: NetworkFolder, roster: RosterDescription, today: date) -> list[tuple[str, ParsedRoster]]:
+    """Return the newest file, and those before it that say something of days to come that no newer one covers.
+
+    The oldest first; looking back ends at the first that says nothing new: what is older is history.
+    """
+    found: list[tuple[str, ParsedRoster]] = []
+    covered: set[date] = set()
+    for file in reversed(all_files(roster, network.folder)):
+        parsed = parse_rota(file.read(), roster, network, file_name=file.name)
+        if found and why_refused(parsed):
+            continue
+        days = set() if why_refused(parsed) else _days_from(parsed, today - _A_NIGHT)
+        if found and days <= covered:
+            break
+        covered |= days
+        found.append((file.name, parsed))
+    return found[::-1]
+
+
+def _days_from(parsed: ParsedRoster, first: date) -> set[date]:
+    begins = max(parsed.covers_from, first)
+    return {begins + timedelta(days=number) for number in range((parsed.covers_to - begins).days + 1)}
 
 
 def refresh_all(

@@ -26,8 +26,6 @@ from balancer.store.sources import by_workitems
 from balancer.store.studies import open_count
 from balancer.store.tables import BatchRow, FeedRow
 
-# "A batch that would withdraw more than a tenth of the feed's open studies withdraws nothing."
-MOST_CLOSED = 0.1
 # Clocks of hospitals differ; beyond this an extract claims to come from the future.
 _CLOCK_TOLERANCE = timedelta(minutes=15)
 

@@ -49,7 +49,7 @@ def update_roster(  # noqa: PLR0913 - what came, when, and how it is looked at
         row = rosters.roster_row(session, roster.name)
         lock_trust(session, row.trust)
         last = rosters.last_roster_batch(session, roster.name)
-        reason = _why_refused(parsed)
+        reason = why_refused(parsed)
         if last is not None and last.digest == parsed.digest and last.reason == reason:
             last.times_received += 1
             last.last_received_at = now
@@ -62,7 +62,8 @@ def update_roster(  # noqa: PLR0913 - what came, when, and how it is looked at
         return _outcome(batch)
 
 
-def _why_refused(parsed: ParsedRoster) -> str:
+def why_refused(parsed: ParsedRoster) -> str:
+    """Return in words why nothing of a file is taken; empty if it is."""
     if parsed.problem:
         return parsed.problem
     if not parsed.sessions and len(parsed.quarantined) == parsed.rows_read:

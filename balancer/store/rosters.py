@@ -30,6 +30,14 @@ def last_roster_batch(session: Session, roster: str) -> RosterBatchRow | None:
     return session.exec(select(RosterBatchRow).where(RosterBatchRow.roster == roster).order_by(newest).limit(1)).first()
 
 
+def last_applied(session: Session, roster: str, number: int) -> list[str]:
+    """Return the digests of the last files that were taken, so many of them at most, oldest first."""
+    taken = select(RosterBatchRow.digest).where(
+        RosterBatchRow.roster == roster, RosterBatchRow.state == BatchState.APPLIED
+    )
+    return list(session.exec(taken.order_by(col(RosterBatchRow.id).desc()).limit(number)))[::-1]
+
+
 def came_since(session: Session, since: datetime, first: date, last: date) -> dict[str, dict[date, bool]]:
     """Return, by trust, the days from first to last of which a roster has come since an instant and was taken.
 

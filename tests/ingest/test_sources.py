@@ -4,9 +4,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from balancer.domain.feed import FeedKind
 from balancer.ingest.feed_file import FeedDescription
-from balancer.ingest.sources import current_files
+from balancer.ingest.sources import StillWrittenError, current_files
 from tests.ingest.deliveries import feed, roster
 
 
@@ -48,6 +50,23 @@ def test_unfinished_files_and_other_files_are_left_alone(tmp_path: Path) -> None
     described = dropped(tmp_path, "a.csv", "~$a.csv", ".a.csv", "a.csv.part", "readme.txt")
     (tmp_path / "folder.csv").mkdir()
     assert names_of(described, tmp_path) == ["a.csv"]
+
+
+def test_a_file_that_is_written_to_while_it_is_read_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a file is no file, however whole its last line is."""
+    (file,) = current_files(dropped(tmp_path, "a.csv"), tmp_path)
+    read = Path.read_bytes
+
+    def read_while_written(path: Path) -> bytes:
+        content = read(path)
+        path.write_bytes(content + b"one more line\n")
+        return content
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Path, "read_bytes", read_while_written)
+        with pytest.raises(StillWrittenError, match="read the next time"):
+            file.read()
+    assert file.read() == b"a.csvone more line\n"
 
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -39,7 +40,16 @@ QUARTER = timedelta(minutes=15)
 
 
 class HandTurned(Timetable):
-    """A timetable that never begins: the test turns its wheels."""
+    """A timetable that never begins: the test turns its wheels; ``soon`` is what is to be done at once, by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.soon: dict[str, Callable[[], object]] = {}
+
+    def once(self, name: str, job: Callable[[], object]) -> None:
+        """Note what is to be done."""
+        super().once(name, job)
+        self.soon[name] = job
 
     def start(self) -> None:
         """Do nothing."""
@@ -151,7 +161,7 @@ def test_starting_up_takes_in_everything_and_asks_for_one_run(scheduler: Schedul
 def test_every_feed_and_roster_of_the_network_has_its_time(scheduler: Scheduler) -> None:
     """And so have the network itself, the run by the clock, and the look for what is asked."""
     of = {f"{kind} {trust} {name}" for kind, name in _KINDS for trust in ("RVV", "RWF", "RPA")}
-    assert scheduler.timetable.names == {"start-up", "network", "allocate", "reads", "run", *of}
+    assert scheduler.timetable.names == {"start-up", "network", "allocate", "reads", "run", "deliveries", *of}
 
 
 _KINDS = (("feed", "unreported studies"), ("roster", "rota"))
@@ -172,6 +182,26 @@ def test_a_due_time_is_taken_once(scheduler: Scheduler) -> None:
     scheduler.deliver(content([*ROWS, row("B1")]), 17)
     assert scheduler.refresh(18) == []
     assert scheduler.open_studies == 40
+
+
+def test_what_is_delivered_is_taken_in_at_once_when_nobody_writes_to_it_any_more(scheduler: Scheduler) -> None:
+    """Not when its turn comes: an emergency in it waits for nobody. What lay there at the start is not taken again."""
+    looks = scheduler.work.notice_deliveries
+    for _ in range(3):
+        looks()
+    assert set(scheduler.timetable.soon) == {"start-up"}
+    scheduler.deliver(content([*ROWS, row("B1")]), 17)
+    looks()
+    scheduler.deliver(content([*ROWS, row("B1"), row("B2")]), 17)  # it was not whole yet
+    looks()
+    assert set(scheduler.timetable.soon) == {"start-up"}
+    scheduler.clock.at = minutes(17)
+    looks()
+    looks()
+    scheduler.timetable.soon.pop("feed RVV unreported studies delivered")()
+    assert (scheduler.open_studies, scheduler.asked_for) == (42, 1)
+    looks()
+    assert set(scheduler.timetable.soon) == {"start-up"}
 
 
 def test_many_changes_make_one_run_once_they_have_settled(scheduler: Scheduler) -> None:
@@ -237,7 +267,7 @@ def test_a_network_folder_with_faults_leaves_the_last_one_in_force(scheduler: Sc
         scheduler.work.look_at_network()
     assert [line["event"] for line in lines] == ["network.refused"]
     assert lines[0]["faults"] > 0
-    assert len(scheduler.timetable.names) == 11
+    assert len(scheduler.timetable.names) == 12
 
 
 def _lose_a_read(connection: Connection) -> None:
@@ -293,7 +323,7 @@ def test_a_feed_that_is_described_no_more_is_looked_for_no_more(scheduler: Sched
     (scheduler.folder / "feeds" / "RPA.toml").unlink()
     scheduler.work.look_at_network()
     assert "feed RPA unreported studies" not in scheduler.timetable.names
-    assert len(scheduler.timetable.names) == 10
+    assert len(scheduler.timetable.names) == 11
 
 
 def test_a_run_that_cannot_even_begin_is_not_tried_in_a_loop(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -120,6 +122,52 @@ def test_a_rota_that_lies_there_fills_the_sessions(db: Database, folder: Path, n
     with db.session() as session:
         (stated,) = people.sessions_of(session)
     assert (stated.reporter_id, stated.start) == ("9900001", minutes(60))
+
+
+def _rota(folder: Path, name: str, *lines: str) -> None:
+    (folder / "rotas" / "RVV" / name).write_text(_ROTA + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _sessions(db: Database) -> list[tuple[int, int]]:
+    """Return on which days of March somebody reports, and from what hour, UTC."""
+    with db.session() as session:
+        return sorted((item.start.day, item.start.hour) for item in people.sessions_of(session))
+
+
+def test_several_rotas_hold_at_once_each_for_the_days_that_no_newer_one_covers(
+    db: Database, folder: Path, network: NetworkFolder
+) -> None:
+    """Two weeks lie there before anybody has looked, and a correction of the first comes later."""
+    person = "9900001,Dr Amara Okafor"
+    roster = next(item for item in network.rosters if item.trust == "RVV")
+    _rota(folder, "rota-2026-02-16.csv", f"{person},17/02/2026,08:00,12:00,REP,HOME,synthetic")
+    _rota(folder, "rota-2026-03-02.csv", f"{person},03/03/2026,08:00,12:00,REP,HOME,synthetic")
+    _rota(folder, "rota-2026-03-09.csv", f"{person},10/03/2026,08:00,12:00,REP,HOME,synthetic")
+    for age, name in enumerate(("rota-2026-03-09.csv", "rota-2026-03-02.csv", "rota-2026-02-16.csv")):
+        os.utime(folder / "rotas" / "RVV" / name, (1_700_000_000 - age, 1_700_000_000 - age))
+    assert [item.state for item in refresh_roster(db, network, roster, NOW)] == [BatchState.APPLIED] * 2
+    assert _sessions(db) == [(3, 8), (10, 8)]
+    assert [item.state for item in refresh_roster(db, network, roster, minutes(15))] == [BatchState.UNCHANGED]
+    _rota(folder, "rota-2026-03-02-b.csv", f"{person},04/03/2026,09:00,12:00,REP,HOME,synthetic")
+    outcomes = refresh_roster(db, network, roster, minutes(30))
+    assert [item.state for item in outcomes] == [BatchState.UNCHANGED, BatchState.APPLIED]
+    assert _sessions(db) == [(4, 9), (10, 8)]
+    _rota(folder, "rota-2026-03-16.csv", "nonsense")
+    assert [item.state for item in refresh_roster(db, network, roster, minutes(45))] == [BatchState.REFUSED]
+    assert _sessions(db) == [(4, 9), (10, 8)]
+
+
+def test_a_feeds_own_share_is_how_much_one_file_may_withdraw(
+    db: Database, folder: Path, network: NetworkFolder
+) -> None:
+    """Where nothing tells that a file is whole, less than a tenth may be too much to believe: a person looks first."""
+    drop(folder, *_GOOD, at=0)
+    refresh(db, network, 1)
+    drop(folder, *_GOOD[:-2], at=15)
+    careful = replace(east_kent(network), most_withdrawn=0.05)
+    (outcome,) = refresh_feed(db, network, careful, minutes(16), KEY)
+    assert (outcome.state, outcome.waiting) == (BatchState.HELD, 2)
+    assert "more than 5%" in outcome.reason
 
 
 def test_one_feed_that_fails_keeps_no_other_out(db: Database, folder: Path, network: NetworkFolder) -> None:
