@@ -9,8 +9,6 @@ without the others noticing more than a gap.
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -47,6 +45,7 @@ if TYPE_CHECKING:
     from balancer.store.leases import Lease
 
 
+telemetry.be_discreet()  # every command and process comes by here, and not all of them set up logs
 # What a web server runs; that it is FastAPI's is the api's affair.
 Application = Callable[..., Awaitable[None]]
 _LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
@@ -415,15 +414,18 @@ def run_scheduler(settings: Settings) -> None:
     """Be the scheduler until told to stop or left alone: the body of its process."""
     from balancer.scheduler.leading import Leader, Leadership  # noqa: PLC0415
     from balancer.scheduler.supervisor import stop_with_parent  # noqa: PLC0415
+    from balancer.services.scratch_folder import sweep  # noqa: PLC0415
+    from balancer.services.this_process import this_process  # noqa: PLC0415
 
     telemetry.configure(settings.log_format)
     stop = threading.Event()
     stop_with_parent(stop)
     try:
+        sweep()  # what a process that was killed has left behind names patients' studies
         database = open_database(settings)
         work = build_work(settings, database)
         leader = with_following(settings, Leader(begin=work.begin, end=work.end))
-        Leadership(database, SystemClock(), f"{socket.gethostname()}:{os.getpid()}", leader).keep(stop)
+        Leadership(database, SystemClock(), this_process(), leader).keep(stop)
         database.close()
     except Exception as error:  # printed as it is, it might quote a row; the supervisor starts another
         structlog.get_logger("balancer.scheduler").exception("scheduler.failed")

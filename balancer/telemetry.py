@@ -53,6 +53,23 @@ def configure(log_format: Literal["text", "json"]) -> None:
     )
 
 
+def be_discreet() -> None:
+    """Ensure that what is logged before ``configure``, or without it, says no more of an exception than after it.
+
+    As it comes, structlog prints every local variable of every frame: rows and patients among them, for seconds.
+    """
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[
+                structlog.stdlib.add_log_level,
+                without_what_exceptions_say,
+                _time_stamps("text"),
+                _for_people(),
+            ],
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        )
+
+
 def without_what_exceptions_say(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
@@ -70,7 +87,9 @@ def without_what_exceptions_say(
 def describe(found: ExcInfo) -> Mapping[str, Any]:
     """Return an exception as fields of a log line."""
     kind, error, came_from = found
-    frames = [frame for frame in traceback.extract_tb(came_from) if Path(frame.filename).is_relative_to(_PACKAGE)]
+    # neither lines of source nor locals: where it was is enough, and quick
+    stack = traceback.StackSummary.extract(traceback.walk_tb(came_from), lookup_lines=False, capture_locals=False)
+    frames = [frame for frame in stack if Path(frame.filename).is_relative_to(_PACKAGE)]
     where = [
         f"{Path(frame.filename).relative_to(_PACKAGE.parent)}:{frame.lineno} {frame.name}"
         for frame in frames[-_DEEPEST:]

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from balancer import telemetry
 from balancer.store.database import Database
 from tests.databases import SERVERS, Cluster, UnavailableError
 
 KINDS = ("sqlite", *SERVERS)
 _STORE = Path(__file__).parent / "store"
+telemetry.be_discreet()  # what a failing test logs is as short as what the service does
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -26,6 +26,7 @@ def _restored() -> Iterator[None]:
     yield
     root.handlers[:], root.level = handlers, level
     structlog.reset_defaults()
+    telemetry.be_discreet()
 
 
 def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -105,3 +106,22 @@ def test_an_error_that_is_under_way_can_be_named_without_an_object(capsys: pytes
         structlog.get_logger("balancer.test").warning("odd", exc_info=True)
     assert sys.exc_info() == (None, None, None)
     assert _lines(capsys)[0]["error"] == "KeyError"
+
+
+def test_what_is_logged_before_anything_is_configured_shows_no_local_variable(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As the library comes it draws every frame with its variables, for seconds: a command without logs is safe too."""
+    structlog.reset_defaults()
+    telemetry.be_discreet()
+    try:
+        _found(NUMBER)
+    except KeyError:
+        structlog.get_logger("balancer.test").exception("request.failed", request=7)
+    said = "".join(capsys.readouterr())
+    assert ("request.failed" in said, "error=KeyError" in said, "request=7" in said) == (True, True, True)
+    assert NUMBER not in said
+
+
+def _found(patient: str) -> str:
+    return dict[str, str]()[patient]
