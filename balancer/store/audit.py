@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, and_, case, cast, or_
-from sqlmodel import Session, col, func, insert, select, update
+from sqlmodel import Session, col, exists, func, insert, select, update
 
 from balancer.domain.audit import BEGINNING, AuditEntry, chained_hash
 from balancer.domain.errors import ConflictError
-from balancer.store.blind import beside_another
+from balancer.store.blind import beside_another, is_of_blind_study
 from balancer.store.pages import Cut, Page, cursor
+from balancer.store.tables_instructions import InstructionRow
 from balancer.store.tables_life import AuditHeadRow, AuditRow
 from balancer.store.types import storable_text
 
 _WAITING = "audit entries that wait for the commit"
 _HEAD = 1
 _NEWEST_FIRST = "audit"
+_DECISION = "instruction"
 _AT_A_TIME = 2_000
 # What an entry's detail calls the reporters whom it names.
 _NAMING = ("from", "to", "reporter")
@@ -167,7 +169,24 @@ def entries_page(
 def _is_beside_another() -> ColumnElement[bool]:
     """Return the condition that an entry is about a reading beside another that waits; its read is as ``read_of``'s."""
     itself = (col(AuditRow.subject_kind) == "read", cast(AuditRow.subject_id, Integer))
-    return beside_another(case(itself, else_=col(AuditRow.detail)["read"].as_integer()))
+    of_read = beside_another(case(itself, else_=col(AuditRow.detail)["read"].as_integer()))
+    return or_(of_read, _is_of_blind_study())
+
+
+def _is_of_blind_study() -> ColumnElement[bool]:
+    """Return the condition that an entry is about a bar from a study that is read blind: it names no read."""
+    number = case((col(AuditRow.subject_kind) == _DECISION, cast(AuditRow.subject_id, Integer)))
+    return exists().where(
+        col(InstructionRow.id) == number,
+        col(InstructionRow.read_id).is_(None),
+        col(InstructionRow.reporter_id).is_not(None),
+        is_of_blind_study(col(InstructionRow.study_id)),
+    )
+
+
+def decision_in(row: AuditRow) -> int | None:
+    """Return the decision that an entry is about; ``None`` if it is about something else."""
+    return int(row.subject_id) if row.subject_kind == _DECISION and row.subject_id.isdecimal() else None
 
 
 def _names_only(reporter_id: str) -> ColumnElement[bool]:

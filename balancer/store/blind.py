@@ -28,6 +28,8 @@ from balancer.store.tables_workitems import WorkitemRow
 
 # A reading in one of these states will be nobody's.
 _OVER: Final = tuple(state.value for state in (ReadState.DONE, ReadState.WITHDRAWN, ReadState.EXCLUDED))
+# Out of the queue on somebody's word.
+_AWAY: Final = frozenset({ReadState.PARKED, ReadState.SENT_OUT, ReadState.EXCLUDED})
 _IMAGES: Final = ReadKind.INTERPRETATION.value
 _READS: Final[Table] = ReadRow.__table__  # type: ignore[attr-defined]  # a table class has one
 _ITEMS: Final[Table] = WorklistItemRow.__table__  # type: ignore[attr-defined]
@@ -158,6 +160,16 @@ def untold(session: Session, reach: Reach, read_ids: Collection[int]) -> set[int
     return hidden(session, read_ids) | _beside_another(session, read_ids)
 
 
+def away_unsaid(session: Session, reach: Reach, reads: Iterable[ReadRow]) -> set[int]:
+    """Return those of these reads that somebody has taken out of the queue for a reason that a caller is not told.
+
+    The reason is in somebody's words, which may name whoever had the reading.
+    """
+    if reach.blind_to is None:
+        return set()
+    return _beside_another(session, {row.id or 0 for row in reads if row.state in _AWAY})
+
+
 def is_read_blind(session: Session, reach: Reach, study_id: int) -> bool:
     """Tell whether a caller may not be told who reads a study: they report, and a second reading is still to be done.
 
@@ -203,10 +215,12 @@ def _beside_another(session: Session, read_ids: Collection[int]) -> set[int]:
 def decisions_not_told(session: Session, reach: Reach, decisions: Iterable[Instruction]) -> frozenset[int]:
     """Return those decisions of which a caller may not be told for whom they are, nor why: the reading is blind.
 
-    One that names no read, as a bar does, is about every reading of its study.
+    One that names no read, as a bar does, is about every reading of its study. One that names no reporter, as to park a
+    reading does, may name one in words.
     """
-    given = [item for item in decisions if item.reporter_id is not None and item.reporter_id != reach.blind_to]
-    unnamed = not_to_be_named(session, reach, [(item.read_id, item.reporter_id) for item in given])
+    given = [item for item in decisions if reach.blind_to is not None and item.reporter_id != reach.blind_to]
+    unnamed = _beside_another(session, {item.read_id for item in given if item.read_id is not None})
+    given = [item for item in given if item.read_id is not None or item.reporter_id is not None]
     studies = {item.study_id for item in given if item.read_id is None and item.study_id is not None}
     blind = _read_blind(session, reach, studies)
     return frozenset(
@@ -228,9 +242,14 @@ def may_be_barred(reach: Reach, study_id: Any, read_id: Any, name: Any) -> Colum
     """Return the condition that a caller may be told whom a decision about a whole study names, as ``may_be_named``."""
     if reach.blind_to is None:
         return true()
+    unnamed = or_(read_id.is_not(None), study_id.is_(None), name.is_(None), name == reach.blind_to)
+    return or_(unnamed, ~is_of_blind_study(study_id))
+
+
+def is_of_blind_study(study_id: Any) -> ColumnElement[bool]:
+    """Return the condition that a column names a study that is read by two, of whom one is still to read it."""
     read = _OTHERS.alias("barred_read")
-    blind = exists().where(read.c.study_id == study_id, _is_read_beside_another(read))
-    return or_(read_id.is_not(None), study_id.is_(None), name.is_(None), name == reach.blind_to, ~blind)
+    return exists().where(read.c.study_id == study_id, _is_read_beside_another(read))
 
 
 def beside_another(read_id: Any) -> ColumnElement[bool]:

@@ -14,10 +14,11 @@ from balancer.domain.draft import MOST_INSTRUCTIONS, DraftState
 from balancer.domain.errors import ConflictError, NotAllowedError, NotFoundError
 from balancer.domain.instruction import InstructionState
 from balancer.store import audit
+from balancer.store.blind import not_to_be_named
 from balancer.store.chunks import chunks
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, cursor
-from balancer.store.scope import unlimited
+from balancer.store.scope import reach_of, unlimited
 from balancer.store.tables_drafts import DraftRow
 from balancer.store.tables_instructions import InstructionRow
 from balancer.store.tables_life import ReadRow
@@ -70,6 +71,12 @@ def left_within(session: Session, rows: Iterable[DraftRow]) -> set[int]:
     named = {item["read_id"] for row in rows for item in row.left if item["read_id"] is not None}
     found = (session.exec(select(ReadRow.id).where(col(ReadRow.id).in_(chunk))) for chunk in chunks(sorted(named)))
     return {number or 0 for numbers in found for number in numbers}
+
+
+def left_unnamed(session: Session, rows: Iterable[DraftRow]) -> set[int]:
+    """Return the reads, of those that undoing drafts could not put back, of which it is not told who had them."""
+    named = [(item["read_id"], item["reporter_id"]) for row in rows for item in row.left]
+    return not_to_be_named(session, reach_of(session), named)
 
 
 def locked(session: Session, draft_id: int, state: DraftState = DraftState.OPEN) -> DraftRow:

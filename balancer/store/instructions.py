@@ -23,6 +23,7 @@ from balancer.domain.states import StudyState
 from balancer.store import audit
 from balancer.store.assignments import moved
 from balancer.store.blind import may_be_barred, may_be_named
+from balancer.store.chunks import chunks
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, cursor
 from balancer.store.tables import StudyRow
@@ -141,6 +142,15 @@ def instruction(session: Session, instruction_id: int) -> Instruction:
     if row is None:
         raise NotFoundError(f"there is no instruction {instruction_id}")
     return instruction_of(row)
+
+
+def numbered(session: Session, numbers: Collection[int]) -> list[Instruction]:
+    """Return the instructions of these numbers that there are."""
+    found: list[Instruction] = []
+    for chunk in chunks(sorted(numbers)):
+        rows = session.exec(select(InstructionRow).where(col(InstructionRow.id).in_(chunk)))
+        found += [instruction_of(row) for row in rows]
+    return found
 
 
 def add(session: Session, given: Instruction, *, by: Actor, now: datetime) -> InstructionRow:

@@ -25,14 +25,25 @@ _COLUMNS: Final = (
 )
 
 
-def audit_table(rows: Sequence[AuditRow], total: int, cut: Collection[int], view: View, now: datetime) -> Table:
-    """Return a page of the trail, newest first; ``cut`` entries name nobody (blind double reading)."""
+def audit_table(  # noqa: PLR0913 - a page, and who looks at it
+    rows: Sequence[AuditRow],
+    total: int,
+    cut: Collection[int],
+    view: View,
+    now: datetime,
+    *,
+    with_hashes: bool,
+) -> Table:
+    """Return a page of the trail, newest first; ``cut`` entries name nobody (blind double reading).
+
+    Whoever reports gets no hashes: a guess at what is cut could be tried against that of its entry, or of any later.
+    """
     asked = dict(view.asked)
     filters = (("actor", "Who (subject)"), ("action", "What"), ("kind", "Of what kind"), ("subject", "Which (number)"))
     return Table(
         name="Audit trail",
         columns=_COLUMNS,
-        rows=[_row(row, row.sequence in cut, now) for row in rows],
+        rows=[_row(row, row.sequence in cut, now, with_hashes) for row in rows],
         total=total,
         view=view,
         filters=[Choice(name=name, label=label, chosen=asked.get(name, "")) for name, label in filters],
@@ -40,7 +51,7 @@ def audit_table(rows: Sequence[AuditRow], total: int, cut: Collection[int], view
     )
 
 
-def _row(row: AuditRow, hidden: bool, now: datetime) -> Row:  # noqa: FBT001 - of this row
+def _row(row: AuditRow, hidden: bool, now: datetime, with_hash: bool) -> Row:  # noqa: FBT001 - of this row
     detail = "" if hidden else ", ".join(f"{name}: {value}" for name, value in row.detail.items())
     return Row(
         cells=(
@@ -53,13 +64,13 @@ def _row(row: AuditRow, hidden: bool, now: datetime) -> Row:  # noqa: FBT001 - o
             Cell(text=row.became),
             Cell(text="" if hidden else row.why),
             Cell(text=detail),
-            Cell(text=row.hash[:12], value=row.hash),
+            Cell(text=row.hash[:12], value=row.hash) if with_hash else Cell(text="", value=""),
         )
     )
 
 
-def verdict_words(verdict: Verdict) -> tuple[str, str]:
-    """Return what came of following the chain, and what it does not prove."""
+def verdict_words(verdict: Verdict, *, with_hashes: bool) -> tuple[str, str]:
+    """Return what came of following the chain, and what it does not prove; its end for whoever may see hashes."""
     if verdict.fault:
         return (
             f"The chain does not hold: {verdict.fault}.",
@@ -68,7 +79,9 @@ def verdict_words(verdict: Verdict) -> tuple[str, str]:
     return (
         f"The chain holds: {verdict.end.sequence:,} entries, each following from the one before.",
         (
-            f"Its end is {verdict.end.hash}. Note it elsewhere: only against an end that was noted earlier can it be "
-            "told that nobody has written the whole trail anew."
+            "Its end is not shown to whoever reports."
+            if not with_hashes
+            else f"Its end is {verdict.end.hash}. Note it elsewhere: only against an end that was noted earlier can it "
+            "be told that nobody has written the whole trail anew."
         ),
     )

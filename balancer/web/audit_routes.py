@@ -39,9 +39,10 @@ def show_audit(  # noqa: PLR0913, PLR0917 - one parameter a filter
         rows, total = audit.entries_page(session, which, limit=view.limit, offset=view.offset, blind_to=blind)
         cut = entries_cut_for(session, desk.reach, rows)
         verdict = audit.verify(session) if check else None
-    table = audit_table(rows, total, cut, view, desk.now)
+    with_hashes = desk.reach.blind_to is None
+    table = audit_table(rows, total, cut, view, desk.now, with_hashes=with_hashes)
     if view.medium is not Medium.PAGE:
         return download(table, desk.now)
-    said = None if verdict is None else verdict_words(verdict)
+    said = None if verdict is None else verdict_words(verdict, with_hashes=with_hashes)
     holds = verdict is not None and not verdict.fault
     return desk.page("audit.html", title="Audit", here=_HERE, table=table, verdict=said, holds=holds)

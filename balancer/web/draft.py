@@ -191,8 +191,10 @@ def _staged(  # noqa: PLR0913 - a decision and what it takes to say it
 
 
 def _left(facts: PreviewFacts, item: LeftOut) -> str:
-    what = "An earlier decision" if item.reporter_id is None else f"A read of {facts.name(item.reporter_id)}"
-    return f"{what}: {item.why}"
+    if item.read_id is None:
+        return f"An earlier decision: {item.why}"
+    whose = "" if item.reporter_id is None else f" of {facts.name(item.reporter_id)}"
+    return f"A read{whose}: {item.why}"
 
 
 def _why_not_undo(draft: DraftOut, steer: Reach) -> str:

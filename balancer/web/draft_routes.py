@@ -59,8 +59,8 @@ def show_drafts(desk: AtDesk, view: Viewing, state: Annotated[str, Query(max_len
     with desk.database.session() as session:
         found = drafts.drafts(session, Cut(cursor=None, limit=_MOST_DRAFTS), state=wanted).items
         held = drafts.sizes(session, [row.id or 0 for row in found])
-        within = drafts.left_within(session, found)
-        shown = [DraftOut.of(row, held.get(row.id or 0, 0), within) for row in found]
+        within, unnamed = drafts.left_within(session, found), drafts.left_unnamed(session, found)
+        shown = [DraftOut.of(row, held.get(row.id or 0, 0), within, unnamed) for row in found]
     table = drafts_table(shown, view, wanted, desk.now)
     if view.medium is not Medium.PAGE:
         return download(table, desk.now)
@@ -191,7 +191,7 @@ def _shown(desk: Desk, draft_id: int, *, said: str = "", status: int = 200) -> H
         row = drafts.draft(session, draft_id)
         given = _given(session, row)
         held = drafts.sizes(session, [draft_id]).get(draft_id, 0)
-        out = DraftOut.of(row, held, drafts.left_within(session, [row]))
+        out = DraftOut.of(row, held, drafts.left_within(session, [row]), drafts.left_unnamed(session, [row]))
         studies = instructions.studies_of(session, given)
         untold = decisions_not_told(session, desk.reach, given)
         facts = preview_facts(session, draft_id)

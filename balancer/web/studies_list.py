@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -61,13 +61,17 @@ _STATES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What codes mean in this network: its policy, its trusts', reporters' and examinations' names by code."""
+    """What codes mean in this network: its policy, its trusts', reporters' and examinations' names by code.
+
+    And of which reads it is not said why they are parked: they are read blind.
+    """
 
     policy: Policy
     trusts: Mapping[str, str]
     reporters: Mapping[str, str]
     exams: Mapping[str, str]
     subspecialties: Sequence[str]
+    unsaid: Collection[int] = ()
 
 
 def in_words(code: str) -> str:
@@ -266,7 +270,7 @@ def _holder(read: ReadStatus, known: Known) -> str:
     if row.state is ReadState.CLAIMED:
         return f"{name}, open"
     if row.state is ReadState.PARKED:
-        return f"Parked: {row.reason}" if row.reason else "Parked"
+        return f"Parked: {row.reason}" if row.reason and row.id not in known.unsaid else "Parked"
     return _STATES.get(row.state) or reason_words(row.reason)
 
 

@@ -20,6 +20,7 @@ from balancer.services.see_proposal import becoming_late
 from balancer.services.see_unreported import see_unreported
 from balancer.services.what_holds import what_holds
 from balancer.store import people, runs, standing
+from balancer.store.blind import away_unsaid
 from balancer.store.database import Session
 from balancer.store.policies import current_policy
 from balancer.store.unreported import Unreported
@@ -92,6 +93,8 @@ def show_studies(desk: AtDesk, view: Viewing, asked: Asked) -> Response:
         known = known_of(session)
         which, proposed = _meant(desk, session, queue, asked)
         found, total = queue.page(session, which, sort=view.sort or "due", offset=view.offset, limit=view.limit)
+        unsaid = away_unsaid(session, desk.reach, [read.row for status in found for read in status.reads])
+        known = replace(known, unsaid=unsaid)
         numbers = [status.study.id or 0 for status in found]
         desk.look("study", numbers)
         table = studies_table(

@@ -19,7 +19,7 @@ from balancer.services.explain_reads import explained
 from balancer.services.what_holds import what_holds
 from balancer.services.who_may_read import who_may_read
 from balancer.store import drafts, explanations, people, runs, standing, study_history
-from balancer.store.blind import decisions_not_told, is_read_blind
+from balancer.store.blind import away_unsaid, decisions_not_told, is_read_blind
 from balancer.store.database import Session
 from balancer.store.pages import Cut
 from balancer.store.policies import current_policy
@@ -108,7 +108,9 @@ def study_facts(session: Session, reach: Reach, study_id: int, number: int | Non
     status = study_history.numbered_study(session, study_id)
     others = study_history.others_of_patient(session, status.study)
     held = what_holds(session, [status.study, *(other.study for other in others)], now)
-    shown = StudyOut.of(status, held[study_id])
+    of_both = [read.row for one in (status, *others) for read in one.reads]
+    unsaid = away_unsaid(session, reach, of_both)
+    shown = StudyOut.of(status, held[study_id], unsaid)
     decisions = study_history.decisions(session, study_id)
     blind = is_read_blind(session, reach, study_id)
     read = _asked_for(status, number)
@@ -121,7 +123,8 @@ def study_facts(session: Session, reach: Reach, study_id: int, number: int | Non
         people={item.reporter.reporter_id: item.reporter for item in people.reporters(session, unlisted=True)},
         is_blind=blind,
         others=[
-            OtherStudy(study_id=one.study.id or 0, study=StudyOut.of(one, held[one.study.id or 0])) for one in others
+            OtherStudy(study_id=one.study.id or 0, study=StudyOut.of(one, held[one.study.id or 0], unsaid))
+            for one in others
         ],
         steps=study_history.steps(session, study_id),
         returned=study_history.returned(session, study_id),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
-from balancer.domain.life import ReturnReason
+from balancer.domain.life import ReadState, ReturnReason
 from balancer.domain.permission import Permission
+from balancer.services.park_read import park_read
 from balancer.services.return_read import return_read
+from balancer.services.steer_read import Said, exclude_read, send_out_read
 from balancer.store import reads, study_history
 from balancer.store.database import Database
 from tests.access.test_blind_readings import COLLEAGUE, FIRST, MANAGER, THEMSELVES, TWICE, read_once
@@ -54,3 +59,40 @@ def test_whoever_resolved_an_exception_of_a_reading_is_not_named(handed_back: Da
     for who, there in ((COLLEAGUE, False), (MANAGER, True)):
         item = served(handed_back, who).ask("/exceptions", resolved=True)["items"][0]
         assert bool(item["resolved_by"] or item["resolution"]) == there
+
+
+NAMING = f"{FIRST} has seen half of it"
+TAKES_OUT = pytest.mark.parametrize(
+    "take_out",
+    [
+        partial(park_read, by=MANAGER, reason=NAMING, until=minutes(900)),
+        partial(send_out_read, by=MANAGER, said=Said(reason=NAMING), provider="Farsight", due_back_at=minutes(900)),
+        partial(exclude_read, by=MANAGER, said=Said(reason=NAMING), approver="Dr A. Lead"),
+    ],
+    ids=["parked", "sent out", "excluded"],
+)
+
+
+@TAKES_OUT
+def test_why_a_reading_is_away_is_not_told_to_whoever_reads_the_other(
+    handed_back: Database, take_out: Callable[..., object]
+) -> None:
+    """Somebody's words may name whoever had it: over the API, on pages, in lists, in the feed and in the trail."""
+    number = read_id(handed_back, TWICE)
+    take_out(handed_back, number, minutes(4))
+    with handed_back.session() as reading:
+        study_id = reads.read(reading, number).study_id
+    addresses = {
+        "/api/v1/instructions": True,
+        "/api/v1/studies": True,
+        "/api/v1/assignments?trust=RVV": standing(handed_back, TWICE)[0] is not ReadState.EXCLUDED,  # that is gone
+        "/api/v1/audit": True,
+        f"/studies/{study_id}": True,
+        "/studies": False,  # it says so of what is parked alone
+    }
+    for address, always in addresses.items():
+        told = [
+            NAMING in served(handed_back, who).client.get(address, headers=HTML).text for who in (COLLEAGUE, MANAGER)
+        ]
+        assert not told[0], address
+        assert told[1] or not always, address

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pydantic import Field
 
@@ -35,8 +35,11 @@ class AssignmentOut(Out):
     sequence: int = Field(description="Rises with every change; of two about one read the higher holds.", examples=[77])
 
     @classmethod
-    def of(cls, change: Change, held: HeldStudy) -> AssignmentOut:
-        """Return where a read stands as the API shows it; of one that is hidden, not who has it, nor when."""
+    def of(cls, change: Change, held: HeldStudy, unsaid: Collection[int] = ()) -> AssignmentOut:
+        """Return where a read stands as the API shows it; of one that is hidden, not who has it, nor when.
+
+        Of the ``unsaid`` reads it is not said why they are away.
+        """
         row, study, hidden = change.row, change.study, change.read is None
         return cls(
             accession_number=study.accession_number,
@@ -45,7 +48,7 @@ class AssignmentOut(Out):
             removed=row.gone,
             state=row.state,
             reporter_id=None if hidden else row.reporter_id,
-            reason=row.reason,
+            reason="" if change.read is not None and change.read.id in unsaid else row.reason,
             planned_start=None if hidden else row.planned_start,
             planned_end=None if hidden else row.planned_end,
             late=row.late,
@@ -70,12 +73,14 @@ class AssignmentChangesOut(Out):
     more: bool = Field(description="There are further changes already: ask again at once.", examples=[False])
 
     @classmethod
-    def of(cls, found: Changes, held: Mapping[int, HeldStudy], *, snapshot: bool) -> AssignmentChangesOut:
+    def of(
+        cls, found: Changes, held: Mapping[int, HeldStudy], unsaid: Collection[int], *, snapshot: bool
+    ) -> AssignmentChangesOut:
         """Return changes as the API shows them, with what holds of their studies."""
         return cls(
             trust=found.position.trust,
             snapshot=snapshot,
-            items=[AssignmentOut.of(change, held[change.study.id or 0]) for change in found.items],
+            items=[AssignmentOut.of(change, held[change.study.id or 0], unsaid) for change in found.items],
             cursor=str(found.position),
             more=found.more,
         )

@@ -27,10 +27,14 @@ class AuditEntryOut(Out):
     became: str = Field(description="The state after.", examples=["claimed"])
     why: str = Field(examples=["run 12"])
     detail: dict[str, Any] = Field(examples=[{"to": "9000017"}])
-    hash: str = Field(description="Of this entry and the one before: SHA-256.", examples=["5f1d0c9ab0e4477e"])
+    hash: str = Field(
+        description="Of this entry and the one before: SHA-256. Empty for whoever reports: a guess at what an entry "
+        "hides from them could be tried against it.",
+        examples=["5f1d0c9ab0e4477e"],
+    )
 
     @classmethod
-    def of(cls, row: AuditRow, *, hidden: bool = False) -> AuditEntryOut:
+    def of(cls, row: AuditRow, *, hidden: bool = False, with_hash: bool = True) -> AuditEntryOut:
         """Return an entry as the API shows it; what is ``hidden`` names nobody and says nothing of what they found."""
         return cls(
             sequence=row.sequence,
@@ -43,5 +47,5 @@ class AuditEntryOut(Out):
             became=row.became,
             why="" if hidden else row.why,
             detail={} if hidden else row.detail,
-            hash=row.hash,
+            hash=row.hash if with_hash else "",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from enum import StrEnum
 from typing import Literal
@@ -123,8 +124,8 @@ class ReadOut(Out):
     claimed_by: str | None = Field(description="The reporter who has opened it.", examples=[None])
 
     @classmethod
-    def of(cls, status: ReadStatus, held: HeldStudy) -> ReadOut:
-        """Return a read as the API shows it, of a study of which this holds."""
+    def of(cls, status: ReadStatus, held: HeldStudy, unsaid: Collection[int] = ()) -> ReadOut:
+        """Return a read as the API shows it, of a study of which this holds; of the ``unsaid`` not why it is away."""
         row, reason = status.row, status.unallocated_reason
         claimed = row.state is life.ReadState.CLAIMED
         return cls(
@@ -135,7 +136,7 @@ class ReadOut(Out):
             since=row.since,
             reporter_id=row.reporter_id,
             owner=row.owner,
-            reason=row.reason,
+            reason="" if row.id in unsaid else row.reason,
             until=row.until,
             due_at=held.due_of(status.follows),
             confirmed_at=row.confirmed_at,
@@ -183,8 +184,8 @@ class StudyOut(Out):
     reads: list[ReadOut]
 
     @classmethod
-    def of(cls, status: StudyStatus, held: HeldStudy) -> StudyOut:
-        """Return a study as the API shows it, with what holds of it."""
+    def of(cls, status: StudyStatus, held: HeldStudy, unsaid: Collection[int] = ()) -> StudyOut:
+        """Return a study as the API shows it, with what holds of it; of the ``unsaid`` reads not why they are away."""
         row = status.study
         return cls(
             trust=row.trust,
@@ -213,7 +214,7 @@ class StudyOut(Out):
             last_seen_at=row.last_seen_at,
             closed_at=row.closed_at,
             reopened_at=row.reopened_at,
-            reads=[ReadOut.of(read, held) for read in status.reads],
+            reads=[ReadOut.of(read, held, unsaid) for read in status.reads],
         )
 
 

@@ -19,9 +19,11 @@ from balancer.api.watch import Marks
 from balancer.domain.errors import NotFoundError
 from balancer.domain.permission import Permission
 from balancer.services.what_holds import what_holds
+from balancer.store.blind import away_unsaid
 from balancer.store.changes import MOST_CHANGES, Mark, Position, changes, position_of
 from balancer.store.changes import marks as marks_of
 from balancer.store.database import Database
+from balancer.store.scope import reach_of
 
 router = APIRouter()
 
@@ -88,6 +90,8 @@ def _read(
     with database.session() as session:
         found = changes(session, trust, position, limit=limit)
         held = what_holds(session, [change.study for change in found.items], now)
+        there = [change.read for change in found.items if change.read is not None]
+        unsaid = away_unsaid(session, reach_of(session), there)
         mark = marks_of(session).get(trust)
     snapshot = position is None or position.sequence < position.began_at
-    return AssignmentChangesOut.of(found, held, snapshot=snapshot).model_dump_json().encode(), mark
+    return AssignmentChangesOut.of(found, held, unsaid, snapshot=snapshot).model_dump_json().encode(), mark

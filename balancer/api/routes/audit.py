@@ -15,8 +15,8 @@ from balancer.api.serving import Code, Paging, Served, page_out
 from balancer.domain.actor import Reach
 from balancer.domain.errors import NotAllowedError
 from balancer.domain.permission import Permission
-from balancer.store import audit
-from balancer.store.blind import hidden, untold
+from balancer.store import audit, instructions
+from balancer.store.blind import decisions_not_told, hidden, untold
 from balancer.store.database import Session
 from balancer.store.tables_life import AuditRow
 
@@ -43,8 +43,10 @@ def list_audit(
     require_everywhere(reach)
     with served.database.session() as session:
         found = audit.entries(session, cut, subject_kind=subject_kind, subject_id=subject_id)
-        cut_entries = entries_cut_for(session, reach, found.items)
-        return page_out(found, lambda row: AuditEntryOut.of(row, hidden=row.sequence in cut_entries))
+        cut_entries, reports = entries_cut_for(session, reach, found.items), reach.blind_to is not None
+        return page_out(
+            found, lambda row: AuditEntryOut.of(row, hidden=row.sequence in cut_entries, with_hash=not reports)
+        )
 
 
 def require_everywhere(reach: Reach) -> None:
@@ -62,14 +64,24 @@ def require_everywhere(reach: Reach) -> None:
 def entries_cut_for(session: Session, reach: Reach, rows: Iterable[AuditRow]) -> set[int]:
     """Return which of these entries name nobody and say nothing of what was found, for whoever asks (blind reading)."""
     found = list(rows)
+    barring = _barring(session, reach, found)
     of = {row.sequence: audit.read_of(row) for row in found}
     about = {read for read in of.values() if read is not None}
     unseen, beside = hidden(session, about), untold(session, reach, about)
     return {
         row.sequence
         for row in found
-        if of[row.sequence] in unseen or (of[row.sequence] in beside and not _is_own(row, reach))
+        if of[row.sequence] in unseen
+        or ((of[row.sequence] in beside or audit.decision_in(row) in barring) and not _is_own(row, reach))
     }
+
+
+def _barring(session: Session, reach: Reach, rows: Iterable[AuditRow]) -> frozenset[int]:
+    """Return the decisions among these entries of which it may not be told whom they name: bars from a study."""
+    numbers = {number for row in rows if (number := audit.decision_in(row)) is not None}
+    if reach.blind_to is None or not numbers:
+        return frozenset()
+    return decisions_not_told(session, reach, instructions.numbered(session, numbers))
 
 
 def _is_own(row: AuditRow, reach: Reach) -> bool:

@@ -19,8 +19,10 @@ from balancer.domain.states import StudyState
 from balancer.domain.study import StudyKey
 from balancer.services.what_holds import what_holds
 from balancer.store import runs, studies
+from balancer.store.blind import away_unsaid
 from balancer.store.database import Session
 from balancer.store.pages import Page
+from balancer.store.scope import reach_of
 
 router = APIRouter()
 # What the audit trail calls what is shown here.
@@ -119,7 +121,8 @@ def search_studies(served: Served, look: Looking, which: StudySearchIn, cut: Pag
 
 def _shown(session: Session, found: Page[studies.StudyStatus], now: datetime) -> PageOut[StudyOut]:
     held = what_holds(session, [status.study for status in found.items], now)
-    return page_out(found, lambda status: StudyOut.of(status, held[status.study.id or 0]))
+    unsaid = away_unsaid(session, reach_of(session), [read.row for status in found.items for read in status.reads])
+    return page_out(found, lambda status: StudyOut.of(status, held[status.study.id or 0], unsaid))
 
 
 @router.get(
@@ -142,7 +145,8 @@ def get_study(
         found = studies.study(session, StudyKey(trust, accession_number))
         look(_STUDY, [found.study.id or 0])
         held = what_holds(session, [found.study], served.clock.now())
-        return StudyOut.of(found, held[found.study.id or 0])
+        unsaid = away_unsaid(session, reach_of(session), [read.row for read in found.reads])
+        return StudyOut.of(found, held[found.study.id or 0], unsaid)
 
 
 @router.get(
