@@ -1,6 +1,6 @@
 # What people and .ci/run type. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check replay screenshots bench bench-wt bench-table bench-polling bench-told bench-report sample notebooks lock clean
+.PHONY: help run test check replay screenshots bench bench-wt bench-table bench-polling bench-told bench-arrivals bench-report sample notebooks lock clean
 
 BIN := .venv/bin
 # .venv is set up once, and again when what it is made from changes.
@@ -59,6 +59,9 @@ bench-polling: $(COMPILED) ## clients that poll, as ratios to an empty route; AR
 
 bench-told: $(COMPILED) ## how soon every side is told who has a read, by that of the claim's own request; ARGS="--races 60"
 	$(BIN)/python -m tests.benchmarks.told $(ARGS)
+
+bench-arrivals: $(COMPILED) ## from an emergency's arrival to list and PACS; ARGS="--by file --database postgresql"
+	$(BIN)/python -m tests.benchmarks.arrivals $(ARGS)
 
 bench-report: $(INSTALLED) ## write docs/benchmarks from the results that are there
 	$(BIN)/python -m tests.benchmarks.report
