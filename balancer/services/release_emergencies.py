@@ -61,6 +61,19 @@ def release_emergencies(db: Database, now: datetime) -> int:
     return given
 
 
+def emergencies_due_out_at(session: Session) -> datetime | None:
+    """Return when the emergencies go out that have waited longest in a plan; ``None`` if none waits that has any.
+
+    The job that lets them out looks every minute.
+    """
+    if runs.newest_held(session) is None:
+        return None
+    since = runs.emergencies_wait_since(session)
+    if since is None:
+        return None
+    return since + timedelta(minutes=current_policy(session).publishing.emergencies_after_minutes)
+
+
 def plan_that_waits(db: Database, now: datetime) -> tuple[int, float] | None:
     """Return the held plan that has waited longer than emergencies may, and for how many minutes; ``None`` if none."""
     with db.session() as session:

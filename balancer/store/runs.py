@@ -295,14 +295,23 @@ def emergencies_overdue(session: Session, held_before: datetime) -> list[RunRow]
     Those that were discarded, or that a later held one took the place of, count until a plan is published: their
     emergencies wait on. One of which nothing is kept says nothing of any.
     """
-    published = select(func.max(RunRow.id)).where(RunRow.state == RunState.PUBLISHED, RunRow.kind == RunKind.ALLOCATION)
-    last = session.exec(published).one() or 0
-    statement = (
-        select(RunRow)
-        .join(RunRecordRow, col(RunRecordRow.run_id) == col(RunRow.id))
-        .where(col(RunRow.state).in_(_HAVE_WAITED), col(RunRow.emergencies_out_at).is_(None), col(RunRow.id) > last)
-    )
+    statement = _emergencies_wait(select(RunRow))
     return list(session.exec(statement.where(col(RunRow.held_at) <= held_before).order_by(col(RunRow.id))))
+
+
+def emergencies_wait_since(session: Session) -> datetime | None:
+    """Return since when the first of the plans has waited whose emergencies have not been let out."""
+    held_at: datetime | None = session.exec(_emergencies_wait(select(func.min(RunRow.held_at)))).one()
+    return held_at
+
+
+def _emergencies_wait(statement: Any) -> Any:
+    """Return a statement about runs for those whose emergencies wait, as ``emergencies_overdue`` says."""
+    published = select(func.max(RunRow.id)).where(RunRow.state == RunState.PUBLISHED, RunRow.kind == RunKind.ALLOCATION)
+    last = func.coalesce(published.scalar_subquery(), 0)
+    return statement.join(RunRecordRow, col(RunRecordRow.run_id) == col(RunRow.id)).where(
+        col(RunRow.state).in_(_HAVE_WAITED), col(RunRow.emergencies_out_at).is_(None), col(RunRow.id) > last
+    )
 
 
 def on_lists_since(session: Session, run_id: int) -> int | None:

@@ -24,7 +24,7 @@ from balancer.web.capacity_grid import CapacityGrid, capacity_grid
 from balancer.web.class_table import ClassTable, class_table
 from balancer.web.forecast import HOURS, MARKS, Forecast, forecast
 from balancer.web.overview_figures import Facts, Figure, Proposed, Sight, figures, uncounted
-from balancer.web.overview_words import Part, Shortage, SilentFeed, State, heading, lede
+from balancer.web.overview_words import Part, Shortage, SilentFeed, State, Waits, heading, lede
 from balancer.web.reason_words import reason_words
 from balancer.web.studies_list import in_words, within_sentence
 from balancer.web.time_left import at_words, span
@@ -155,7 +155,14 @@ def _state(facts: Facts, proposed: Proposed | None, shown: Sequence[BecomingLate
         silent=_silent(facts),
         shortage=_shortage(shown, sight, is_proposed=proposed is not None),
         is_planned=facts.run is not None,
+        waits=_waits(proposed, facts.now),
     )
+
+
+def _waits(proposed: Proposed | None, now: datetime) -> Waits | None:
+    if proposed is None or proposed.run.held_at is None:
+        return None
+    return Waits(length=max(now - proposed.run.held_at, timedelta()), due_out_at=proposed.due_out_at)
 
 
 def _marks(late: Sequence[BecomingLate], now: datetime) -> tuple[int, int, int]:

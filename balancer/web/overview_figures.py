@@ -28,11 +28,15 @@ class Sight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposed:
-    """A plan that waits: its run, what it would make late, and how many reads it moves."""
+    """A plan that waits: its run, what it would make late, how many reads it moves.
+
+    ``due_out_at``: when its emergencies go onto lists all the same.
+    """
 
     run: RunRow
     late: Sequence[BecomingLate]
     moves: int
+    due_out_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from balancer.api.callers import may
 from balancer.domain.errors import NotFoundError
 from balancer.domain.permission import Permission
+from balancer.services.release_emergencies import emergencies_due_out_at
 from balancer.services.see_proposal import becoming_late
 from balancer.services.see_unreported import see_unreported
 from balancer.store import run_records, runs
@@ -81,4 +82,5 @@ def _proposed(desk: Desk, session: Session) -> Proposed | None:
         run=held,
         late=becoming_late(proposal, reads),
         moves=run_records.moves(session, held.id or 0, Cut(limit=1)).total,
+        due_out_at=emergencies_due_out_at(session),
     )

@@ -29,6 +29,14 @@ class Shortage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """For how long a plan has waited for its manager, and when its emergencies go onto lists all the same, if any."""
+
+    length: timedelta
+    due_out_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """The numbers that the sentence is made of. ``becoming``: within 4, 24 and 72 h by the published plan.
 
@@ -44,6 +52,7 @@ class State:
     silent: Sequence[SilentFeed]
     shortage: Shortage | None
     is_planned: bool
+    waits: Waits | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +88,8 @@ def heading(state: State, now: datetime) -> str:
 def lede(state: State, now: datetime) -> list[Part]:
     """Return what follows the heading: what is late, what becomes so, what publishing makes of it, what lacks."""
     parts = [Part(text=f"{state.late:,} {_are(state.late)} late now. " if state.late else "None is late now. ")]
+    if state.waits is not None:
+        parts.append(Part(text=_waits(state.waits, now)))
     day = state.becoming[1]
     if not state.is_planned:
         return [
@@ -113,6 +124,15 @@ def _of_proposal(day: int, then: int, moves: int) -> list[Part]:
     if then == day:
         return [Part(text="The plan that waits would change nothing of that. ")]
     return [Part(text=f"The plan that waits would make that {then:,}: look at why before you publish. ")]
+
+
+def _waits(waits: Waits, now: datetime) -> str:
+    """Say how long nobody has decided, and what happens if nobody does."""
+    said = f"A plan has waited {span(waits.length)} to be published"
+    if waits.due_out_at is None:
+        return f"{said}. "
+    due = "with the next look" if waits.due_out_at <= now else f"at {clock(waits.due_out_at, now)}"
+    return f"{said}; emergencies in it that nobody has go onto lists {due}. "
 
 
 def clock(instant: datetime, now: datetime) -> str:

@@ -6,20 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from balancer.domain.feed_word import WordKind
 from balancer.domain.policy import Policy
 from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.fold import folded
-from balancer.ingest.reasons import Reason
-from balancer.ingest.taught_words import key_of, word_of
+from balancer.ingest.taught_words import key_of
+from balancer.services.word_at_fault import word_at_fault
 from balancer.store.tables import QuarantineRow
 from balancer.web.class_marks import ClassMark, class_marks, mark_of
 from balancer.web.reasons import advice, reason_words
-
-# What somebody here can mend by saying what a word means; all else is mended at its source.
-BY_WORD: Final = frozenset({Reason.UNKNOWN_EXAM, Reason.AMBIGUOUS_EXAM, Reason.UNKNOWN_PRIORITY, Reason.UNKNOWN_SITE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +70,6 @@ def causes_of(rows: Iterable[QuarantineRow], feeds: Mapping[str, FeedDescription
         return (place, -len(cause.rows), cause.name)
 
     return sorted((_cause(found, feeds, policy) for found in kept.values()), key=rank)
-
-
-def word_at_fault(row: QuarantineRow, feed: FeedDescription | None) -> tuple[WordKind, str] | None:
-    """Return the word that would mend a row if its meaning were said; ``None`` if no word would."""
-    if feed is None or row.reason not in BY_WORD:
-        return None
-    return word_of(feed, row.column, row.raw)
 
 
 def class_of(row: QuarantineRow, feed: FeedDescription | None) -> str | None:

@@ -21,6 +21,7 @@ from balancer.services.mend_rows import Mending, mend_rows
 from balancer.services.replay_quarantine import replay_quarantine
 from balancer.services.shift import shift_to_present
 from balancer.services.withdraw_word import withdraw_word
+from balancer.services.word_at_fault import NO_WORD, SETTLED
 from balancer.store import batches, feed_words, quarantine
 from balancer.store.policies import current_policy
 from balancer.store.tables import BatchRow, QuarantineRow
@@ -123,9 +124,9 @@ def _mend(desk: Desk, row_id: int, meaning: str, *, reason: str, only_try: bool 
     known = _known(desk, _network(desk))
     cause = next((item for item in known.causes if any(row.id == row_id for row in item.rows)), None)
     if cause is None:
-        raise ConflictError("the row waits no longer: somebody was quicker, or a later file brought it right")
+        raise ConflictError(SETTLED)
     if cause.word is None or known.network is None:
-        raise ConflictError("no word would mend this row: it is mended at its source")
+        raise ConflictError(NO_WORD)
     kind, word = cause.word
     return mend_rows(
         desk.served.seeing_readings(desk.reach),

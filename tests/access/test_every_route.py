@@ -159,6 +159,8 @@ BODIES: dict[str, Any] = {
     "/api/v1/reads/{read_id}/unpark": {"reason": "the images have come"},
     "/api/v1/reads/{read_id}/return": {"reporter_id": "R1", "reason": "other"},
     "/api/v1/exceptions/{exception_id}/resolve": {"resolution": "seen to"},
+    "/api/v1/quarantine/{row_id}/meaning": {"meaning": "urgent", "reason": "asked"},
+    "/api/v1/feed-words/{word_id}/withdraw": {"reason": "asked"},
     **{f"/api/v1/runs/{{run_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
     "/api/v1/drafts": {"name": "Tuesday", "trust": "RWF"},
     **{f"/api/v1/drafts/{{draft_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},

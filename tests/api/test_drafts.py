@@ -59,6 +59,18 @@ def test_a_draft_is_filled_and_published(manager: Service, db: Database) -> None
     problem(manager.post(f"/drafts/{draft}/publish", WHY), 409, "conflict")
 
 
+def test_what_was_staged_since_somebody_looked_is_not_published_with_the_rest(manager: Service, db: Database) -> None:
+    """Whoever says what they were shown publishes that or nothing."""
+    draft = begun(manager)
+    pin, park = f"/reads/{read_id(db, 'A1')}/pin", f"/reads/{read_id(db, 'A2')}/park"
+    first = manager.post(pin, {**WHY, "reporter_id": "R2", "draft_id": draft}).json()["instruction_id"]
+    second = manager.post(park, {**WHY, "until": "2026-03-03T08:00:00Z", "draft_id": draft}).json()["instruction_id"]
+    problem(manager.post(f"/drafts/{draft}/publish", {**WHY, "instructions": [first]}), 409, "conflict")
+    assert manager.ask(f"/drafts/{draft}")["state"] == "open"
+    done = manager.post(f"/drafts/{draft}/publish", {**WHY, "instructions": [second, first]})
+    assert (done.status_code, done.json()["state"]) == (200, "published")
+
+
 def test_what_goes_out_can_be_staged_too(manager: Service, db: Database) -> None:
     """Excluded, sent out, barred: nothing happens before the draft is published."""
     draft, later = begun(manager), "2026-03-03T08:00:00Z"

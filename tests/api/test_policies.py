@@ -69,6 +69,14 @@ def test_a_proposed_version_changes_nothing_until_it_is_approved(known: Service,
     problem(known.post("/policies/2/approve", {"reason": "again"}), 409, "conflict")
 
 
+def test_nobody_approves_beside_another_version_than_they_have_seen(known: Service) -> None:
+    """What they compared it with is said with the word; another is in force by now."""
+    propose(known)
+    problem(known.post("/policies/2/approve", {"reason": "agreed", "base": 7}), 409, "conflict")
+    assert known.ask("/policies/2")["state"] == "proposed"
+    assert known.post("/policies/2/approve", {"reason": "agreed", "base": 1}).json()["state"] == "in_force"
+
+
 def test_a_version_is_declined(known: Service) -> None:
     """And cannot be approved afterwards."""
     propose(known)

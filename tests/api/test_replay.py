@@ -69,3 +69,33 @@ def test_a_network_folder_with_faults_is_told_with_all_of_them(service: Service,
     found = problem(service.post("/quarantine/replay"), 409, "network-refused")
     assert "exams.csv" in found["errors"][0]["detail"]
     assert service.ask("/quarantine")["total"] == 1
+
+
+def test_a_word_is_given_its_meaning_tried_first_and_taken_back(service: Service) -> None:
+    """Of the row that waits: its own word, not one of the request's; later rows with it wait again afterwards."""
+    row_id = service.ask("/quarantine")["items"][0]["row_id"]
+    said = {"meaning": "urgent", "reason": "their word since Monday"}
+    tried = service.post(f"/quarantine/{row_id}/meaning", {**said, "only_try": True})
+    assert tried.status_code == 200, tried.text
+    assert (tried.json()["only_tried"], tried.json()["batch_id"]) == (True, None)
+    assert [row["accession_number"] for row in tried.json()["taken"]] == ["B1"]
+    assert (service.ask("/feed-words")["items"], service.ask("/quarantine")["total"]) == ([], 1)
+    done = service.post(f"/quarantine/{row_id}/meaning", said).json()
+    assert (done["only_tried"], done["quarantined_before"], done["quarantined_after"]) == (False, 1, 0)
+    assert service.ask(f"/batches/{done['batch_id']}")["kind"] == "replay"
+    assert service.ask("/studies/RVV/B1")["priority"] == "urgent"
+    (word,) = service.ask("/feed-words")["items"]
+    assert (word["word"], word["meaning"], word["kind"]) == ("soonish", "urgent", "priority")
+    problem(service.post(f"/quarantine/{row_id}/meaning", said), 409, "conflict")
+    answer = service.post(f"/feed-words/{word['word_id']}/withdraw", {"reason": "mistaken"})
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
+    problem(service.post(f"/feed-words/{word['word_id']}/withdraw", {"reason": "mistaken"}), 409, "conflict")
+
+
+def test_a_meaning_that_the_network_does_not_have_is_refused(service: Service) -> None:
+    """Nothing is entered, and no row moves."""
+    row_id = service.ask("/quarantine")["items"][0]["row_id"]
+    refused = service.post(f"/quarantine/{row_id}/meaning", {"meaning": "whenever", "reason": "their word"})
+    problem(refused, 422, "invalid-value")
+    problem(service.post("/quarantine/77/meaning", {"meaning": "urgent", "reason": "their word"}), 404, "not-found")
+    assert service.ask("/feed-words")["items"] == []

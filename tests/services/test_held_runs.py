@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -21,7 +22,7 @@ from balancer.services.ingest_studies import ingest_extract, release_held_batch
 from balancer.services.override_scope import Decision, decide_entitlement, decide_skill
 from balancer.services.propose_policy import propose_policy
 from balancer.services.publish_held import discard_run, publish_held
-from balancer.services.release_emergencies import plan_that_waits, release_emergencies
+from balancer.services.release_emergencies import emergencies_due_out_at, plan_that_waits, release_emergencies
 from balancer.services.return_read import return_read
 from balancer.services.run_allocation import LEASE, run_allocation
 from balancer.store import audit, leases, policies, reads, run_records, runs, worklists
@@ -30,6 +31,7 @@ from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import WorklistItemRow
 from balancer.store.tables_runs import RunRecordRow
+from tests.api.service import Service
 from tests.databases import wait_until_somebody_waits
 from tests.networks import (
     PACS,
@@ -338,14 +340,38 @@ def emergencies_held(db: Database, solver: Solving, *more: object) -> int:
     return held_run(db, solver, at_minute=3)
 
 
+def due_out(db: Database) -> datetime | None:
+    """Return when the emergencies of the plan that waits go out, as managers are told."""
+    with db.session() as reading:
+        told = emergencies_due_out_at(reading)
+    answer = Service(db).ask("/runs", state="held")["items"]
+    assert [item["emergencies_due_out_at"] for item in answer] == [
+        None if told is None else told.isoformat().replace("+00:00", "Z") for _ in answer
+    ]
+    return told
+
+
+def test_nothing_is_said_to_go_out_where_no_plan_waits(sqlite_db: Database) -> None:
+    """Nor of a plan that has been published."""
+    holding(sqlite_db)
+    assert due_out(sqlite_db) is None
+    publish_held(sqlite_db, held_run(sqlite_db), minutes(9), by=MANAGER, reason="looked through")
+    assert due_out(sqlite_db) is None
+
+
 def test_an_emergency_does_not_wait_longer_than_the_policy_says(db: Database) -> None:
     """Not a minute before; then it is the first on the list it is planned on, and nothing else has moved."""
     run_id = emergencies_held(db, solving({"S1": ["A3", "E1"], "S2": ["A1", "A2"]}))
+    with db.session() as reading:
+        held_at = runs.run(reading, run_id).held_at
+    assert held_at is not None
+    assert due_out(db) == held_at + timedelta(minutes=TEN)
     assert release_emergencies(db, minutes(3 + TEN - 0.5)) == 0
     assert release_emergencies(db, minutes(3 + TEN + 0.5)) == 1
     assert lists(db) == {"R1": (2, ["E1", "A1", "A2"]), "R2": (1, ["A3"])}
     assert standing(db, "E1") == (ReadState.ALLOCATED, "R1")
     assert state_of(db, run_id) is RunState.HELD
+    assert due_out(db) is None
     with db.session() as reading:
         assert runs.run(reading, run_id).emergencies_out_at == minutes(3 + TEN + 0.5)
         assert faults(reading) == []

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from balancer.web.overview_words import Shortage, SilentFeed, State, heading, lede
+from balancer.web.overview_words import Shortage, SilentFeed, State, Waits, heading, lede
 from tests.worlds import NOW
 
 CALM = State(
@@ -76,3 +76,15 @@ def test_the_lede_names_the_shortage_as_far_as_it_goes() -> None:
 def test_without_a_plan_nothing_is_said_of_one() -> None:
     """Every one without a place counts as late when due, and the page says so."""
     assert "No plan has been published yet" in said(replace(CALM, is_planned=False, becoming=(4, 5, 6)))
+
+
+def test_a_plan_that_nobody_has_decided_about_is_told_with_its_age() -> None:
+    """And when its emergencies go onto lists all the same, if it has any that nobody has."""
+    waits = Waits(length=timedelta(minutes=7), due_out_at=NOW + timedelta(minutes=3))
+    assert "A plan has waited 7 min to be published; emergencies in it that nobody has go onto lists at 08:03." in said(
+        replace(CALM, waits=waits)
+    )
+    overdue = replace(waits, due_out_at=NOW)
+    assert "go onto lists with the next look." in said(replace(CALM, waits=overdue))
+    assert "A plan has waited 7 min to be published. " in said(replace(CALM, waits=replace(waits, due_out_at=None)))
+    assert "waited" not in said(CALM)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Annotated
 
 from pydantic import Field
 
+from balancer.api.models.instructions import WhyIn
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, In, Instant, Out
 from balancer.domain.draft import DraftState
 from balancer.domain.states import RunState
@@ -36,9 +38,23 @@ class LeftOut(Out):
     """What undoing a draft or a run could not put back: a read and who had it, or an earlier decision."""
 
     read_id: int | None = Field(examples=[4711])
-    reporter_id: str | None = Field(description="Who had it.", examples=["9000017"])
+    reporter_id: str | None = Field(
+        description="Who had it; `null` if it is not to be told: it is read blind.", examples=["9000017"]
+    )
     instruction_id: int | None = Field(examples=[None])
     why: str = Field(examples=["it is done"])
+
+
+class DraftPublicationIn(WhyIn):
+    """Why a draft is published, and what whoever publishes it was shown."""
+
+    instructions: list[Annotated[int, Field(ge=1, le=2**31 - 1)]] | None = Field(
+        default=None,
+        max_length=10_000,
+        description="The decisions that are staged in it, by `instruction_id`, as they were looked at: refused if it "
+        "holds others by now. Without it whatever is staged comes into force.",
+        examples=[[7, 8]],
+    )
 
 
 class DraftOut(Out):
@@ -61,11 +77,18 @@ class DraftOut(Out):
     left: list[LeftOut] = Field(description="What undoing it could not put back, as far as it is within reach.")
 
     @classmethod
-    def of(cls, row: DraftRow, instructions: int, within: Collection[int]) -> DraftOut:
-        """Return a draft as the API shows it; ``within`` are the reads within reach of those that were left."""
+    def of(cls, row: DraftRow, instructions: int, within: Collection[int], unnamed: Collection[int] = ()) -> DraftOut:
+        """Return a draft as the API shows it; ``within`` are the reads within reach of those that were left.
+
+        Of those that are ``unnamed`` it is not told who had them.
+        """
         made = {"draft_id", "instructions", "left"}
         shown = {name: getattr(row, name) for name in cls.model_fields if name not in made}
-        left = [LeftOut(**item) for item in row.left if item["read_id"] is None or item["read_id"] in within]
+        left = [
+            LeftOut(**{**item, "reporter_id": None if item["read_id"] in unnamed else item["reporter_id"]})
+            for item in row.left
+            if item["read_id"] is None or item["read_id"] in within
+        ]
         return cls(**shown, draft_id=row.id or 0, instructions=instructions, left=left)
 
 

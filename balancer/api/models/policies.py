@@ -99,6 +99,13 @@ class ApprovalIn(In):
         description="Who answers for it. Only where people do not sign in: whoever has signed in is named as that.",
         examples=["Dr B. Approver"],
     )
+    base: int | None = Field(
+        default=None,
+        ge=0,
+        le=2**31 - 1,
+        description="The version in force beside which it was looked at (0: none was): refused if another is by now.",
+        examples=[2],
+    )
 
 
 class RefusalIn(In):

@@ -86,14 +86,18 @@ class RunOut(Out):
         description="While it waits: how long ago the instant is that it plans from. Much may have changed since.",
         examples=[7.5],
     )
+    emergencies_due_out_at: Instant | None = Field(
+        description="While it waits: when the first emergencies that nobody has go onto lists all the same, by the "
+        "policy. They have waited since the first plan that had them."
+    )
     emergencies_out_at: Instant | None = Field(description="When its emergencies went onto lists all the same.")
     decided_at: Instant | None
     decided_by: str = Field(description="Who published or discarded it.", examples=[""])
     decided_why: str = Field(examples=[""])
 
     @classmethod
-    def of(cls, row: RunRow, now: datetime) -> RunOut:
-        """Return a run as the API shows it at ``now``."""
+    def of(cls, row: RunRow, now: datetime, due_out_at: datetime | None = None) -> RunOut:
+        """Return a run as the API shows it at ``now``; ``due_out_at``: of the one that waits (``waits_until``)."""
         return cls(
             run_id=row.id or 0,
             kind=row.kind,
@@ -124,6 +128,7 @@ class RunOut(Out):
             code_version=row.code_version,
             held_at=row.held_at,
             minutes_old=_minutes(now - row.now) if row.state is RunState.HELD else None,
+            emergencies_due_out_at=due_out_at if row.state is RunState.HELD else None,
             emergencies_out_at=row.emergencies_out_at,
             decided_at=row.decided_at,
             decided_by=row.decided_by,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from balancer.api import problems
 from balancer.api.callers import Caller, Reaching, may
-from balancer.api.models.drafts import DraftIn, DraftOut, PreviewOut
+from balancer.api.models.drafts import DraftIn, DraftOut, DraftPublicationIn, PreviewOut
 from balancer.api.models.instructions import WhyIn
 from balancer.api.models.runs import RunOut
 from balancer.api.models.shape import PageOut
@@ -32,7 +32,8 @@ _DECIDED = problems.may_be(problems.NOT_FOUND, problems.CONFLICT)
 def _shown(served: Serving, draft_id: int) -> DraftOut:
     with served.database.session() as session:
         row = drafts.draft(session, draft_id)
-        return DraftOut.of(row, drafts.sizes(session, [draft_id]).get(draft_id, 0), drafts.left_within(session, [row]))
+        held, within = drafts.sizes(session, [draft_id]).get(draft_id, 0), drafts.left_within(session, [row])
+        return DraftOut.of(row, held, within, drafts.left_unnamed(session, [row]))
 
 
 @router.get("/drafts", tags=["steering"], responses=problems.may_be(problems.NO_PAGE), dependencies=_STEER)
@@ -43,8 +44,8 @@ def list_drafts(
     with served.database.session() as session:
         found = drafts.drafts(session, cut, state=state)
         held = drafts.sizes(session, [row.id or 0 for row in found.items])
-        within = drafts.left_within(session, found.items)
-        return page_out(found, lambda row: DraftOut.of(row, held.get(row.id or 0, 0), within))
+        within, unnamed = drafts.left_within(session, found.items), drafts.left_unnamed(session, found.items)
+        return page_out(found, lambda row: DraftOut.of(row, held.get(row.id or 0, 0), within, unnamed))
 
 
 @router.post(
@@ -75,13 +76,15 @@ def get_draft(served: Served, draft_id: IdInPath) -> DraftOut:
 
 
 @router.post("/drafts/{draft_id}/publish", tags=["steering"], responses=_DECIDED, dependencies=_STEER)
-def publish(served: Served, caller: Caller, draft_id: IdInPath, asked: WhyIn) -> DraftOut:
+def publish(served: Served, caller: Caller, draft_id: IdInPath, asked: DraftPublicationIn) -> DraftOut:
     """Put everything in a draft in force together. Lists are mended at once, and a run is asked for.
 
     If anything in it cannot be done any more, nothing is: the answer says which decision, and why. Take it out
-    (`/instructions/{instruction_id}/withdraw`) and publish again.
+    (`/instructions/{instruction_id}/withdraw`) and publish again. With `instructions` nobody publishes what was staged
+    since they looked.
     """
-    publish_draft(served.database, draft_id, served.clock.now(), by=caller, why=asked.reason)
+    now = served.clock.now()
+    publish_draft(served.database, draft_id, now, by=caller, why=asked.reason, shown=asked.instructions)
     return _shown(served, draft_id)
 
 

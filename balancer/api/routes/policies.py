@@ -101,13 +101,14 @@ def compare_policies(
 def approve(served: Served, caller: Caller, reach: Reaching, policy_id: IdInPath, asked: ApprovalIn) -> PolicyOut:
     """Bring a proposed version into force for every trust: open studies are due by it at once, and a run is asked for.
 
-    For a person who holds this at every trust.
+    For a person who holds this at every trust. With `base` nobody approves beside another version than they have seen.
     """
     require_everywhere(reach)
     if caller.kind is not ActorKind.PERSON:
         raise NotAllowedError("a policy is approved by a person")
     approver = asked.approver if caller == OPERATOR else named(caller)
-    approve_policy(served.database, policy_id, served.clock.now(), by=caller, approver=approver, reason=asked.reason)
+    now = served.clock.now()
+    approve_policy(served.database, policy_id, now, by=caller, approver=approver, reason=asked.reason, base=asked.base)
     return _shown(served, policy_id)
 
 

@@ -23,6 +23,7 @@ from balancer.domain.errors import NotAllowedError
 from balancer.domain.permission import Permission
 from balancer.domain.states import RunState
 from balancer.services.publish_held import discard_run, publish_held
+from balancer.services.release_emergencies import emergencies_due_out_at
 from balancer.services.request_run import request_run
 from balancer.services.undo_run import undo_run
 from balancer.store import run_records, runs
@@ -44,8 +45,8 @@ def list_runs(
 ) -> PageOut[RunOut]:
     """List allocation runs, newest first."""
     with served.database.session() as session:
-        now = served.clock.now()
-        return page_out(runs.runs(session, cut, state=state), lambda row: RunOut.of(row, now))
+        now, due_out_at = served.clock.now(), emergencies_due_out_at(session)
+        return page_out(runs.runs(session, cut, state=state), lambda row: RunOut.of(row, now, due_out_at))
 
 
 @router.post(
@@ -72,8 +73,7 @@ def ask_for_run(served: Served, response: Response, asked: RunIn | None = None) 
 )
 def get_run(served: Served, run_id: IdInPath) -> RunOut:
     """Get one run with everything it says of its plan."""
-    with served.database.session() as session:
-        return RunOut.of(runs.run(session, run_id), served.clock.now())
+    return _shown(served, run_id)
 
 
 @router.get(
@@ -138,7 +138,10 @@ def undo_publication(
     """
     require_everywhere(caller, reach)
     left = undo_run(served.seeing_readings(reach), run_id, served.clock.now(), by=caller, reason=asked.reason)
-    return RunUndoneOut(run_id=run_id, left=[LeftOut.model_validate(item.as_kept()) for item in left])
+    with served.database.session() as session:
+        unnamed = not_to_be_named(session, reach, [(item.read_id, item.reporter_id) for item in left])
+    kept = [item.as_kept() | ({"reporter_id": None} if item.read_id in unnamed else {}) for item in left]
+    return RunUndoneOut(run_id=run_id, left=[LeftOut.model_validate(item) for item in kept])
 
 
 def require_everywhere(caller: Actor, reach: Reach) -> None:
@@ -151,7 +154,7 @@ def require_everywhere(caller: Actor, reach: Reach) -> None:
 
 def _shown(served: Served, run_id: int) -> RunOut:
     with served.database.session() as session:
-        return RunOut.of(runs.run(session, run_id), served.clock.now())
+        return RunOut.of(runs.run(session, run_id), served.clock.now(), emergencies_due_out_at(session))
 
 
 async def _there(served: Served, watch: Watching, caller: Caller, run_id: IdInPath) -> AsyncIterator[int]:
