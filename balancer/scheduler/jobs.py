@@ -17,6 +17,7 @@ from balancer.domain.errors import InputRefusedError
 from balancer.domain.instant import Clock
 from balancer.domain.policy import PublishingRules
 from balancer.ingest.feed_file import FeedDescription
+from balancer.ingest.file_format import Source
 from balancer.ingest.network_folder import NetworkFolder
 from balancer.ingest.roster_file import RosterDescription
 from balancer.scheduler.deliveries import LOOK_EVERY as LOOK_FOR_DELIVERIES_EVERY
@@ -236,7 +237,7 @@ class Work:
         if self._downtime is not None and self._downtime.is_due():
             self._do("downtime", None, self._downtime.write)
 
-    def _do_and_ask(self, source: FeedDescription | RosterDescription, take: Callable[[], str]) -> None:
+    def _do_and_ask(self, source: Source, take: Callable[[], str]) -> None:
         self._do(_of(source), None, lambda: self._ask_if(take(), source.name))
 
     # --- how they are done -------------------------------------------------------------------------------------------
@@ -362,11 +363,11 @@ _PARTS: dict[str, Callable[[Database, datetime], object]] = {
 }
 
 
-def _delivered(source: FeedDescription | RosterDescription) -> str:
+def _delivered(source: Source) -> str:
     """Return the name of the job that takes in what a source has just delivered."""
     return f"{_of(source)} delivered"
 
 
-def _of(source: FeedDescription | RosterDescription) -> str:
+def _of(source: Source) -> str:
     """Return the name of the job that takes in a source."""
     return f"{'feed' if isinstance(source, FeedDescription) else 'roster'} {source.name}"

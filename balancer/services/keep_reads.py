@@ -150,8 +150,8 @@ def _late(item: RequiredReads, known: Sequence[Standing], change: Adjustment) ->
     for read in known:
         waits = read.state is ReadState.DONE and read.confirmed_at is None and read.number not in change.confirmed
         if waits and item.state is StudyState.OPEN and _has_later_images(item, read):
-            columns = {"reason": LATE_IMAGES, "confirmed_at": None}
-            columns |= {"again": LATE_IMAGES, "read_before_by": read.reporter_id}
+            columns: dict[str, Any] = {"reason": LATE_IMAGES, "confirmed_at": None, "again": LATE_IMAGES}
+            columns["read_before_by"] = read.reporter_id
             yield Move(read=read, event=ReadEvent.DISPUTE, to=ReadState.UNALLOCATED, columns=columns)
 
 

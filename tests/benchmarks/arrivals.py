@@ -39,7 +39,7 @@ from tests.benchmarks.fresh_process import python
 from tests.benchmarks.results import KEPT, ROOT, Record, Results, versions
 from tests.creations import request_of
 from tests.databases import chosen
-from tests.kent_sample import SAMPLE
+from tests.kent import SAMPLE
 
 HOST, TRUST = "127.0.0.1", "RVV"
 _LONGEST_SECONDS = 60.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from balancer.domain.life import ASKED_AGAIN, LATE_IMAGES, Again, ReadState
@@ -23,7 +25,7 @@ from tests.worlds import session
 OTHERS = [f"B{number}" for number in range(20)]
 
 
-def reported(db: Database, **stated: object) -> None:
+def reported(db: Database, **stated: Any) -> None:
     """Take in A1 beside others, and let R1 report it at 20 past."""
     queued(db, incoming("A1", **stated), *OTHERS)
     rostered(db, session("S1", "R1", start=4), session("S2", "R2", start=0, hours=8))
@@ -31,7 +33,7 @@ def reported(db: Database, **stated: object) -> None:
     complete_read(db, read_id(db, "A1"), "R1", minutes(20), by=PACS)
 
 
-def asked_again(db: Database, **stated: object) -> None:
+def asked_again(db: Database, **stated: Any) -> None:
     """Let its source confirm the report, and list the study once more."""
     ingest_extract(db, Feed(), extract(*OTHERS, at=60), minutes(60))
     ingest_extract(db, Feed(), extract(incoming("A1", **stated), *OTHERS, at=90), minutes(90))
@@ -104,7 +106,7 @@ def test_late_images_and_what_a_manager_reopens_go_back_too(sqlite_db: Database)
     ],
 )
 def test_who_may_not_or_cannot_in_time_is_not_waited_for(
-    sqlite_db: Database, stated: dict[str, object], again: dict[str, object]
+    sqlite_db: Database, stated: dict[str, Any], again: dict[str, Any]
 ) -> None:
     """It is anybody's who may: an emergency above all."""
     reported(sqlite_db, **stated)

@@ -58,8 +58,8 @@ def test_every_read_of_every_study_stands_where_it_stood(empty_db: Database) -> 
         seen_at = connection.execute(
             text("SELECT count(*) FROM reads r JOIN studies s ON s.id = r.study_id WHERE r.since = s.last_seen_at")
         ).scalar_one()
-    reads = [(study_id, number, state, whose, reason) for study_id, number, _, state, whose, reason, _ in rows]
-    assert reads == [
+    stands = [(study_id, number, state, whose, reason) for study_id, number, _, state, whose, reason, _ in rows]
+    assert stands == [
         (11, 1, "allocated", "1", ""),
         (12, 1, "unallocated", None, UNPLANNED),
         (12, 2, "allocated", "1", ""),
