@@ -88,7 +88,7 @@ def test_a_plan_that_differs_is_seen(db: Database) -> None:
 def test_what_is_not_kept_cannot_be_made_again(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A problem that cannot be packed keeps nobody from their list; the run says so."""
 
-    def fail(_problem: AllocationProblem) -> bytes:
+    def fail(_problem: AllocationProblem, _scratch: Path) -> bytes:
         raise KeyError("CTH")
 
     network(db)
