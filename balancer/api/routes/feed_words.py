@@ -70,7 +70,7 @@ def say_meaning(  # noqa: PLR0913, PLR0917 - who says what of which row
     responses=problems.may_be(problems.NOT_FOUND, problems.CONFLICT),
     dependencies=_DECIDE,
 )
-def take_back(served: Served, caller: Caller, word_id: IdInPath, asked: WhyIn) -> ListOut[FeedWordOut]:
+def take_back_word(served: Served, caller: Caller, word_id: IdInPath, asked: WhyIn) -> ListOut[FeedWordOut]:
     """Take back what a word was said to mean; what was taken by it stays in the queue. The answer is what still holds.
 
     Later rows with the word wait in quarantine again.
