@@ -9,7 +9,7 @@ from pydantic import Field
 
 from balancer.api.models.instructions import WhyIn
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, In, Instant, Out
-from balancer.domain.draft import DraftState
+from balancer.domain.draft import MOST_INSTRUCTIONS, DraftState
 from balancer.domain.states import RunState
 from balancer.store.tables import RunRow
 from balancer.store.tables_drafts import DraftRow, PreviewLoadRow, PreviewRow
@@ -50,7 +50,7 @@ class DraftPublicationIn(WhyIn):
 
     instructions: list[Annotated[int, Field(ge=1, le=2**31 - 1)]] | None = Field(
         default=None,
-        max_length=10_000,
+        max_length=MOST_INSTRUCTIONS,
         description="The decisions that are staged in it, by `instruction_id`, as they were looked at: refused if it "
         "holds others by now. Without it whatever is staged comes into force.",
         examples=[[7, 8]],
