@@ -5,6 +5,7 @@ Two looks that see the same file as new, and as long, say that nobody writes to 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -12,17 +13,23 @@ from typing import TypeVar
 
 from balancer.ingest.file_format import Source
 from balancer.ingest.sources import Look, look_at
+from balancer.scheduler.supervisor import delay_after
 
-LOOK_EVERY = timedelta(seconds=0.25)
+LOOK_EVERY = timedelta(seconds=0.1)
 Described = TypeVar("Described", bound=Source)
 
 
 class Deliveries:
-    """What lay in each folder at the last look, and what has been told of."""
+    """What lay in each folder at the last look, and what has been told of.
+
+    What could not be taken in is told again, a little later each time.
+    """
 
     def __init__(self) -> None:
         self._last: dict[str, Look | None] = {}
         self._told: dict[str, Look | None] = {}
+        self._failures: dict[str, int] = {}
+        self._not_before: dict[str, float] = {}
 
     def noticed(self, sources: Iterable[Described], network_folder: Path) -> list[Described]:
         """Return the sources that have delivered since they were last told of; what lies there at first is not told."""
@@ -31,8 +38,19 @@ class Deliveries:
             before = self._last.get(source.name)
             seen = look_at(source, network_folder, before)
             told = self._told.setdefault(source.name, seen)
-            if seen is not None and seen == before and seen.file != (told.file if told else None):
+            is_new = seen is not None and seen == before and seen.file != (told.file if told else None)
+            if is_new and time.monotonic() >= self._not_before.get(source.name, 0.0):
                 self._told[source.name] = seen
                 found.append(source)
             self._last[source.name] = seen
         return found
+
+    def took(self, name: str) -> None:
+        """Note that what a source delivered has been taken in."""
+        self._failures.pop(name, None)
+
+    def did_not_take(self, name: str) -> None:
+        """Let a source be told of again, which could not be taken in: the database was busy, say."""
+        self._failures[name] = self._failures.get(name, 0) + 1
+        self._not_before[name] = time.monotonic() + delay_after(self._failures[name])
+        self._told[name] = None

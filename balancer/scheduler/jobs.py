@@ -238,7 +238,20 @@ class Work:
             self._do("downtime", None, self._downtime.write)
 
     def _do_and_ask(self, source: Source, take: Callable[[], str]) -> None:
-        self._do(_of(source), None, lambda: self._ask_if(take(), source.name))
+        """Take in what a source has delivered; whatever fails, it is tried again before its turn comes."""
+        taken = False
+
+        def work() -> str:
+            nonlocal taken
+            outcome = take()
+            taken = True
+            return self._ask_if(outcome, source.name)
+
+        try:
+            self._do(_of(source), None, work)
+        finally:
+            note = self._deliveries.took if taken else self._deliveries.did_not_take
+            note(source.name)
 
     # --- how they are done -------------------------------------------------------------------------------------------
 

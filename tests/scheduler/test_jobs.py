@@ -27,7 +27,7 @@ from balancer.services.decide_policy import approve_policy
 from balancer.services.propose_policy import propose_policy
 from balancer.services.request_run import request_run
 from balancer.store import jobs, leases, policies, runs
-from balancer.store.database import Database
+from balancer.store.database import Database, StoreBusyError
 from balancer.store.pages import Cut
 from balancer.store.sources import feeds
 from tests.api.service import StandingClock
@@ -202,6 +202,34 @@ def test_what_is_delivered_is_taken_in_at_once_when_nobody_writes_to_it_any_more
     assert (scheduler.open_studies, scheduler.asked_for) == (42, 1)
     looks()
     assert set(scheduler.timetable.soon) == {"start-up"}
+
+
+def test_a_delivery_that_could_not_be_taken_in_is_tried_again_a_little_later(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that is busy for a while costs an emergency no quarter of an hour; and nothing spins."""
+    looks, soon = scheduler.work.notice_deliveries, scheduler.timetable.soon
+    looks()
+    scheduler.deliver(content([*ROWS, row("B1")]), 17)
+    looks()
+    looks()
+
+    def refuse(*_: object) -> None:
+        raise StoreBusyError("a lock", None, Exception())
+
+    scheduler.clock.at = minutes(17)
+    with monkeypatch.context() as busy:
+        busy.setattr(module, "refresh_feed", refuse)
+        soon.pop("feed RVV unreported studies delivered")()
+    looks()
+    looks()
+    assert set(soon) == {"start-up"}
+    later = time.monotonic() + 5
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    scheduler.clock.at = minutes(18)
+    looks()
+    soon.pop("feed RVV unreported studies delivered")()
+    assert scheduler.open_studies == 41
 
 
 def test_many_changes_make_one_run_once_they_have_settled(scheduler: Scheduler) -> None:
