@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from balancer import telemetry
 from balancer.store.database import Database
@@ -17,6 +18,9 @@ from tests.databases import SERVERS, Cluster, UnavailableError
 
 KINDS = ("sqlite", *SERVERS)
 _STORE = Path(__file__).parent / "store"
+# how long an example takes is the machine's affair: a slow one has found no fault
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 telemetry.be_discreet()  # what a failing test logs is as short as what the service does
 
 
