@@ -12,7 +12,7 @@ from pynetdicom.events import Event
 
 from balancer.api.dimse import statuses
 from balancer.api.dimse.identity import Caller, Callers
-from balancer.api.dimse.requested import requested_uid
+from balancer.api.dimse.requested import dataset_sent, requested_uid
 from balancer.api.dimse.subscriptions import Reply, Subscriptions
 from balancer.api.looks import Looks
 from balancer.domain.actor import Reach
@@ -21,7 +21,6 @@ from balancer.domain.instant import Clock
 from balancer.domain.permission import Permission
 from balancer.publish.ups.elements import text
 from balancer.publish.ups.identifier import answer_to, is_supported, query_in
-from balancer.publish.ups.json_model import looked_at
 from balancer.publish.ups.sop_classes import ACTIONS, Service
 from balancer.publish.ups.state_table import Status
 from balancer.publish.ups.uids import is_uid
@@ -93,7 +92,7 @@ class Operations:
 
     def _create(self, event: Event) -> Reply:
         caller = self.callers.require(event.assoc, Permission.STUDIES_CREATE)
-        dataset = looked_at(event.attribute_list)
+        dataset = dataset_sent(event, "attribute_list")
         uid = str(getattr(event.request, "AffectedSOPInstanceUID", None) or "")
         if not is_uid(uid) or text(dataset, "SOPInstanceUID") not in {"", uid}:
             raise InvalidValueError("AffectedSOPInstanceUID", "is the UID that the workitem is to have")
@@ -128,7 +127,7 @@ class Operations:
 
     def _find(self, event: Event) -> Iterator[Reply]:
         caller = self.callers.require(event.assoc, Permission.ASSIGNMENTS_READ)
-        identifier = looked_at(event.identifier)
+        identifier = dataset_sent(event, "identifier")
         query = query_in(identifier)
         answer = every_workitem(self._within(caller.reach), query, self.clock.now())
         self._look(caller, answer.study_ids)
@@ -142,7 +141,7 @@ class Operations:
 
     def _set(self, event: Event) -> Reply:
         caller = self.callers.require(event.assoc, Permission.READS_WORK)
-        dataset = looked_at(event.modification_list)
+        dataset = dataset_sent(event, "modification_list")
         status = update_workitem(
             self._within(caller.reach),
             requested_uid(event),
@@ -156,7 +155,7 @@ class Operations:
 
     def _change_state(self, event: Event) -> Reply:
         caller = self.callers.require(event.assoc, Permission.READS_WORK)
-        change = change_in(looked_at(event.action_information))
+        change = change_in(dataset_sent(event, "action_information"))
         answer = change_workitem(
             self._within(caller.reach),
             requested_uid(event),
@@ -170,7 +169,7 @@ class Operations:
 
     def _request_cancel(self, event: Event) -> Reply:
         caller = self.callers.require(event.assoc, Permission.READS_WORK)
-        request, within = looked_at(event.action_information), self._within(caller.reach)
+        request, within = dataset_sent(event, "action_information"), self._within(caller.reach)
         status = cancel_workitem(within, requested_uid(event), request, self.clock.now(), by=caller.actor)
         asked = "asked for already: the reporting office is to decide"
         return statuses.told(status, asked if status is Status.WILL_NOT_CANCEL else ""), None

@@ -12,11 +12,10 @@ from pynetdicom.events import Event
 
 from balancer.api.dimse import statuses
 from balancer.api.dimse.identity import Caller, Callers
-from balancer.api.dimse.requested import requested_uid
+from balancer.api.dimse.requested import dataset_sent, requested_uid
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.instant import Clock
 from balancer.domain.permission import Permission
-from balancer.publish.ups.json_model import looked_at
 from balancer.publish.ups.state_table import Status
 from balancer.publish.ups.subscription import Subscribing, subscribing_in
 from balancer.services.subscribe import ALL, FILTERED, Subscriber, subscribe, suspend, unsubscribe
@@ -81,7 +80,7 @@ class Subscriptions:
 
     def _asked(self, event: Event) -> tuple[Caller, Subscribing, str]:
         caller = self.callers.require(event.assoc, Permission.ASSIGNMENTS_READ)
-        return caller, subscribing_in(looked_at(event.action_information)), requested_uid(event)
+        return caller, subscribing_in(dataset_sent(event, "action_information")), requested_uid(event)
 
     def _own(self, caller: Caller, title: str) -> AeTitleRow | None:
         """Return the receiver, if it is the caller's own: nobody has others told of patients."""
