@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from balancer import telemetry
 from balancer.store.database import Database
@@ -19,7 +19,7 @@ from tests.databases import SERVERS, Cluster, UnavailableError
 KINDS = ("sqlite", *SERVERS)
 _STORE = Path(__file__).parent / "store"
 # how long an example takes is the machine's affair: a slow one has found no fault
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 telemetry.be_discreet()  # what a failing test logs is as short as what the service does
 

@@ -7,7 +7,7 @@ import logging
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pynetdicom import _config, evt
 from pynetdicom.ae import ApplicationEntity
@@ -107,6 +107,7 @@ class EventAssociation:
             evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay)],
         )
         found.network_timeout_response = "A-RELEASE"
+        keep_answers(found)
         if found.is_established:
             self._require_whose(found)
             return found
@@ -135,6 +136,21 @@ class EventAssociation:
         if hashlib.sha256(shown or b"").hexdigest() != self._peer.certificate:
             association.abort()
             raise UnreachableError("whoever answers does not show the certificate that the AE title is bound to")
+
+
+def keep_answers(association: Association) -> None:
+    """Ensure that what comes on an association that we opened is taken by whoever waits for it, and by nobody else.
+
+    pynetdicom's own thread looks for messages too. It is paused before anything is sent, but for one look that it may
+    just have begun; if that finds the answer, the sender waits in vain, and a report is told late and twice. Nobody asks
+    us for anything on such an association: that thread need find nothing.
+    """
+    take = association.dimse.get_msg
+
+    def whoever_waits(*, block: bool = False) -> Any:
+        return take(block=True) if block else (None, None)
+
+    association.dimse.get_msg = whoever_waits  # type: ignore[method-assign,assignment]
 
 
 def _without_delay(event: NetworkEvent) -> None:

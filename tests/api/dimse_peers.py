@@ -17,6 +17,7 @@ from balancer.api.dimse.listener import Listening, listen
 from balancer.api.dimse.transport import without_delay
 from balancer.domain.permission import Permission
 from balancer.domain.steps import StepState
+from balancer.outlets.dimse import keep_answers
 from balancer.publish.ups.codes import OURS as SCHEME
 from balancer.publish.ups.codes import Code
 from balancer.publish.ups.elements import coded, put
@@ -78,6 +79,7 @@ def calling(
         tls_args=None if tls is None else (tls, "balancer.test"),
         evt_handlers=[(evt.EVT_CONN_OPEN, _quick)],
     )
+    keep_answers(association)
     try:
         yield association
     finally:

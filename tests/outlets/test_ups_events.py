@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,8 +21,10 @@ from balancer.domain.permission import Permission
 from balancer.domain.receiver import Tls
 from balancer.domain.steps import StepState
 from balancer.outlets.courier import Courier, Ground
+from balancer.outlets.dimse import EventAssociation, Peer
 from balancer.outlets.ups_events import Sending, UpsEvents, open_ups_events
 from balancer.publish.ups.elements import put
+from balancer.publish.ups.events import began_anew
 from balancer.publish.ups.sop_classes import EVENT, PUSH
 from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.services.register_ae_title import Application, register_ae_title
@@ -440,6 +443,27 @@ def test_the_outlets_process_has_one_for_each_title_with_an_address(db: Database
     found = [each for each in open_outlets(settings, db) if isinstance(each, UpsEvents)]
     assert [each.name for each in found] == [f"ups pacs-rvv {PACS}", f"ups pacs-rwf {ELSEWHERE}"]
     assert "OTHER" in str(found[0].description)
+
+
+class Restless(threading.Event):
+    """Pauses nobody: whoever waits for it goes on at once, whatever they were told."""
+
+    def clear(self) -> None:
+        """Do nothing."""
+
+
+def test_an_answer_is_taken_by_whoever_waits_for_it(db: Database) -> None:
+    """However often the library's own thread looks meanwhile: what it found would be told late, and twice."""
+    told = Told(db)
+    with told.peer.there():
+        association = EventAssociation(Peer(title=PACS, host="127.0.0.1", port=told.peer.port, calling=OURS))
+        assert association.report(began_anew(ALL)) == 0
+        restless = Restless()
+        restless.set()
+        association._open._reactor_checkpoint = restless  # type: ignore[union-attr]  # noqa: SLF001 - a slow machine
+        assert [association.report(began_anew(ALL)) for _ in range(20)] == [0] * 20
+        association.close()
+    assert len(told.peer.heard) == 21
 
 
 def wait_for(holds: Callable[[], bool], do: Callable[[], object]) -> None:
