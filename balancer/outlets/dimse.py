@@ -142,8 +142,8 @@ def keep_answers(association: Association) -> None:
     """Ensure that what comes on an association that we opened is taken by whoever waits for it, and by nobody else.
 
     pynetdicom's own thread looks for messages too. It is paused before anything is sent, but for one look that it may
-    just have begun; if that finds the answer, the sender waits in vain, and a report is told late and twice. Nobody asks
-    us for anything on such an association: that thread need find nothing.
+    just have begun; if that finds the answer, the sender waits in vain, and a report is told late and twice. Nobody
+    asks us for anything on such an association: that thread need find nothing.
     """
     take = association.dimse.get_msg
 

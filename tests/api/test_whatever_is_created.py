@@ -44,7 +44,7 @@ TAGS = st.sampled_from(
         *("00091001", "00090010", "00020010", "00000100", "60003000", "7FE00010", "FFFEE00D", "FFFFFFFF", "0008000G"),
     ]
 )
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [
         *(None, "", " ", "\\", "A\\B", "x" * 65, "x" * 70_000, "é", "日本", "H\nN", "\0", "*", "-", '""', "\ud800"),
         *("0" * 400, "1e400", "NaN", 10**30, -1, 0.5, 1e308, True, [], {}, {"Alphabetic": "A^B"}, {"Alphabetic": 1}),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import statistics
 import tempfile
@@ -19,6 +20,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
+
+import structlog
 
 from balancer.store.database import Database
 from tests.benchmarks.polling.asking import percentile
@@ -126,6 +129,7 @@ def main() -> None:
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--races", type=int, default=60)
     given = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     for name in given.databases:
         before = os.getloadavg()[0]
         with tempfile.TemporaryDirectory() as folder, chosen(name, Path(folder)) as url:
