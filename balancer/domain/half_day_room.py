@@ -11,21 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from balancer.domain.becoming_late import BecomingLate
 from balancer.domain.half_days import HalfDay
 from balancer.domain.reporter import REPORTING, Reporter, Session
 
 _HOUR = timedelta(hours=1)
-
-
-class Planned(NamedTuple):
-    """A read on somebody's list: when it is planned."""
-
-    reporter_id: str
-    start: datetime
-    end: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +42,7 @@ def room(  # noqa: PLR0913 - who, when, with what to do
     halves: Sequence[HalfDay],
     reporters: Iterable[Reporter],
     sessions: Iterable[Session],
-    planned: Iterable[Planned],
+    busy: Mapping[HalfDay, Mapping[str, float]],
     late: Iterable[BecomingLate],
     *,
     now: datetime,
@@ -59,10 +50,11 @@ def room(  # noqa: PLR0913 - who, when, with what to do
 ) -> Mapping[tuple[str, HalfDay], Room]:
     """Return what is left for each subspecialty in each half-day, from ``now`` on.
 
-    ``productivity`` turns expected minutes into minutes of sessions.
+    ``busy`` are the hours that a plan fills of each half-day, by reporter; ``productivity`` turns expected minutes into
+    minutes of sessions.
     """
     held = [item for item in sessions if item.activity == REPORTING]
-    free = _free(halves, held, planned, now)
+    free = _free(halves, held, busy, now)
     rostered, spare = defaultdict[tuple[str, HalfDay], float](float), defaultdict[tuple[str, HalfDay], float](float)
     for reporter in reporters:
         for half in halves:
@@ -86,38 +78,40 @@ def room(  # noqa: PLR0913 - who, when, with what to do
 
 
 def rostered(
-    sessions: Iterable[Session], planned: Iterable[Planned], start: datetime, end: datetime, now: datetime
+    sessions: Iterable[Session], busy: Mapping[str, float], start: datetime, end: datetime, now: datetime
 ) -> Rostered:
-    """Return what is rostered between two instants; only what is left of it from ``now`` on can be filled."""
+    """Return what is rostered between two instants; only what is left of it from ``now`` on can be filled.
+
+    ``busy`` are the hours of what is left that a plan fills, by reporter.
+    """
     held = [item for item in sessions if item.activity == REPORTING and item.start < end and item.end > start]
     hours = sum(_overlap(item.start, item.end, start, end) for item in held)
-    begin = max(start, now)
-    left = sum(_overlap(item.start, item.end, begin, end) for item in held)
+    left = sum(_overlap(item.start, item.end, max(start, now), end) for item in held)
     people = {item.reporter_id for item in held}
-    busy = sum(_overlap(item.start, item.end, begin, end) for item in planned if item.reporter_id in people)
-    return Rostered(hours=hours, reporters=len(people), filled=min(busy / left, 1.0) if left else None)
+    filled = sum(spent for reporter_id, spent in busy.items() if reporter_id in people)
+    return Rostered(hours=hours, reporters=len(people), filled=min(filled / left, 1.0) if left else None)
 
 
 def _free(
-    halves: Sequence[HalfDay], sessions: Iterable[Session], planned: Iterable[Planned], now: datetime
+    halves: Sequence[HalfDay], sessions: Iterable[Session], busy: Mapping[HalfDay, Mapping[str, float]], now: datetime
 ) -> dict[tuple[str, HalfDay], tuple[float, float]]:
     """Return the hours that everybody is rostered for in each half-day, and those in which nothing is planned."""
-    # where half-days begin and end is looked up in the calendar: once, and not for each read
-    bounds = [(half, max(half.start, now), half.end) for half in halves]
-    whole = _hours(((item.reporter_id, item.start, item.end) for item in sessions), bounds)
-    busy = _hours(planned, bounds)
-    return {key: (hours, max(0.0, hours - busy[key])) for key, hours in whole.items()}
+    whole = _hours(sessions, [(half, max(half.start, now), half.end) for half in halves])
+    return {
+        (reporter_id, half): (hours, max(0.0, hours - busy.get(half, {}).get(reporter_id, 0.0)))
+        for (reporter_id, half), hours in whole.items()
+    }
 
 
 def _hours(
-    items: Iterable[tuple[str, datetime, datetime]], bounds: Sequence[tuple[HalfDay, datetime, datetime]]
-) -> defaultdict[tuple[str, HalfDay], float]:
-    """Return how long everybody's stretches of time reach into each half-day."""
-    found = defaultdict[tuple[str, HalfDay], float](float)
-    for reporter_id, start, end in items:
+    sessions: Iterable[Session], bounds: Sequence[tuple[HalfDay, datetime, datetime]]
+) -> dict[tuple[str, HalfDay], float]:
+    """Return how long everybody's sessions reach into each half-day."""
+    found: dict[tuple[str, HalfDay], float] = defaultdict(float)
+    for session in sessions:
         for half, begin, until in bounds:
-            if start < until and end > begin:
-                found[reporter_id, half] += (min(end, until) - max(start, begin)) / _HOUR
+            if session.start < until and session.end > begin:
+                found[session.reporter_id, half] += _overlap(session.start, session.end, begin, until)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.instant import LONDON, local_instant
@@ -78,5 +79,7 @@ def half_days_of(start: datetime, end: datetime) -> Iterator[HalfDay]:
         half = half.following
 
 
+# asked for again and again by whoever cuts a week: the calendar of time zones is slow to look things up in
+@lru_cache(maxsize=1024)
 def _at(day: date, clock: time) -> datetime:
     return local_instant(datetime.combine(day, clock))

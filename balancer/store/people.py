@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlmodel import Session, col, select
 
@@ -125,33 +125,34 @@ def rostered(row: SessionRow) -> RosteredSession:
 
 
 def _with_scopes(session: Session, rows: Sequence[ReporterRow]) -> list[ListedReporter]:
-    entitlements: dict[str, list[EntitlementRow]] = defaultdict(list)
-    skills: dict[str, list[SkillRow]] = defaultdict(list)
-    wanted_entitlements = select(EntitlementRow).order_by(col(EntitlementRow.ordinal))
-    wanted_skills = select(SkillRow)
+    trusts: dict[str, dict[str, date | None]] = defaultdict(dict)
+    skills: dict[str, dict[tuple[str, str | None], SkillLevel]] = defaultdict(dict)
+    # columns and no rows of their own: of a network's reporters there are thousands
+    entitled = select(EntitlementRow.reporter_id, EntitlementRow.trust, EntitlementRow.expires_on)
+    skilled = select(SkillRow.reporter_id, SkillRow.subspecialty, SkillRow.modality, SkillRow.level)
     if len(rows) == 1:
-        wanted_entitlements = wanted_entitlements.where(EntitlementRow.reporter_id == rows[0].reporter_id)
-        wanted_skills = wanted_skills.where(SkillRow.reporter_id == rows[0].reporter_id)
-    for entitlement in session.exec(wanted_entitlements):
-        entitlements[entitlement.reporter_id].append(entitlement)
-    for skill in session.exec(wanted_skills):
-        skills[skill.reporter_id].append(skill)
+        entitled = entitled.where(EntitlementRow.reporter_id == rows[0].reporter_id)
+        skilled = skilled.where(SkillRow.reporter_id == rows[0].reporter_id)
+    for reporter_id, trust, expires_on in session.exec(entitled.order_by(col(EntitlementRow.ordinal))):
+        trusts[reporter_id][trust] = expires_on
+    for reporter_id, subspecialty, modality, level in session.exec(skilled):
+        skills[reporter_id][subspecialty, modality or None] = SkillLevel(level)
     return [
-        ListedReporter(
-            reporter=_reporter(row, entitlements[row.reporter_id], skills[row.reporter_id]), listed=row.listed
-        )
+        ListedReporter(reporter=_reporter(row, trusts[row.reporter_id], skills[row.reporter_id]), listed=row.listed)
         for row in rows
     ]
 
 
-def _reporter(row: ReporterRow, entitlements: Iterable[EntitlementRow], skills: Iterable[SkillRow]) -> Reporter:
+def _reporter(
+    row: ReporterRow, trusts: Mapping[str, date | None], skills: Mapping[tuple[str, str | None], SkillLevel]
+) -> Reporter:
     return Reporter(
         reporter_id=row.reporter_id,
         name=row.name,
         grade=row.grade,
         home_trust=row.home_trust,
-        trusts={item.trust: item.expires_on for item in entitlements},
-        skills={(item.subspecialty, item.modality or None): SkillLevel(item.level) for item in skills},
+        trusts=trusts,
+        skills=skills,
         modalities=frozenset(row.modalities),
         speed=row.speed,
     )

@@ -29,6 +29,7 @@ from balancer.store.which_unreported import (
     Lateness,
     Standing,
     UnreportedFilter,
+    WaitingNoMore,
     WaitingRead,
 )
 
@@ -160,6 +161,15 @@ class Unreported:
         )
         with seeing_readings(session) as seeing:
             return [_counted(*row) for row in seeing.exec(statement)]
+
+    def waiting_no_more(self, session: Session) -> WaitingNoMore:
+        """Return how many studies none of whose reads is still to be done here stand where; one statement."""
+        done = func.count(case((_has_read_in((ReadState.DONE,)), 1)))
+        statement = select(done, func.count()).select_from(StudyRow)
+        gone = statement.where(StudyRow.state == StudyState.OPEN, not_(_has_read_in(WAITING)))
+        with seeing_readings(session) as seeing:
+            reported, every = seeing.exec(gone).one()
+        return WaitingNoMore(reported=reported, not_here=every - reported)
 
     def count(self, session: Session, which: UnreportedFilter) -> int:
         """Return how many studies are meant: as many as their list has."""

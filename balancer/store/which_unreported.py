@@ -87,6 +87,14 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingNoMore:
+    """How many studies that their trusts list as unreported have no read that is still to be done, as ``Standing``."""
+
+    reported: int
+    not_here: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingRead:
     """A read that is still to be done, of a study that is on time and due within what is looked at."""
 

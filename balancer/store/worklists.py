@@ -9,7 +9,6 @@ from typing import Any
 from sqlmodel import Session, case, col, func, or_, select
 
 from balancer.domain.errors import NotFoundError
-from balancer.domain.half_day_room import Planned
 from balancer.domain.life import ON_A_LIST, ReadState
 from balancer.domain.states import StudyState
 from balancer.store.scope import at_every_trust, reach_of, seeing_readings, unlimited
@@ -255,25 +254,3 @@ def sessions_on(session: Session, worklist_of: Worklist) -> dict[str, SessionRow
     wanted = {entry.item.session_id for entry in worklist_of.items}
     rows = session.exec(select(SessionRow).where(col(SessionRow.session_id).in_(wanted)))
     return {row.session_id: row for row in rows}
-
-
-def planned(session: Session, start: datetime, end: datetime) -> list[Planned]:
-    """Return when current lists plan what is still to be read, as far as that reaches into ``[start, end)``.
-
-    Whoever asks: how full somebody's hours are is the sum over all trusts, and names no study of any. What is hidden
-    because it is read blind is not in it.
-    """
-    statement = (
-        select(WorklistRow.reporter_id, WorklistItemRow.planned_start, WorklistItemRow.planned_end)
-        .join(WorklistItemRow, col(WorklistItemRow.worklist_id) == col(WorklistRow.id))
-        .join(ReadRow, on_item(WorklistItemRow))
-        .where(
-            col(WorklistRow.superseded_at).is_(None),
-            col(ReadRow.state).in_(sorted(ON_A_LIST)),
-            col(ReadRow.reporter_id) == col(WorklistRow.reporter_id),
-            col(WorklistItemRow.planned_end) > start,
-            col(WorklistItemRow.planned_start) < end,
-        )
-    )
-    with at_every_trust(session) as wide:
-        return [Planned(*row) for row in wide.exec(statement)]

@@ -5,25 +5,38 @@ Everything is read in one transaction, so that no two figures are of different m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from balancer.domain.life import ReadState
 from balancer.domain.overrides import Shift
 from balancer.domain.policy import Policy
 from balancer.domain.reporter import REPORTING, Reporter
 from balancer.domain.run_changes import MoveReason
 from balancer.services.hold_over import reporters_as_held
-from balancer.store import held_rosters, instructions, people, plans, run_records, runs, standing
+from balancer.store import (
+    held_rosters,
+    instructions,
+    people,
+    plan_figures,
+    planned_days,
+    plans,
+    run_records,
+    runs,
+    standing,
+)
 from balancer.store.database import Session
-from balancer.store.plans import IN_FORCE, Late, Plan, PlannedRead
+from balancer.store.plan_figures import Late
+from balancer.store.planned_days import DayPart
+from balancer.store.plans import IN_FORCE, Plan, PlannedRead
 from balancer.store.policies import current_policy
 from balancer.store.scope import unlimited
 from balancer.store.tables import RunRow
 from balancer.web.class_marks import ClassMark, class_marks
-from balancer.web.gantt import Gantt, GanttRow, day_span, gantt
+from balancer.web.gantt import day_span, gantt, part_of
+from balancer.web.gantt_blocks import draw
+from balancer.web.gantt_shapes import Gantt, GanttRow
 from balancer.web.load_spread import Spread, loads, spread
 from balancer.web.my_list import short_name
 from balancer.web.not_placed import NotPlaced, Who, by_reason
@@ -35,7 +48,10 @@ DAYS_SHOWN: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What the pages of the allocation stand on: which plan is in force, which waits, and everybody as they hold."""
+    """What the pages of the allocation stand on: which plan is in force, which waits, and everybody as they hold.
+
+    ``by_id`` are the same people by their number.
+    """
 
     now: datetime
     policy: Policy
@@ -43,6 +59,7 @@ class Standing:
     trusts: Mapping[str, str]
     exams: Mapping[str, str]
     people: Sequence[Reporter]
+    by_id: Mapping[str, Reporter]
     current: RunRow | None
     held: RunRow | None
 
@@ -50,11 +67,6 @@ class Standing:
     def run_id(self) -> int | None:
         """The run whose plan waits, if one does."""
         return None if self.held is None else self.held.id
-
-    @property
-    def by_id(self) -> Mapping[str, Reporter]:
-        """Everybody by their number."""
-        return {person.reporter_id: person for person in self.people}
 
     @property
     def plan(self) -> Plan:
@@ -73,14 +85,15 @@ class Standing:
 def standing_now(session: Session, now: datetime) -> Standing:
     """Return what the pages stand on."""
     policy = current_policy(session)
-    listed = [item.reporter for item in people.reporters(session)]
+    everybody = reporters_as_held(session, [item.reporter for item in people.reporters(session)], now)
     return Standing(
         now=now,
         policy=policy,
         marks=class_marks(policy),
         trusts={row.code: short_name(row.name) for row in standing.trusts(session, listed_only=False)},
         exams=plans.exam_names(session),
-        people=reporters_as_held(session, listed, now),
+        people=everybody,
+        by_id={person.reporter_id: person for person in everybody},
         current=runs.current_run(session),
         held=runs.newest_held(session),
     )
@@ -120,6 +133,7 @@ class Allocation:
 
     standing: Standing
     bar: Bar
+    part: DayPart
     gantt: Gantt
     moves: Sequence[PlanMove]
     not_placed: Sequence[NotPlaced]
@@ -128,36 +142,45 @@ class Allocation:
 
 
 def allocation(session: Session, now: datetime, day: date, looked_for: str = "") -> Allocation:
-    """Return the page's content for one day of it; ``looked_for`` stands in a name, a skill, a trust or an exam."""
+    """Return the page's content for one day of it; ``looked_for`` stands in a name, a skill, a trust or an exam.
+
+    Its rows are counted and not drawn: ``drawn`` draws those that are shown.
+    """
     base = standing_now(session, now)
-    drawn = day_of_everybody(session, base, day)
+    shifts = _shifts(session, *day_span(day, now), now)
+    part = part_of(shifts, day, now)
+    counted = _day_of_everybody(session, base, day, shifts, part)
     moved = moves_that_wait(session, base)
-    left = plans.not_placed(session, base.run_id, base.plan)
     return Allocation(
         standing=base,
-        bar=_bar(session, base, drawn, moved, len(left)),
-        gantt=_as_looked_for(drawn, base, looked_for),
+        bar=_bar(session, base, moved, _of_next(session, base, part, moved)),
+        part=part,
+        gantt=_as_looked_for(session, counted, base, part, looked_for),
         moves=moved,
-        not_placed=by_reason(left, who_might(base), proposed=base.held is not None),
+        not_placed=by_reason(plan_figures.left_out(session, base.run_id, base.plan), who_might(base)),
         spread=load_of_everybody(session, base),
-        reporting=sum(bool(row.sessions) for row in drawn.rows),
+        reporting=sum(bool(row.sessions) for row in counted.rows),
     )
 
 
-def day_of_everybody(session: Session, base: Standing, day: date) -> Gantt:
+def _day_of_everybody(session: Session, base: Standing, day: date, shifts: Sequence[Shift], part: DayPart) -> Gantt:
     """Return a day of everybody within reach."""
-    start, end = day_span(day, base.now)
     names = [person.reporter_id for person in base.people]
     return gantt(
         base.people,
-        _shifts(session, start, end, base.now),
-        plans.reads_of(session, base.run_id, names, start, end),
+        shifts,
+        planned_days.days_of_everybody(session, base.run_id, part),
+        part,
         day=day,
-        now=base.now,
-        marks=base.marks,
-        pinned=instructions.pins(session).keys(),
-        elsewhere=plans.beyond_reach(session, base.run_id, names, start, end),
+        elsewhere=planned_days.beyond_reach(session, base.run_id, names, part.start, part.end),
     )
+
+
+def drawn(session: Session, found: Allocation, rows: Sequence[GanttRow]) -> list[GanttRow]:
+    """Return some rows of the page with their reads drawn in them."""
+    base, part = found.standing, found.part
+    reads = plans.reads_of(session, base.run_id, [row.reporter_id for row in rows], part.start, part.end)
+    return draw(rows, reads, part, marks=base.marks, pinned=instructions.pins(session).keys())
 
 
 def moves_that_wait(session: Session, base: Standing) -> list[PlanMove]:
@@ -185,7 +208,7 @@ def load_of_everybody(session: Session, base: Standing) -> Spread:
                 seconds = (min(item.end, until) - max(item.start, base.now)).total_seconds()
                 there[item.reporter_id] = there.get(item.reporter_id, 0.0) + seconds
     names = {person.reporter_id: person.name for person in base.people}
-    return spread(loads(plans.planned_seconds(session, base.run_id, base.now), there, names))
+    return spread(loads(plan_figures.planned_seconds(session, base.run_id, base.now), there, names))
 
 
 def _shifts(session: Session, start: datetime, end: datetime, now: datetime) -> list[Shift]:
@@ -194,48 +217,47 @@ def _shifts(session: Session, start: datetime, end: datetime, now: datetime) -> 
     return [shift for shift in held if shift.session.start < end and shift.session.end > start]
 
 
-def _bar(session: Session, base: Standing, drawn: Gantt, moved: Sequence[PlanMove], left: int) -> Bar:
+def _bar(session: Session, base: Standing, moved: Sequence[PlanMove], of_next: int) -> Bar:
     spots = [spot for move in moved for spot in (move.read.was, move.read.becomes) if spot is not None]
-    before, _ = plans.count_not_placed(session, base.run_id)
-    states = plans.count_states(session)
+    outlook = plan_figures.outlook(session, base.run_id, base.now, FORECASTS)
     return Bar(
-        late=plans.lateness(session, base.run_id, base.now, FORECASTS),
-        not_placed=(before, left),
+        late=outlook.late,
+        not_placed=outlook.not_placed,
         moves=len(moved),
         taken=sum(move.read.was is not None for move in moved),
         lists=len({spot.reporter_id for spot in spots}),
-        of_next=_of_next(drawn, moved, base.policy.replan.protected_next),
+        of_next=of_next,
         next_few=base.policy.replan.protected_next,
-        open=states.get(ReadState.CLAIMED, 0),
-        on_lists=states.get(ReadState.ALLOCATED, 0) + states.get(ReadState.CLAIMED, 0),
+        open=outlook.open,
+        on_lists=outlook.allocated + outlook.open,
     )
 
 
-def _of_next(drawn: Gantt, moved: Sequence[PlanMove], few: int) -> int:
-    """Return how many moves take one of the next few reads that somebody has today from them."""
-    theirs: dict[str, list[PlannedRead]] = {}
-    for read in {read.read_id: read for row in drawn.rows for read in row.had}.values():
-        if read.was is not None:
-            theirs.setdefault(read.was.reporter_id, []).append(read)
-    coming = {
-        read.read_id
-        for reads in theirs.values()
-        for read in sorted(reads, key=lambda read: read.was.start if read.was else drawn.window.end)[:few]
-    }
+def _of_next(session: Session, base: Standing, part: DayPart, moved: Sequence[PlanMove]) -> int:
+    """Return how many moves take one of the next few reads that somebody has that day from them."""
+    if not moved:
+        return 0
+    few = base.policy.replan.protected_next
+    coming = planned_days.next_reads(session, base.run_id, base.by_id.keys(), part, few)
     return sum(move.read.read_id in coming for move in moved)
 
 
-def _as_looked_for(drawn: Gantt, base: Standing, looked_for: str) -> Gantt:
+def _as_looked_for(session: Session, counted: Gantt, base: Standing, part: DayPart, looked_for: str) -> Gantt:
     """Return the rows in which the words stand: in a name, a trust, a skill, or an exam that is read there."""
     words = looked_for.casefold().split()
     if not words:
-        return drawn
-    rows = [row for row in drawn.rows if all(word in _text_of(row, base) for word in words)]
-    return Gantt(day=drawn.day, window=drawn.window, ticks=drawn.ticks, now_at=drawn.now_at, rows=rows)
+        return counted
+    exams = planned_days.examinations_of_everybody(session, base.run_id, part)
+    rows = [row for row in counted.rows if _stands_in(words, _text_of(row, base, exams.get(row.reporter_id, ())))]
+    return replace(counted, rows=rows)
 
 
-def _text_of(row: GanttRow, base: Standing) -> str:
+def _stands_in(words: Iterable[str], text: str) -> bool:
+    return all(word in text for word in words)
+
+
+def _text_of(row: GanttRow, base: Standing, codes: Iterable[str]) -> str:
     person = base.by_id.get(row.reporter_id)
     skills = " ".join(name.replace("_", " ") for name, _ in person.skills) if person is not None else ""
-    exams = " ".join({base.exam(read) for read in row.reads})
+    exams = " ".join({base.exams.get(code, code) for code in codes})
     return " ".join((row.name, row.trust, base.trust(row.trust), skills, exams)).casefold()

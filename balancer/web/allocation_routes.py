@@ -2,48 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Depends, Form, Query
 from starlette.responses import Response
 
 from balancer.api.callers import may
 from balancer.api.routes.runs import require_everywhere
 from balancer.api.serving import IdInPath, When
-from balancer.domain.actor import ActorKind
-from balancer.domain.errors import NotAllowedError
 from balancer.domain.permission import Permission
 from balancer.services.publish_held import discard_run, publish_held
 from balancer.services.undo_run import undo_run
 from balancer.store import plans, runs
 from balancer.store.plans import IN_FORCE
 from balancer.web import allocation_tables as made
-from balancer.web.allocation import (
-    DAYS_SHOWN,
-    Allocation,
-    Standing,
-    allocation,
-    load_of_everybody,
-    moves_that_wait,
-    standing_now,
-)
+from balancer.web.allocation import Standing, load_of_everybody, moves_that_wait, standing_now
+from balancer.web.allocation_page import CHART, HERE, TABLE, AllocationPage, require_sight
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
-from balancer.web.gantt import days_ahead
 from balancer.web.not_placed import REASONS, reason_words
 from balancer.web.tables import Choice, Medium, Table, View, Viewing
 
 router = APIRouter(include_in_schema=False)
-HERE: Final = "/allocation"
 # As for a run's moves over the API: for whoever decides about plans, or audits.
 _SEES: Final = [may(Permission.RUNS_DECIDE, Permission.AUDIT_READ)]
 _DECIDES: Final = [may(Permission.RUNS_DECIDE)]
-# What the page shows beside moves: it is theirs who may see each of it over the API too.
-_SHOWN: Final = (Permission.WORKLISTS_READ, Permission.STUDIES_READ, Permission.REPORTERS_READ, Permission.RUNS_READ)
 _REASON: Final = Form(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$")
-_MOVES_SHOWN: Final = 6
 _WITHIN: Final = (("4", "4 hours"), ("24", "24 hours"), ("72", "72 hours"))
 
 Words = Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f]*$")]
@@ -51,35 +37,30 @@ Reporter = Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f]*$")]
 Which = Annotated[str, Query(pattern="^(|proposed|published)$")]
 
 
-def _require(desk: Desk) -> None:
-    if not all(desk.may(permission) for permission in _SHOWN):
-        raise NotAllowedError("this needs leave to see worklists, studies, reporters and runs")
+def _page(  # noqa: PLR0913, PLR0917 - what an address says
+    desk: AtDesk,
+    view: Viewing,
+    day: Annotated[date | None, Query()] = None,
+    q: Words = "",
+    opened: Annotated[str, Query(alias="open", max_length=64, pattern=r"^[^\x00-\x1f]*$")] = "",
+    at: Annotated[When | None, Query()] = None,
+) -> AllocationPage:
+    return AllocationPage(desk, view, day, q, opened=opened, at=at)
+
+
+Page = Annotated[AllocationPage, Depends(_page)]
 
 
 @router.get("/allocation", dependencies=_SEES)
-def show(  # noqa: PLR0913, PLR0917 - what is asked for
-    desk: AtDesk,
-    view: Viewing,
-    day: Annotated[date | None, Query()] = None,
-    q: Words = "",
-    opened: Annotated[str, Query(alias="open", max_length=64, pattern=r"^[^\x00-\x1f]*$")] = "",
-    at: Annotated[When | None, Query()] = None,
-) -> Response:
+def show(page: Page) -> Response:
     """Show the day as a chart."""
-    return _Page(desk, view, day, q).answer("chart", opened=opened, at=at)
+    return page.answer(CHART)
 
 
 @router.get("/allocation/table", dependencies=_SEES)
-def show_table(  # noqa: PLR0913, PLR0917 - what is asked for
-    desk: AtDesk,
-    view: Viewing,
-    day: Annotated[date | None, Query()] = None,
-    q: Words = "",
-    opened: Annotated[str, Query(alias="open", max_length=64, pattern=r"^[^\x00-\x1f]*$")] = "",
-    at: Annotated[When | None, Query()] = None,
-) -> Response:
+def show_table(page: Page) -> Response:
     """Show the same as a table."""
-    return _Page(desk, view, day, q).answer("table", opened=opened, at=at)
+    return page.answer(TABLE)
 
 
 @router.get("/allocation/newer", dependencies=_SEES)
@@ -99,7 +80,7 @@ def publish(desk: AtDesk, run_id: IdInPath, reason: Annotated[str, _REASON]) -> 
     return desk.after(
         lambda: publish_held(database, run_id, desk.now, by=desk.caller, reason=reason),
         then=lambda _: f"{HERE}?done=published",
-        refused=lambda words, status: _Page(desk, View(path=HERE), None, "").answer("chart", said=words, status=status),
+        refused=_refused(desk),
     )
 
 
@@ -110,7 +91,7 @@ def discard(desk: AtDesk, run_id: IdInPath, reason: Annotated[str, _REASON]) -> 
     return desk.after(
         lambda: discard_run(desk.database, run_id, desk.now, by=desk.caller, reason=reason),
         then=lambda _: f"{HERE}?done=discarded",
-        refused=lambda words, status: _Page(desk, View(path=HERE), None, "").answer("chart", said=words, status=status),
+        refused=_refused(desk),
     )
 
 
@@ -122,8 +103,13 @@ def undo(desk: AtDesk, run_id: IdInPath, reason: Annotated[str, _REASON]) -> Res
     return desk.after(
         lambda: undo_run(database, run_id, desk.now, by=desk.caller, reason=reason),
         then=lambda left: f"{HERE}?done=undone&left={len(left)}",
-        refused=lambda words, status: _Page(desk, View(path=HERE), None, "").answer("chart", said=words, status=status),
+        refused=_refused(desk),
     )
+
+
+def _refused(desk: Desk) -> Callable[[str, int], Response]:
+    """Return what shows the page with why something could not be done."""
+    return lambda words, status: AllocationPage(desk, View(path=HERE)).answer(CHART, said=words, status=status)
 
 
 # --- the lists behind the figures -------------------------------------------------------------------------------------
@@ -132,7 +118,7 @@ def undo(desk: AtDesk, run_id: IdInPath, reason: Annotated[str, _REASON]) -> Res
 @router.get("/allocation/moves", dependencies=_SEES)
 def show_moves(desk: AtDesk, view: Viewing, reporter: Reporter = "", trust: Reporter = "") -> Response:
     """Show whom the plan that waits would move."""
-    _require(desk)
+    require_sight(desk)
     with desk.database.session() as session:
         base = standing_now(session, desk.now)
         moves = moves_that_wait(session, base)
@@ -164,7 +150,7 @@ def show_not_placed(
     plan: Which = "",
 ) -> Response:
     """Show what has no place."""
-    _require(desk)
+    require_sight(desk)
     with desk.database.session() as session:
         base = standing_now(session, desk.now)
         proposed = _is_proposed(base, plan)
@@ -187,7 +173,7 @@ def show_late(
     desk: AtDesk, view: Viewing, within: Annotated[float, Query(gt=0, le=720)] = 24, plan: Which = ""
 ) -> Response:
     """Show what a plan lets become late."""
-    _require(desk)
+    require_sight(desk)
     with desk.database.session() as session:
         base = standing_now(session, desk.now)
         proposed = _is_proposed(base, plan)
@@ -203,7 +189,7 @@ def show_late(
 @router.get("/allocation/load", dependencies=_SEES)
 def show_load(desk: AtDesk, view: Viewing) -> Response:
     """Show everybody's load."""
-    _require(desk)
+    require_sight(desk)
     with desk.database.session() as session:
         base = standing_now(session, desk.now)
         found = load_of_everybody(session, base)
@@ -248,90 +234,3 @@ def _list(  # noqa: PLR0913 - what stands around a table
         plan=plan,
         note=note,
     )
-
-
-# --- the page ---------------------------------------------------------------------------------------------------------
-
-
-class _Page:
-    """The page for one day and filter, as a chart or as a table."""
-
-    def __init__(self, desk: Desk, view: View, day: date | None, looked_for: str) -> None:
-        _require(desk)
-        self._desk, self._view, self._looked_for = desk, view, looked_for
-        self._days = days_ahead(desk.now, DAYS_SHOWN)
-        self._day = day if day in self._days else self._days[0]
-
-    def answer(
-        self, form: str, *, opened: str = "", at: datetime | None = None, said: str = "", status: int = 200
-    ) -> Response:
-        """Return the page, with the reads of ``opened`` beside it: of their block at ``at``, if that is given."""
-        desk, view = self._desk, self._view
-        with desk.database.session() as session:
-            found = allocation(session, desk.now, self._day, self._looked_for)
-            undone = runs.can_be_undone(session)
-            since = None if undone is None else undone.decided_at
-            worked = 0 if since is None else plans.worked_since(session, since)
-        base = found.standing
-        twin = made.twin(found.gantt, base, view)
-        if view.medium is not Medium.PAGE:
-            return download(twin, desk.now)
-        desk.look("study", [move.read.study_id for move in found.moves[:_MOVES_SHOWN]])
-        return desk.page(
-            "allocation.html",
-            title="Allocation",
-            here=HERE,
-            status=status,
-            said=said,
-            found=found,
-            base=base,
-            view=view,
-            form=form,
-            twin=twin,
-            rows=found.gantt.rows[view.offset : view.offset + view.limit],
-            moves=made.moves_table(found.moves[:_MOVES_SHOWN], base, View(path=f"{HERE}/moves")),
-            opened=self._opened(found, opened, at),
-            days=[(day, _day_words(day, self._days[0])) for day in self._days],
-            day=self._day,
-            looked_for=self._looked_for,
-            decides=self._decides(),
-            undone=undone,
-            worked=worked,
-            done=_done_words(desk.request.query_params.get("done", ""), desk.request.query_params.get("left", "")),
-        )
-
-    def _decides(self) -> bool:
-        """Tell whether the caller may publish or discard: a person who may at every trust."""
-        caller = self._desk.caller
-        return caller.kind is ActorKind.PERSON and caller.reach(Permission.RUNS_DECIDE).is_everywhere
-
-    def _opened(self, found: Allocation, reporter_id: str, at: datetime | None) -> dict[str, Any] | None:
-        """Return the reads that were asked for with what they are called; ``None`` if none were."""
-        row = next((row for row in found.gantt.rows if row.reporter_id == reporter_id), None)
-        if row is None:
-            return None
-        block = None if at is None else next((item for item in row.blocks if item.start <= at < item.end), None)
-        self._desk.look("worklist", [reporter_id])
-        reads = row.reads if block is None else block.reads
-        self._desk.look("study", [read.study_id for read in reads])
-        return {
-            "row": row,
-            "block": block,
-            "table": made.opened_table(row, reads, found.standing, self._view),
-            "close": f"{self._view.address(open='', at='')}#r-{reporter_id}",
-        }
-
-
-def _done_words(done: str, left: str) -> str:
-    """Return what has just been done, in words; nothing for what is none of it."""
-    stays = f" {left} could not be put back, and stay as they are." if left.isdecimal() and left != "0" else ""
-    said = {
-        "published": "Published. Everybody whose reads moved has a new list.",
-        "discarded": "Discarded. Lists stand as they were, and another run is asked for.",
-        "undone": f"Undone. Lists are as they were before it.{stays}",
-    }
-    return said.get(done, "")
-
-
-def _day_words(day: date, today: date) -> str:
-    return "Today" if day == today else f"{day:%a} {day.day}"

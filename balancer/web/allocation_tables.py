@@ -9,7 +9,7 @@ from balancer.domain.life import ReadState
 from balancer.store.plans import PlannedRead, Spot
 from balancer.web.allocation import Standing
 from balancer.web.class_marks import mark_of
-from balancer.web.gantt import Gantt, GanttRow
+from balancer.web.gantt_shapes import Gantt, GanttRow
 from balancer.web.load_spread import Load, percent
 from balancer.web.not_placed import reason_words
 from balancer.web.plan_moves import PlanMove, name_of
@@ -54,7 +54,7 @@ def _twin_row(row: GanttRow, classes: Iterable[str], view: View) -> Row:
             Cell(text=row.when or "no session", grey=not row.when),
             number(row.hours, digits=1),
             *(number(row.by_class.get(code, 0)) for code in classes),
-            number(len(row.reads)),
+            number(row.count),
             _share(row.was),
             _share(row.filled),
             number(row.came),

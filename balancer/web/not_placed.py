@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from balancer.domain.instant import day_of
 from balancer.domain.ledger import LEDGER_CAP
@@ -18,12 +18,13 @@ from balancer.domain.life import AWAITS_OTHER_READ, UNPLANNED
 from balancer.domain.plan import UnallocatedReason
 from balancer.domain.reporter import Reporter
 from balancer.services.build_problem import NO_PRIORITY_CLASS
-from balancer.store.plans import PlannedRead
+from balancer.store.plan_figures import LeftOut
 from balancer.web.time_left import at_words
 
+Key = TypeVar("Key")
 _GROUPS: Final = 2
-# Whether somebody would do for a read.
-Fits = Callable[[Reporter, PlannedRead], bool]
+# Whether somebody would do for reads of a kind.
+Fits = Callable[[Reporter, LeftOut], bool]
 REASONS: Final[Mapping[str, str]] = {
     UnallocatedReason.NO_CAPACITY: "No hours left in time",
     UnallocatedReason.NO_SESSION: "No session that takes it",
@@ -77,31 +78,42 @@ def reason_words(reason: str) -> str:
     return REASONS.get(reason, reason.replace("_", " ").capitalize() or REASONS[UNPLANNED])
 
 
-def by_reason(reads: Iterable[PlannedRead], who: Who, *, proposed: bool) -> list[NotPlaced]:
-    """Return the reads by reason, the most first; ``proposed``: by the plan that waits."""
-    found: dict[str, list[PlannedRead]] = defaultdict(list)
-    for read in reads:
-        found[(read.why_then if proposed else read.why) or UNPLANNED].append(read)
+def by_reason(left: Iterable[LeftOut], who: Who) -> list[NotPlaced]:
+    """Return what a plan leaves out by reason, the most first."""
+    found: dict[str, list[LeftOut]] = defaultdict(list)
+    for kind in left:
+        found[kind.reason or UNPLANNED].append(kind)
     return [
         NotPlaced(
             reason=reason,
             words=reason_words(reason),
-            count=len(group),
+            count=_count(group),
             whose=_whose(group, who),
             remedy=remedy(reason, group, who),
         )
-        for reason, group in sorted(found.items(), key=lambda one: (-len(one[1]), one[0]))
+        for reason, group in sorted(found.items(), key=lambda one: (-_count(one[1]), one[0]))
     ]
 
 
-def _whose(group: Sequence[PlannedRead], who: Who) -> str:
+def _count(group: Iterable[LeftOut]) -> int:
+    return sum(kind.count for kind in group)
+
+
+def _counted(group: Iterable[LeftOut], key: Callable[[LeftOut], Key]) -> list[tuple[Key, int]]:
+    """Return how many reads there are of each ``key``, the most first."""
+    found: Counter[Key] = Counter()
+    for kind in group:
+        found[key(kind)] += kind.count
+    return found.most_common()
+
+
+def _whose(group: Sequence[LeftOut], who: Who) -> str:
     """Return of which field and trust most of them are: `13 neuro at Medway, 6 MSK at East Kent`."""
-    counted = Counter((read.subspecialty, read.trust) for read in group)
-    said = [f"{count} {_field(name)} at {who.trust(trust)}" for (name, trust), count in counted.most_common(_GROUPS)]
-    return ", ".join(said)
+    counted = _counted(group, lambda kind: (kind.subspecialty, kind.trust))[:_GROUPS]
+    return ", ".join(f"{count} {_field(name)} at {who.trust(trust)}" for (name, trust), count in counted)
 
 
-def remedy(reason: str, group: Sequence[PlannedRead], who: Who) -> Remedy:
+def remedy(reason: str, group: Sequence[LeftOut], who: Who) -> Remedy:
     """Return the smallest single change for reads that have no place for one reason."""
     if reason == UnallocatedReason.NO_CAPACITY:
         return _hours(group, who)
@@ -111,7 +123,7 @@ def remedy(reason: str, group: Sequence[PlannedRead], who: Who) -> Remedy:
         return _entitlement(group, who)
     if reason == UnallocatedReason.NO_SKILLED_REPORTER:
         return _skill(group, who)
-    return _of_other_reasons(reason, len(group))
+    return _of_other_reasons(reason, _count(group))
 
 
 def _of_other_reasons(reason: str, count: int) -> Remedy:
@@ -129,24 +141,20 @@ def _of_other_reasons(reason: str, count: int) -> Remedy:
     return Remedy(words=said.get(reason, "See each of them"), link=links.get(reason, ""))
 
 
-def _hours(group: Sequence[PlannedRead], who: Who) -> Remedy:
+def _hours(group: Sequence[LeftOut], who: Who) -> Remedy:
     """Return how long the reads of the field with most of them take, in session hours, and until when."""
-    name, theirs = _most(group)
-    hours = sum(read.minutes for read in theirs) / 60.0 / who.productivity
-    ahead = [read.due_at for read in theirs if read.due_at > who.now]
+    name, count = _counted(group, lambda kind: kind.subspecialty)[0]
+    theirs = [kind for kind in group if kind.subspecialty == name]
+    hours = sum(kind.minutes for kind in theirs) / 60.0 / who.productivity
+    ahead = [kind.last_due_at for kind in theirs if kind.last_due_at > who.now]
     until = f" before {at_words(max(ahead), who.now)}" if ahead else ""
-    return Remedy(words=f"{hours:.1f} h of {_field(name)} sessions{until}, for {len(theirs)}", link="/rosters")
+    return Remedy(words=f"{hours:.1f} h of {_field(name)} sessions{until}, for {count}", link="/rosters")
 
 
-def _most(group: Sequence[PlannedRead]) -> tuple[str, list[PlannedRead]]:
-    (name, _), *_ = Counter(read.subspecialty for read in group).most_common(1)
-    return name, [read for read in group if read.subspecialty == name]
-
-
-def _session(group: Sequence[PlannedRead], who: Who) -> Remedy:
+def _session(group: Sequence[LeftOut], who: Who) -> Remedy:
     """Return the one reporter whose session would open the way for most of them."""
     best = _best(
-        group, who, lambda person, read: _is_entitled(person, read.trust, day_of(who.now)) and _reads(person, read)
+        group, who, lambda person, kind: _is_entitled(person, kind.trust, day_of(who.now)) and _reads(person, kind)
     )
     if best is None:
         return Remedy(words="Nobody who may read them is known: see entitlements", link="/reporters")
@@ -154,10 +162,10 @@ def _session(group: Sequence[PlannedRead], who: Who) -> Remedy:
     return Remedy(words=f"A session of {person.name}, for {count}", link=f"/reporters/{person.reporter_id}")
 
 
-def _entitlement(group: Sequence[PlannedRead], who: Who) -> Remedy:
+def _entitlement(group: Sequence[LeftOut], who: Who) -> Remedy:
     """Return the one entitlement, renewed or new, that would open the way for most of them."""
     today = day_of(who.now)
-    lapsed = _best(group, who, lambda person, read: read.trust in person.trusts and _reads(person, read))
+    lapsed = _best(group, who, lambda person, kind: kind.trust in person.trusts and _reads(person, kind))
     if lapsed is not None:
         person, count = lapsed
         trust, last = _lapsed(person, group, today)
@@ -167,35 +175,31 @@ def _entitlement(group: Sequence[PlannedRead], who: Who) -> Remedy:
     if new is None:
         return Remedy(words="Nobody in the network reads this: send it out", link="/reporters")
     person, count = new
-    trust = Counter(read.trust for read in group if _reads(person, read)).most_common(1)[0][0]
+    trust, _ = _counted((kind for kind in group if _reads(person, kind)), lambda kind: kind.trust)[0]
     return Remedy(
         words=f"Authorise {person.name} for {who.trust(trust)}, for {count}", link=f"/reporters/{person.reporter_id}"
     )
 
 
-def _lapsed(person: Reporter, group: Sequence[PlannedRead], today: date) -> tuple[str, date]:
+def _lapsed(person: Reporter, group: Sequence[LeftOut], today: date) -> tuple[str, date]:
     """Return the trust of most of the reads whose authorisation has lapsed, and its last day."""
-    trusts = Counter(read.trust for read in group if read.trust in person.trusts and _reads(person, read))
-    trust = trusts.most_common(1)[0][0]
+    theirs = (kind for kind in group if kind.trust in person.trusts and _reads(person, kind))
+    trust, _ = _counted(theirs, lambda kind: kind.trust)[0]
     return trust, person.trusts[trust] or today
 
 
-def _skill(group: Sequence[PlannedRead], who: Who) -> Remedy:
+def _skill(group: Sequence[LeftOut], who: Who) -> Remedy:
     """Return the one skill that is missing for most of them, and how many entitled people it could be recorded for."""
-    kinds = Counter((read.subspecialty, read.modality, read.trust) for read in group)
-    (subspecialty, modality, trust), count = kinds.most_common(1)[0]
+    kinds = _counted(group, lambda kind: (kind.subspecialty, kind.modality, kind.trust))
+    (subspecialty, modality, trust), count = kinds[0]
     able = sum(_is_entitled(person, trust, day_of(who.now)) and _images(person, modality) for person in who.people)
     of_whom = f"1 of {able} reporters entitled at {who.trust(trust)}"
     return Remedy(words=f"Record {_field(subspecialty)} {modality} for {of_whom}, for {count}", link="/reporters")
 
 
-def _best(group: Sequence[PlannedRead], who: Who, fits: Fits) -> tuple[Reporter, int] | None:
+def _best(group: Sequence[LeftOut], who: Who, fits: Fits) -> tuple[Reporter, int] | None:
     """Return the reporter who fits most of the reads, and how many; ``None`` if nobody fits any."""
-    kinds = Counter((read.trust, read.subspecialty, read.modality) for read in group)
-    sample = {(read.trust, read.subspecialty, read.modality): read for read in group}
-    counted = [
-        (sum(count for kind, count in kinds.items() if fits(person, sample[kind])), person) for person in who.people
-    ]
+    counted = [(sum(kind.count for kind in group if fits(person, kind)), person) for person in who.people]
     most, person = max(counted, key=lambda one: one[0], default=(0, None))
     return None if person is None or not most else (person, most)
 
@@ -205,8 +209,8 @@ def _is_entitled(person: Reporter, trust: str, today: date) -> bool:
     return trust in person.trusts and (last is None or last >= today)
 
 
-def _reads(person: Reporter, read: PlannedRead) -> bool:
-    return person.level(read.subspecialty, read.modality) > 0 and _images(person, read.modality)
+def _reads(person: Reporter, kind: LeftOut) -> bool:
+    return person.level(kind.subspecialty, kind.modality) > 0 and _images(person, kind.modality)
 
 
 def _images(person: Reporter, modality: str) -> bool:

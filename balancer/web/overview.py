@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,16 +11,15 @@ from urllib.parse import urlencode
 
 from balancer.domain.age import Age
 from balancer.domain.becoming_late import BecomingLate, causes, within
-from balancer.domain.half_day_room import room, rostered
+from balancer.domain.half_day_room import Rostered, room, rostered
 from balancer.domain.half_days import HalfDay
 from balancer.domain.instant import day_of, end_of_day
 from balancer.domain.reporter import Session as RosteredSession
 from balancer.services.see_unreported import see_unreported
-from balancer.store import held_rosters, people, runs, sources, standing, worklists
+from balancer.store import held_rosters, people, planned_time, runs, sources, standing
 from balancer.store.database import Session
 from balancer.store.policies import current_policy
 from balancer.store.tables import RunRow
-from balancer.store.which_unreported import Standing, UnreportedFilter
 from balancer.web.capacity_grid import CapacityGrid, capacity_grid
 from balancer.web.class_table import ClassTable, class_table
 from balancer.web.forecast import HOURS, MARKS, Forecast, forecast
@@ -86,20 +86,21 @@ def overview(session: Session, proposed: Proposed | None, sight: Sight, now: dat
     late = queue.becoming_late(session, HOURS)
     halves = _halves(now)
     sessions = _sessions(session, now, halves[-1].end)
-    planned = worklists.planned(session, now, max(halves[-1].end, end_of_day(day_of(now))))
+    busy = _busy(session, halves, now)
+    waits_no_more = queue.waiting_no_more(session)
     facts = Facts(
         now=now,
         policy=policy,
         counted=queue.counted(session),
         late=late,
-        unconfirmed=queue.count(session, UnreportedFilter(standing=Standing.REPORTED)),
-        not_here=queue.count(session, UnreportedFilter(standing=Standing.NOT_HERE)),
-        today=rostered(sessions, planned, end_of_day(day_of(now) - timedelta(days=1)), end_of_day(day_of(now)), now),
+        unconfirmed=waits_no_more.reported,
+        not_here=waits_no_more.not_here,
+        today=_today(sessions, busy, now),
         run=runs.current_run(session),
         feeds=sources.feeds(session, now),
     )
     reporters = [item.reporter for item in people.reporters(session)]
-    left = room(halves, reporters, sessions, planned, late, now=now, productivity=policy.default_productivity)
+    left = room(halves, reporters, sessions, busy, late, now=now, productivity=policy.default_productivity)
     trusts = {row.code: row.name for row in standing.trusts(session, listed_only=False)}
     return _shown(facts, proposed, sight, capacity_grid(left, halves, listed=sight.studies), trusts)
 
@@ -109,6 +110,22 @@ def _halves(now: datetime) -> list[HalfDay]:
     while len(found) < _HALVES:
         found.append(found[-1].following)
     return found
+
+
+def _busy(session: Session, halves: Sequence[HalfDay], now: datetime) -> dict[HalfDay, dict[str, float]]:
+    """Return the hours that lists fill of what is left of each half-day, by reporter."""
+    found = planned_time.planned_hours(session, [(max(half.start, now), half.end) for half in halves])
+    return dict(zip(halves, found, strict=True))
+
+
+def _today(sessions: Sequence[RosteredSession], busy: Mapping[HalfDay, Mapping[str, float]], now: datetime) -> Rostered:
+    """Return what is rostered today: the half-days ahead have what is left of it."""
+    today = day_of(now)
+    filled: Counter[str] = Counter()
+    for half, of_half in busy.items():
+        if half.day == today:
+            filled.update(of_half)
+    return rostered(sessions, filled, end_of_day(today - timedelta(days=1)), end_of_day(today), now)
 
 
 def _sessions(session: Session, now: datetime, end: datetime) -> list[RosteredSession]:

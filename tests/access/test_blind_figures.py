@@ -14,7 +14,7 @@ from balancer.domain.states import RunState
 from balancer.services.override_scope import Decision
 from balancer.services.release_read import release_read
 from balancer.services.stage_absence import stage_absence
-from balancer.store import plans, previews, reads, worklists
+from balancer.store import plan_figures, planned_time, previews, reads, worklists
 from balancer.store.database import Database
 from balancer.store.preview_moves import move_counts, takers, without_place
 from balancer.store.tables_drafts import PreviewLoadRow
@@ -41,14 +41,14 @@ def within(db: Database, who: Any) -> Any:
 def seconds(db: Database, who: Any) -> float:
     """Return how long the plan in force has R2 read, as somebody is told."""
     with within(db, who) as reading:
-        return plans.planned_seconds(reading, None, NOW)[FIRST][0]
+        return plan_figures.planned_seconds(reading, None, NOW)[FIRST][0]
 
 
 def filled(db: Database, who: Any) -> float:
     """Return how much of R2's time the plan fills, as somebody is told."""
     with within(db, who) as reading:
-        found = worklists.planned(reading, NOW, NOW + timedelta(days=1))
-    return sum(((item.end - item.start).total_seconds() for item in found if item.reporter_id == FIRST), start=0.0)
+        (found,) = planned_time.planned_hours(reading, [(NOW, NOW + timedelta(days=1))])
+    return found.get(FIRST, 0.0)
 
 
 def listed(db: Database, who: Any) -> int:

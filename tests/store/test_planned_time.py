@@ -9,7 +9,7 @@ from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.run_allocation import run_allocation
 from balancer.store.database import Database
-from balancer.store.planned_time import open_reads, planned_time, reads_on_lists, short_reads
+from balancer.store.planned_time import open_reads, planned_hours, planned_time, reads_on_lists, short_reads
 from tests.networks import PACS, incoming, minutes, queued, read_id, rostered, solving
 from tests.worlds import NOW, at, session
 
@@ -49,6 +49,23 @@ def test_what_is_planned_is_what_is_still_on_lists(db: Database) -> None:
         assert open_reads(reading, "R1") == []
 
 
+def test_hours_are_added_up_as_each_read_is_planned(db: Database) -> None:
+    """Of spans that begin or end within a read, and of one in which nothing is planned: as adding up each read does."""
+    allocated(db)
+    spans = [(at(0), at(24)), (at(0.5), at(1.25)), (at(1.5), at(3)), (at(5), at(6))]
+    with db.session() as reading:
+        found = planned_hours(reading, spans)
+        one_by_one = [
+            sum(
+                (min(read.end, end) - max(read.start, start)) / (at(1) - at(0))
+                for read in planned_time(reading, start, end)
+            )
+            for start, end in spans
+        ]
+    assert [hours.get("R1", 0.0) for hours in found] == one_by_one == [2.0, 0.75, 0.5, 0.0]
+    assert set().union(*found) == {"R1"}
+
+
 def test_what_is_short_is_due_within_the_time_and_ends_later_or_never(db: Database) -> None:
     """A2 ends at 10:00 and is due at 09:30; A3 has no place; A4 is due tomorrow, A1 is in time."""
     allocated(db)
@@ -66,5 +83,6 @@ def test_a_session_is_as_full_as_it_is_whoever_looks(db: Database) -> None:
     allocated(db)
     with db.within(Reach(trusts=frozenset({"RWF"}))).session() as reading:
         assert len(planned_time(reading, NOW, at(24))) == 2
+        assert planned_hours(reading, [(NOW, at(24))]) == [{"R1": 2.0}]
         assert short_reads(reading, NOW, at(24)) == []
         assert reads_on_lists(reading) == {}

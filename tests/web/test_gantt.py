@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from balancer.domain.overrides import Shift
-from balancer.domain.reporter import Reporter
+from balancer.store.plans import PlannedRead
 from balancer.web.class_marks import class_marks
-from balancer.web.gantt import Gantt, gantt, skill_words
-from tests.web.planned import planned, spot
+from balancer.web.gantt import gantt, part_of, skill_words
+from balancer.web.gantt_blocks import draw
+from balancer.web.gantt_shapes import Gantt
+from tests.web.planned import days_of, planned, spot
 from tests.worlds import EXAMPLE_POLICY, NOW, reporter, session
 
 MARKS = class_marks(EXAMPLE_POLICY)
+TODAY = NOW.date()
 R1, R2 = reporter("R1", skills={"neuro": 3}), reporter("R2", skills={"neuro": 2})
 
 
@@ -21,10 +26,12 @@ def shift(name: str, who: str, start: float = 0, hours: float = 4, **stated: Any
     return Shift(trust="RVV", session=held, said_id=name)
 
 
-def drawn(*reads: Any, shifts: tuple[Shift, ...] = (), people: tuple[Reporter, ...] = (R1, R2), **given: Any) -> Gantt:
-    """Return today's chart; R1 reports for four hours unless something else is said."""
+def drawn(*reads: PlannedRead, shifts: tuple[Shift, ...] = (), day: date = TODAY, **given: Any) -> Gantt:
+    """Return the chart of a day, today's; R1 reports for four hours unless something else is said."""
     held = shifts or (shift("S1", "R1"),)
-    return gantt(people, held, reads, **{"day": NOW.date(), "now": NOW, "marks": MARKS, **given})
+    part = part_of(held, day, NOW)
+    counted = gantt((R1, R2), held, days_of(reads, part), part, day=day, elsewhere=given.pop("elsewhere", ()))
+    return replace(counted, rows=draw(counted.rows, reads, part, marks=MARKS, **given))
 
 
 def test_consecutive_reads_of_one_class_are_one_block() -> None:
@@ -85,8 +92,7 @@ def test_blocks_begin_at_now_and_what_should_have_been_read_is_counted() -> None
     passed, under_way = spot("R1", -1), spot("R1", -0.25)
     row = drawn(planned(1, passed, passed), planned(2, under_way, under_way)).rows[0]
     assert [(block.count, block.place) for block in row.blocks] == [(1, 0.0)]
-    drawn_at = drawn(planned(1, passed, passed), now=NOW)
-    assert drawn_at.now_at == 0.0
+    assert drawn(planned(1, passed, passed)).now_at == 0.0
 
 
 def test_a_day_ahead_has_no_line_for_now() -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from balancer.domain.age import Age
 from balancer.domain.becoming_late import BecomingLate
-from balancer.domain.half_day_room import Planned, Room, room, rostered
+from balancer.domain.half_day_room import Room, room, rostered
 from balancer.domain.half_days import HalfDay
 from balancer.store.which_unreported import Counted
 from balancer.web.capacity_grid import Tone, capacity_grid
@@ -120,7 +118,7 @@ def test_spare_is_what_nothing_is_planned_in_and_short_what_becomes_late() -> No
         (MORNING, AFTERNOON),
         [reporter("R1", skills={"neuro": 3, "msk": 1})],
         [session("S1", "R1", start=-1, hours=4)],
-        [Planned("R1", at(0), at(1))],
+        {MORNING: {"R1": 1.0, "R2": 1.0}},
         [becoming(2), becoming(7, minutes=30, subspecialty="breast")],
         now=NOW,
         productivity=0.5,
@@ -137,12 +135,11 @@ def test_spare_is_what_nothing_is_planned_in_and_short_what_becomes_late() -> No
 
 def test_what_is_filled_is_a_share_of_what_is_left() -> None:
     """Two hours of four are over: of the two that are left one is planned."""
-    found = rostered([session("S1", "R1", start=-2, hours=4)], [Planned("R1", at(0), at(1))], at(-8), at(16), NOW)
+    found = rostered([session("S1", "R1", start=-2, hours=4)], {"R1": 1.0, "R2": 1.0}, at(-8), at(16), NOW)
     assert (found.hours, found.reporters, found.filled) == (4.0, 1, 0.5)
-    assert rostered([], [], at(-8), at(16), NOW).filled is None
+    assert rostered([], {}, at(-8), at(16), NOW).filled is None
 
 
 def test_nothing_is_filled_beyond_its_sessions() -> None:
     """A plan that slips fills what is left, and no more."""
-    late = timedelta(hours=9)
-    assert rostered([session("S1", "R1", hours=1)], [Planned("R1", NOW, NOW + late)], NOW, at(16), NOW).filled == 1.0
+    assert rostered([session("S1", "R1", hours=1)], {"R1": 9.0}, NOW, at(16), NOW).filled == 1.0

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from balancer.domain.run_changes import MoveReason
+from balancer.store.plan_figures import LeftOut
 from balancer.store.plans import PlannedRead, Spot
 from balancer.web.load_spread import Load, loads, spread, tenths_apart
 from balancer.web.not_placed import Who, by_reason, remedy
@@ -79,19 +80,35 @@ LAPSED = reporter("R3", trusts={"RVV": date(2026, 2, 28)}, skills={"msk": 3})
 WHO = Who(people=[SPECIALIST, GENERALIST, LAPSED], trusts={"RVV": "Medway"}, productivity=0.5, now=NOW)
 
 
-def without_place(number: int, reason: str, **stated: Any) -> PlannedRead:
-    """Return a read that nobody has for a reason."""
-    return planned(number, why=reason, **stated)
+def without_place(count: int, reason: str, **stated: Any) -> LeftOut:
+    """Return reads of RVV's CT heads, of half an hour each, that nobody has for a reason."""
+    columns: dict[str, Any] = {
+        "trust": "RVV",
+        "subspecialty": "neuro",
+        "modality": "CT",
+        "minutes": 30.0 * count,
+        "last_due_at": at(24),
+    }
+    return LeftOut(count=count, reason=reason, **(columns | stated))
 
 
 def test_reads_without_a_place_are_counted_by_reason_the_most_first() -> None:
-    """Every read once."""
-    reads = [without_place(1, "no_capacity"), without_place(2, "no_session"), without_place(3, "no_capacity")]
-    found = by_reason(reads, WHO, proposed=False)
-    assert [(one.words, one.count, one.whose) for one in found] == [
-        ("No hours left in time", 2, "2 neuro at Medway"),
-        ("No session that takes it", 1, "1 neuro at Medway"),
+    """Every read once, whatever its kind; of which most are is said."""
+    left = [
+        without_place(2, "no_session"),
+        without_place(2, "no_capacity"),
+        without_place(3, "no_capacity", subspecialty="msk"),
     ]
+    assert [(one.words, one.count, one.whose) for one in by_reason(left, WHO)] == [
+        ("No hours left in time", 5, "3 msk at Medway, 2 neuro at Medway"),
+        ("No session that takes it", 2, "2 neuro at Medway"),
+    ]
+
+
+def test_what_no_plan_has_seen_is_said_to_have_come_since() -> None:
+    """Without a reason of its own."""
+    (one,) = by_reason([without_place(1, ""), without_place(1, "unplanned")], WHO)
+    assert (one.words, one.count) == ("Came since the plan", 2)
 
 
 @pytest.mark.parametrize(
@@ -116,8 +133,7 @@ def test_reads_without_a_place_are_counted_by_reason_the_most_first() -> None:
 )
 def test_every_reason_has_its_smallest_remedy(reason: str, stated: dict[str, Any], words: str) -> None:
     """With how many reads it is for."""
-    group = [without_place(number, reason, **stated) for number in (1, 2)]
-    assert remedy(reason, group, WHO).words == words
+    assert remedy(reason, [without_place(2, reason, **stated)], WHO).words == words
 
 
 # --- load -------------------------------------------------------------------------------------------------------------
