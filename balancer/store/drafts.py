@@ -43,11 +43,13 @@ def draft(session: Session, draft_id: int) -> DraftRow:
     return row
 
 
-def drafts(session: Session, cut: Cut, *, state: DraftState | None = None) -> Page[DraftRow]:
-    """Return a page of drafts, newest first."""
+def drafts(session: Session, cut: Cut, *, state: DraftState | None = None, author: str | None = None) -> Page[DraftRow]:
+    """Return a page of drafts, newest first; with ``author``, those that this caller began."""
     statement = select(DraftRow)
     if state is not None:
         statement = statement.where(DraftRow.state == state)
+    if author is not None:
+        statement = statement.where(DraftRow.author == author)
     total = count(session, statement)
     after = cut.after(_NEWEST_FIRST, 1)
     if after is not None:

@@ -11,7 +11,7 @@ from sqlmodel import Session, case, col, func, or_, select
 from balancer.domain.errors import NotFoundError
 from balancer.domain.life import ON_A_LIST, ReadState
 from balancer.domain.states import StudyState
-from balancer.store.scope import at_every_trust, reach_of, seeing_readings, unlimited
+from balancer.store.scope import at_every_trust, seeing_readings, unlimited
 from balancer.store.tables import ReporterRow, SessionRow, StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import WorklistRevisionRow
 from balancer.store.tables_life import ReadRow
@@ -52,8 +52,8 @@ class Worklist:
 class WorklistSummary:
     """A reporter's current list in figures; ``late`` counts reads planned to end after they are due.
 
-    ``items`` were on it when it was published. For a caller who reports, all figures are of what is still on it and not
-    read blind: how long it was would tell them who has a reading that it hides.
+    All figures are of what is still on it, as the list itself shows it, and for a caller who reports of what is not
+    read blind: how long it was would tell them who has a reading that it hides. ``items`` are at any trust.
     """
 
     reporter_id: str
@@ -182,7 +182,7 @@ def worklists(session: Session, *, home_trust: str | None = None) -> list[Workli
         _summary(
             version,
             person,
-            version.items if left is None else left.get(version.id or 0, 0),
+            left.get(version.id or 0, 0),
             *figures.get(version.id or 0, (0, None, None)),
         )
         for version, person in found
@@ -192,7 +192,6 @@ def worklists(session: Session, *, home_trust: str | None = None) -> list[Workli
 def _figures(session: Session) -> dict[int, tuple[int, datetime | None, datetime | None]]:
     """Return how much of every current list is late, when it begins and when it ends, by its number."""
     statement = _by_list(
-        session,
         select(
             WorklistItemRow.worklist_id,
             func.sum(case((col(WorklistItemRow.late), 1), else_=0)),
@@ -203,28 +202,24 @@ def _figures(session: Session) -> dict[int, tuple[int, datetime | None, datetime
     return {number: (late, first, last) for number, late, first, last in session.exec(statement)}
 
 
-def _left(session: Session) -> dict[int, int] | None:
-    """Return how much is left of every current list, at any trust, if the caller reports; else ``None``."""
-    if reach_of(session).blind_to is None:
-        return None
+def _left(session: Session) -> dict[int, int]:
+    """Return how much is left of every current list, at any trust."""
     counted = select(WorklistItemRow.worklist_id, func.count(col(WorklistItemRow.study_id)))
     with at_every_trust(session) as wide:
-        return dict(wide.exec(_by_list(wide, counted)).all())
+        return dict(wide.exec(_by_list(counted)).all())
 
 
-def _by_list(session: Session, statement: Any) -> Any:
-    """Return a statement over the reads of every current list; for a caller who reports, over those still on it.
+def _by_list(statement: Any) -> Any:
+    """Return a statement over the reads that are still on every current list.
 
     Nobody's name is on what has been let go, so it is hidden no more: whose list it was on must not come back with it.
     """
-    found = (
+    return (
         statement.join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
-        .where(col(WorklistRow.superseded_at).is_(None))
+        .join(ReadRow, on_item(WorklistItemRow))
+        .where(col(WorklistRow.superseded_at).is_(None), still_listed(col(WorklistRow.reporter_id)))
         .group_by(col(WorklistItemRow.worklist_id))
     )
-    if reach_of(session).blind_to is None:
-        return found
-    return found.join(ReadRow, on_item(WorklistItemRow)).where(still_listed(col(WorklistRow.reporter_id)))
 
 
 def _summary(  # noqa: PLR0913, PLR0917 - a list and its figures

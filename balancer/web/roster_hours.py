@@ -116,12 +116,10 @@ class WeekOfHours:
             begins[reporter_id] = [shift.session.start for shift in shifts]
         found: dict[tuple[str, HalfDay], timedelta] = defaultdict(timedelta)
         for one in planned:
-            place = bisect_right(begins.get(one.reporter_id, ()), one.start) - 1
-            if place < 0:
-                continue  # its session has been taken away: the next mending gives it to somebody else
-            session = theirs[one.reporter_id][place].session
-            for half, start, end in self._pieces(max(one.start, self._now), min(one.end, session.end)):
-                found[session.session_id, half] += end - start
+            for place, start, end in _by_session(one, begins.get(one.reporter_id, ())):
+                session = theirs[one.reporter_id][place].session
+                for half, first, last in self._pieces(max(start, self._now), min(end, session.end)):
+                    found[session.session_id, half] += last - first
         return found
 
     def _pieces(self, start: datetime, end: datetime) -> Iterator[tuple[HalfDay, datetime, datetime]]:
@@ -132,6 +130,20 @@ class WeekOfHours:
             if first < last:
                 yield self._halves[place], first, last
             place += 1
+
+
+def _by_session(planned: Planned, begins: Sequence[datetime]) -> Iterator[tuple[int, datetime, datetime]]:
+    """Yield what of a stretch of reading begins in which session: its place among those that ``begins`` has.
+
+    What begins before the first has lost its session: the next mending gives it to somebody else.
+    """
+    start = planned.start
+    while start < planned.end:
+        place = bisect_right(begins, start) - 1
+        end = min(planned.end, begins[place + 1]) if place + 1 < len(begins) else planned.end
+        if place >= 0:
+            yield place, start, end
+        start = end
 
 
 def fields_of(person: Reporter, least: SkillLevel) -> list[str]:

@@ -15,7 +15,7 @@ from balancer.services.hold_over import reporters_as_held
 from balancer.store import people, runs, sources, standing
 from balancer.store.database import Session
 from balancer.store.held_rosters import HeldRoster, held_roster
-from balancer.store.planned_time import ShortRead, planned_time, short_reads
+from balancer.store.planned_time import ShortRead, planned_stretches, short_reads
 from balancer.store.policies import current_policy
 from balancer.store.scope import reach_of
 from balancer.web.my_list import short_name
@@ -96,7 +96,8 @@ def week_of(session: Session, asked: Asked, now: datetime, *, only: str | None =
     known = {person.reporter_id for person in everybody}
     shifts = [shift for shift in shifts_of(roster) if shift.session.reporter_id in known]
     policy = current_policy(session)
-    hours = WeekOfHours(halves, shifts, planned_time(session, max(start, now), end, known if only else None), now)
+    planned = planned_stretches(session, max(start, now), end, known if only else None)
+    hours = WeekOfHours(halves, shifts, planned, now)
     short = [] if only else short_of(session, halves, now)
     spare = hours.spare({person.reporter_id: person for person in everybody}, short, policy.default_productivity)
     return Week(halves=halves, everybody=everybody, roster=roster, hours=hours, short=short, policy=policy, spare=spare)

@@ -231,7 +231,7 @@ def _open(session: Session, desk: Desk, week: Week, asked: Asked) -> HalfDayOpen
         None if asked.half is None else week.hours.held.get((person.reporter_id, asked.half)),
         on_list=None if counted is None else counted.get(person.reporter_id, 0),
         trust=trust,
-        drafts=_open_drafts(session, desk) if trust else [],
+        drafts=_open_drafts(desk) if trust else [],
         names=_trust_names(session),
         close=asked.address(day=None if asked.half is None else asked.half.day),
         now=desk.now,
@@ -329,9 +329,12 @@ def _whose_word(desk: Desk, person: Reporter) -> str:
     return next((trust for trust in (person.home_trust, *person.trusts) if reach.covers(trust)), "")
 
 
-def _open_drafts(session: Session, desk: Desk) -> list[tuple[str, str]]:
-    found = drafts.drafts(session, Cut(limit=_MOST_DRAFTS), state=DraftState.OPEN).items
-    return [(str(row.id), row.name) for row in found if row.author == desk.caller.subject]
+def _open_drafts(desk: Desk) -> list[tuple[str, str]]:
+    """Return the caller's own open drafts, as far as they may add to them."""
+    with desk.within(Permission.READS_STEER).session() as session:
+        cut = Cut(limit=_MOST_DRAFTS)
+        found = drafts.drafts(session, cut, state=DraftState.OPEN, author=desk.caller.subject).items
+    return [(str(row.id), row.name) for row in found]
 
 
 def _trust_names(session: Session) -> dict[str, str]:

@@ -9,7 +9,14 @@ from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.run_allocation import run_allocation
 from balancer.store.database import Database
-from balancer.store.planned_time import open_reads, planned_hours, planned_time, reads_on_lists, short_reads
+from balancer.store.planned_time import (
+    open_reads,
+    planned_hours,
+    planned_stretches,
+    planned_time,
+    reads_on_lists,
+    short_reads,
+)
 from tests.networks import PACS, incoming, minutes, queued, read_id, rostered, solving
 from tests.worlds import NOW, at, session
 
@@ -64,6 +71,23 @@ def test_hours_are_added_up_as_each_read_is_planned(db: Database) -> None:
         ]
     assert [hours.get("R1", 0.0) for hours in found] == one_by_one == [2.0, 0.75, 0.5, 0.0]
     assert set().union(*found) == {"R1"}
+
+
+def test_reads_that_follow_each_other_are_one_stretch(db: Database) -> None:
+    """Until one in the middle is done: then each of whoever has the gap stands alone, and their sum is the same."""
+    queued(db, *STUDIES)
+    rostered(db, session("S1", "R1"), session("S2", "R2"))
+    run_allocation(db, NOW, solver=solving({"S1": ["A1", "A2", "A3"], "S2": ["A4"]}))
+    with db.session() as reading:
+        found = planned_stretches(reading, NOW, at(24))
+        assert sorted(found) == [("R1", at(0), at(3)), ("R2", at(0), at(1))]
+        assert planned_stretches(reading, NOW, at(24), ["R2"]) == [("R2", at(0), at(1))]
+    claim_read(db, read_id(db, "A2"), "R1", minutes(1), by=PACS)
+    complete_read(db, read_id(db, "A2"), "R1", minutes(9), by=PACS)
+    with db.session() as reading:
+        found = planned_stretches(reading, NOW, at(24))
+        assert sorted(found) == sorted(planned_time(reading, NOW, at(24)))
+        assert sorted(found) == [("R1", at(0), at(1)), ("R1", at(2), at(3)), ("R2", at(0), at(1))]
 
 
 def test_what_is_short_is_due_within_the_time_and_ends_later_or_never(db: Database) -> None:

@@ -81,6 +81,16 @@ def test_what_is_planned_where_no_session_is_any_more_fills_nothing() -> None:
     assert week.held["R1", AFTERNOON].planned == hours(0)
 
 
+def test_a_stretch_of_reads_fills_what_its_reads_do() -> None:
+    """Across noon, over the end of a session that has been cut, and into the one that follows it."""
+    shifts = [shift(session("S1", "R1", hours=1)), shift(session("S2", "R1", start=2, hours=4))]
+    reads = [Planned("R1", at(hour / 2), at(hour / 2 + 0.5)) for hour in range(12)]
+    one_by_one = WeekOfHours(WEEK, shifts, reads, NOW)
+    at_once = WeekOfHours(WEEK, shifts, [Planned("R1", at(0), at(6))], NOW)
+    assert at_once.held == one_by_one.held
+    assert sum((held.planned for held in at_once.held.values()), at(0) - at(0)) == at(5) - at(0)
+
+
 def test_free_time_counts_for_every_field_that_somebody_reports() -> None:
     """R1 has three free hours for neuro and for msk; level 1 does not count, nor do emergency sessions."""
     people = {
