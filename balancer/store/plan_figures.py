@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, extract
+from sqlalchemy import case, extract, or_
 from sqlmodel import Session, col, func, select
 
 from balancer.domain.life import THEIRS, ReadState
-from balancer.store.plans import Plan, both, due, joined
+from balancer.store.plans import Plan, both, due, joined, waiting
 from balancer.store.scope import at_every_trust
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ReadRow
@@ -59,25 +59,31 @@ class LeftOut:
 
 
 def outlook(session: Session, run_id: int | None, now: datetime, hours: Sequence[float]) -> Outlook:
-    """Return what comes of each plan, of one moment: one statement."""
+    """Return what comes of each plan: two statements."""
+    nowhere = [func.count(case((~plan.is_placed, 1))) for plan in both(run_id)]
+    states = [func.count(case((col(ReadRow.state) == state, 1))) for state in (ReadState.CLAIMED, ReadState.ALLOCATED)]
+    *left, claimed, allocated = session.exec(waiting(select(*nowhere, *states), run_id)).one()
+    return Outlook(
+        late=_late(session, run_id, now, hours),
+        not_placed=(left[0], left[-1]),
+        open=claimed,
+        allocated=allocated,
+    )
+
+
+def _late(session: Session, run_id: int | None, now: datetime, hours: Sequence[float]) -> list[Late]:
     plans = both(run_id)
-    late = [
+    counted = [
         func.count(func.distinct(case((plan.becomes_late(now, within), col(ReadRow.study_id)))))
         for within in hours
         for plan in plans
     ]
-    nowhere = [func.count(case((~plan.is_placed, 1))) for plan in plans]
-    states = [func.count(case((col(ReadRow.state) == state, 1))) for state in (ReadState.CLAIMED, ReadState.ALLOCATED)]
-    found: Sequence[int] = session.exec(joined(select(*late, *nowhere, *states), run_id)).one()
+    # what no plan lets become late within the longest of them is in none of the counts
+    in_any = or_(*(plan.becomes_late(now, max(hours)) for plan in plans))
+    found: Sequence[int] = session.exec(joined(select(*counted), run_id).where(in_any)).one()
     # without a plan that waits there is one of each, which is both
-    each, last = len(plans), len(late)
-    pairs = [(found[place], found[place + each - 1]) for place in range(0, last + each, each)]
-    return Outlook(
-        late=[Late(hours=within, was=was, becomes=then) for within, (was, then) in zip(hours, pairs[:-1], strict=True)],
-        not_placed=pairs[-1],
-        open=found[-2],
-        allocated=found[-1],
-    )
+    pairs = [found[place : place + len(plans)] for place in range(0, len(found), len(plans))]
+    return [Late(hours=within, was=pair[0], becomes=pair[-1]) for within, pair in zip(hours, pairs, strict=True)]
 
 
 def left_out(session: Session, run_id: int | None, plan: Plan) -> list[LeftOut]:

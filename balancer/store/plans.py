@@ -140,7 +140,8 @@ class Plan:
     def is_of(self, reporter_ids: Collection[str]) -> ColumnElement[bool]:
         """Return the condition that one of these reporters has it."""
         if self.run_id is not None:
-            return self.reporter.in_(reporter_ids)
+            theirs: ColumnElement[bool] = self.reporter.in_(reporter_ids)
+            return theirs
         # by the column itself there is an index
         return and_(col(ReadRow.state).in_(sorted(ON_A_LIST)), col(ReadRow.reporter_id).in_(reporter_ids))
 
@@ -169,6 +170,23 @@ def due() -> Any:
     return func.coalesce(col(WorklistItemRow.due_at), col(StudyRow.due_at))
 
 
+def waiting(statement: Any, run_id: int | None) -> Any:
+    """Return a statement over every read that waits, with its place in a plan that waits."""
+    found = (
+        statement.select_from(ReadRow)
+        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+        .where(StudyRow.state == StudyState.OPEN, col(ReadRow.state).in_(sorted(PLANNABLE)))
+    )
+    if run_id is None:
+        return found
+    proposed = and_(
+        col(ProposedRow.run_id) == run_id,
+        col(ProposedRow.study_id) == col(ReadRow.study_id),
+        col(ProposedRow.read) == col(ReadRow.number),
+    )
+    return found.outerjoin(ProposedRow, proposed)
+
+
 def joined(statement: Any, run_id: int | None) -> Any:
     """Return a statement over every read that waits, with its place on a current list and in a plan that waits."""
     current = and_(
@@ -181,21 +199,7 @@ def joined(statement: Any, run_id: int | None) -> Any:
         col(WorklistItemRow.study_id) == col(ReadRow.study_id),
         col(WorklistItemRow.read) == col(ReadRow.number),
     )
-    found = (
-        statement.select_from(ReadRow)
-        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
-        .outerjoin(WorklistRow, current)
-        .outerjoin(WorklistItemRow, item)
-        .where(StudyRow.state == StudyState.OPEN, col(ReadRow.state).in_(sorted(PLANNABLE)))
-    )
-    if run_id is None:
-        return found
-    proposed = and_(
-        col(ProposedRow.run_id) == run_id,
-        col(ProposedRow.study_id) == col(ReadRow.study_id),
-        col(ProposedRow.read) == col(ReadRow.number),
-    )
-    return found.outerjoin(ProposedRow, proposed)
+    return waiting(statement, run_id).outerjoin(WorklistRow, current).outerjoin(WorklistItemRow, item)
 
 
 def _reads(session: Session, run_id: int | None, *conditions: Any, limit: int | None = None) -> list[PlannedRead]:

@@ -5,7 +5,8 @@ What people have decided is laid over what feeds say: a study counts, is late an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -111,10 +112,23 @@ class Unreported:
         late = self.due_at < self.now
         if age is Age.LATE:
             return and_(late, not_(over))
+        second = self._in_second_half()
+        return and_(not_(late), not_(over), second if age is Age.SECOND else not_(second))
+
+    def _age(self) -> ColumnElement[str]:
+        """Return in which of the four parts studies are: the first of these that holds, as ``is_of_age`` has it."""
+        return case(
+            (self._over_ceiling(), Age.OVER.value),
+            (self.due_at < self.now, Age.LATE.value),
+            (self._in_second_half(), Age.SECOND.value),
+            else_=Age.FIRST.value,
+        )
+
+    def _in_second_half(self) -> ColumnElement[bool]:
+        """Return the condition that more than half of the time until studies are due has passed."""
         begun, due = extract("epoch", col(StudyRow.clock_started_at)), extract("epoch", self.due_at)
         # twice the present in seconds is more than four bytes hold
-        second = begun + due < literal(2 * int(self.now.timestamp()), BigInteger())
-        return and_(not_(late), not_(over), second if age is Age.SECOND else not_(second))
+        return begun + due < literal(2 * int(self.now.timestamp()), BigInteger())
 
     def _over_ceiling(self) -> ColumnElement[bool]:
         """Return the condition that studies have waited for longer than their class's ceiling."""
@@ -152,15 +166,15 @@ class Unreported:
 
     def counted(self, session: Session) -> list[Counted]:
         """Return how many studies stand where, by trust and class; one statement."""
-        ages = [func.sum(case((self.is_of_age(age), 1), else_=0)) for age in Age]
+        kind: tuple[Any, ...] = (StudyRow.trust, self.priority, self._age())
         statement = (
-            select(StudyRow.trust, self.priority, func.min(col(StudyRow.clock_started_at)), *ages)
+            select(*kind, func.count(), func.min(col(StudyRow.clock_started_at)))  # type: ignore[call-overload]
             .where(*self.conditions(UnreportedFilter()))
-            .group_by(StudyRow.trust, self.priority)
+            .group_by(*kind)
             .order_by(StudyRow.trust)
         )
         with seeing_readings(session) as seeing:
-            return [_counted(*row) for row in seeing.exec(statement)]
+            return _counted(seeing.exec(statement).all())
 
     def waiting_no_more(self, session: Session) -> WaitingNoMore:
         """Return how many studies none of whose reads is still to be done here stand where; one statement."""
@@ -259,8 +273,17 @@ class Unreported:
         return found
 
 
-def _counted(trust: str, priority: str, oldest_at: datetime, *ages: int) -> Counted:
-    return Counted(trust=trust, priority=priority, oldest_at=oldest_at, ages=dict(zip(Age, ages, strict=True)))
+def _counted(rows: Iterable[tuple[str, str, str, int, datetime]]) -> list[Counted]:
+    """Return counts by trust, class and age as one of each trust and class."""
+    ages: dict[tuple[str, str], dict[Age, int]] = defaultdict(lambda: dict.fromkeys(Age, 0))
+    oldest: dict[tuple[str, str], datetime] = {}
+    for trust, priority, age, count_of, since in rows:
+        ages[trust, priority][Age(age)] = count_of
+        oldest[trust, priority] = min(since, oldest.get((trust, priority), since))
+    return [
+        Counted(trust=trust, priority=priority, oldest_at=oldest[trust, priority], ages=of_age)
+        for (trust, priority), of_age in ages.items()
+    ]
 
 
 def _stands(standing: Standing) -> ColumnElement[bool]:
