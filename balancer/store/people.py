@@ -128,7 +128,7 @@ def _with_scopes(session: Session, rows: Sequence[ReporterRow]) -> list[ListedRe
     trusts: dict[str, dict[str, date | None]] = defaultdict(dict)
     skills: dict[str, dict[tuple[str, str | None], SkillLevel]] = defaultdict(dict)
     # columns and no rows of their own: of a network's reporters there are thousands
-    entitled = select(EntitlementRow.reporter_id, EntitlementRow.trust, EntitlementRow.expires_on)
+    entitled = select(EntitlementRow.reporter_id, EntitlementRow.trust, col(EntitlementRow.expires_on))
     skilled = select(SkillRow.reporter_id, SkillRow.subspecialty, SkillRow.modality, SkillRow.level)
     if len(rows) == 1:
         entitled = entitled.where(EntitlementRow.reporter_id == rows[0].reporter_id)

@@ -61,8 +61,8 @@ class DayOf:
     late: int = 0
     behind: int = 0
     left: int = 0
-    fills: Counter[str] = field(default_factory=Counter)
-    filled: Counter[str] = field(default_factory=Counter)
+    fills: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    filled: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
 class _Share(NamedTuple):
@@ -85,12 +85,12 @@ def days_of_everybody(session: Session, run_id: int | None, part: DayPart) -> di
     for one in shares[0]:
         day = found[one.reporter_id]
         day.left += one.apart
-        day.filled[one.session_id] += one.seconds
+        day.filled[one.session_id] += float(one.seconds)
     for one in shares[-1]:
         day = found[one.reporter_id]
         day.by_class[one.priority] += one.reads
         day.came, day.late, day.behind = day.came + one.apart, day.late + one.late, day.behind + one.behind
-        day.fills[one.session_id] += one.seconds
+        day.fills[one.session_id] += float(one.seconds)
     return dict(found)
 
 
@@ -106,7 +106,7 @@ def _shares(session: Session, run_id: int | None, plan: Plan, part: DayPart) -> 
     )
     columns: Any = (*whose, *counted)
     statement = joined(select(*columns), run_id).where(part.holds(plan, run_id)).group_by(*whose)
-    return [_Share(*row[:-1], float(row[-1])) for row in session.exec(statement)]
+    return [_Share._make(row) for row in session.exec(statement)]
 
 
 def _other(plan: Plan, run_id: int | None) -> Plan:

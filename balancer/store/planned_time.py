@@ -104,7 +104,7 @@ def planned_hours(session: Session, spans: Sequence[tuple[datetime, datetime]]) 
     As ``planned_time``: whatever the trust of the read.
     """
     sums = [func.sum(_seconds_in(start, end)) for start, end in spans]
-    statement = _on_lists(select(WorklistRow.reporter_id, *sums))  # type: ignore[call-overload]  # more than it knows
+    statement = _on_lists(select(WorklistRow.reporter_id, *sums))
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
     statement = statement.where(WorklistItemRow.planned_end > first, WorklistItemRow.planned_start < last)
     with at_every_trust(session) as wide:

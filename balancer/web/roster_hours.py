@@ -78,18 +78,21 @@ class WeekOfHours:
         A reporter's free time counts for every subspecialty that they report at level 2 or more: it is there once.
         What has no place takes its expected minutes by the policy's ``productivity``, as it would in a session.
         """
-        found: dict[str, dict[HalfDay, Hours]] = defaultdict(lambda: defaultdict(Hours))
+        free: dict[str, dict[HalfDay, float]] = defaultdict(lambda: defaultdict(float))
+        late: dict[str, dict[HalfDay, float]] = defaultdict(lambda: defaultdict(float))
+        fields = {reporter_id: fields_of(person, SkillLevel.GENERAL) for reporter_id, person in people.items()}
         for (reporter_id, half), sessions in self._free.items():
-            person = people.get(reporter_id)
-            for name in [] if person is None else fields_of(person, SkillLevel.GENERAL):
-                free = sum((left for shift, left in sessions if _takes(shift, name)), _NONE) / _HOUR
-                known = found[name][half]
-                found[name][half] = Hours(free=known.free + free, late=known.late)
+            for name in fields.get(reporter_id, ()):
+                free[name][half] += sum((left for shift, left in sessions if _takes(shift, name)), _NONE) / _HOUR
         for read in short:
-            half, known = HalfDay.at(read.due_at), found[read.subspecialty][HalfDay.at(read.due_at)]
-            late = known.late + clock_time(read, productivity) / _HOUR
-            found[read.subspecialty][half] = Hours(free=known.free, late=late)
-        return {name: dict(of_field) for name, of_field in found.items()}
+            late[read.subspecialty][HalfDay.at(read.due_at)] += clock_time(read, productivity) / _HOUR
+        return {
+            name: {
+                half: Hours(free=free[name].get(half, 0.0), late=late[name].get(half, 0.0))
+                for half in dict.fromkeys((*free[name], *late[name]))
+            }
+            for name in dict.fromkeys((*free, *late))
+        }
 
     def _add(self, shift: Shift, filled: Mapping[tuple[str, HalfDay], timedelta]) -> None:
         session = shift.session
