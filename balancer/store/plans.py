@@ -17,9 +17,10 @@ from sqlmodel import Session, col, func, select
 from balancer.domain.life import ON_A_LIST, PLANNABLE, ReadState
 from balancer.domain.states import StudyState
 from balancer.store.chunks import chunks
-from balancer.store.tables import ExaminationRow, StudyRow, WorklistItemRow, WorklistRow
+from balancer.store.tables import ExaminationRow, StudyRow, WorklistItemRow
 from balancer.store.tables_life import ReadRow
 from balancer.store.tables_runs import ProposedRow
+from balancer.store.worklists import with_place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,17 +190,7 @@ def waiting(statement: Any, run_id: int | None) -> Any:
 
 def joined(statement: Any, run_id: int | None) -> Any:
     """Return a statement over every read that waits, with its place on a current list and in a plan that waits."""
-    current = and_(
-        col(WorklistRow.reporter_id) == col(ReadRow.reporter_id),
-        col(WorklistRow.superseded_at).is_(None),
-        col(ReadRow.state).in_(sorted(ON_A_LIST)),
-    )
-    item = and_(
-        col(WorklistItemRow.worklist_id) == col(WorklistRow.id),
-        col(WorklistItemRow.study_id) == col(ReadRow.study_id),
-        col(WorklistItemRow.read) == col(ReadRow.number),
-    )
-    return waiting(statement, run_id).outerjoin(WorklistRow, current).outerjoin(WorklistItemRow, item)
+    return with_place(waiting(statement, run_id))
 
 
 def _reads(session: Session, run_id: int | None, *conditions: Any, limit: int | None = None) -> list[PlannedRead]:

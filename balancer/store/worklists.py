@@ -157,6 +157,17 @@ def on_item(item: type[WorklistItemRow]) -> Any:
     return (col(ReadRow.study_id) == col(item.study_id)) & (col(ReadRow.number) == col(item.read))
 
 
+def with_place(statement: Any) -> Any:
+    """Return a statement over reads with the item that each has on the current list of whoever it is with, if any."""
+    current = (
+        (col(WorklistRow.reporter_id) == col(ReadRow.reporter_id))
+        & col(WorklistRow.superseded_at).is_(None)
+        & col(ReadRow.state).in_(sorted(ON_A_LIST))
+    )
+    item = (col(WorklistItemRow.worklist_id) == col(WorklistRow.id)) & on_item(WorklistItemRow)
+    return statement.outerjoin(WorklistRow, current).outerjoin(WorklistItemRow, item)
+
+
 def still_listed(reporter_id: Any) -> Any:
     """Return the condition that a read is still this reporter's, or has been withdrawn on their list."""
     theirs = col(ReadRow.state).in_(sorted(ON_A_LIST)) & (col(ReadRow.reporter_id) == reporter_id)
