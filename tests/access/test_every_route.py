@@ -218,13 +218,27 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture
 def both(allocated_file: Path, opened: Database) -> Database:
-    """Return a database of two trusts, anew; that limits hold on every kind of database is shown in tests/store."""
-    opened.engine.dispose()
+    """Return a database of two trusts, anew; that limits hold on every kind of database is shown in tests/store.
+
+    It is copied again if the test before has written anything: most are refused, and look at it only.
+    """
     path = Path(opened.engine.url.database or "")
-    for beside in ("-wal", "-shm"):
-        path.with_name(path.name + beside).unlink(missing_ok=True)
-    shutil.copy(allocated_file, path)
+    if path not in _COPIED or _COPIED[path] != _state_of(path):
+        opened.engine.dispose()
+        for beside in ("-wal", "-shm"):
+            path.with_name(path.name + beside).unlink(missing_ok=True)
+        shutil.copy(allocated_file, path)
+        _COPIED[path] = _state_of(path)
     return copy(opened)  # another one to whoever keeps what they have read by it
+
+
+def _state_of(path: Path) -> tuple[int, int, int]:
+    """Return what changes of a database's files when anything is written: at first in its log, then in the file."""
+    file, log = path.stat(), path.with_name(f"{path.name}-wal")
+    return file.st_mtime_ns, file.st_size, log.stat().st_size if log.exists() else 0
+
+
+_COPIED: dict[Path, tuple[int, int, int]] = {}
 
 
 def _application() -> FastAPI:
@@ -278,6 +292,16 @@ def before(db: Database, trust: str) -> str:
 
 
 _BEFORE: dict[str, str] = {}
+
+
+def named(db: Database, trust: str) -> dict[str, str]:
+    """Return ``values`` of what every test here begins with: each has a copy of the same file."""
+    if trust not in _NAMED:
+        _NAMED[trust] = values(db, trust)
+    return _NAMED[trust]
+
+
+_NAMED: dict[str, dict[str, str]] = {}
 
 
 def values(db: Database, trust: str) -> dict[str, str]:
@@ -374,7 +398,7 @@ def test_what_is_for_anybody_is_listed() -> None:
 @pytest.mark.parametrize(("method", "path"), GUARDED)
 def test_nobody_is_served_who_does_not_say_who_they_are(method: str, path: str, both: Database) -> None:
     """401 before anything is looked at, even for what is not there."""
-    known = dict.fromkeys(values(both, EAST), "1")
+    known = dict.fromkeys(named(both, EAST), "1")
     refused(ask(served(both, None), method, path, known), path, 401, "sign-in-needed")
 
 
@@ -383,7 +407,7 @@ def test_nobody_is_served_who_does_not_say_who_they_are(method: str, path: str, 
 def test_a_role_is_let_in_exactly_where_it_may(method: str, path: str, role: Role, both: Database) -> None:
     """By the one table of who may what."""
     at = EVERY_TRUST if path in OF_ALL_TRUSTS else EAST
-    answer = ask(served(both, holding(role, at)), method, path, values(both, EAST))
+    answer = ask(served(both, holding(role, at)), method, path, named(both, EAST))
     if MAY[role].isdisjoint(_declaration(method, path).permissions):
         refused(answer, path, 403, "not-allowed")
     else:
@@ -396,7 +420,7 @@ def test_what_a_query_opens_asks_for_leave_of_its_own(
     path: str, query: dict[str, str], permission: Permission, role: Role, both: Database
 ) -> None:
     """Whoever may see the page and not that is refused, and not given the page around it."""
-    query = {name: value.format(**values(both, EAST)) for name, value in query.items()}
+    query = {name: value.format(**named(both, EAST)) for name, value in query.items()}
     answer = served(both, holding(role, EAST)).client.get(path, params=query)
     if permission in MAY[role] and not MAY[role].isdisjoint(_declaration("GET", path).permissions):
         assert answer.status_code in {200, 404}, answer.text
@@ -425,7 +449,7 @@ def test_no_route_shows_or_changes_anything_of_another_trust(
 ) -> None:
     """Whether it is asked about one's own trust or about the other: not a number, not a patient, not a row."""
     begun = before(both, WEST)
-    answer = ask(served(both, caller), method, path, values(both, asked))
+    answer = ask(served(both, caller), method, path, named(both, asked))
     assert answer.status_code < 500, answer.text
     assert "WEST-" not in answer.text
     assert contents(both, WEST) == begun
@@ -437,7 +461,7 @@ def test_no_route_shows_or_changes_anything_of_another_trust(
 def test_the_walk_would_have_seen_it(both: Database) -> None:
     """Whoever does hold the trust is shown its studies, patients and rows by many a route."""
     service = served(both, MANAGER_WEST)
-    shown = {path for method, path in GUARDED if "WEST-" in ask(service, method, path, values(both, WEST)).text}
+    shown = {path for method, path in GUARDED if "WEST-" in ask(service, method, path, named(both, WEST)).text}
     assert {
         "/api/v1/studies",
         "/api/v1/studies/{trust}/{accession_number:path}",
@@ -456,7 +480,7 @@ def test_no_route_shows_a_reporter_what_is_on_another_reporters_list(method: str
     """R1 has EAST-1 and WEST-1; R2 has WEST-2 and EAST-2; EAST-3 is nobody's."""
     service = served(both, REPORTER)
     for trust in (EAST, WEST):
-        text = ask(service, method, path, values(both, trust)).text
+        text = ask(service, method, path, named(both, trust)).text
         assert [number for number in ("WEST-2", "EAST-2", "EAST-3") if number in text] == []
 
 
@@ -473,7 +497,7 @@ def test_a_manager_who_also_reports_for_another_trust_does_nothing_there_in_a_co
     if path == "/fhir/Task/{task}":
         monkeypatch.setitem(BODIES, path, begun_by_patch("R2"))
     begun = before(both, WEST)
-    answer = ask(served(both, MANAGER_AND_REPORTER), method, path, values(both, WEST))
+    answer = ask(served(both, MANAGER_AND_REPORTER), method, path, named(both, WEST))
     assert answer.status_code < 500, answer.text
     if "reporter_id" in BODIES.get(path, {}):
         problem(answer, 404, "not-found")

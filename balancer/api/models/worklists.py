@@ -77,7 +77,7 @@ class WorklistSummaryOut(Out):
     version: int = Field(description="Rises by one whenever the list changes.", examples=[4])
     published_at: Instant
     run_id: int = Field(description="The run that made this version.", examples=[12])
-    reads: int = Field(examples=[96])
+    reads: int = Field(description="Still on it, as the list itself has them, whatever their trust.", examples=[96])
     late_reads: int = Field(description="Planned to end after they are due.", examples=[2])
     first_start: Instant | None
     last_end: Instant | None
