@@ -15,10 +15,10 @@ from sqlmodel import Session, and_, col, exists, func, or_, select
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.states import BatchKind, BatchState, StudyState
-from balancer.store.tables import BatchRow, StudyRow, WorklistItemRow, WorklistRow
+from balancer.store.tables import BatchRow, StudyRow, WorklistItemRow
 from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ClaimRow, ExceptionRow, ReadRow
-from balancer.store.worklists import on_item
+from balancer.store.worklists import with_place
 
 
 class Fault(StrEnum):
@@ -163,14 +163,8 @@ def _no_owner() -> Any:
 
 
 def _on_no_list() -> Any:
-    listed = (
-        exists()
-        .where(on_item(WorklistItemRow))
-        .where(col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
-        .where(col(WorklistRow.superseded_at).is_(None))
-        .where(col(WorklistRow.reporter_id) == col(ReadRow.reporter_id))
-    )
-    return _reads(ReadRow.state == ReadState.ALLOCATED, ~listed)
+    # with their places at once: to look for each read's by itself takes five times as long
+    return with_place(_reads(ReadRow.state == ReadState.ALLOCATED, col(WorklistItemRow.study_id).is_(None)))
 
 
 def _its_claim() -> Any:

@@ -66,6 +66,11 @@ class Unreported:
         decided = {number: getattr(laid, name) for number, laid in self._laid.items()}
         return case(decided, value=col(StudyRow.id), else_=column) if decided else column  # type: ignore[return-value]
 
+    def due_of(self, study_id: int, said: datetime) -> datetime:
+        """Return when a study is due, by which it is counted and sorted; ``said`` if nothing is laid over it."""
+        laid = self._laid.get(study_id)
+        return said if laid is None else laid.due_at
+
     # --- conditions --------------------------------------------------------------------------------------------------
 
     def conditions(self, which: UnreportedFilter) -> list[ColumnElement[bool]]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import Session, case, col, func, or_, select
 
 from balancer.domain.errors import NotFoundError
 from balancer.domain.life import ON_A_LIST, ReadState
 from balancer.domain.states import StudyState
-from balancer.store.scope import at_every_trust, seeing_readings, unlimited
+from balancer.store.scope import at_every_trust, reach_of, seeing_readings, unlimited
 from balancer.store.tables import ReporterRow, SessionRow, StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import WorklistRevisionRow
 from balancer.store.tables_life import ReadRow
@@ -179,7 +180,8 @@ def worklists(session: Session, *, home_trust: str | None = None) -> list[Workli
 
     With ``home_trust``, those of reporters whose home it is.
     """
-    figures, left = _figures(session), _left(session)
+    figures = _figures(session)
+    left = _left(session, figures)
     found = session.exec(
         select(WorklistRow, ReporterRow)
         .join(ReporterRow, col(ReporterRow.reporter_id) == col(WorklistRow.reporter_id))
@@ -194,28 +196,40 @@ def worklists(session: Session, *, home_trust: str | None = None) -> list[Workli
             version,
             person,
             left.get(version.id or 0, 0),
-            *figures.get(version.id or 0, (0, None, None)),
+            figures.get(version.id or 0, _Figures()),
         )
         for version, person in found
     ]
 
 
-def _figures(session: Session) -> dict[int, tuple[int, datetime | None, datetime | None]]:
-    """Return how much of every current list is late, when it begins and when it ends, by its number."""
+class _Figures(NamedTuple):
+    """Of a list within reach: how many reads are on it and late, when the first begins and the last ends."""
+
+    items: int = 0
+    late: int = 0
+    first_start: datetime | None = None
+    last_end: datetime | None = None
+
+
+def _figures(session: Session) -> dict[int, _Figures]:
+    """Return the figures of every current list, by its number."""
     statement = _by_list(
         select(
             WorklistItemRow.worklist_id,
+            func.count(),
             func.sum(case((col(WorklistItemRow.late), 1), else_=0)),
             func.min(col(WorklistItemRow.planned_start)),
             func.max(col(WorklistItemRow.planned_end)),
-        ),
+        )
     )
-    return {number: (late, first, last) for number, late, first, last in session.exec(statement)}
+    return {number: _Figures(*figures) for number, *figures in session.exec(statement)}
 
 
-def _left(session: Session) -> dict[int, int]:
-    """Return how much is left of every current list, at any trust."""
-    counted = select(WorklistItemRow.worklist_id, func.count(col(WorklistItemRow.study_id)))
+def _left(session: Session, within: Mapping[int, _Figures]) -> dict[int, int]:
+    """Return how much is left of every current list, at any trust; ``within`` is what is left of it within reach."""
+    if reach_of(session).is_everywhere:
+        return {number: figures.items for number, figures in within.items()}
+    counted = select(WorklistItemRow.worklist_id, func.count())
     with at_every_trust(session) as wide:
         return dict(wide.exec(_by_list(counted)).all())
 
@@ -233,14 +247,7 @@ def _by_list(statement: Any) -> Any:
     )
 
 
-def _summary(  # noqa: PLR0913, PLR0917 - a list and its figures
-    version: WorklistRow,
-    person: ReporterRow,
-    items: int,
-    late: int,
-    first: datetime | None,
-    last: datetime | None,
-) -> WorklistSummary:
+def _summary(version: WorklistRow, person: ReporterRow, items: int, figures: _Figures) -> WorklistSummary:
     return WorklistSummary(
         reporter_id=version.reporter_id,
         name=person.name,
@@ -249,9 +256,9 @@ def _summary(  # noqa: PLR0913, PLR0917 - a list and its figures
         run_id=version.run_id,
         published_at=version.published_at,
         items=items,
-        late=late,
-        first_start=first,
-        last_end=last,
+        late=figures.late,
+        first_start=figures.first_start,
+        last_end=figures.last_end,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
@@ -18,7 +18,7 @@ from balancer.domain.half_days import HalfDay
 from balancer.domain.permission import Permission
 from balancer.services.see_proposal import becoming_late
 from balancer.services.see_unreported import see_unreported
-from balancer.services.what_holds import what_holds
+from balancer.services.what_holds import HeldStudy, what_holds
 from balancer.store import people, runs, standing
 from balancer.store.blind import away_unsaid
 from balancer.store.database import Session
@@ -99,7 +99,7 @@ def show_studies(desk: AtDesk, view: Viewing, asked: Asked) -> Response:
         desk.look("study", numbers)
         table = studies_table(
             found,
-            what_holds(session, [status.study for status in found], desk.now),
+            _as_counted(what_holds(session, [status.study for status in found], desk.now), queue),
             known,
             view=view,
             total=total,
@@ -108,6 +108,11 @@ def show_studies(desk: AtDesk, view: Viewing, asked: Asked) -> Response:
             now=desk.now,
         )
     return _answer(desk, table, heading(which, total, known, proposed=proposed))
+
+
+def _as_counted(held: Mapping[int, HeldStudy], queue: Unreported) -> dict[int, HeldStudy]:
+    """Return what holds of studies, due when they are counted as due: what verifies a report has its own time."""
+    return {number: replace(study, due_at=queue.due_of(number, study.due_at)) for number, study in held.items()}
 
 
 def _answer(desk: Desk, table: Table, said: str) -> Response:

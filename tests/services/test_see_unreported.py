@@ -129,20 +129,25 @@ def test_what_is_not_to_be_read_here_is_reported_by_nobody(planned: Database) ->
     assert listed(planned, UnreportedFilter(standing=Standing.NOT_HERE)) == ["A3"]
 
 
-def test_when_a_study_is_due_does_not_change_with_who_reads_blind(sqlite_db: Database) -> None:
-    """Two others have its readings open; what follows a third's provisional report is not all that waits."""
-    queued(sqlite_db, incoming("A1", reads=2, due_at=at(3)))
-    for number, who in enumerate(("R1", "R2"), start=1):
-        claimed(sqlite_db, "A1", who, read=number)
-    with sqlite_db.transaction() as writing:
-        study_id = reads.read(writing, read_id(sqlite_db, "A1")).study_id
+def to_be_verified(db: Database, accession_number: str, number: int) -> None:
+    """Let the clock of a study stop with a provisional report, which is to be verified within sixty hours."""
+    with db.transaction() as writing:
+        study_id = reads.read(writing, read_id(db, accession_number)).study_id
         verifies = ReadRow(
-            study_id=study_id, number=3, kind=ReadKind.VERIFICATION, state=ReadState.UNALLOCATED, since=NOW
+            study_id=study_id, number=number, kind=ReadKind.VERIFICATION, state=ReadState.UNALLOCATED, since=NOW
         )
         writing.add(verifies)
         writing.flush()
         target = {"target_at": at(60), "clock_stopped": True}
         writing.add(FollowUpRow(read_id=verifies.id or 0, share=0.4, began_at=NOW, **target))  # type: ignore[arg-type]
+
+
+def test_when_a_study_is_due_does_not_change_with_who_reads_blind(sqlite_db: Database) -> None:
+    """Two others have its readings open; what follows a third's provisional report is not all that waits."""
+    queued(sqlite_db, incoming("A1", reads=2, due_at=at(3)))
+    for number, who in enumerate(("R1", "R2"), start=1):
+        claimed(sqlite_db, "A1", who, read=number)
+    to_be_verified(sqlite_db, "A1", 3)
     blind = sqlite_db.within(Reach(trusts=frozenset({"RVV"}), reader="R3"))
     assert listed(sqlite_db, UnreportedFilter(within=4)) == ["A1"]
     assert listed(blind, UnreportedFilter(within=4)) == ["A1"]

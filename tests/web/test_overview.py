@@ -16,6 +16,7 @@ from balancer.domain.actor import EVERY_TRUST, Grant, person
 from balancer.domain.permission import Role
 from balancer.domain.policy import PublishingRules
 from balancer.domain.states import RunState
+from balancer.services.complete_read import complete_read
 from balancer.services.decide_policy import approve_policy
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.propose_policy import propose_policy
@@ -24,7 +25,8 @@ from balancer.services.steer_read import Said, exclude_read
 from balancer.store.database import Database
 from balancer.store.policies import current_policy
 from tests.api.service import Service
-from tests.networks import Feed, extract, incoming, queued, read_id, rostered, solving
+from tests.networks import PACS, Feed, claimed, extract, incoming, queued, read_id, rostered, solving
+from tests.services.test_see_unreported import to_be_verified
 from tests.web.pages_served import service_with_sign_in
 from tests.web.test_lists import ORIGIN, be
 from tests.worlds import NOW, at, session
@@ -250,6 +252,21 @@ def test_a_download_has_every_study_of_the_filter(mixed: Service) -> None:
         ("A4", "2026-03-02T07:00+00:00"),
         ("A3", "2026-03-02T18:00+00:00"),
     ]
+
+
+def test_a_study_whose_clock_has_stopped_is_shown_as_due_when_it_is_counted_as_due(sqlite_db: Database) -> None:
+    """Its report waits to be verified: within sixty hours, and not within the three in which it was to be read."""
+    queued(sqlite_db, incoming("A1", due_at=at(3)))
+    number = read_id(sqlite_db, "A1")
+    claimed(sqlite_db, "A1", "R1")
+    complete_read(sqlite_db, number, "R1", at(1), by=PACS)
+    to_be_verified(sqlite_db, "A1", 2)
+    service = service_with_sign_in(sqlite_db)
+    be(service, "operator")
+    assert heading_of(whole(service, "/studies?within=4")).startswith("No stud")
+    answer = service.client.get("/studies?as=csv")
+    (row,) = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
+    assert row["due"].startswith("2026-03-04")
 
 
 def test_many_studies_come_in_pages(sqlite_db: Database) -> None:
