@@ -213,16 +213,14 @@ class _Figures(NamedTuple):
 
 def _figures(session: Session) -> dict[int, _Figures]:
     """Return the figures of every current list, by its number."""
-    statement = _by_list(
-        select(
-            WorklistItemRow.worklist_id,
-            func.count(),
-            func.sum(case((col(WorklistItemRow.late), 1), else_=0)),
-            func.min(col(WorklistItemRow.planned_start)),
-            func.max(col(WorklistItemRow.planned_end)),
-        )
+    columns: Any = (
+        WorklistItemRow.worklist_id,
+        func.count(),
+        func.sum(case((col(WorklistItemRow.late), 1), else_=0)),
+        func.min(col(WorklistItemRow.planned_start)),
+        func.max(col(WorklistItemRow.planned_end)),
     )
-    return {number: _Figures(*figures) for number, *figures in session.exec(statement)}
+    return {number: _Figures(*figures) for number, *figures in session.exec(_by_list(select(*columns)))}
 
 
 def _left(session: Session, within: Mapping[int, _Figures]) -> dict[int, int]:
