@@ -73,14 +73,15 @@ def outlook(session: Session, run_id: int | None, now: datetime, hours: Sequence
 
 def _late(session: Session, run_id: int | None, now: datetime, hours: Sequence[float]) -> list[Late]:
     plans = both(run_id)
-    counted: list[Any] = [
+    counted = [
         func.count(func.distinct(case((plan.becomes_late(now, within), col(ReadRow.study_id)))))
         for within in hours
         for plan in plans
     ]
     # what no plan lets become late within the longest of them is in none of the counts
     in_any = or_(*(plan.becomes_late(now, max(hours)) for plan in plans))
-    *found, _ = session.exec(joined(select(*counted, func.count()), run_id).where(in_any)).one()
+    columns: Any = (*counted, func.count())
+    *found, _ = session.exec(joined(select(*columns), run_id).where(in_any)).one()
     # without a plan that waits there is one of each, which is both
     pairs = [found[place : place + len(plans)] for place in range(0, len(found), len(plans))]
     return [Late(hours=within, was=pair[0], becomes=pair[-1]) for within, pair in zip(hours, pairs, strict=True)]
