@@ -77,6 +77,7 @@ def serve(
             for supervisor in supervisors:
                 supervisor.start()
             threading.Thread(target=_announce, args=(opened, url, stop), daemon=True).start()
+            bootstrap.settle()
             _answer_until_stopped(app, listening)
     except KeyboardInterrupt:
         pass  # Ctrl-C is how a person stops it

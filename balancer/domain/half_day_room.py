@@ -55,25 +55,29 @@ def room(  # noqa: PLR0913 - who, when, with what to do
     """
     held = [item for item in sessions if item.activity == REPORTING]
     free = _free(halves, held, busy, now)
-    rostered, spare = defaultdict[tuple[str, HalfDay], float](float), defaultdict[tuple[str, HalfDay], float](float)
+    rostered, spare = (defaultdict[str, list[float]](lambda: [0.0] * len(halves)) for _ in range(2))
     for reporter in reporters:
-        for half in halves:
-            whole, idle = free.get((reporter.reporter_id, half), (0.0, 0.0))
-            for subspecialty in _fields(reporter):
-                rostered[subspecialty, half] += whole
-                spare[subspecialty, half] += idle
+        left = free.get(reporter.reporter_id, ())
+        for subspecialty in _fields(reporter):
+            whole_of_field, idle_of_field = rostered[subspecialty], spare[subspecialty]
+            for place, (whole, idle) in enumerate(left):
+                whole_of_field[place] += whole
+                idle_of_field[place] += idle
     short, studies = defaultdict[tuple[str, HalfDay], float](float), defaultdict[tuple[str, HalfDay], int](int)
     for study in late:
         key = study.subspecialty, HalfDay.at(study.due_at)
         short[key] += study.minutes / productivity / 60.0
         studies[key] += 1
-    wanted = {name for name, _ in (*rostered, *short)}
+    wanted = rostered.keys() | {name for name, _ in short}
     return {
         (name, half): Room(
-            rostered=rostered[name, half], spare=spare[name, half], short=short[name, half], studies=studies[name, half]
+            rostered=rostered[name][place],
+            spare=spare[name][place],
+            short=short[name, half],
+            studies=studies[name, half],
         )
         for name in wanted
-        for half in halves
+        for place, half in enumerate(halves)
     }
 
 
@@ -94,25 +98,19 @@ def rostered(
 
 def _free(
     halves: Sequence[HalfDay], sessions: Iterable[Session], busy: Mapping[HalfDay, Mapping[str, float]], now: datetime
-) -> dict[tuple[str, HalfDay], tuple[float, float]]:
-    """Return the hours that everybody is rostered for in each half-day, and those in which nothing is planned."""
-    whole = _hours(sessions, [(half, max(half.start, now), half.end) for half in halves])
-    return {
-        (reporter_id, half): (hours, max(0.0, hours - busy.get(half, {}).get(reporter_id, 0.0)))
-        for (reporter_id, half), hours in whole.items()
-    }
-
-
-def _hours(
-    sessions: Iterable[Session], bounds: Sequence[tuple[HalfDay, datetime, datetime]]
-) -> dict[tuple[str, HalfDay], float]:
-    """Return how long everybody's sessions reach into each half-day."""
-    found: dict[tuple[str, HalfDay], float] = defaultdict(float)
+) -> dict[str, list[tuple[float, float]]]:
+    """Return of each half-day the hours that everybody is rostered for, and those in which nothing is planned."""
+    bounds = [(max(half.start, now), half.end) for half in halves]
+    whole: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(halves))
     for session in sessions:
-        for half, begin, until in bounds:
+        for place, (begin, until) in enumerate(bounds):
             if session.start < until and session.end > begin:
-                found[session.reporter_id, half] += _overlap(session.start, session.end, begin, until)
-    return found
+                whole[session.reporter_id][place] += _overlap(session.start, session.end, begin, until)
+    filled = [busy.get(half, {}) for half in halves]
+    return {
+        name: [(there, max(0.0, there - of_half.get(name, 0.0))) for there, of_half in zip(hours, filled, strict=True)]
+        for name, hours in whole.items()
+    }
 
 
 def _overlap(start: datetime, end: datetime, begin: datetime, until: datetime) -> float:

@@ -31,7 +31,7 @@ from balancer.store.plan_figures import Late
 from balancer.store.planned_days import DayPart
 from balancer.store.plans import IN_FORCE, Plan, PlannedRead
 from balancer.store.policies import current_policy
-from balancer.store.scope import unlimited
+from balancer.store.scope import reach_of, unlimited
 from balancer.store.tables import RunRow
 from balancer.web.class_marks import ClassMark, class_marks
 from balancer.web.gantt import day_span, gantt, part_of
@@ -147,7 +147,8 @@ def allocation(session: Session, now: datetime, day: date, looked_for: str = "")
     Its rows are counted and not drawn: ``drawn`` draws those that are shown.
     """
     base = standing_now(session, now)
-    shifts = _shifts(session, *day_span(day, now), now)
+    rostered = _rostered(session, base, day)
+    shifts = rostered.of_day
     part = part_of(shifts, day, now)
     counted = _day_of_everybody(session, base, day, shifts, part)
     moved = moves_that_wait(session, base)
@@ -158,7 +159,7 @@ def allocation(session: Session, now: datetime, day: date, looked_for: str = "")
         gantt=_as_looked_for(session, counted, base, part, looked_for),
         moves=moved,
         not_placed=by_reason(plan_figures.left_out(session, base.run_id, base.plan), who_might(base)),
-        spread=load_of_everybody(session, base),
+        spread=load_of_everybody(session, base, rostered.of_horizon),
         reporting=sum(bool(row.sessions) for row in counted.rows),
     )
 
@@ -196,25 +197,54 @@ def who_might(base: Standing) -> Who:
     return Who(people=base.people, trusts=base.trusts, productivity=base.policy.default_productivity, now=base.now)
 
 
-def load_of_everybody(session: Session, base: Standing) -> Spread:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rostered:
+    """The sessions that are looked at: of a day within reach, and of everybody's load within the horizon."""
+
+    of_day: Sequence[Shift]
+    of_horizon: Sequence[Shift]
+
+
+def _rostered(session: Session, base: Standing, day: date) -> _Rostered:
+    start, end = day_span(day, base.now)
+    until = _horizon(base)
+    if not reach_of(session).is_everywhere:
+        return _Rostered(of_day=_shifts(session, start, end, base.now), of_horizon=_whole_load(session, base))
+    # whoever reaches everything sees in both the same rosters: they are read once
+    every = _shifts(session, base.now, max(end, until), base.now)
+    return _Rostered(of_day=_reaching(every, start, end), of_horizon=_reaching(every, base.now, until))
+
+
+def load_of_everybody(session: Session, base: Standing, shifts: Sequence[Shift] | None = None) -> Spread:
     """Return how much of what is left of everybody's sessions within the horizon is planned."""
-    until = base.now + timedelta(hours=base.policy.horizon_hours)
+    until = _horizon(base)
     there: dict[str, float] = {}
-    # somebody's load is their whole load, at whichever trusts
-    with unlimited(session) as whole:
-        for shift in _shifts(whole, base.now, until, base.now):
-            item = shift.session
-            if item.activity == REPORTING:
-                seconds = (min(item.end, until) - max(item.start, base.now)).total_seconds()
-                there[item.reporter_id] = there.get(item.reporter_id, 0.0) + seconds
+    for shift in _whole_load(session, base) if shifts is None else shifts:
+        item = shift.session
+        if item.activity == REPORTING:
+            seconds = (min(item.end, until) - max(item.start, base.now)).total_seconds()
+            there[item.reporter_id] = there.get(item.reporter_id, 0.0) + seconds
     names = {person.reporter_id: person.name for person in base.people}
     return spread(loads(plan_figures.planned_seconds(session, base.run_id, base.now), there, names))
 
 
+def _horizon(base: Standing) -> datetime:
+    return base.now + timedelta(hours=base.policy.horizon_hours)
+
+
+def _whole_load(session: Session, base: Standing) -> list[Shift]:
+    """Return the sessions within the horizon: somebody's load is their whole load, at whichever trusts."""
+    with unlimited(session) as whole:
+        return _shifts(whole, base.now, _horizon(base), base.now)
+
+
 def _shifts(session: Session, start: datetime, end: datetime, now: datetime) -> list[Shift]:
     roster = held_rosters.held_roster(session, start, end, now)
-    held = [shift for _, shifts, _ in roster.said for shift in shifts] + list(roster.added)
-    return [shift for shift in held if shift.session.start < end and shift.session.end > start]
+    return _reaching([*(shift for _, shifts, _ in roster.said for shift in shifts), *roster.added], start, end)
+
+
+def _reaching(shifts: Iterable[Shift], start: datetime, end: datetime) -> list[Shift]:
+    return [shift for shift in shifts if shift.session.start < end and shift.session.end > start]
 
 
 def _bar(session: Session, base: Standing, moved: Sequence[PlanMove], of_next: int) -> Bar:

@@ -26,14 +26,29 @@ _MUST: Final = {
 class PlanMove:
     """A read that publishing would give to somebody else; ``points`` is what it alone saves, below 0 if it costs.
 
-    ``points`` is ``None`` if the policy does not know its class.
+    ``points`` is ``None`` if the policy does not know its class. Words are put together when they are asked for: of
+    thousands of moves a page shows a few.
     """
 
     read: PlannedRead
-    was: str
-    becomes: str
-    gain: str
     points: float | None
+    people: Mapping[str, Reporter]
+    reason: MoveReason | None
+
+    @property
+    def was(self) -> str:
+        """Who has it."""
+        return name_of(self.read.was, self.people)
+
+    @property
+    def becomes(self) -> str:
+        """Who would get it."""
+        return name_of(self.read.becomes, self.people)
+
+    @property
+    def gain(self) -> str:
+        """What the move gains."""
+        return gain_words(self.read, self.people, self.reason)
 
 
 def plan_moves(
@@ -47,10 +62,9 @@ def plan_moves(
     found = [
         PlanMove(
             read=read,
-            was=name_of(read.was, people),
-            becomes=name_of(read.becomes, people),
-            gain=gain_words(read, people, reasons.get((read.study_id, read.read))),
             points=_points(read, people, policy, now),
+            people=people,
+            reason=reasons.get((read.study_id, read.read)),
         )
         for read in reads
     ]

@@ -24,6 +24,7 @@ from types import SimpleNamespace
 from starlette.responses import Response
 
 from balancer.api.callers import may
+from balancer.bootstrap import settle
 from balancer.domain.feed import IncomingStudy, SourceRow
 from balancer.domain.permission import Permission
 from balancer.domain.problem import AllocationProblem
@@ -147,7 +148,11 @@ def main() -> int:
         db = Database(f"sqlite:///{folder}/pages.sqlite")
         db.migrate()
         filled(db, generate(shape), given.seconds)
-        found = measure(served(db), given.each)
+        service = served(db)
+        for page in pages(service):
+            service.client.get(page)  # what is made once is made, as in a service that has been up for a while
+        settle()
+        found = measure(service, given.each)
         db.close()
     results = RESULTS if given.out is None else Results(given.out)
     results.keep("sqlite", {"studies": given.studies, "reporters": given.reporters, "pages": found, **versions()})
