@@ -10,7 +10,10 @@ frame that every page has is its ratio to the empty one.
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import resource
+import shutil
 import statistics
 import sys
 import tempfile
@@ -100,26 +103,34 @@ def _row(study: Study, line: int) -> IncomingStudy:
 
 
 def measure(service: Service, each: int) -> dict[str, Record]:
-    """Return of every page the median seconds, its bytes, and both as ratios to the empty page's."""
+    """Return of every page the median seconds, those of the processor and its bytes, with ratios to the empty one.
+
+    Beside other work a page takes as long as that lets it; what the processor takes is the page's own.
+    """
     found = list(pages(service))
-    seconds: dict[str, list[float]] = {page: [] for page in found}
+    taken: dict[str, list[tuple[float, float]]] = {page: [] for page in found}
     size: dict[str, int] = {}
     for _ in range(each):
         for page in found:
-            began = time.perf_counter()
+            began = time.perf_counter(), time.process_time()
             answer = service.client.get(page)
-            seconds[page].append(time.perf_counter() - began)
+            taken[page].append((time.perf_counter() - began[0], time.process_time() - began[1]))
             answer.raise_for_status()
             size[page] = len(answer.content)
-    least, nothing = statistics.median(seconds[EMPTY]), size[EMPTY]
+    medians = {
+        page: [statistics.median(times) for times in zip(*rounds, strict=True)] for page, rounds in taken.items()
+    }
+    (least, least_processor), nothing = medians[EMPTY], size[EMPTY]
     return {
         page: {
-            "seconds": (median := statistics.median(seconds[page])),
-            "ratio": median / least,
+            "seconds": seconds,
+            "ratio": seconds / least,
+            "processor": processor,
+            "processor_ratio": processor / least_processor,
             "bytes": size[page],
             "bytes_ratio": size[page] / nothing,
         }
-        for page in found
+        for page, (seconds, processor) in medians.items()
     }
 
 
@@ -141,24 +152,35 @@ def main() -> int:
     for name, default in (("trusts", 4), ("studies", 24_000), ("reporters", 180), ("seed", 1), ("each", 5)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--seconds", type=float, default=30.0, help="of the one solve")
+    parser.add_argument("--filled", type=Path, help="a database that was filled so before, instead of a solve")
     parser.add_argument("--out", type=Path, help="folder for the result instead of docs/benchmarks/results/pages")
     given = parser.parse_args()
     shape = Shape(trusts=given.trusts, studies=given.studies, reporters=given.reporters, seed=given.seed, now=NOW)
     with tempfile.TemporaryDirectory() as folder:
+        if given.filled is not None:
+            shutil.copy(given.filled, f"{folder}/pages.sqlite")
         db = Database(f"sqlite:///{folder}/pages.sqlite")
         db.migrate()
-        filled(db, generate(shape), given.seconds)
+        if given.filled is None:
+            filled(db, generate(shape), given.seconds)
         service = served(db)
         for page in pages(service):
             service.client.get(page)  # what is made once is made, as in a service that has been up for a while
         settle()
+        load = os.getloadavg()[0]
         found = measure(service, given.each)
+        resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         db.close()
     results = RESULTS if given.out is None else Results(given.out)
-    results.keep("sqlite", {"studies": given.studies, "reporters": given.reporters, "pages": found, **versions()})
-    for page, record in sorted(found.items(), key=lambda item: -item[1]["ratio"]):
-        row = f"{record['seconds'] * 1000:8.0f} ms {record['ratio']:6.1f} {record['bytes'] / 1000:8.0f} kB"
-        sys.stdout.write(f"{page.split('?')[0]:28}{row} {record['bytes_ratio']:6.1f}\n")
+    about = {"studies": given.studies, "reporters": given.reporters, "load": load, "most_resident_bytes": resident}
+    results.keep("sqlite", {**about, "pages": found, **versions()})
+    sys.stdout.write(f"load {load:.1f}, {resident / 1e6:.0f} MB at most\n")
+    for page, record in sorted(found.items(), key=lambda item: -item[1]["processor_ratio"]):
+        row = (
+            f"{record['processor'] * 1000:8.0f} ms {record['processor_ratio']:6.1f} {record['seconds'] * 1000:8.0f} ms"
+        )
+        size = f"{record['bytes'] / 1000:8.0f} kB {record['bytes_ratio']:6.1f}"
+        sys.stdout.write(f"{page:28}{row} {record['ratio']:6.1f} {size}\n")
     return 0
 
 
