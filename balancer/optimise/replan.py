@@ -38,9 +38,9 @@ from balancer.optimise.replan_place import AWAY
 from balancer.optimise.replan_search import mend
 from balancer.optimise.schedule import copy_schedule, duration
 
-LEAST_WORK = 300_000  # reads looked at for any events
+LEAST_WORK = 100_000  # reads looked at for any events
 WORK_A_READ = 150_000  # and for each read that they bring or displace
-MOST_WORK = 8_000_000
+MOST_WORK = 6_500_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
