@@ -28,12 +28,12 @@ from balancer.optimise.schedule import (
 
 _LINKS = 4  # of a chain; more were tried on the Kent instances and gained nothing
 _STEPS_A_LINK = 4  # that may have to be taken back
-_PUT_IN = -2  # in a trail, where a session would be: the read was put in and has to be taken out again
+PUT_IN = -2  # in a trail, where a session would be: the read was put in and has to be taken out again
 
 
 @kernel
 def new_trail() -> Ints:
-    """Return room for the steps of a chain: (read, session it was taken from or ``_PUT_IN``, position)."""
+    """Return room for the steps of a chain: (read, session it was taken from or ``PUT_IN``, position)."""
     return np.zeros((_LINKS * _STEPS_A_LINK + 1, 3), np.int64)
 
 
@@ -73,9 +73,7 @@ def eject(
         change = -price_of_end(studies, reads, read, prices[0].beyond)
     else:
         trail[0, 2] = reads[read].position
-        change = _take_out(
-            prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, slots, read
-        )
+        change = take_out(prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, slots, read)
     steps = 1
     mover, target = read, session
     for _ in range(_LINKS):
@@ -88,7 +86,7 @@ def eject(
                 prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, mover, target
             )
             insert(studies, reads, sessions, reporters, slots, mover, target, position)
-            trail[steps, 0], trail[steps, 1] = mover, _PUT_IN
+            trail[steps, 0], trail[steps, 1] = mover, PUT_IN
             steps += 1
             if change < threshold:
                 return True
@@ -103,14 +101,14 @@ def eject(
             break
         trail[steps, 0], trail[steps, 1], trail[steps, 2] = victim, target, reads[victim].position
         steps += 1
-        change += _take_out(
+        change += take_out(
             prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, slots, victim
         )
         if position >= 0:
             # with the victim gone, the mover may be better off elsewhere in the session
             trail[steps, 0], trail[steps, 1], trail[steps, 2] = mover, target, reads[mover].position
             steps += 1
-            change += _take_out(
+            change += take_out(
                 prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, slots, mover
             )
         position, added = insertion(studies, latest, reads, sessions, reporters, slots, mover, target)
@@ -120,9 +118,9 @@ def eject(
             prices, bands, studies, people, patient_reads, level, reads, sessions, reporters, mover, target
         )
         insert(studies, reads, sessions, reporters, slots, mover, target, position)
-        trail[steps, 0], trail[steps, 1] = mover, _PUT_IN
+        trail[steps, 0], trail[steps, 1] = mover, PUT_IN
         steps += 1
-        added, there, position = _best_place(
+        added, there, position = best_place(
             prices, bands, studies, people, patient_reads, level, latest, takes_pool,
             reads, sessions, reporters, slots, nearby, nearby_count, victim,
         )  # fmt: skip
@@ -135,17 +133,32 @@ def eject(
         mover, target = victim, int(nearby[victim, below(chance, nearby_count[victim])])
         if not can_hold(studies, takes_pool, reads, sessions, mover, target):
             break
-    for step in range(steps - 1, -1, -1):
-        moved, place = int(trail[step, 0]), int(trail[step, 1])
-        if place == _PUT_IN:
-            remove(prices, studies, reads, sessions, reporters, slots, moved)
-        elif place != UNPLACED:
-            insert(studies, reads, sessions, reporters, slots, moved, place, int(trail[step, 2]))
+    undo(prices, studies, reads, sessions, reporters, slots, trail, steps)
     return False
 
 
 @kernel
-def _take_out(
+def undo(
+    prices: Records,
+    studies: Records,
+    reads: Records,
+    sessions: Records,
+    reporters: Records,
+    slots: Ids,
+    trail: Ints,
+    steps: int,
+) -> None:
+    """Take back the steps of a trail, the last one first."""
+    for step in range(steps - 1, -1, -1):
+        moved, place = int(trail[step, 0]), int(trail[step, 1])
+        if place == PUT_IN:
+            remove(prices, studies, reads, sessions, reporters, slots, moved)
+        elif place != UNPLACED:
+            insert(studies, reads, sessions, reporters, slots, moved, place, int(trail[step, 2]))
+
+
+@kernel
+def take_out(
     prices: Records,
     bands: Floats,
     studies: Records,
@@ -196,7 +209,7 @@ def _who_had_better_go(
 
 
 @kernel
-def _best_place(
+def best_place(
     prices: Records,
     bands: Floats,
     studies: Records,

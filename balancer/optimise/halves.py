@@ -15,28 +15,30 @@ from balancer.optimise.chance import Chance, chance_from
 from balancer.optimise.problem import NOBODY, UNPLACED, Flags, ProblemArrays
 from balancer.optimise.schedule import Schedule, empty_schedule, overwrite
 
-_UNDIVIDED = 2_000  # reads; with fewer, two halves leave each other too little
+_NUMBER = 2
 _FEW = 8  # reporters; fewer are divided by a coin each, or the same two could never be together
 
 
 class Halves:
-    """The halves of a schedule: what each may change (``own``), which reads it may move, and its own chance."""
+    """The halves of a schedule: what each may change (``own``), which reads it may move, and its own chance.
 
-    def __init__(self, p: ProblemArrays, seed: int) -> None:
-        number = 2 if len(p.reads) > _UNDIVIDED else 1
-        self.own = [empty_schedule(p) for _ in range(number)]
+    ``moving`` are the reads that a search may touch at all.
+    """
+
+    def __init__(self, p: ProblemArrays, moving: Flags, seed: int) -> None:
+        self.own = [empty_schedule(p) for _ in range(_NUMBER)]
         self.moving: list[Flags] = []
-        self.chances: list[Chance] = [chance_from(seed, stream=3 + half) for half in range(number)]
-        self._p, self._number = p, number
+        self.chances: list[Chance] = [chance_from(seed, stream=3 + half) for half in range(_NUMBER)]
+        self._p, self._moving = p, moving
         self._dice = np.random.default_rng([seed, 5])
         self._session_of_slot = np.searchsorted(p.sessions["slot"], np.arange(p.slots), side="right") - 1
 
-    def divide(self, x: Schedule, moving: Flags) -> None:
-        """Divide the reporters anew; ``moving`` are the reads that a search may touch at all."""
+    def divide(self, x: Schedule) -> None:
+        """Divide the reporters anew."""
         self._of_reporter = self._parts(len(self._p.reporters))
         self._of_session = self._of_reporter[self._p.sessions["reporter"]]
         session, claimed = x.reads["session"], self._p.reads["claimed"]
-        self._of_read = self._dice.integers(0, self._number, len(session))
+        self._of_read = self._dice.integers(0, _NUMBER, len(session))
         self._of_read[session != UNPLACED] = self._of_session[session[session != UNPLACED]]
         self._of_read[claimed != NOBODY] = self._of_reporter[claimed[claimed != NOBODY]]
         for half, own in enumerate(self.own):
@@ -44,7 +46,7 @@ class Halves:
             # what takes no priority and no claim holds no read (H4, H8)
             own.sessions["priority_mask"][self._of_session != half] = 0
             own.sessions["is_claimable"][self._of_session != half] = 0
-        self.moving = [moving & (self._of_read == half) for half in range(self._number)]
+        self.moving = [self._moving & (self._of_read == half) for half in range(_NUMBER)]
 
     def unite(self, x: Schedule) -> None:
         """Write what the halves have become into ``x``, from which they were divided."""
@@ -57,5 +59,5 @@ class Halves:
 
     def _parts(self, reporters: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         if reporters < _FEW:
-            return self._dice.integers(0, self._number, reporters)
-        return self._dice.permutation(reporters) % self._number
+            return self._dice.integers(0, _NUMBER, reporters)
+        return self._dice.permutation(reporters) % _NUMBER

@@ -1,7 +1,8 @@
 """Simulated annealing over feasible schedules: one read moved, two exchanged, one dropped; millions of times.
 
 Work is counted in proposals, so that the same seed and work give the same schedule wherever it runs. The temperature
-falls geometrically with the share of the work done (``cooling``). Large problems are searched in two halves at once.
+falls geometrically with the share of the work done (``cooling``). Large problems are searched in two halves at once,
+small ones by two rivals.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from balancer.optimise.cooling import Cooling
 from balancer.optimise.eject import eject, new_trail
 from balancer.optimise.halves import Halves
 from balancer.optimise.problem import NOBODY, UNPLACED, Flags, Floats, Ids, Ints, ProblemArrays, Records
+from balancer.optimise.rivals import Rivals
+from balancer.optimise.ruin import new_room, ruin_and_recreate
 from balancer.optimise.schedule import (
     Schedule,
     can_hold,
@@ -45,6 +48,8 @@ _DROPS = 0.01
 _CHAINS = 0.2
 _LEAST_REGRET = 3.0  # times the temperature, at most: reads that could hardly do better begin no chain
 _RESEQUENCES = 0.1
+_SMALL = 2_000  # reads; two halves of so few leave each other too little, and there is time for two searches and ruins
+_RUINS = 0.1  # of small problems; a ruin takes as long as twenty other proposals
 _NEARBY = 0.8  # share of proposals that try a session nearby; the rest try any
 _DRAWS = 4  # of a session, until one may hold the read
 _LEAST_GAIN = 1e-9  # points; or rounding could be taken for progress, for ever
@@ -78,27 +83,29 @@ def improve(
     """
     best, best_points = copy_schedule(x), float(score(p, x).sum())
     moving = _is_free_to_move(p, x)
-    halves = Halves(p, seed)
+    is_small = len(p.reads) <= _SMALL
+    parts: Rivals | Halves = Rivals(p, x, moving, seed) if is_small else Halves(p, moving, seed)
+    ruins = _RUINS if is_small else 0.0
     done = 0
-    with ThreadPoolExecutor(max(1, min(workers, len(halves.own)))) as pool:
+    with ThreadPoolExecutor(max(1, min(workers, len(parts.own)))) as pool:
 
-        def anneal(half: int) -> None:
+        def anneal(part: int) -> None:
             now, then = cooling.at(done), cooling.at(until)
             _anneal(
                 *(p.prices, p.bands, p.studies, p.people, p.patient_reads, p.level, p.latest, p.takes_pool),
-                *(p.candidates_ptr, p.candidates, nearby.sessions, nearby.number, nearby.worth, halves.moving[half]),
-                *halves.own[half],
-                *(halves.chances[half], cooling.order, cooling.moved(then)),
-                *(now, then, min(cooling.chunk, until - done)),
+                *(p.candidates_ptr, p.candidates, nearby.sessions, nearby.number, nearby.worth, parts.moving[part]),
+                *parts.own[part],
+                *(parts.chances[part], cooling.order, cooling.moved(then)),
+                *(now, then, min(cooling.chunk, until - done), ruins),
             )
 
         while done < cooling.proposals:
             until = min(ahead(done, best_points), cooling.proposals)
             if until <= done:
                 break
-            halves.divide(x, moving)
-            deque(pool.map(anneal, range(len(halves.own))), maxlen=0)
-            halves.unite(x)
+            parts.divide(x)
+            deque(pool.map(anneal, range(len(parts.own))), maxlen=0)
+            parts.unite(x)
             done = until
             points = float(score(p, x).sum())
             if points < best_points:
@@ -146,8 +153,10 @@ def _anneal(
     hot: float,
     cold: float,
     proposals: int,
+    ruins: float,
 ) -> None:
     trail = new_trail()
+    steps, out, key = new_room()
     for step in range(proposals):
         read = int(order[below(chance, moved)])
         if not moving[read]:
@@ -159,6 +168,14 @@ def _anneal(
             _resequence(studies, latest, reads, sessions, slots, chance, read, threshold)
             continue
         claimed = reads[read].claimed
+        if ruins > 0.0 and unit(chance) < ruins:
+            if claimed == NOBODY and nearby_count[read] > 0:
+                ruin_and_recreate(
+                    prices, bands, studies, people, patient_reads, level, latest, takes_pool,
+                    reads, sessions, reporters, slots, nearby, nearby_count, moving,
+                    steps, out, key, chance, order, moved, read, threshold,
+                )  # fmt: skip
+            continue
         session = -1
         if claimed != NOBODY:
             choices = min(2, reporters[claimed].end_session - reporters[claimed].first_session)

@@ -22,10 +22,10 @@ EVERYBODY = np.ones(len(P.reads), bool)
 def test_halves_that_nobody_changes_make_the_whole_again() -> None:
     """Dividing and uniting, time after time, leaves every record as it was."""
     x = deal(P)
-    before, halves = copy_schedule(x), Halves(P, seed=7)
+    before, halves = copy_schedule(x), Halves(P, EVERYBODY, seed=7)
     assert len(halves.own) == 2
     for _ in range(10):
-        halves.divide(x, EVERYBODY)
+        halves.divide(x)
         halves.unite(x)
         assert all(np.array_equal(now, then) for now, then in zip(x, before, strict=True))
 
@@ -33,8 +33,8 @@ def test_halves_that_nobody_changes_make_the_whole_again() -> None:
 def test_every_read_belongs_to_one_half_and_only_where_it_stands() -> None:
     """A placed read to the half of its reporter; each half sees the other's sessions but may not fill them."""
     x = deal(P)
-    halves = Halves(P, seed=7)
-    halves.divide(x, EVERYBODY)
+    halves = Halves(P, EVERYBODY, seed=7)
+    halves.divide(x)
     first, second = halves.moving
     assert np.array_equal(first, ~second)
     for mine, own in zip(halves.moving, halves.own, strict=True):
@@ -46,8 +46,8 @@ def test_every_read_belongs_to_one_half_and_only_where_it_stands() -> None:
 def test_both_halves_change_and_both_changes_are_kept() -> None:
     """A half that empties its sessions empties them in the whole, and the other half's stay full."""
     x = deal(P)
-    halves = Halves(P, seed=7)
-    halves.divide(x, EVERYBODY)
+    halves = Halves(P, EVERYBODY, seed=7)
+    halves.divide(x)
     wiped, kept = halves.moving
     halves.own[0].reads["session"][wiped] = UNPLACED
     halves.unite(x)
