@@ -1,4 +1,4 @@
-"""A run in a process of its own, at low priority: it slows no request, and one that crashes takes nothing with it."""
+"""A run in a process of its own, solved at low priority: it slows no request, and takes nothing down with it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from types import FrameType
@@ -19,6 +20,7 @@ from typing import Any, NoReturn
 import structlog
 
 from balancer.domain.instant import Clock
+from balancer.domain.plan import Plan
 from balancer.domain.states import RunState
 from balancer.services.explain_reads import explain_waiting
 from balancer.services.outcomes import RunOutcome
@@ -85,7 +87,6 @@ class Solving:
 def solve_and_exit(order: SolveOrder) -> None:
     """Run one allocation in this process and exit with how it ended."""
     order.prepare()
-    os.nice(_NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)  # unwinding gives the lease back, so that the next run need not wait for it
     die_with_parent()
@@ -99,8 +100,31 @@ def solve_and_exit(order: SolveOrder) -> None:
 def _solve(database: Database, order: SolveOrder) -> int:
     from balancer.optimise.solve import solve  # noqa: PLC0415 - OR-Tools takes seconds to import, nobody else needs it
 
-    solver = functools.partial(solve, workers=order.workers)
+    solver = at_low_priority(functools.partial(solve, workers=order.workers))
     return run_once(database, order.clock.now(), seconds=order.seconds, solver=solver, clock=order.clock)
+
+
+def at_low_priority(solver: Solver) -> Solver:
+    """Return ``solver`` in a thread of low priority, which the threads that it starts inherit.
+
+    The process keeps its own for what follows: whoever holds the one write lock of a database, and is last in the queue
+    for a processor, keeps everybody waiting. Niceness is a thread's on Linux (sched(7)), the whole process's elsewhere.
+    """
+
+    def solve(*given: Any, **more: Any) -> Plan:
+        answer: Future[Plan] = Future()
+
+        def work() -> None:
+            try:
+                os.nice(_NICE)
+                answer.set_result(solver(*given, **more))
+            except BaseException as error:  # noqa: BLE001 - whoever waits for the answer raises it
+                answer.set_exception(error)
+
+        threading.Thread(target=work, name="solver", daemon=True).start()
+        return answer.result()
+
+    return solve
 
 
 def preview_and_exit(order: SolveOrder) -> None:

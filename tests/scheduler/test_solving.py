@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from balancer.domain.plan import Plan
 from balancer.domain.states import RunState
 from balancer.scheduler import solving as module
-from balancer.scheduler.solving import BUSY, DONE, NOT_PUBLISHED, SolveOrder, Solving, run_once, tell
+from balancer.scheduler.solving import BUSY, DONE, NOT_PUBLISHED, SolveOrder, Solving, at_low_priority, run_once, tell
 from balancer.services.outcomes import RunOutcome
 from balancer.services.run_allocation import LEASE
 from balancer.store import leases, runs
@@ -72,6 +76,21 @@ def test_a_run_whose_scheduler_is_killed_ends_by_itself(tmp_path: Path) -> None:
     with started(order_then_sleep, tmp_path / "scheduler", _order(tmp_path / "pids")):
         pid = noted(tmp_path / "pids")[0]
     assert is_gone(pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is a thread's on Linux only")
+def test_what_is_solved_waits_for_everybody_and_what_is_published_for_nobody(sqlite_db: Database) -> None:
+    """A publish that holds the write lock at the solver's priority would keep every claim waiting on a busy machine."""
+    queued(sqlite_db, "A1")
+    rostered(sqlite_db, session("S1", "R1"))
+    before, during = os.nice(0), []
+
+    def solve(*given: Any, **more: Any) -> Plan:
+        during.append(os.nice(0))
+        return solving({"S1": ["A1"]})(*given, **more)
+
+    assert run_once(sqlite_db, NOW, seconds=1, solver=at_low_priority(solve)) == DONE
+    assert (during, os.nice(0)) == ([min(before + 10, 19)], before)
 
 
 def test_a_solver_that_raises_publishes_nothing_and_is_logged_without_its_words(sqlite_db: Database) -> None:
