@@ -96,7 +96,7 @@ def _a_killed_scheduler_is_replaced_and_the_lists_stand(service: Running, publis
 
 def _leader(service: Running) -> int:
     last = [line for line in service.printed.splitlines() if "scheduler.leads" in line][-1]
-    return int(last.split("holder=")[1].split()[0].rsplit(":", 1)[1])
+    return int(last.split("holder=")[1].split()[0].rsplit(":", 2)[1])  # before when it began
 
 
 def _garbage_takes_nothing_away(service: Running, network: Path, folder: Path) -> None:
