@@ -141,13 +141,18 @@ def _reads(session: Session, condition: Any) -> dict[Key, dict[str, Any]]:
 
 def _plan(session: Session, condition: Any, reads: dict[Key, dict[str, Any]]) -> None:
     """Add when each read is planned, if it is still on the list of whose it is."""
+    # columns and not rows: this is asked of a whole trust with each batch, while everybody who writes waits
+    columns: Any = (
+        *(WorklistItemRow.study_id, WorklistItemRow.read, WorklistRow.reporter_id),
+        *(WorklistItemRow.planned_start, WorklistItemRow.planned_end, WorklistItemRow.late),
+    )
     statement = (
-        select(WorklistItemRow, WorklistRow.reporter_id)
+        select(*columns)
         .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
         .join(StudyRow, col(StudyRow.id) == col(WorklistItemRow.study_id))
         .where(condition, col(WorklistRow.superseded_at).is_(None))
     )
-    for item, reporter_id in session.exec(statement):
-        columns = reads.get((item.study_id, item.read))
-        if columns is not None and columns["reporter_id"] == reporter_id and not columns["state"].is_gone:
-            columns.update(planned_start=item.planned_start, planned_end=item.planned_end, late=item.late)
+    for study_id, read, reporter_id, start, end, late in session.exec(statement):
+        standing = reads.get((study_id, read))
+        if standing is not None and standing["reporter_id"] == reporter_id and not standing["state"].is_gone:
+            standing.update(planned_start=start, planned_end=end, late=late)
