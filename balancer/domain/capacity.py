@@ -35,7 +35,8 @@ class Scarcity:
     specialist of the trust, free of every term but what the read itself costs. ``worth`` is the flow's dual price in
     points a minute: what the first minute saves. ``saved`` is what a real session saves for each of the
     ``minutes_read`` in it, whole reads put in from the plan by the best insertions, and others where these leave;
-    ``None`` where that was not tried. ``waiting_minutes`` of expected work are in the queue for it.
+    ``None`` where that was not tried. ``fewer_late`` studies are late then than without it. ``waiting_minutes`` of
+    expected work are in the queue for it.
     """
 
     trust: str = ""
@@ -47,3 +48,4 @@ class Scarcity:
     worth: float
     saved: float | None = None
     minutes_read: float = 0.0
+    fewer_late: int = 0

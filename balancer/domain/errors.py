@@ -7,6 +7,7 @@
     +-- InputRefusedError     input with faults, every one of them listed
     +-- PlanRejectedError     the referee found a broken rule; nothing was published
     +-- NotFoundError         no such thing in the store
+    |   +-- NothingLoadedError  there is nothing yet to look for it in
     +-- ConflictError         the state changed under the caller
     |   +-- ClaimedError      somebody else has the read open
     |   +-- VersionError      the thing is of another version than the caller has seen
@@ -73,6 +74,10 @@ class PlanRejectedError(BalancerError):
 
 class NotFoundError(BalancerError):
     """The store holds no such thing."""
+
+
+class NothingLoadedError(NotFoundError):
+    """The store holds no network yet: what was asked for cannot be told before one has been loaded."""
 
 
 class ConflictError(BalancerError):

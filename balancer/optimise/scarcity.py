@@ -271,8 +271,17 @@ def tried(opened: OpenPlan, cells: Sequence[Scarcity]) -> list[Scarcity]:
                 _fill_up(p, x, vacated, most=_REFILLS)
                 _fill_up(p, alone, vacated, most=_REFILLS)
         saved = float(score(p, alone).sum()) - float(score(p, x).sum())
-        found.append(replace(cell, saved=saved / minutes if minutes else 0.0, minutes_read=minutes))
+        fewer = _late(p, alone) - _late(p, x)
+        found.append(replace(cell, saved=saved / minutes if minutes else 0.0, minutes_read=minutes, fewer_late=fewer))
     return found
+
+
+def _late(p: ProblemArrays, x: Schedule) -> int:
+    """Return how many studies a schedule does not complete before they are due; one without a place it does not."""
+    if not len(p.studies):
+        return 0
+    ends = np.where(x.reads["session"] == UNPLACED, float(p.prices["beyond"][0]), x.reads["end"])
+    return int((np.maximum.reduceat(ends, p.studies["first_read"]) > p.studies["due"]).sum())
 
 
 def _fill_up(p: ProblemArrays, x: Schedule, session: int, *, most: int) -> None:

@@ -40,7 +40,7 @@ from balancer.services.refresh_feeds import refresh_feed, refresh_roster
 from balancer.services.release_emergencies import plan_that_waits, release_emergencies
 from balancer.services.request_run import request_run
 from balancer.services.shift import shift_to_present
-from balancer.store import conservation, explanations, keys, previews, runs
+from balancer.store import conservation, explanations, keys, previews, runs, scarcities
 from balancer.store.database import Database
 from balancer.store.leases import Lease
 from balancer.store.policies import current_policy
@@ -226,9 +226,13 @@ class Work:
         self._note_end(self._solving.run())
 
     def preview_what_is_asked(self) -> None:
-        """Make the previews and explanations that are asked for, beside whatever runs; what died is found out."""
+        """Make previews and explanations that are asked for, and price a new plan's capacity, beside whatever runs."""
         with self._database.session() as session:
-            waits = previews.unfinished(session) or explanations.unfinished(session)
+            waits = (
+                previews.unfinished(session)
+                or explanations.unfinished(session)
+                or scarcities.waiting(session) is not None
+            )
         if waits and self._previewing is not None:
             self._previewing.run()
 

@@ -25,6 +25,7 @@ from balancer.domain.states import RunState
 from balancer.services.explain_reads import explain_waiting
 from balancer.services.outcomes import RunOutcome
 from balancer.services.preview_draft import preview_next
+from balancer.services.price_capacity import price_next
 from balancer.services.run_allocation import Solver, run_allocation
 from balancer.store.database import Database
 
@@ -128,7 +129,7 @@ def at_low_priority(solver: Solver) -> Solver:
 
 
 def preview_and_exit(order: SolveOrder) -> None:
-    """Make every preview and explanation that is asked for and exit; what fails is on record, and goes no further."""
+    """Make previews and explanations that are asked for, price a new plan, and exit; what fails is on record."""
     order.prepare()
     os.nice(_NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -136,7 +137,7 @@ def preview_and_exit(order: SolveOrder) -> None:
     die_with_parent()
     database = Database(order.database_url)
     try:
-        sys.exit(preview_all(database, order.clock))
+        sys.exit(max(preview_all(database, order.clock), price_newest(database, order.clock)))
     finally:
         database.close()
 
@@ -166,6 +167,19 @@ def explain_all(database: Database, clock: Clock) -> int:
         return NOT_PUBLISHED
     if made:
         _log.info("explanation.made", reads=made, seconds=round(time.monotonic() - began, 3))
+    return DONE
+
+
+def price_newest(database: Database, clock: Clock) -> int:
+    """Price the newest plan's capacity if nobody has; return ``NOT_PUBLISHED`` if that failed."""
+    began = time.monotonic()
+    try:
+        run_id = price_next(database, clock.now())
+    except Exception:  # noqa: BLE001 - it is on record; the next run has its own
+        _log.exception("capacity.failed")
+        return NOT_PUBLISHED
+    if run_id is not None:
+        _log.info("capacity.priced", run=run_id, seconds=round(time.monotonic() - began, 3))
     return DONE
 
 

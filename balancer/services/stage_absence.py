@@ -6,15 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from balancer.domain.actor import Actor
-from balancer.domain.errors import BalancerError
-from balancer.services.begin_draft import begin_draft
-from balancer.services.discard_draft import discard_draft
 from balancer.services.override_roster import mark_absent
 from balancer.services.override_scope import Decision, require_at, require_known
-from balancer.services.request_preview import request_preview
+from balancer.services.stage_in_draft import stage_in_draft
 from balancer.store.database import Database
-
-_NOTHING_IN_IT = "what was to be staged in it could not be"
 
 
 def stage_absence(  # noqa: PLR0913 - who is away from when to when, on whose word, in which draft
@@ -45,12 +40,8 @@ def stage_absence(  # noqa: PLR0913 - who is away from when to when, on whose wo
     require_at(by, said.trust)
     with db.session() as session:
         require_known(session, said.trust)
-    draft_id = begin_draft(db, name, said.trust, now, by=by) if said.draft_id is None else said.draft_id
-    try:
+
+    def mark(draft_id: int) -> None:
         mark_absent(db, reporter_id, start, end, now, by=by, said=replace(said, draft_id=draft_id))
-    except BalancerError:
-        if said.draft_id is None:
-            discard_draft(db, draft_id, now, by=by, why=_NOTHING_IN_IT)
-        raise
-    request_preview(db, draft_id, now, by=by)
-    return draft_id
+
+    return stage_in_draft(db, mark, now, by=by, trust=said.trust, name=name, draft_id=said.draft_id)

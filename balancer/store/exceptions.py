@@ -64,14 +64,35 @@ def resolve(session: Session, exception_id: int, *, by: Actor, now: datetime, re
     ConflictError
         If it has been resolved already.
     """
+    row = _unresolved(session, exception_id)
+    row.resolved_at, row.resolved_by, row.resolution = now, by.subject, resolution
+    audit.append(session, _entry(row, "resolved", by, now, resolution))
+    return row
+
+
+def take(session: Session, exception_id: int, *, by: Actor, now: datetime) -> ExceptionRow:
+    """Enter that somebody looks at an exception: it is theirs, in place of whose it was.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none of that number.
+    ConflictError
+        If it has been resolved already.
+    """
+    row = _unresolved(session, exception_id)
+    was, row.owner = row.owner, by.name
+    audit.append(session, _entry(row, "taken", by, now, f"it was {was}'s"))
+    return row
+
+
+def _unresolved(session: Session, exception_id: int) -> ExceptionRow:
     statement = select(ExceptionRow).where(ExceptionRow.id == exception_id).with_for_update()
     row = session.exec(statement).first()
     if row is None:
         raise NotFoundError(f"there is no exception {exception_id}")
     if row.resolved_at is not None:
         raise ConflictError(f"{row.resolved_by} has resolved exception {exception_id} already")
-    row.resolved_at, row.resolved_by, row.resolution = now, by.subject, resolution
-    audit.append(session, _entry(row, "resolved", by, now, resolution))
     return row
 
 
@@ -141,7 +162,7 @@ def _entry(row: ExceptionRow, what: str, by: Actor, now: datetime, why: str) -> 
         subject_kind=_SUBJECT,
         subject_id=str(row.id),
         was="" if what == "opened" else "open",
-        became="open" if what == "opened" else "resolved",
+        became="resolved" if what == "resolved" else "open",
         why=why,
         detail={"kind": row.kind.value, "read": row.read_id},
     )

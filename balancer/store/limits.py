@@ -30,6 +30,7 @@ from balancer.store import (
     tables_outbox,
     tables_policies,
     tables_runs,
+    tables_scarcity,
     tables_subscriptions,
     tables_workitems,
 )
@@ -209,6 +210,8 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_runs.RunRecordRow: nobody,
     tables_runs.ProposedRow: of_study(tables_runs.ProposedRow),
     tables_runs.RunMoveRow: of_study(tables_runs.RunMoveRow),
+    tables_scarcity.PricingRow: OPEN,
+    tables_scarcity.ScarcityRow: at_trust()(tables_scarcity.ScarcityRow),
     tables.WorklistRow: of_reporter(tables.WorklistRow),
     tables.WorklistItemRow: _worklist_item,
     tables.UnallocatedRow: of_study(tables.UnallocatedRow),

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
-from balancer.domain.errors import ConflictError, NotFoundError
+from balancer.domain.errors import ConflictError, NotFoundError, NothingLoadedError
 from balancer.domain.policy import (
     FollowUpRules,
     LedgerCap,
@@ -57,7 +57,7 @@ class PolicyVersion:
 
 
 def current_policy_row(session: Session) -> PolicyRow:
-    """Return the version in force; ``NotFoundError`` if none has been approved yet."""
+    """Return the version in force; ``NothingLoadedError`` if none has been approved yet."""
     row = session.exec(
         select(PolicyRow)
         .join(PolicyDecisionRow, col(PolicyDecisionRow.policy_id) == col(PolicyRow.id))
@@ -66,12 +66,12 @@ def current_policy_row(session: Session) -> PolicyRow:
         .limit(1)
     ).first()
     if row is None:
-        raise NotFoundError("no clinical policy is in force: none has been loaded, or none approved")
+        raise NothingLoadedError("no clinical policy is in force: none has been loaded, or none approved")
     return row
 
 
 def current_policy(session: Session) -> Policy:
-    """Return the policy in force; ``NotFoundError`` if there is none yet."""
+    """Return the policy in force; ``NothingLoadedError`` if there is none yet."""
     return policy_of(current_policy_row(session))
 
 

@@ -81,6 +81,11 @@ def reasons(session: Session, feed: str | None = None) -> list[ReasonCount]:
     return sorted(counted, key=lambda item: (-item.rows, item.feed, item.reason))
 
 
+def open_count(session: Session) -> int:
+    """Return how many rows wait to be mended."""
+    return count(session, select(QuarantineRow).where(QuarantineRow.state == QuarantineState.OPEN))
+
+
 def open_rows(session: Session, feed: str) -> list[QuarantineRow]:
     """Return every open row of a feed, by the batch it last stood in."""
     statement = select(QuarantineRow).where(QuarantineRow.feed == feed, QuarantineRow.state == QuarantineState.OPEN)

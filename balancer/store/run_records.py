@@ -82,7 +82,7 @@ def record(session: Session, run_id: int) -> RunRecordRow:
 def moves(session: Session, run_id: int, cut: Cut) -> Page[ShownMove]:
     """Return a page of whom a run's plan moves, as far as they are within reach."""
     statement = _moves(run_id)
-    total = session.exec(select(func.count()).select_from(statement.subquery())).one()
+    total = count_moves(session, run_id)
     after = cut.after(_IN_ORDER, 1)
     if after is not None:
         statement = statement.where(col(ReadRow.id) > after[0])
@@ -90,6 +90,11 @@ def moves(session: Session, run_id: int, cut: Cut) -> Page[ShownMove]:
     items = tuple(ShownMove(move=move, study=study, read=read) for move, study, read in found[: cut.limit])
     more = len(found) > cut.limit
     return Page(items=items, total=total, next_cursor=cursor(_IN_ORDER, items[-1].read.id) if more else None)
+
+
+def count_moves(session: Session, run_id: int) -> int:
+    """Return how many reads a run's plan moves, as far as they are within reach."""
+    return session.exec(select(func.count()).select_from(_moves(run_id).subquery())).one()
 
 
 def all_moves(session: Session, run_id: int) -> list[ShownMove]:

@@ -32,6 +32,7 @@ from balancer.store import (
     tables_outbox,
     tables_policies,
     tables_runs,
+    tables_scarcity,
     tables_subscriptions,
     tables_workitems,
 )
@@ -54,6 +55,7 @@ TABLES = (
     tables_outbox,
     tables_policies,
     tables_runs,
+    tables_scarcity,
     tables_subscriptions,
     tables_workitems,
 )

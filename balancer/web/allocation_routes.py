@@ -117,7 +117,14 @@ def _refused(desk: Desk) -> Callable[[str, int], Response]:
 
 @router.get("/allocation/moves", dependencies=_SEES)
 def show_moves(desk: AtDesk, view: Viewing, reporter: Reporter = "", trust: Reporter = "") -> Response:
-    """Show whom the plan that waits would move."""
+    """Show whom the plan that waits would move; whoever steers may leave some of it out."""
+    return moves_shown(desk, view, reporter=reporter, trust=trust)
+
+
+def moves_shown(  # noqa: PLR0913 - which moves, and what is said of them
+    desk: Desk, view: View, *, reporter: str = "", trust: str = "", said: str = "", status: int = 200
+) -> Response:
+    """Return the list of moves; ``said`` is what could not be done about them."""
     require_sight(desk)
     with desk.database.session() as session:
         base = standing_now(session, desk.now)
@@ -130,9 +137,11 @@ def show_moves(desk: AtDesk, view: Viewing, reporter: Reporter = "", trust: Repo
     ]
     desk.look("study", [move.read.study_id for move in found])
     filters = [_trusts(base, trust), _reporters(base, moves, reporter)]
-    table = made.moves_table(found, base, view, filters)
+    picks = desk.may(Permission.READS_STEER) and base.held is not None and view.medium is Medium.PAGE
+    table = made.moves_table(found, base, view, filters, picked=picks)
     heading = f"{len(moves):,} {'read moves' if len(moves) == 1 else 'reads move'} if the plan is published"
-    return _list(desk, view, table, heading=heading, base=base, note=_POINTS)
+    leaves = picks and bool(table.rows)
+    return _list(desk, view, table, heading=heading, base=base, note=_POINTS, leaves=leaves, said=said, status=status)
 
 
 _POINTS: Final = (
@@ -220,7 +229,17 @@ def _plans(base: Standing, *, proposed: bool) -> list[Choice]:
 
 
 def _list(  # noqa: PLR0913 - what stands around a table
-    desk: Desk, view: View, table: Table, *, heading: str, base: Standing, plan: bool | None = None, note: str = ""
+    desk: Desk,
+    view: View,
+    table: Table,
+    *,
+    heading: str,
+    base: Standing,
+    plan: bool | None = None,
+    note: str = "",
+    leaves: bool = False,
+    said: str = "",
+    status: int = 200,
 ) -> Response:
     if view.medium is not Medium.PAGE:
         return download(table, desk.now)
@@ -233,4 +252,7 @@ def _list(  # noqa: PLR0913 - what stands around a table
         base=base,
         plan=plan,
         note=note,
+        leaves=leaves,
+        said=said,
+        status=status,
     )

@@ -71,8 +71,13 @@ def _share(share: float | None) -> Cell:
     return Cell(text=percent(share), value=round(share, 4))
 
 
-def moves_table(moves: Sequence[PlanMove], base: Standing, view: View, filters: Sequence[Choice] = ()) -> Table:
-    """Return whom the plan that waits moves; most gained first unless another order is asked for."""
+def moves_table(
+    moves: Sequence[PlanMove], base: Standing, view: View, filters: Sequence[Choice] = (), *, picked: bool = False
+) -> Table:
+    """Return whom the plan that waits moves; most gained first unless another order is asked for.
+
+    ``picked``: each that takes a read from somebody has a box, to be left out.
+    """
     columns = (
         _STUDY,
         _CLASS,
@@ -81,12 +86,14 @@ def moves_table(moves: Sequence[PlanMove], base: Standing, view: View, filters: 
         Column(key="to", head="To", sorts=True),
         Column(key="gain", head="What it gains"),
         Column(key="points", head="Points", number=True, sorts=True),
+        *((Column(key="leave_out", head="Leave out"),) if picked else ()),
     )
     empty = "No plan waits that would move anything."
-    return table_of("Moves", columns, [_move_row(move, base) for move in moves], view, filters=filters, empty=empty)
+    rows = [_move_row(move, base, picked=picked) for move in moves]
+    return table_of("Moves", columns, rows, view, filters=filters, empty=empty)
 
 
-def _move_row(move: PlanMove, base: Standing) -> Row:
+def _move_row(move: PlanMove, base: Standing, *, picked: bool) -> Row:
     return Row(
         cells=(
             *_study_cells(move.read, base),
@@ -96,8 +103,18 @@ def _move_row(move: PlanMove, base: Standing) -> Row:
             Cell(text="not priced", value="", grey=True)
             if move.points is None
             else Cell(text=f"{move.points:,.1f}", value=round(move.points, 2)),
+            *((_leave_out(move, base),) if picked else ()),
         )
     )
+
+
+def _leave_out(move: PlanMove, base: Standing) -> Cell:
+    """Return the box that leaves a move out; what nobody had can stay with nobody only by being excluded."""
+    read = move.read
+    if read.was is None:
+        return Cell(text="nobody had it", value="", grey=True)
+    name = f"Leave out: {base.exam(read)} stays with {move.was}"
+    return Cell(value="", pick=("read", str(read.read_id), name))
 
 
 def _study_cells(read: PlannedRead, base: Standing) -> tuple[Cell, Cell, Cell]:

@@ -16,7 +16,7 @@ from balancer.store.planned_time import OpenRead
 from balancer.store.preview_moves import MoveCounts
 from balancer.store.tables import RunRow, StudyRow
 from balancer.store.tables_drafts import DraftRow, PreviewLoadRow, PreviewRow
-from balancer.web.draft_effects import stale_words
+from balancer.web.draft_effects import stale_words, stuck_words
 from balancer.web.my_list import short_name
 from balancer.web.time_left import at_words
 
@@ -68,11 +68,11 @@ class Without:
 class Away:
     """A draft in which somebody is away, and what it would do.
 
-    ``waits``: it is being solved. ``wrong``: why nothing can be shown. ``others`` more decisions are in the draft, and
-    count in what is shown. ``beyond`` and ``without_more`` are reads that are counted and not named: of other trusts,
-    or too many. ``stale``: why it is not what would happen now, and is not to be confirmed. ``shown`` are the decisions
-    that it is of, by number: these are confirmed, and no others. ``open`` is what the reporter has open now, which
-    stays theirs.
+    ``waits``: it is being solved; ``stuck``: for so long that it may never come. ``wrong``: why nothing can be shown.
+    ``others`` more decisions are in the draft, and count in what is shown. ``beyond`` and ``without_more`` are reads
+    that are counted and not named: of other trusts, or too many. ``stale``: why it is not what would happen now, and is
+    not to be confirmed. ``shown`` are the decisions that it is of, by number: these are confirmed, and no others.
+    ``open`` is what the reporter has open now, which stays theirs.
     """
 
     draft_id: int
@@ -81,6 +81,7 @@ class Away:
     name: str
     when: str
     waits: bool
+    stuck: str
     wrong: str
     solved: str
     facts: Sequence[Fact]
@@ -131,6 +132,7 @@ def away_of(  # noqa: PLR0913 - a draft with everything that its preview found
         name=name,
         when=away_words(*span(staged), now),
         waits=waits,
+        stuck=stuck_words(run, now),
         wrong=wrong,
         solved=f"Solved on the queue as it stood at {at_words(run.now, now)}." if is_shown and run else "",
         facts=_facts(draft, run, preview[1], counts) if is_shown and run and preview and counts else [],

@@ -21,6 +21,7 @@ from balancer.store.database import Database
 from balancer.web.frame import frame
 from balancer.web.refused import words_for
 from balancer.web.templates import render, wants_part
+from balancer.web.to_do import to_do
 
 Done = TypeVar("Done")
 _SEE_OTHER: Final = 303
@@ -67,7 +68,8 @@ class Desk:
 
     def page(self, template: str, *, title: str, here: str, status: int = 200, **values: Any) -> HTMLResponse:
         """Return a page with its frame; ``here`` is the address of its section, ``now`` and ``desk`` are given too."""
-        around = frame(self.served.database, self.caller, self.now, title=title, here=here)
+        waits = to_do(self.caller, self.within)
+        around = frame(self.served.database, self.caller, self.now, title=title, here=here, waits=waits)
         return render(template, status=status, frame=around, now=self.now, desk=self, **values)
 
     def part(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:

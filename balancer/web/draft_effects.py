@@ -21,8 +21,8 @@ from balancer.store.tables_drafts import PreviewLoadRow, PreviewRow
 from balancer.web.time_left import at_words, span
 
 _WAITING: Final = frozenset({RunState.REQUESTED, RunState.RUNNING})
-# Nobody has begun it for so long: whoever waits is told.
-_LONG: Final = timedelta(seconds=90)
+# It has not been begun, or has gone on, for so long: whoever waits is told. One takes seconds.
+LONG: Final = timedelta(seconds=90)
 # Much may have happened since: what is shown says so, and offers another.
 _OLD: Final = timedelta(minutes=5)
 # So many studies are named on a study's page, and so many on the draft's own.
@@ -94,7 +94,7 @@ class Harm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """What a draft would do. ``waits``: it is being worked out; ``stuck``: since long, and nobody has begun."""
+    """What a draft would do. ``waits``: it is being worked out; ``stuck``: for so long that it may never come."""
 
     draft_id: int
     asked: bool
@@ -148,7 +148,7 @@ def effects(facts: PreviewFacts, now: datetime, *, about: int | None = None, is_
     """Return what a draft would do at ``now``; ``about``: a study that is told of by itself."""
     run, found = facts.run, facts.preview
     waits = run is not None and run.state in _WAITING
-    stuck = waits and run is not None and run.state is RunState.REQUESTED and now - run.started_at > _LONG
+    stuck = stuck_words(run, now)
     made = run is not None and found is not None and run.state is RunState.PREVIEWED
     harms = _harms(facts, about) if made else []
     named = _NAMED_WHOLE if about is None else _NAMED
@@ -156,7 +156,7 @@ def effects(facts: PreviewFacts, now: datetime, *, about: int | None = None, is_
         draft_id=facts.draft_id,
         asked=run is not None,
         waits=waits and not stuck,
-        stuck=f"Asked for {span(now - run.started_at)} ago and not begun." if stuck and run is not None else "",
+        stuck=stuck,
         failed=_failed(run),
         solved=f"Solved on the queue of {at_words(run.now, now)}." if made and run is not None else "",
         stale=stale_words(run, found, facts.staged, now) if made and is_open and run and found else "",
@@ -172,6 +172,18 @@ def _failed(run: RunRow | None) -> str:
         return ""
     first = run.error.splitlines()[0] if run.error else "it came to nothing"
     return f"{first[:1].upper()}{first[1:]}"
+
+
+def stuck_words(run: RunRow | None, now: datetime) -> str:
+    """Return how long a preview has been waited for, if that is longer than it should be; nothing if it is not."""
+    if run is None or run.state not in _WAITING or now - run.started_at <= LONG:
+        return ""
+    since = span(now - run.started_at)
+    return (
+        f"Asked for {since} ago and not begun."
+        if run.state is RunState.REQUESTED
+        else f"Begun {since} ago and not done."
+    )
 
 
 def stale_words(run: RunRow, found: PreviewRow, staged: Collection[int], now: datetime) -> str:

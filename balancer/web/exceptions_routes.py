@@ -13,6 +13,7 @@ from balancer.api.serving import Code, IdInPath
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.permission import Permission
 from balancer.services.resolve_exception import resolve_exception
+from balancer.services.take_exception import take_exception
 from balancer.store import exceptions, standing
 from balancer.store.blind import untold
 from balancer.web.desk import AtDesk, Desk
@@ -57,6 +58,16 @@ def show_exceptions(
 def show_exception(desk: AtDesk, exception_id: IdInPath) -> Response:
     """Show one, what to do about it, and where to say what became of it."""
     return _page(desk, exception_id)
+
+
+@router.post("/exceptions/{exception_id:int}/take", dependencies=[may(Permission.READS_STEER)])
+def take(desk: AtDesk, exception_id: IdInPath) -> Response:
+    """Say that one looks at it: it is theirs then, for the others to see."""
+    return desk.after(
+        partial(take_exception, desk.database, exception_id, desk.now, by=desk.caller),
+        then=lambda _: f"/exceptions/{exception_id}",
+        refused=lambda words, status: _page(desk, exception_id, said=words, status=status),
+    )
 
 
 @router.post("/exceptions/{exception_id:int}/resolve", dependencies=[may(Permission.READS_STEER)])

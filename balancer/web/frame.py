@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,6 +16,7 @@ from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy_row
 from balancer.web.sections import Section, sections_of
 from balancer.web.time_left import at_words, span
+from balancer.web.to_do import ToDo
 
 # A gap is a share of what could be avoided: so near to all of it, nothing is known.
 _NOTHING_PROVEN: Final = 0.995
@@ -39,7 +40,10 @@ class Sign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What a page needs around it; ``searches``: whether whoever looks may look for studies."""
+    """What a page needs around it.
+
+    ``searches``: whether whoever looks may look for studies. ``to_do``: what waits for them, by section's address.
+    """
 
     title: str
     who: str
@@ -49,14 +53,25 @@ class Frame:
     sections: Sequence[Section]
     here: str
     searches: bool
+    to_do: Mapping[str, ToDo]
     strip: Sequence[Sign]
     policy: str
 
 
 def frame(  # noqa: PLR0913 - who sees which page, when
-    db: Database, caller: Actor, now: datetime, *, title: str, here: str, strip: Sequence[Sign] = ()
+    db: Database,
+    caller: Actor,
+    now: datetime,
+    *,
+    title: str,
+    here: str,
+    strip: Sequence[Sign] = (),
+    waits: Mapping[str, ToDo] | None = None,
 ) -> Frame:
-    """Return what stands around a page; ``here`` is the address of its section, ``strip`` what it says beside."""
+    """Return what stands around a page.
+
+    ``here`` is the address of its section, ``strip`` what it says beside, ``waits`` what whoever looks has to do.
+    """
     local = now.astimezone(LONDON)
     with db.session() as session:
         policy = _policy(session)
@@ -70,6 +85,7 @@ def frame(  # noqa: PLR0913 - who sees which page, when
         sections=sections_of(caller),
         here=here,
         searches=bool(caller.reach(Permission.STUDIES_READ).trusts),
+        to_do=waits or {},
         strip=signs,
         policy=policy,
     )

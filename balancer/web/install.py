@@ -10,10 +10,12 @@ from starlette.types import Scope
 from balancer.web import (
     allocation_routes,
     audit_routes,
+    cover_routes,
     downtime_routes,
     draft_routes,
     exceptions_routes,
     feeds_routes,
+    leave_out_routes,
     lists,
     overview_routes,
     policy_routes,
@@ -38,7 +40,7 @@ PAGES = (
 )
 _ROUTES = (
     *(overview_routes, allocation_routes, run_routes, studies_routes, search_routes),
-    *(study_routes, study_act_routes, draft_routes, rosters, reporters),
+    *(study_routes, study_act_routes, draft_routes, leave_out_routes, rosters, cover_routes, reporters),
     *(feeds_routes, quarantine_routes, exceptions_routes, downtime_routes, lists, audit_routes, policy_routes),
 )
 

@@ -26,6 +26,7 @@ from balancer.web.forecast import HOURS, MARKS, Forecast, forecast
 from balancer.web.overview_figures import Facts, Figure, Proposed, Sight, figures, uncounted
 from balancer.web.overview_words import Part, Shortage, SilentFeed, State, Waits, heading, lede
 from balancer.web.reason_words import reason_words
+from balancer.web.scarce import ScarceCard, scarce
 from balancer.web.studies_list import in_words, within_sentence
 from balancer.web.time_left import at_words, span
 
@@ -75,6 +76,7 @@ class Overview:
     grid: CapacityGrid
     classes: ClassTable
     run: LastRun | None
+    scarce: ScarceCard
     uncounted: Sequence[Figure]
     is_planned: bool
 
@@ -102,7 +104,17 @@ def overview(session: Session, proposed: Proposed | None, sight: Sight, now: dat
     reporters = [item.reporter for item in people.reporters(session)]
     left = room(halves, reporters, sessions, busy, late, now=now, productivity=policy.default_productivity)
     trusts = {row.code: row.name for row in standing.trusts(session, listed_only=False)}
-    return _shown(facts, proposed, sight, capacity_grid(left, halves, listed=sight.studies), trusts)
+    dear = scarce(
+        session,
+        facts.run_shown(proposed),
+        facts.late if proposed is None else proposed.late,
+        sight,
+        trusts,
+        now,
+        hours=HOURS,
+        is_proposed=proposed is not None,
+    )
+    return _shown(facts, proposed, sight, capacity_grid(left, halves, listed=sight.studies), dear, trusts)
 
 
 def _halves(now: datetime) -> list[HalfDay]:
@@ -136,8 +148,13 @@ def _sessions(session: Session, now: datetime, end: datetime) -> list[RosteredSe
     return held + [shift.session for shift in roster.added]
 
 
-def _shown(
-    facts: Facts, proposed: Proposed | None, sight: Sight, grid: CapacityGrid, trusts: dict[str, str]
+def _shown(  # noqa: PLR0913, PLR0917 - the parts of the page
+    facts: Facts,
+    proposed: Proposed | None,
+    sight: Sight,
+    grid: CapacityGrid,
+    dear: ScarceCard,
+    trusts: dict[str, str],
 ) -> Overview:
     shown = facts.late if proposed is None else proposed.late
     state = _state(facts, proposed, shown, sight)
@@ -153,6 +170,7 @@ def _shown(
         grid=grid,
         classes=class_table(facts.counted, facts.policy, trusts, facts.now, listed=sight.studies),
         run=_last_run(facts.run, facts.now, sight),
+        scarce=dear,
         uncounted=uncounted(facts, sight),
         is_planned=facts.run is not None,
     )

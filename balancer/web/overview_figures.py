@@ -65,6 +65,12 @@ class Facts:
     run: RunRow | None
     feeds: Sequence[FeedStatus]
 
+    def run_shown(self, proposed: Proposed | None) -> int | None:
+        """Return the run whose plan is looked at: the one that waits, else the one in force."""
+        if proposed is not None:
+            return proposed.run.id
+        return None if self.run is None else self.run.id
+
     def of_age(self, *ages: Age) -> int:
         """Return how many studies are in any of these parts of their way."""
         return sum(item.ages[age] for item in self.counted for age in ages)

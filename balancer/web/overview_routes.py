@@ -16,7 +16,6 @@ from balancer.services.see_proposal import becoming_late
 from balancer.services.see_unreported import see_unreported
 from balancer.store import run_records, runs
 from balancer.store.database import Session
-from balancer.store.pages import Cut
 from balancer.web.class_table import as_download
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
@@ -81,6 +80,6 @@ def _proposed(desk: Desk, session: Session) -> Proposed | None:
     return Proposed(
         run=held,
         late=becoming_late(proposal, reads),
-        moves=run_records.moves(session, held.id or 0, Cut(limit=1)).total,
+        moves=run_records.count_moves(session, held.id or 0),
         due_out_at=emergencies_due_out_at(session),
     )

@@ -12,6 +12,7 @@ from balancer.domain.policy_version import FieldChange, PolicyState
 from balancer.store.policies import PolicyVersion, policy_of
 from balancer.web.class_marks import ClassMark, class_marks
 from balancer.web.policy_fields import CLASS_FIELDS, GENERAL_FIELDS, Field, class_fields, figure, general_fields
+from balancer.web.policy_rules import MEANINGS, Rule, rules
 from balancer.web.tables import Cell, Column, Row, Table, View, table_of
 from balancer.web.time_left import at_words
 
@@ -30,7 +31,14 @@ _COLUMNS: Final = (
     Column(key="reason", head="Why"),
     Column(key="approver", head="Approved by"),
     Column(key="decided_at", head="Decided"),
+    Column(key="compare", head="Compare"),
 )
+# Figures that a policy's file, and so a difference, names otherwise than the policy itself.
+_IN_FILES: Final = {
+    "horizon_hours": "horizon.hours",
+    "beyond_hours": "horizon.beyond_hours",
+    "default_productivity": "productivity.default",
+}
 _NOTES: Final = {
     TargetClock.CALENDAR: "The clock runs day and night.",
     TargetClock.WORKING_DAYS: "The clock stands still outside working days.",
@@ -64,16 +72,18 @@ class PolicyShown:
     state: str
     classes: Sequence[ClassShown]
     general: Sequence[Field]
+    rules: Sequence[Rule]
     waits: bool
 
 
 def versions_table(found: Sequence[PolicyVersion], view: View, now: datetime) -> Table:
-    """Return the versions, newest first."""
-    return table_of("Policy versions", _COLUMNS, [_row(item, now) for item in found], view)
+    """Return the versions, newest first, each with the way to where it differs from the one in force."""
+    current = next((item.row.id for item in found if item.state is PolicyState.IN_FORCE), None)
+    return table_of("Policy versions", _COLUMNS, [_row(item, current, now) for item in found], view)
 
 
-def policy_shown(found: PolicyVersion) -> PolicyShown:
-    """Return a version in plain words."""
+def policy_shown(found: PolicyVersion, trusts: Mapping[str, str]) -> PolicyShown:
+    """Return a version in plain words; ``trusts`` are the network's by code."""
     policy = policy_of(found.row)
     marks = class_marks(policy)
     return PolicyShown(
@@ -84,6 +94,7 @@ def policy_shown(found: PolicyVersion) -> PolicyShown:
             for item in policy.priorities
         ],
         general=general_fields(policy),
+        rules=rules(policy, trusts),
         waits=found.state is PolicyState.PROPOSED,
     )
 
@@ -109,10 +120,11 @@ def _known(policy: Policy) -> Mapping[str, tuple[str, str]]:
         for item in policy.priorities
         for name, label, unit, meaning in CLASS_FIELDS
     }
-    return of_classes | {name: (f"{label}, {unit}", meaning) for name, label, unit, meaning in GENERAL_FIELDS}
+    of_all = {_IN_FILES.get(name, name): (f"{label}, {unit}", meaning) for name, label, unit, meaning in GENERAL_FIELDS}
+    return {**of_classes, **of_all, **MEANINGS}
 
 
-def _row(found: PolicyVersion, now: datetime) -> Row:
+def _row(found: PolicyVersion, current: int | None, now: datetime) -> Row:
     decided = None if found.decision is None else found.decision.decided_at
     return Row(
         cells=(
@@ -124,5 +136,8 @@ def _row(found: PolicyVersion, now: datetime) -> Row:
             Cell(text=found.row.reason),
             Cell(text=found.approver),
             Cell(text="" if decided is None else at_words(decided, now), value=decided),
+            Cell()
+            if current in {None, found.row.id}
+            else Cell(text="With what is in force", value="", link=f"/policy/compare?a={found.row.id}&b={current}"),
         )
     )

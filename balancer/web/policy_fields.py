@@ -48,18 +48,53 @@ GENERAL_FIELDS: Final = (
         "Nobody waits longer for a manager.",
     ),
     ("horizon_hours", "Horizon", "hours", "Plans reach so far ahead."),
+    (
+        "beyond_hours",
+        "Beyond the horizon",
+        "hours",
+        "What has no place counts as read so long after it.",
+    ),
+    (
+        "default_productivity",
+        "Usual pace",
+        "of the expected",
+        "How much of a session is reading.",
+    ),
+    (
+        "follow_up.verification_hours",
+        "Verify within",
+        "hours",
+        "After a provisional report.",
+    ),
+    (
+        "follow_up.verification_share",
+        "A verification takes",
+        "of a reading",
+        "Of what the study is expected to take.",
+    ),
+    (
+        "follow_up.arbitration_share",
+        "An arbitration takes",
+        "of a reading",
+        "Of what the study is expected to take.",
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One figure: its name in the form, what it is called and means, and its value as text (empty if it has none)."""
+    """One figure: its name in the form, what it is called and means, and its value as text (empty if it has none).
+
+    ``is_optional``: it may be left empty; ``is_words``: it is words and no figure, and may be empty too.
+    """
 
     name: str
     label: str
     unit: str
     meaning: str
     value: str
+    is_optional: bool = False
+    is_words: bool = False
 
 
 def class_fields(priority: PriorityClass) -> list[Field]:
@@ -107,7 +142,7 @@ def edited(policy: Policy, given: Mapping[str, str]) -> Policy:
         if name not in given:
             continue
         part, _, field = name.rpartition(".")
-        value = _number(label, given[name], _value(policy, name))
+        value = number_of(label, given[name], _value(policy, name))
         if part:
             parts.setdefault(part, {})[field] = value
         else:
@@ -119,14 +154,14 @@ def edited(policy: Policy, given: Mapping[str, str]) -> Policy:
 
 def _edited_class(priority: PriorityClass, given: Mapping[str, str]) -> PriorityClass:
     values: dict[str, Any] = {
-        name: _number(f"{priority.code}: {label}", given[f"priority.{priority.code}.{name}"], getattr(priority, name))
+        name: number_of(f"{priority.code}: {label}", given[f"priority.{priority.code}.{name}"], getattr(priority, name))
         for name, label, _, _ in CLASS_FIELDS
         if f"priority.{priority.code}.{name}" in given and getattr(priority, name) is not None
     }
     return replace(priority, **values)
 
 
-def _number(label: str, text: str, before: object) -> float | int:
+def number_of(label: str, text: str, before: object) -> float | int:
     """Return a figure of the kind that stood there: a count stays one."""
     try:
         found = float(text.strip())

@@ -16,12 +16,15 @@ from balancer.domain.permission import Permission
 from balancer.domain.policy_version import PolicyState, compare
 from balancer.services.decide_policy import approve_policy, decline_policy
 from balancer.services.propose_policy import propose_policy
-from balancer.store import policies
+from balancer.store import policies, standing
+from balancer.store.database import Session
 from balancer.store.policies import PolicyVersion
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
+from balancer.web.my_list import short_name
 from balancer.web.policy import changes_shown, policy_shown, versions_table
 from balancer.web.policy_fields import edited
+from balancer.web.policy_rules import with_rules
 from balancer.web.tables import Medium, View, Viewing
 
 router = APIRouter(include_in_schema=False)
@@ -80,7 +83,7 @@ def propose(
             policy = policies.current_policy(session)
         return propose_policy(
             desk.database,
-            edited(policy, given),
+            with_rules(edited(policy, given), given),
             desk.now,
             by=desk.caller,
             author=named(desk.caller),
@@ -136,7 +139,7 @@ def decline(desk: AtDesk, policy_id: IdInPath, reason: Annotated[str, _REASON]) 
 
 def _all(desk: Desk, view: View, *, said: str = "", status: int = 200) -> Response:
     with desk.database.session() as session:
-        found = policies.versions(session)
+        found, trusts = policies.versions(session), _trusts(session)
     table = versions_table(found, view, desk.now)
     if view.medium is not Medium.PAGE:
         return download(table, desk.now)
@@ -146,7 +149,7 @@ def _all(desk: Desk, view: View, *, said: str = "", status: int = 200) -> Respon
         title="Policy",
         here=_HERE,
         status=status,
-        current=None if current is None else policy_shown(current),
+        current=None if current is None else policy_shown(current, trusts),
         waiting=[item for item in found if item.state is PolicyState.PROPOSED],
         table=table,
         writes=desk.may(Permission.POLICIES_WRITE),
@@ -156,7 +159,7 @@ def _all(desk: Desk, view: View, *, said: str = "", status: int = 200) -> Respon
 
 def _one(desk: Desk, policy_id: int, *, said: str = "", status: int = 200) -> Response:
     with desk.database.session() as session:
-        found = policies.version(session, policy_id)
+        found, trusts = policies.version(session, policy_id), _trusts(session)
         current = _in_force(policies.versions(session))
     policy = policies.policy_of(found.row)
     changes = [] if current is None else compare(policies.policy_of(current.row), policy)
@@ -165,7 +168,7 @@ def _one(desk: Desk, policy_id: int, *, said: str = "", status: int = 200) -> Re
         title=f"Policy version {policy_id}",
         here=_HERE,
         status=status,
-        shown=policy_shown(found),
+        shown=policy_shown(found, trusts),
         current=current,
         changes=changes_shown(changes, policy),
         decides=_decides(desk),
@@ -173,6 +176,10 @@ def _one(desk: Desk, policy_id: int, *, said: str = "", status: int = 200) -> Re
         writes=desk.may(Permission.POLICIES_WRITE),
         said=said,
     )
+
+
+def _trusts(session: Session) -> dict[str, str]:
+    return {row.code: short_name(row.name) for row in standing.trusts(session)}
 
 
 def _in_force(found: list[PolicyVersion]) -> PolicyVersion | None:

@@ -33,12 +33,13 @@ from balancer.store.database import Session
 from balancer.store.pages import Cut
 from balancer.store.tables_drafts import DraftRow
 from balancer.web.away import MOST_WITHOUT, Away, away_of, away_words
+from balancer.web.cover import Cover, cover
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
 from balancer.web.draft_effects import stale_words
 from balancer.web.draft_routes import Shown
 from balancer.web.roster_files import grid_table, hours_table
-from balancer.web.roster_grid import Asked
+from balancer.web.roster_grid import Asked, away_in
 from balancer.web.roster_page import Week, chosen_of, rosters, short_in, short_of, week_of
 from balancer.web.roster_panel import HalfDayOpen, free_table, half_day_open, names_of, short_table
 from balancer.web.tables import Medium, View, Viewing
@@ -116,7 +117,7 @@ def propose(
     draft: Annotated[str, Form(pattern="^[0-9]{0,9}$")] = "",
 ) -> Response:
     """Stage in a draft that somebody is away, and show what it would do; nothing holds yet."""
-    start, end = _instant(begins), end_of_day(until)
+    start, end = instant_of(begins), end_of_day(until)
     with desk.database.session() as session:
         person = reporter_as_held(session, people.reporter(session, reporter_id).reporter, desk.now)
     trust = _whose_word(desk, person)
@@ -191,6 +192,12 @@ def _confirmed(desk: Desk, draft_id: int, shown: Sequence[int]) -> None:
     publish_draft(desk.database, draft_id, desk.now, by=desk.caller, why=_CONFIRMED, shown=shown)
 
 
+def rosters_shown(desk: Desk, half: HalfDay, short: str, *, said: str, status: int) -> Response:
+    """Return the page with the hours short of a subspecialty open, and what could not be done about them."""
+    asked = Asked(monday=half.day - timedelta(days=half.day.weekday()), half=half, short=short)
+    return _page(desk, asked, said=said, status=status)
+
+
 # --- what it shows ----------------------------------------------------------------------------------------------------
 
 
@@ -203,7 +210,15 @@ def _page(  # noqa: PLR0913 - what is open, what was said
     said: str = "",
     status: int = 200,
 ) -> Response:
-    values: dict[str, Any] = {"open": None, "away": None, "short": None, "free": None, "done": "", "withheld": 0}
+    values: dict[str, Any] = {
+        "open": None,
+        "away": None,
+        "short": None,
+        "free": None,
+        "cover": None,
+        "done": "",
+        "withheld": 0,
+    }
     if draft is not None:
         values["away"] = _away(desk, draft)
     if done is not None:
@@ -251,7 +266,18 @@ def _short(desk: Desk, week: Week, asked: Asked, half: HalfDay) -> dict[str, Any
         "short": short_table(found, asked.short, half, policy=week.policy, exams=exams, view=view, now=desk.now),
         "withheld": counted - len(found),
         "free": free_table(week.hours.held, week.everybody, asked.short, half, view),
+        "cover": _cover(desk, week, asked.short, half),
     }
+
+
+def _cover(desk: Desk, week: Week, name: str, half: HalfDay) -> Cover | None:
+    """Return who could be asked for a session more, to whoever may stage that; nothing of what is over."""
+    reach = desk.caller.reach(Permission.REPORTERS_WRITE)
+    trusts = {person.home_trust for person in week.everybody if reach.covers(person.home_trust)}
+    if not trusts or not desk.may(Permission.READS_STEER) or half.end <= desk.now:
+        return None
+    away = away_in(week.roster.absences, week.halves)
+    return cover(week.everybody, week.hours.held, away, name, half, trusts, desk.now)
 
 
 def _away(desk: Desk, draft_id: int) -> Away:
@@ -345,7 +371,7 @@ def _exam_names(session: Session) -> dict[str, str]:
     return {exam.code: exam.name for exam in standing.examinations(session, listed_only=False)}
 
 
-def _instant(given: datetime) -> datetime:
+def instant_of(given: datetime) -> datetime:
     """Return the instant of what a form says: a wall clock's time in London if it names no zone."""
     return local_instant(given) if given.tzinfo is None else given
 

@@ -14,7 +14,7 @@ from balancer.web.study_facts import Explained, StudyFacts
 from balancer.web.tables import Table
 from balancer.web.time_left import at_words, span
 
-# Nobody has begun to work it out for so long: whoever waits is told.
+# It has not been worked out for so long: whoever waits is told.
 _LONG: Final = timedelta(seconds=90)
 _POINT: Final = "A point is one hour late for one study of weight 1."
 
@@ -84,7 +84,9 @@ def why_page(facts: StudyFacts, number: int, now: datetime, *, may_ask: bool) ->
         "asks": may_ask and not of_now and not waits and not known.error,
         "may_ask": may_ask,
         "waits": waits and not stuck,
-        "stuck": f"Asked for {span(now - known.waits_since)} ago and not begun." if stuck and known.waits_since else "",
+        "stuck": f"Asked for {span(now - known.waits_since)} ago and not there yet."
+        if stuck and known.waits_since
+        else "",
     }
     if known.found is None or has_moved:
         return WhyPage(**common)  # type: ignore[arg-type]  # the fields of these names

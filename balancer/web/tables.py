@@ -44,7 +44,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """What stands in a cell: words or a mark, below it ``second`` in grey; ``value`` is what a download has of it."""
+    """What stands in a cell: words or a mark, below it ``second`` in grey; ``value`` is what a download has of it.
+
+    ``pick`` is a box to tick: its name and value in the form that the table stands in, and what it is called.
+    """
 
     text: str = ""
     value: str | int | float | datetime | None = None
@@ -54,6 +57,7 @@ class Cell:
     mark: ClassMark | None = None
     left: TimeLeft | None = None
     trust: str = ""
+    pick: tuple[str, str, str] | None = None
 
     @property
     def kept(self) -> str | int | float | datetime | None:

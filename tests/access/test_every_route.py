@@ -94,6 +94,7 @@ FORMS = {
     "/lists/{reporter_id}/reads/{read_id}/return": {"reason": "other"},
     "/exceptions/{exception_id}/resolve": {"reason": "seen to"},
     **{f"/allocation/runs/{{run_id}}/{verb}": {"reason": "to be tried"} for verb in ("publish", "discard", "undo")},
+    "/allocation/moves/leave-out": {"read": "1", "reason": "to be tried"},
     "/runs": {"reason": "to be tried"},
     "/reporters/{reporter_id}/away": {"begins": "2026-03-02T09:00", "until": "2026-03-02"},
     **{
@@ -113,6 +114,14 @@ FORMS = {
     **{f"/drafts/{{draft_id}}/{verb}": {"reason": "to be tried"} for verb in ("discard", "undo")},
     "/drafts/{draft_id}/publish": {"reason": "to be tried", "shown": "1"},
     "/rosters/drafts/{draft_id}/confirm": {"shown": "1"},
+    "/rosters/cover": {
+        "reporter": "R1",
+        "begins": "2026-03-03T09:00",
+        "ends": "2026-03-03T12:00",
+        "at": "2026-03-03am",
+        "short": "neuro",
+        "reason": "asked",
+    },
     "/quarantine/{row_id}/mend": {"meaning": "urgent", "reason": "asked"},
     "/policy/propose": {"weights.remote": "1.5", "reason": "to be tried", "base": "1"},
     **{f"/policy/{{policy_id}}/{verb}": {"reason": "to be tried", "base": "1"} for verb in ("approve", "decline")},

@@ -125,9 +125,12 @@ def test_a_completion_beside_anothers_claim_is_kept_and_managers_are_told(
         read,
         "RVV reporting office",
     )
+    taken = manager.post(f"/exceptions/{waiting['exception_id']}/take").json()
+    assert (taken["owner"], taken["resolved_at"]) == (MANAGER_EAST.name, None)
     address = f"/exceptions/{waiting['exception_id']}/resolve"
     assert manager.post(address, {"resolution": "R1's report stands"}).json()["resolved_by"] == MANAGER_EAST.subject
     problem(manager.post(address, {"resolution": "again"}), 409, "conflict")
+    problem(manager.post(address.replace("resolve", "take")), 409, "conflict")
     assert manager.ask("/exceptions")["items"] == []
     assert manager.ask("/exceptions", resolved=True)["total"] == 1
 

@@ -8,12 +8,20 @@ from balancer.domain.read_explained import ExplanationState
 from balancer.scheduler.jobs import Sources, Work
 from balancer.scheduler.solving import preview_all
 from balancer.services.request_explanation import request_explanation
-from balancer.store import explanations
+from balancer.store import explanations, scarcities
 from balancer.store.database import Database
 from tests.api.service import KEY, StandingClock
 from tests.api.small_network import allocate
 from tests.networks import read_id
 from tests.worlds import NOW
+
+
+def priced(db: Database) -> None:
+    """Say that nobody need price the plan's capacity, which is the same process's to do."""
+    with db.transaction() as session:
+        run_id = scarcities.waiting(session)
+        assert run_id is not None
+        scarcities.begin(session, run_id, NOW)
 
 
 class Previewing:
@@ -31,6 +39,7 @@ class Previewing:
 def test_an_explanation_that_is_asked_for_is_worked_out_once(sqlite_db: Database) -> None:
     """Before and after there is nothing to start a process for."""
     allocate(sqlite_db)
+    priced(sqlite_db)
     previewing: Any = Previewing(sqlite_db)
     sources = Sources(read_network=dict, pseudonym_key=KEY)  # type: ignore[arg-type]  # nothing is read from it
     work = Work(database=sqlite_db, clock=StandingClock(), sources=sources, solving=previewing, previewing=previewing)

@@ -68,6 +68,21 @@ def test_changes_wait_until_they_are_asked_for(desk: Desk, service: Service) -> 
     expect(page.locator("#waiting")).to_be_hidden()
 
 
+def test_a_minutes_heartbeat_moves_nothing_that_waits(desk: Desk, service: Service) -> None:
+    """What keeps claims alive looks at the list too: it offers what it finds, and shows nothing by itself."""
+    desk.page.clock.install()
+    page = desk.go("/my-list")
+    first = page.locator(".b-entry--first").get_attribute("data-read")
+    expect(page.locator("#live")).to_contain_text("Live")
+    assert service.post(f"/reads/{first}/claim", {"reporter_id": "R2"}).status_code == 200
+    expect(page.locator("#waiting")).to_be_visible()
+    with page.expect_response("**/lists/R1?wait=0") as answer:
+        page.clock.run_for(61_000)
+    assert answer.value.finished() is None
+    expect(page.locator(".b-entry--first")).to_have_attribute("data-read", first or "")
+    expect(page.locator("#waiting")).to_be_visible()
+
+
 def test_whoever_is_second_hears_who_was_first(desk: Desk, service: Service) -> None:
     """And is shown the list as it is; no images are opened."""
     page = desk.go("/my-list")

@@ -179,3 +179,26 @@ def test_before_any_plan_the_page_says_what_to_do(sqlite_db: Database) -> None:
     assert "No plan has been published yet" in shown
     assert "Came since the plan" in shown
     assert "No run yet" in page(service, "/runs")
+
+
+def test_a_move_is_left_out_by_its_box(service: Service) -> None:
+    """It is staged as a pin to where the read is, in a draft of its own; what is no move any more is refused."""
+    shown = page(service, "/allocation/moves")
+    boxes = re.findall(r'name="read" value="(\d+)"', shown)
+    assert boxes
+    sent = {"read": boxes[:1], "reason": "asked for by the lead"}
+    answer = service.client.post("/allocation/moves/leave-out", data=sent, headers=ORIGIN, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/drafts/1#effects")
+    draft = page(service, "/drafts/1")
+    assert "1 change staged" in draft
+    assert "asked for by the lead" in draft
+    gone = service.client.post(
+        "/allocation/moves/leave-out", data={**sent, "read": ["999"]}, headers=ORIGIN, follow_redirects=False
+    )
+    assert (gone.status_code, "no moves of the plan that waits any more" in gone.text) == (409, True)
+
+
+def test_whoever_only_looks_has_no_box(service: Service) -> None:
+    """An auditor sees the moves, and leaves none out."""
+    be(service, "auditor@RVV")
+    assert 'name="read"' not in service.client.get("/allocation/moves").text

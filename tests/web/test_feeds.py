@@ -106,6 +106,10 @@ def test_an_exception_is_resolved_once_with_what_became_of_it(service: Service) 
     assert "1 exception waits for somebody to look" in shown
     assert "RVV reporting office" in shown
 
+    service.client.post("/exceptions/1/take", headers=ORIGIN)
+    assert "You are on it" in service.client.get("/exceptions/1").text
+    assert "RVV reporting office" not in service.client.get("/exceptions").text
+
     def post() -> Response:
         return service.client.post(
             "/exceptions/1/resolve", data={"reason": "rang\r\nthem"}, headers=ORIGIN, follow_redirects=False

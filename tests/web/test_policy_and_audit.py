@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from balancer.domain.errors import InvalidValueError
+from balancer.domain.policy import LedgerCap
 from balancer.store.policies import current_policy
-from balancer.web.policy_fields import edited
+from balancer.web.policy_fields import class_fields, edited, general_fields
+from balancer.web.policy_rules import rules, with_rules
 from tests.api.service import Service
 from tests.web.test_lists import ORIGIN, be
 from tests.worlds import EXAMPLE_POLICY
@@ -27,12 +30,47 @@ def test_a_figure_that_is_given_takes_the_place_of_the_policys_own() -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("weights.remote", "much"), ("weights.remote", "nan"), ("weights.remote", "-1"), ("replan.protected_next", "2.5")],
+    [
+        ("bands.1.price", "-1"),
+        ("bands.1.up_to", "1"),
+        ("follow_up.verifiers", " , "),
+        ("weights.remote", "much"),
+        ("weights.remote", "nan"),
+        ("weights.remote", "-1"),
+        ("replan.protected_next", "2.5"),
+    ],
 )
 def test_a_figure_that_makes_no_sense_is_refused(name: str, text: str) -> None:
     """In words, before anything is proposed."""
     with pytest.raises(InvalidValueError):
-        edited(EXAMPLE_POLICY, {name: text})
+        with_rules(edited(EXAMPLE_POLICY, {name: text}), {name: text})
+
+
+def test_bands_caps_and_words_are_changed_by_a_form_too() -> None:
+    """A cap that is emptied is gone, one that is written is there; what is not given stays as it was."""
+    caps = (LedgerCap(trust="RVV", minutes=600.0), LedgerCap(trust="RWF", minutes=60.0))
+    capped = replace(EXAMPLE_POLICY, ledger=caps)
+    given = {
+        "bands.0.up_to": "55",
+        "ledger.taken_minutes.RVV": "",
+        "ledger.taken_minutes.RPA": "90",
+        "follow_up.verifiers": "consultant, associate specialist",
+    }
+    found = with_rules(capped, given)
+    assert found.bands == (replace(capped.bands[0], up_to=0.55), *capped.bands[1:])
+    assert [(cap.trust, cap.minutes) for cap in found.ledger] == [("RWF", 60.0), ("RPA", 90.0)]
+    assert found.follow_up.verifiers == ("consultant", "associate specialist")
+    assert found.follow_up.provisional == capped.follow_up.provisional
+    assert with_rules(capped, {}) == capped
+
+
+def test_a_form_as_it_is_shown_changes_nothing() -> None:
+    """Every field that the page writes is read back as the same figure."""
+    shown = [field for priority in EXAMPLE_POLICY.priorities for field in class_fields(priority)]
+    shown += general_fields(EXAMPLE_POLICY)
+    shown += [field for rule in rules(EXAMPLE_POLICY, {"RVV": "East"}) for field in rule.fields]
+    given = {field.name: field.value for field in shown}
+    assert with_rules(edited(EXAMPLE_POLICY, given), given) == EXAMPLE_POLICY
 
 
 def base_of(form: str) -> str:

@@ -240,3 +240,24 @@ def test_a_half_day_that_is_none_is_refused(morning: Service) -> None:
     """As anything else that an address must not say."""
     be(morning, "operator")
     assert morning.client.get("/rosters?at=yesterday").status_code == 422
+
+
+def test_cover_is_asked_for_in_a_draft_of_whoever_is_not_there_yet(morning: Service) -> None:
+    """R1 and R2 report this morning and are not asked; tomorrow they are, for this subspecialty alone."""
+    be(morning, "operator")
+    today = morning.client.get("/rosters?short=neuro&at=2026-03-02am").text
+    assert "Everybody who may report it is there already" in today
+    shown = morning.client.get("/rosters?short=neuro&at=2026-03-03am").text
+    assert "Dr R1, RVV, specialist" in shown
+    form = {"reporter": "R1", "begins": "2026-03-03T09:00", "ends": "2026-03-03T12:00", "reason": "neuro is short"}
+    answer = send(morning, "/rosters/cover", **form, at="2026-03-03am", short="neuro")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/drafts/1#effects")
+    assert "Dr R1 covers Neuro" in morning.client.get("/drafts/1").text
+    over = send(morning, "/rosters/cover", **{**form, "ends": "2026-03-03T08:00"}, at="2026-03-03am", short="neuro")
+    assert (over.status_code, "Nothing was done" in over.text) == (422, True)
+
+
+def test_whoever_does_not_decide_about_rosters_asks_nobody(morning: Service) -> None:
+    """An auditor sees the hours and the reads behind them, and no form."""
+    be(morning, "auditor@RVV")
+    assert "/rosters/cover" not in morning.client.get("/rosters?short=neuro&at=2026-03-03am").text

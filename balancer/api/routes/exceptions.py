@@ -14,6 +14,7 @@ from balancer.api.serving import Code, IdInPath, Paging, Served, page_out
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.permission import Permission
 from balancer.services.resolve_exception import resolve_exception
+from balancer.services.take_exception import take_exception
 from balancer.store import exceptions
 from balancer.store.blind import untold
 
@@ -39,6 +40,19 @@ def list_exceptions(  # noqa: PLR0913, PLR0917 - one parameter a query parameter
         found = exceptions.exceptions(session, cut, trust=trust, kind=kind, resolved=resolved)
         unseen = untold(session, reach, [row.read_id for row in found.items])
         return page_out(found, lambda row: ExceptionOut.of(row, hidden=row.read_id in unseen))
+
+
+@router.post(
+    "/exceptions/{exception_id}/take",
+    tags=["exceptions"],
+    responses=problems.may_be(problems.NOT_FOUND, problems.CONFLICT),
+    dependencies=[may(Permission.READS_STEER)],
+)
+def take(served: Served, caller: Caller, reach: Reaching, exception_id: IdInPath) -> ExceptionOut:
+    """Say that the caller looks at an exception: it is theirs then, in place of whose it was."""
+    row = take_exception(served.database, exception_id, served.clock.now(), by=caller)
+    with served.database.session() as session:
+        return ExceptionOut.of(row, hidden=bool(untold(session, reach, [row.read_id])))
 
 
 @router.post(

@@ -1,7 +1,9 @@
 // A manager's page while it is open: words that go on, and keys. Without this script every link and button still works.
 
 import "./vendor/htmx.esm.min.js";
-import { tick } from "./time_left.js";
+import "./in_list.js";
+import { watchAnswers } from "./answers.js";
+import { atWords, tick } from "./time_left.js";
 
 const main = document.getElementById("main");
 // The server's clock may be another than this machine's, and is the one that counts.
@@ -13,6 +15,28 @@ setInterval(() => tick(main, now()), 15_000);
 document.addEventListener("htmx:after:swap", () => {
   tick(main, now());
   (document.getElementById("said") ?? document.querySelector("[data-focus]"))?.focus();
+});
+
+// --- no answer: what is shown stays, marked with since when; what asks again by itself goes on asking ---------------------
+
+const silent = document.getElementById("unanswered");
+let silentSince = null;
+
+function say(words) {
+  silent.querySelector("[data-words]").textContent = words;
+  silent.hidden = false;
+}
+
+watchAnswers({
+  unanswered: () => {
+    silentSince ??= now();
+    say(`The service has not answered since ${atWords(silentSince, now())}. What is shown is as it was then.`);
+  },
+  refused: (words) => say(`${words} What is shown is as it was.`),
+  answered: () => {
+    silentSince = null;
+    silent.hidden = true;
+  },
 });
 
 // on a phone the sections are one line that is moved sideways: where one is can be seen

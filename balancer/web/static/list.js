@@ -2,6 +2,7 @@
 // everything; without this script every button still works.
 
 import "./vendor/htmx.esm.min.js";
+import { watchAnswers } from "./answers.js";
 import { atWords, tick } from "./time_left.js";
 
 const list = document.getElementById("list");
@@ -36,6 +37,7 @@ async function fetchPart() {
   return template.content.firstElementChild;
 }
 
+// looks at the list as it is: what has become of what is open is shown at once, anything else waits until it is asked for
 async function look(tag) {
   if (tag === part().dataset.tag) return offer(null);
   const found = await fetchPart();
@@ -90,7 +92,7 @@ function tellGone(card) {
   notice.focus();
 }
 
-const unread = () => document.getElementById("notices")?.childElementCount ?? 0;
+const unread = () => document.querySelectorAll("#notices [data-gone]").length;
 
 async function showWaiting() {
   if (!fresh) return;
@@ -99,12 +101,6 @@ async function showWaiting() {
   } catch {
     lost();
   }
-}
-
-// something has become of what is open: it is shown at once, for it cannot wait
-async function see() {
-  const current = await fetchPart();
-  if (current && (current.dataset.tag !== part().dataset.tag || cannotWait(current))) show(current);
 }
 
 function after() {
@@ -160,12 +156,12 @@ if (own) listen();
 async function beat() {
   if (!own) return;
   // what they have opened elsewhere, or were given, is theirs to keep alive too
-  await see().catch(lost);
+  await look().catch(lost);
   for (const read of openReads(part())) {
     try {
       const answer = await fetch(`${address}/reads/${read}/heartbeat?wait=0`, { method: "POST", headers: { "HX-Request": "true" } });
       if (answer.status === 401) return location.assign("/sign-in");
-      if (!answer.ok || answer.headers.get("X-Refused")) await see();
+      if (!answer.ok || answer.headers.get("X-Refused")) await look();
     } catch {
       lost();
     }
@@ -192,6 +188,25 @@ document.addEventListener("submit", (event) => {
   if (link) images.set(event.target, { link, tab: globalThis.open("about:blank", "_blank") });
 }, true);
 
+// What was not answered may or may not have been done: whoever reads is told so, and the list is looked at again.
+function tellUnsure(words) {
+  const notices = document.getElementById("notices");
+  const notice = document.getElementById("unsure").content.firstElementChild.cloneNode(true);
+  notice.querySelector("[data-words]").textContent = words;
+  notices.querySelector("[data-unsure]")?.remove();
+  notices.append(notice);
+  notice.focus();
+}
+
+watchAnswers({
+  unanswered: () => {
+    lost();
+    if (own) tellUnsure("The service did not answer. What you asked for may or may not have been done.");
+  },
+  refused: (words) => tellUnsure(`${words} Nothing was done.`),
+  answered: () => document.querySelector("[data-unsure]")?.remove(),
+});
+
 document.addEventListener("htmx:finally:request", (event) => {
   const form = event.detail.ctx?.sourceElement, answer = event.detail.ctx?.response, opened = images.get(form);
   busy = false;
@@ -200,7 +215,7 @@ document.addEventListener("htmx:finally:request", (event) => {
   if (opened?.tab && done) { opened.tab.opener = null; opened.tab.location = opened.link; }
   else opened?.tab?.close();
   if (done) form?.closest("[data-gone]")?.remove();
-  if (!answer) lost();
+  if (own && !answer?.headers.get("X-Refused") && !done) look().catch(lost);
 });
 
 document.addEventListener("htmx:after:swap", () => {
@@ -220,7 +235,7 @@ if (keysOn) {
 document.addEventListener("click", (event) => {
   const target = event.target.closest("[data-dialog], [data-close], [data-show], [data-dismiss]");
   if (!target) return;
-  if ("dismiss" in target.dataset) return target.closest("[data-gone]").remove();
+  if ("dismiss" in target.dataset) return target.closest("[data-gone], [data-unsure]").remove();
   if (target.dataset.dialog) document.getElementById(target.dataset.dialog).showModal();
   else if ("close" in target.dataset) target.closest("dialog").close();
   else showWaiting();

@@ -1,0 +1,60 @@
+"""What is scarce beside a run's plan: worked out once for the newest plan, and kept with its run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from balancer.domain.states import RunKind, RunState
+from balancer.store.tables import RunRow
+from balancer.store.tables_runs import RunRecordRow
+from balancer.store.tables_scarcity import PricingRow, ScarcityRow
+
+
+def waiting(session: Session) -> int | None:
+    """Return the newest run whose plan is in force or waits, if what it was made from is kept and nobody has begun."""
+    newest = session.exec(
+        select(RunRow.id)
+        .where(RunRow.kind == RunKind.ALLOCATION, col(RunRow.state).in_([RunState.PUBLISHED, RunState.HELD]))
+        .order_by(col(RunRow.id).desc())
+        .limit(1)
+    ).first()
+    if newest is None or pricing(session, newest) is not None:
+        return None
+    has_problem = col(RunRecordRow.problem).is_not(None)
+    return session.exec(select(RunRecordRow.run_id).where(RunRecordRow.run_id == newest, has_problem)).first()
+
+
+def begin(session: Session, run_id: int, now: datetime) -> None:
+    """Enter that a run's capacity is being priced: whatever becomes of it, it is not begun twice."""
+    session.add(PricingRow(run_id=run_id, begun_at=now))
+    session.flush()
+
+
+def keep(session: Session, run_id: int, found: Iterable[tuple[str, dict[str, Any]]], now: datetime) -> None:
+    """Keep what is scarce beside a run's plan, the dearest first: at which trust, and what."""
+    session.add_all(
+        ScarcityRow(run_id=run_id, place=place, trust=trust, found=one) for place, (trust, one) in enumerate(found, 1)
+    )
+    session.get_one(PricingRow, run_id, populate_existing=True).priced_at = now
+    session.flush()
+
+
+def fail(session: Session, run_id: int, error: str) -> None:
+    """Keep why it could not be worked out."""
+    session.get_one(PricingRow, run_id, populate_existing=True).error = error
+    session.flush()
+
+
+def pricing(session: Session, run_id: int) -> PricingRow | None:
+    """Return how far the pricing of a run's capacity is, if it has begun."""
+    return session.exec(select(PricingRow).where(PricingRow.run_id == run_id)).first()
+
+
+def of_run(session: Session, run_id: int) -> list[dict[str, Any]]:
+    """Return what is scarce beside a run's plan within reach, the dearest first."""
+    statement = select(ScarcityRow).where(ScarcityRow.run_id == run_id).order_by(col(ScarcityRow.place))
+    return [row.found for row in session.exec(statement)]
