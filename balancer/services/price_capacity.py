@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from balancer.domain.capacity import Scarcity
 from balancer.ingest.problem_archive import read_archive
 from balancer.publish.run_record import instant_of, unpack_plan
+from balancer.services.scratch_folder import scratch_folder
 from balancer.services.without_numbers import without_numbers
 from balancer.store import run_records, scarcities
 from balancer.store.database import Database
@@ -53,6 +54,8 @@ def _found(db: Database, run_id: int) -> list[Scarcity]:
 
     with db.session() as session:
         record = run_records.record(session, run_id)
-    problem, _ = read_archive(record.problem or b"", now=instant_of(record.problem or b""))
+    content = record.problem or b""
+    with scratch_folder() as scratch:
+        problem, _ = read_archive(content, scratch, now=instant_of(content))
     opened = open_plan(problem, unpack_plan(record.plan).plan)
     return [one for one in scarcity(opened, count=_CELLS) if one.trust and one.start is not None]
