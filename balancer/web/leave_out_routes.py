@@ -13,7 +13,8 @@ from balancer.domain.errors import ConflictError
 from balancer.domain.permission import Permission
 from balancer.services.leave_moves_out import leave_moves_out
 from balancer.web.allocation import moves_that_wait, standing_now
-from balancer.web.allocation_routes import HERE, moves_shown
+from balancer.web.allocation_page import HERE
+from balancer.web.allocation_routes import moves_shown
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.study_act_routes import Reason
 from balancer.web.tables import View
