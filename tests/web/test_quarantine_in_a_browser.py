@@ -65,8 +65,8 @@ def test_a_fix_is_tried_and_then_put_in_force_by_keyboard_alone(window: Desk, ke
     expect(page.locator(".b-fault mark")).to_have_text("9")
     page.keyboard.press("1")
     page.keyboard.press("Enter")
-    expect(page.locator("[role=status]")).to_contain_text("2 rows accepted, 0 still refused")
-    expect(page.locator("[role=status]")).to_contain_text("Nothing has changed yet")
+    expect(page.get_by_role("status")).to_contain_text("2 rows accepted, 0 still refused")
+    expect(page.get_by_role("status")).to_contain_text("Nothing has changed yet")
     assert window.violations() == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.locator("#reason").focus()

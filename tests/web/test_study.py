@@ -181,7 +181,7 @@ def test_what_nobody_begins_to_work_out_is_said(facts: StudyFacts) -> None:
     asked = replace(facts, explained=Explained(waits_since=NOW - timedelta(minutes=3)))
     why = why_page(asked, 1, NOW, may_ask=True)
     assert (why.waits, why.asks) == (False, False)
-    assert why.stuck == "Asked for 3 min ago and not begun."
+    assert why.stuck == "Asked for 3 min ago and not there yet."
 
 
 @pytest.mark.parametrize(
