@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from balancer.domain.errors import BooksError
 from balancer.domain.feed import Books, ParsedExtract
 from balancer.domain.states import BatchState
 from balancer.services.outcomes import BatchOutcome
-from balancer.store.assignments import note_trusts
+from balancer.store import assignments
 from balancer.store.batches import add_batch, books_of, keep_books
 from balancer.store.database import Session
+from balancer.store.intake import brought_by
 from balancer.store.studies import open_count
 from balancer.store.tables import BatchRow, FeedRow
 
@@ -32,12 +33,20 @@ def open_batch(session: Session, row: FeedRow, parsed: ParsedExtract, file_name:
     return add_batch(session, batch)
 
 
-def settle(
-    session: Session, row: FeedRow, batch: BatchRow, counts: Mapping[str, int], *, open_before: int
+def settle(  # noqa: PLR0913 - a batch, its books, and what it is about
+    session: Session,
+    row: FeedRow,
+    batch: BatchRow,
+    counts: Mapping[str, int],
+    *,
+    open_before: int,
+    touched: Collection[int] = (),
 ) -> BatchOutcome:
     """Close a batch's books: count what is open now, and keep the books if they balance.
 
-    ``counts`` gives the columns that are not 0; open studies are counted, not reckoned.
+    ``counts`` gives the columns that are not 0; open studies are counted, not reckoned. The change feed is told of the
+    studies ``touched`` and of those the batch brought, and of no other: a batch of one study is taken in the time that
+    one study takes, however many its trust has.
 
     Raises
     ------
@@ -50,7 +59,7 @@ def settle(
     if not books.balance:
         raise BooksError(f"the books of feed {row.name!r} do not balance: {books}")
     keep_books(batch, books)
-    note_trusts(session, [row.trust], batch.received_at)
+    assignments.moved(session, {*touched, *brought_by(session, batch.id or 0)}, batch.received_at)
     return outcome_of(batch)
 
 

@@ -41,7 +41,7 @@ def _close(db: Database, source: str, before: datetime, now: datetime) -> int:
         intake.close_studies(session, dict.fromkeys(closing, ""), now=now)
         about = BatchAbout(feed=row, batch_id=batch.id or 0, extracted_at=now, now=now)
         keep_reads(session, about, closing)
-        settle(session, row, batch, {"withdrawn": len(closing)}, open_before=open_before)
+        settle(session, row, batch, {"withdrawn": len(closing)}, open_before=open_before, touched=closing)
         return len(closing)
 
 

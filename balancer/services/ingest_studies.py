@@ -134,7 +134,7 @@ def release_held_batch(db: Database, batch_id: int, now: datetime, *, by: str) -
         excluded = sum(1 for rule in closures.values() if rule)
         counts = {"withdrawn": len(closures) - excluded, "excluded_since": excluded}
         runs.request_run(session, now=now, reason=f"batch {batch_id} released")
-        return settle(session, row, batch, counts, open_before=before)
+        return settle(session, row, batch, counts, open_before=before, touched=closures.keys())
 
 
 def discard_held_batch(db: Database, batch_id: int, now: datetime, *, by: str) -> None:

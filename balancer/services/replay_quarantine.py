@@ -12,7 +12,6 @@ from balancer.domain.states import BatchKind, BatchState, QuarantineState, Study
 from balancer.ingest.extract import parse_rows
 from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.network_folder import NetworkFolder
-from balancer.services.batch_books import settle
 from balancer.services.outcomes import BatchOutcome
 from balancer.services.shift import shift_extract
 from balancer.services.storable import storable
@@ -144,14 +143,14 @@ class _Replay:
             [item for _, item in taken], duplicates=[item for _, item in (*reading.duplicates, *overtaken)]
         )
         counts = taking.take_studies()
-        taking.keep_reads(())
+        taking.keep_reads()
         taking.keep_excluded()
         replayed = [row for row, _ in (*taken, *reading.duplicates, *reading.excluded)]
         self._end(replayed, QuarantineState.REPLAYED)
         self._end([row for row, _ in overtaken], QuarantineState.SUPERSEDED)
         still = [{"id": row.id, **quarantine.quarantine_columns(item)} for row, item in reading.quarantined]
         quarantine.change_quarantined(self.session, still)
-        return settle(self.session, taking.feed, taking.batch, counts, open_before=taking.before)
+        return taking.settle(counts)
 
     def _is_overtaken(self, row: QuarantineRow, item: IncomingStudy) -> bool:
         """Tell whether something at least as recent as the row is known of its study."""

@@ -46,13 +46,16 @@ class Taking:
         self.accepted = {study.accession_number: study for study in parsed.studies}
         self._refuse_strangers()
         self.before = open_count(session, feed.trust)
-        self.known = intake.known_studies(session, feed.trust, {*self.accepted, *self.excluded})
+        # what a feed of changes does not name, it says nothing about
+        takes_away = feed.kind is FeedKind.SNAPSHOT or bool(self.excluded)
+        named = {*self.accepted, *self.excluded}
+        self.known = intake.known_studies(session, feed.trust, named, all_open=takes_away)
         self.touched: set[int] = set()
         self.silent_on: set[int] = set()
         self.others = intake.other_owners(session, feed)
-        self.created = workitems.created_here(session, feed.trust)
+        self.created = workitems.created_here(session, {study.id for study in self.known.values()})
         # reckoned before the batch changes anything
-        self.done_here = intake.done_here(session, feed.trust)
+        self.done_here = intake.done_here(session, feed.trust) if takes_away else set()
         ours = (study.id for study in self.known.values() if self._is_ours(study))
         self.owned = sum(study_id not in self.done_here for study_id in ours)
         self.due_times = DueTimes(current_policy(session), (study.acquired_at for study in parsed.studies), now)
@@ -78,15 +81,21 @@ class Taking:
         else:
             intake.close_studies(self.session, closures, now=self.now)
             counts |= _closed(closures)
-        self.keep_reads(() if reason else closures)
+            self.touched |= closures.keys()
+        self.keep_reads()
         self._take_quarantined(complete=not reason and self.feed.kind is FeedKind.SNAPSHOT)
         self._take_word(reason)
-        return settle(self.session, self.feed, self.batch, counts, open_before=self.before)
+        return self.settle(counts)
 
-    def keep_reads(self, closed: Iterable[int]) -> None:
+    def settle(self, counts: Mapping[str, int]) -> BatchOutcome:
+        """Close the batch's books."""
+        touched = self.touched | self.silent_on
+        return settle(self.session, self.feed, self.batch, counts, open_before=self.before, touched=touched)
+
+    def keep_reads(self) -> None:
         """Bring the reads of everything that the batch has touched in line with what it says."""
         about = BatchAbout(feed=self.feed, batch_id=self.batch_id, extracted_at=self.parsed.extracted_at, now=self.now)
-        keep_reads(self.session, about, {*self.touched, *closed}, silent_on=self.silent_on)
+        keep_reads(self.session, about, self.touched, silent_on=self.silent_on)
 
     def narrow_to(self, studies: Iterable[IncomingStudy], *, duplicates: Iterable[IncomingStudy]) -> None:
         """Take only these of the accepted studies; the others count among the ``duplicates``."""

@@ -55,16 +55,8 @@ def note_studies(session: Session, study_ids: Collection[int], at: datetime) -> 
         return _note(whole, Scope(study_ids=set(study_ids)), at)
 
 
-def note_trusts(session: Session, trusts: Collection[str], at: datetime) -> int:
-    """Enter whatever has changed of all reads of these trusts, as ``note_studies``; for changes in bulk."""
-    if not trusts:
-        return 0
-    with scope.unlimited(session) as whole:
-        return _note(whole, Scope(trusts=set(trusts)), at)
-
-
 def note_all(session: Session, at: datetime) -> int:
-    """Enter whatever has changed of any read, as ``note_studies``."""
+    """Enter whatever has changed of any read, as ``note_studies``; for changes in bulk."""
     session.info.pop(_MOVED, None)
     with scope.unlimited(session) as whole:
         return _note(whole, Scope(trusts=set(whole.exec(select(AssignmentHeadRow.trust)))), at)

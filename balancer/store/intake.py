@@ -98,8 +98,10 @@ def with_images_of(stated: Stated, known: KnownStudy) -> Stated:
     return stated if stated[-1] is not None else (*stated[:-1], known.stated[-1])
 
 
-def known_studies(session: Session, trust: str, accession_numbers: Collection[str]) -> dict[str, KnownStudy]:
-    """Return the trust's open studies, and of the closed ones those that are named, by accession number."""
+def known_studies(
+    session: Session, trust: str, accession_numbers: Collection[str], *, all_open: bool
+) -> dict[str, KnownStudy]:
+    """Return the trust's studies that are named, and ``all_open`` ones if it is to be so, by accession number."""
     columns = [getattr(StudyRow, name) for name in _STATED]
     statement = select(  # type: ignore[call-overload]  # more columns than its typed forms take
         StudyRow.id,
@@ -113,7 +115,7 @@ def known_studies(session: Session, trust: str, accession_numbers: Collection[st
         *columns,
     ).where(StudyRow.trust == trust)
     known = {}
-    for row in session.exec(statement.where(StudyRow.state == StudyState.OPEN)):
+    for row in session.exec(statement.where(StudyRow.state == StudyState.OPEN)) if all_open else ():
         known[row.accession_number] = _known(row)
     for chunk in chunks([number for number in accession_numbers if number not in known]):
         for row in session.exec(statement.where(col(StudyRow.accession_number).in_(chunk))):
@@ -160,10 +162,14 @@ def done_here(session: Session, trust: str) -> set[int]:
     return {study_id for study_id in session.exec(done) if study_id is not None}
 
 
+def brought_by(session: Session, batch_id: int) -> set[int]:
+    """Return the studies of which a batch was the first to tell."""
+    return set(filter(None, session.exec(select(StudyRow.id).where(StudyRow.first_batch_id == batch_id))))
+
+
 def required_reads(session: Session, study_ids: Collection[int], batch_id: int) -> list[RequiredReads]:
     """Return what these studies, and those that a batch has brought, require of reads now."""
-    wanted = set(study_ids)
-    wanted.update(filter(None, session.exec(select(StudyRow.id).where(StudyRow.first_batch_id == batch_id))))
+    wanted = {*study_ids, *brought_by(session, batch_id)}
     found = []
     for chunk in chunks(sorted(wanted)):
         statement = select(  # type: ignore[call-overload]  # more columns than its typed forms take

@@ -141,7 +141,7 @@ def _reads(session: Session, condition: Any) -> dict[Key, dict[str, Any]]:
 
 def _plan(session: Session, condition: Any, reads: dict[Key, dict[str, Any]]) -> None:
     """Add when each read is planned, if it is still on the list of whose it is."""
-    # columns and not rows: this is asked of a whole trust with each batch, while everybody who writes waits
+    # columns and not rows: this is asked of every read with each publish, while everybody who writes waits
     columns: Any = (
         *(WorklistItemRow.study_id, WorklistItemRow.read, WorklistRow.reporter_id),
         *(WorklistItemRow.planned_start, WorklistItemRow.planned_end, WorklistItemRow.late),

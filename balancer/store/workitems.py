@@ -188,11 +188,14 @@ def is_there(session: Session, read_id: int, sequence: int) -> bool:
         return workitem(whole, read_id, sequence) is not None
 
 
-def created_here(session: Session, trust: str) -> set[int]:
-    """Return the trust's studies that somebody has made known by creating a workitem."""
+def created_here(session: Session, study_ids: Collection[int]) -> set[int]:
+    """Return those of these studies that somebody has made known by creating a workitem."""
     statement = select(ReadRow.study_id).join(WorkitemRow, col(WorkitemRow.read_id) == col(ReadRow.id))
-    of_trust = statement.join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id)).where(StudyRow.trust == trust)
-    return set(session.exec(of_trust.where(col(WorkitemRow.uid).is_not(None))))
+    created = statement.where(col(WorkitemRow.uid).is_not(None))
+    found: set[int] = set()
+    for chunk in chunks(sorted(study_ids)):
+        found.update(session.exec(created.where(col(ReadRow.study_id).in_(chunk))))
+    return found
 
 
 def workitem(session: Session, read_id: int, sequence: int) -> Found | None:

@@ -18,7 +18,7 @@ from balancer.domain.study import StudyKey
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
 from balancer.services.run_allocation import run_allocation
-from balancer.store.assignments import forget_gone, note_studies, note_trusts, void_cursors
+from balancer.store.assignments import forget_gone, note_all, note_studies, void_cursors
 from balancer.store.changes import Changes, Position, changes, position_of
 from balancer.store.database import Database
 from balancer.store.queue import study_ids
@@ -118,7 +118,7 @@ def test_nothing_new_is_nothing_and_the_cursor_stands(planned: Database) -> None
     where = str(follower.position)
     run_allocation(planned, NOW, solver=solving({"S1": ["A00", "A01"]}, dict.fromkeys(THIRTY[2:], "deferred")))
     with planned.transaction() as writing:
-        note_trusts(writing, ["RVV", "RWF"], NOW)
+        assert note_all(writing, NOW) == 0
     follower.look()
     assert str(follower.position) == where
 
@@ -341,7 +341,7 @@ def test_a_caller_who_sees_little_tells_the_feed_everything(planned: Database) -
     with limited.transaction() as writing:
         assert note_studies(writing, [claim_within(writing, "A02", "R2")], NOW) == 1
     with planned.transaction() as writing:
-        assert note_trusts(writing, ["RVV"], NOW) == 0
+        assert note_all(writing, NOW) == 0
     follower.look()
     assert len(follower.seen) - before == 1
     assert follower.has == truth(planned)

@@ -10,6 +10,15 @@ from playwright.sync_api import Locator, Page
 _MOST_TABS = 400
 
 
+def press_key(page: Page, key: str) -> None:
+    """Press a key once the page can hear it.
+
+    A page is there to be read before its scripts have run, and whoever has gone to it by a link may be that quick.
+    """
+    page.wait_for_load_state("load")
+    page.keyboard.press(key)
+
+
 class Hands(Protocol):
     """Presses what can be pressed, and writes into fields."""
 
@@ -54,7 +63,7 @@ class Keys:
     def press(self, what: Locator) -> None:
         """Go to it by Tab, and press Enter."""
         _reach(what.page, what)
-        what.page.keyboard.press("Enter")
+        press_key(what.page, "Enter")
 
     def write(self, field: Locator, text: str) -> None:
         """Go to it by Tab, and type."""
@@ -67,5 +76,5 @@ def _reach(page: Page, what: Locator) -> None:
     for _ in range(_MOST_TABS):
         if what.evaluate("element => element === document.activeElement"):
             return
-        page.keyboard.press("Tab")
+        press_key(page, "Tab")
     raise AssertionError(f"Tab does not reach {what}")

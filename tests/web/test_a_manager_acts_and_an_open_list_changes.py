@@ -23,7 +23,7 @@ from balancer.store import worklists
 from balancer.store.database import Database
 from balancer.store.tables_life import ReadRow
 from tests.api.service import StandingClock
-from tests.web.hands import Finger, Hands, Keys, Mouse
+from tests.web.hands import Finger, Hands, Keys, Mouse, press_key
 from tests.web.kent_planned import plan_kent
 from tests.web.pages_served import WIDTHS, Desk, served, service_with_sign_in
 from tests.worlds import NOW
@@ -163,7 +163,7 @@ def the_list_waits_and_then_changes(mine: Page, reporter: Desk, before: list[Any
     expect(mine.locator("#waiting")).to_be_visible()
     assert places(mine) == before
     assert reporter.violations() == []
-    mine.keyboard.press("u")
+    press_key(mine, "u")
     expect(mine.locator("#waiting")).to_be_hidden()
     assert not reads & {place[0] for place in places(mine)}
     assert reporter.violations() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from balancer.services.mend_worklists import Mending
 from balancer.services.preview_draft import preview_next
 from tests.api.service import Service
+from tests.web.hands import press_key
 from tests.web.pages_served import Desk
 from tests.worlds import NOW
 
@@ -23,16 +24,16 @@ def test_a_reporter_falls_ill_and_the_lists_change(desk: Desk, service: Service)
     assert fits(desk)
     assert desk.violations() == []
     page.locator("[data-half]:visible").first.focus()
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowUp")
-    page.keyboard.press("Enter")
+    press_key(page, "ArrowDown")
+    press_key(page, "ArrowUp")
+    press_key(page, "Enter")
     page.wait_for_selector("#open")
     assert page.locator("#open-heading").inner_text() == "Dr R1, Mon 2 March morning"
     assert fits(desk)
     assert desk.violations() == []
-    page.keyboard.press("i")
+    press_key(page, "i")
     assert page.evaluate("document.activeElement.id") == "begins"
-    page.keyboard.press("Enter")
+    press_key(page, "Enter")
     page.wait_for_selector("text=Being solved on the live queue")
     assert desk.violations() == []
     preview_next(database, NOW)
@@ -52,7 +53,7 @@ def test_escape_closes_what_is_open_and_goes_back_to_its_half_day(desk: Desk) ->
     """And nothing has been staged."""
     desk.sign_in("operator")
     page = desk.go("/rosters?reporter=R1&at=2026-03-02am")
-    page.keyboard.press("Escape")
+    press_key(page, "Escape")
     page.wait_for_selector("#open", state="detached")
     page.wait_for_function("document.activeElement.matches('[data-half]')")
     assert "Dr R1, Mon 2 March morning" in (page.locator(":focus").get_attribute("aria-label") or "")

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from balancer.web.time_left import time_left
 from tests.api.service import Service
+from tests.web.hands import press_key
 from tests.web.pages_served import Desk
 
 NOW = datetime(2026, 3, 28, 22, 30, tzinfo=UTC)
@@ -20,11 +21,11 @@ def test_a_read_is_opened_completed_and_the_next_one_comes(desk: Desk) -> None:
     expect(page.locator("h1")).to_contain_text("to choose from")
     assert desk.violations() == []
     first = page.locator(".b-entry--first").get_attribute("data-read")
-    page.keyboard.press("Enter")
+    press_key(page, "Enter")
     expect(page.locator(f"[data-open][data-read='{first}']")).to_be_visible()
     expect(page.locator("h1")).to_contain_text("Open:")
     assert desk.violations() == []
-    page.keyboard.press("c")
+    press_key(page, "c")
     expect(page.locator("[data-open]")).to_have_count(0)
     expect(page.locator(f"[data-read='{first}']")).to_have_count(0)
 
@@ -33,14 +34,14 @@ def test_a_read_is_returned_with_a_reason_by_keyboard_alone(desk: Desk) -> None:
     """R unfolds the reasons with the focus on the first; arrows choose, Tab and Enter send."""
     page = desk.go("/my-list")
     first = page.locator(".b-entry--first").get_attribute("data-read")
-    page.keyboard.press("r")
+    press_key(page, "r")
     expect(page.locator("input[name=reason]:focus")).to_have_count(1)
     assert desk.violations() == []
-    page.keyboard.press("Space")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    press_key(page, "Space")
+    press_key(page, "ArrowDown")
+    press_key(page, "Tab")
+    press_key(page, "Tab")
+    press_key(page, "Enter")
     expect(page.locator(f"[data-read='{first}']")).to_have_count(0)
 
 
@@ -48,9 +49,9 @@ def test_what_is_released_stands_where_it_stood(desk: Desk) -> None:
     """L gives it back."""
     page = desk.go("/my-list")
     first = page.locator(".b-entry--first").get_attribute("data-read")
-    page.keyboard.press("Enter")
+    press_key(page, "Enter")
     expect(page.locator("[data-open]")).to_have_count(1)
-    page.keyboard.press("l")
+    press_key(page, "l")
     expect(page.locator(".b-entry--first")).to_have_attribute("data-read", first or "")
 
 
@@ -63,7 +64,7 @@ def test_changes_wait_until_they_are_asked_for(desk: Desk, service: Service) -> 
     expect(page.locator("#waiting")).to_be_visible()
     expect(page.locator(".b-entry--first")).to_have_attribute("data-read", first or "")
     assert desk.violations() == []
-    page.keyboard.press("u")
+    press_key(page, "u")
     expect(page.locator(f"[data-read='{first}']")).to_have_count(0)
     expect(page.locator("#waiting")).to_be_hidden()
 
@@ -98,15 +99,15 @@ def test_whoever_is_second_hears_who_was_first(desk: Desk, service: Service) -> 
 def test_keys_can_be_read_and_switched_off(desk: Desk) -> None:
     """And stay off: nobody opens a study with a key they did not mean."""
     page = desk.go("/my-list")
-    page.keyboard.press("?")
+    press_key(page, "?")
     expect(page.locator("#keys")).to_be_visible()
     assert desk.violations() == []
     page.locator("#keys-on").uncheck()
     page.locator("#keys [data-close]").click()
-    page.keyboard.press("Enter")
+    press_key(page, "Enter")
     desk.go("/my-list")
     page.evaluate("document.activeElement.blur()")
-    page.keyboard.press("Enter")
+    press_key(page, "Enter")
     page.wait_for_timeout(300)
     assert page.locator("[data-open]").count() == 0
 
@@ -177,7 +178,7 @@ def test_a_claim_that_ends_elsewhere_is_said_and_its_report_is_not_lost(desk: De
     page = desk.go("/my-list")
     first = page.locator(".b-entry--first").get_attribute("data-read")
     expect(page.locator("#live")).to_contain_text("Live")
-    page.keyboard.press("Enter")
+    press_key(page, "Enter")
     expect(page.locator("[data-open]")).to_have_count(1)
     taken = {"reason": "on leave", "reporter_id": "R2"}
     assert service.post(f"/reads/{first}/take-over", taken).status_code == 200
@@ -191,18 +192,18 @@ def test_a_claim_that_ends_elsewhere_is_said_and_its_report_is_not_lost(desk: De
 def test_a_key_never_guesses_which_of_several_open_reads_is_meant(desk: Desk) -> None:
     """It acts on the one with the focus, and says so if there is none."""
     page = desk.go("/my-list")
-    page.keyboard.press("Enter")
+    press_key(page, "Enter")
     expect(page.locator("[data-open]")).to_have_count(1)
     page.locator(".b-next button").first.click()
     expect(page.locator("[data-open]")).to_have_count(2)
     page.locator("h1").focus()
-    page.keyboard.press("c")
+    press_key(page, "c")
     expect(page.locator("#hint")).to_contain_text("Several reads are open")
     expect(page.locator("[data-open]")).to_have_count(2)
     second = page.locator("[data-open]").nth(1)
     kept = page.locator("[data-open]").first.get_attribute("data-read")
     second.focus()
-    page.keyboard.press("c")
+    press_key(page, "c")
     expect(page.locator("[data-open]")).to_have_count(1)
     expect(page.locator("[data-open]")).to_have_attribute("data-read", kept or "")
 
@@ -213,7 +214,7 @@ def test_a_list_that_hears_nothing_does_not_say_that_it_is_live(desk: Desk) -> N
     page.route("**/events?*", lambda route: route.fulfill(status=502, body=""))
     desk.go("/my-list")
     expect(page.locator("#live")).to_contain_text("Not live since")
-    page.keyboard.press("Enter")
+    press_key(page, "Enter")
     expect(page.locator("[data-open]")).to_have_count(1)
     expect(page.locator("#live")).to_contain_text("Not live since")
     page.unroute("**/events?*")

@@ -13,6 +13,7 @@ from balancer.services.mend_worklists import Mending
 from balancer.store.database import Database
 from tests.api.service import Service, StandingClock
 from tests.networks import read_id
+from tests.web.hands import press_key
 from tests.web.pages_served import WIDTHS, Desk, served
 from tests.worlds import NOW
 
@@ -100,9 +101,9 @@ def test_a_pin_is_previewed_published_and_reaches_the_open_list(
         page.locator("#f-reporter").select_option("R2")
         page.locator("#f-reason").focus()
         page.keyboard.type("asked for by the stroke team")
-        page.keyboard.press("Tab")
-        page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
+        press_key(page, "Tab")
+        press_key(page, "Tab")
+        press_key(page, "Enter")
         expect(page.locator("#effects [role=status]")).to_contain_text("Nothing has changed yet")
         assert office.violations() == []
         work_out(sqlite_db)

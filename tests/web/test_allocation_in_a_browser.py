@@ -12,6 +12,7 @@ from balancer.store.database import Database
 from tests.api.service import Service
 from tests.networks import minutes
 from tests.services.test_held_runs import held_run, holding, lists
+from tests.web.hands import press_key
 from tests.web.pages_served import WIDTHS, Desk, served, service_with_sign_in
 from tests.web.test_allocation import MOVING
 
@@ -48,7 +49,7 @@ def test_a_plan_is_looked_through_published_and_taken_back(desk: Desk, waiting: 
     expect(page.locator("h1")).to_have_text("Allocation")
     assert desk.violations() == []
     assert no_sideways_scroll(desk)
-    page.keyboard.press("p")
+    press_key(page, "p")
     reason = page.locator("#publish-reason")
     expect(reason).to_be_visible()
     assert desk.violations() == []
@@ -103,8 +104,8 @@ def test_arrows_go_from_block_to_block_and_enter_opens_one(desk: Desk) -> None:
     expect(blocks.first).to_have_attribute("tabindex", "0")
     blocks.first.focus()
     assert page.locator("[data-block][tabindex='0']").count() == 1
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
+    press_key(page, "ArrowDown")
+    press_key(page, "Enter")
     expect(page.locator("#opened")).to_be_focused()
 
 

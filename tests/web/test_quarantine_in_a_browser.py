@@ -15,6 +15,7 @@ from balancer.store.database import Database
 from tests.api.service import Service
 from tests.kent import KEY, kent, row
 from tests.services.test_replay_quarantine import deliver, study_of
+from tests.web.hands import press_key
 from tests.web.pages_served import WIDTHS, Desk, served, service_with_sign_in
 from tests.web.test_lists import ORIGIN, be
 
@@ -58,21 +59,21 @@ def test_a_fix_is_tried_and_then_put_in_force_by_keyboard_alone(window: Desk, ke
     window.go("/quarantine")
     expect(page.locator("#opened")).to_contain_text("Exam not known: 1 row")  # the emergency comes first
     assert window.violations() == []
-    page.keyboard.press("j")
+    press_key(page, "j")
     page.wait_for_url("**/quarantine/*")
     page.locator(".b-causes a", has_text="Priority not known").click()
     expect(page.locator("#opened")).to_contain_text("Priority not known: 2 rows")
     expect(page.locator(".b-fault mark")).to_have_text("9")
-    page.keyboard.press("1")
-    page.keyboard.press("Enter")
+    press_key(page, "1")
+    press_key(page, "Enter")
     expect(page.get_by_role("status")).to_contain_text("2 rows accepted, 0 still refused")
     expect(page.get_by_role("status")).to_contain_text("Nothing has changed yet")
     assert window.violations() == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.locator("#reason").focus()
     page.keyboard.type("asked the trust's lead")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    press_key(page, "Tab")
+    press_key(page, "Enter")
     expect(page.locator(".b-notice--good")).to_contain_text("4 = 2 new + 2 quarantined")
     expect(page.locator("h1")).to_have_text("2 rows wait in quarantine")
     assert study_of(kent_service.app.state.serving.database, "A1").priority == "emergency"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.web.hands import press_key
 from tests.web.pages_served import Desk
 
 
@@ -27,16 +28,16 @@ def test_keys_go_to_sections_and_can_be_switched_off(desk: Desk) -> None:
     """``g`` and a letter; ``?`` tells them; none of them fires once they are off."""
     open_lists(desk)
     page = desk.page
-    page.keyboard.press("?")
+    press_key(page, "?")
     assert page.locator("dialog#keys").is_visible()
     assert desk.violations() == []
     page.locator("#keys-on").uncheck()
-    page.keyboard.press("Escape")
-    page.keyboard.press("g")
-    page.keyboard.press("d")
+    press_key(page, "Escape")
+    press_key(page, "g")
+    press_key(page, "d")
     assert page.url.endswith("/lists")
     page.evaluate("localStorage.clear()")
     page.reload()
-    page.keyboard.press("g")
-    page.keyboard.press("d")
+    press_key(page, "g")
+    press_key(page, "d")
     page.wait_for_url("**/docs")

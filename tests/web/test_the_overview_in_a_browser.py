@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.web.hands import press_key
 from tests.web.pages_served import Desk
 
 
@@ -25,18 +26,18 @@ def test_from_the_overview_to_a_list_and_to_what_is_looked_for(desk: Desk) -> No
     number = page.locator(".b-figure__number a").first
     counted = number.inner_text()
     number.focus()
-    page.keyboard.press("Enter")
+    press_key(page, "Enter")
     page.wait_for_url("**/studies")
     assert page.inner_text("h1") == f"{counted} studies are unreported"
     assert (sideways(desk), desk.violations()) == (0, [])
-    page.keyboard.press("/")
+    press_key(page, "/")
     page.keyboard.type("A1")
-    page.keyboard.press("Enter")
+    press_key(page, "Enter")
     page.wait_for_url("**/search")
     assert "A1" in page.inner_text("h1")
     assert (sideways(desk), desk.violations()) == (0, [])
-    page.keyboard.press("Escape")
+    press_key(page, "Escape")
     page.locator("main a").first.focus()
-    page.keyboard.press("g")
-    page.keyboard.press("o")
+    press_key(page, "g")
+    press_key(page, "o")
     page.wait_for_selector("#forecast-chart svg path", state="attached")
