@@ -40,7 +40,7 @@ def settle(  # noqa: PLR0913 - a batch, its books, and what it is about
     counts: Mapping[str, int],
     *,
     open_before: int,
-    touched: Collection[int] = (),
+    touched: Collection[int],
 ) -> BatchOutcome:
     """Close a batch's books: count what is open now, and keep the books if they balance.
 

@@ -184,7 +184,7 @@ def _refuse(  # noqa: PLR0913, PLR0917 - a batch's own facts
     """Enter a file of which nothing is taken."""
     batch = open_batch(session, row, parsed, file_name, now)
     batch.state, batch.reason = BatchState.REFUSED, reason
-    return settle(session, row, batch, {}, open_before=open_count(session, row.trust))
+    return settle(session, row, batch, {}, open_before=open_count(session, row.trust), touched=())
 
 
 def _held(session: Session, batch_id: int) -> tuple[BatchRow, FeedRow]:

@@ -101,7 +101,7 @@ def with_images_of(stated: Stated, known: KnownStudy) -> Stated:
 def known_studies(
     session: Session, trust: str, accession_numbers: Collection[str], *, all_open: bool
 ) -> dict[str, KnownStudy]:
-    """Return the trust's studies that are named, and ``all_open`` ones if it is to be so, by accession number."""
+    """Return the trust's studies that are named, by accession number; with ``all_open`` those that are open as well."""
     columns = [getattr(StudyRow, name) for name in _STATED]
     statement = select(  # type: ignore[call-overload]  # more columns than its typed forms take
         StudyRow.id,

@@ -736,7 +736,7 @@ def test_studies_that_get_lost_are_an_error(db: Database) -> None:
         row = sources.feed_row(session, FEED)
         batch = open_batch(session, row, extract("A1"), "", NOW)
         with pytest.raises(BooksError):
-            settle(session, row, batch, {"rows_read": 1, "new": 1}, open_before=0)
+            settle(session, row, batch, {"rows_read": 1, "new": 1}, open_before=0, touched=())
 
 
 def test_two_accepted_rows_of_one_study_are_an_error(db: Database) -> None:
