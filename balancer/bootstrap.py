@@ -323,7 +323,7 @@ def build_work(settings: Settings, database: Database) -> Work:
         clock=clock,
         sources=sources,
         solving=Solving(order),
-        previewing=Solving(order, preview_and_exit),
+        previewing=Solving(order, preview_and_exit, at_low_priority=True),
         downtime=_downtime(settings, database, clock),
         allocate_every=None
         if settings.allocate_every_minutes is None

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
+from multiprocessing.context import SpawnProcess
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import structlog
 
@@ -36,6 +37,7 @@ _TOLD_EVERY_SECONDS = 5.0
 _GRACE_SECONDS = 180.0
 _PATIENCE_SECONDS = 5.0
 DONE, NOT_PUBLISHED, BUSY = 0, 1, 3
+Answer = TypeVar("Answer")
 # How a run ends that did what the policy asks of it.
 _WELL = frozenset({RunState.PUBLISHED, RunState.HELD})
 
@@ -52,11 +54,17 @@ class SolveOrder:
 
 
 class Solving:
-    """Starts solving processes, one at a time, and ends the one that runs when told to stop."""
+    """Starts solving processes, one at a time, and ends the one that runs when told to stop.
 
-    def __init__(self, order: SolveOrder, target: Callable[[SolveOrder], None] | None = None) -> None:
+    ``at_low_priority``: a process has it from its first import on, which takes a second or two of the processor.
+    """
+
+    def __init__(
+        self, order: SolveOrder, target: Callable[[SolveOrder], None] | None = None, *, at_low_priority: bool = False
+    ) -> None:
         self._order = order
         self._target = target or solve_and_exit
+        self._start = _started_low if at_low_priority else _started
         self._stopping = threading.Event()
 
     def run(self) -> int | None:
@@ -64,7 +72,7 @@ class Solving:
         process = multiprocessing.get_context("spawn").Process(
             target=self._target, args=(self._order,), name="allocation"
         )
-        process.start()
+        self._start(process)
         deadline = time.monotonic() + self._order.seconds + _GRACE_SECONDS
         while process.is_alive() and not self._stopping.is_set() and time.monotonic() < deadline:
             process.join(0.2)
@@ -99,10 +107,14 @@ def solve_and_exit(order: SolveOrder) -> None:
 
 
 def _solve(database: Database, order: SolveOrder) -> int:
+    solver = at_low_priority(functools.partial(_optimised, workers=order.workers))
+    return run_once(database, order.clock.now(), seconds=order.seconds, solver=solver, clock=order.clock)
+
+
+def _optimised(*given: Any, **more: Any) -> Plan:
     from balancer.optimise.solve import solve  # noqa: PLC0415 - OR-Tools takes seconds to import, nobody else needs it
 
-    solver = at_low_priority(functools.partial(solve, workers=order.workers))
-    return run_once(database, order.clock.now(), seconds=order.seconds, solver=solver, clock=order.clock)
+    return solve(*given, **more)
 
 
 def at_low_priority(solver: Solver) -> Solver:
@@ -113,25 +125,42 @@ def at_low_priority(solver: Solver) -> Solver:
     """
 
     def solve(*given: Any, **more: Any) -> Plan:
-        answer: Future[Plan] = Future()
-
-        def work() -> None:
-            try:
-                os.nice(_NICE)
-                answer.set_result(solver(*given, **more))
-            except BaseException as error:  # noqa: BLE001 - whoever waits for the answer raises it
-                answer.set_exception(error)
-
-        threading.Thread(target=work, name="solver", daemon=True).start()
-        return answer.result()
+        return _lowered(functools.partial(solver, *given, **more))
 
     return solve
+
+
+def _lowered(work: Callable[[], Answer]) -> Answer:
+    """Do ``work`` in a thread of low priority; processes that it starts inherit that too."""
+    answer: Future[Answer] = Future()
+
+    def do() -> None:
+        try:
+            os.nice(_NICE)
+            answer.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the answer raises it
+            answer.set_exception(error)
+
+    threading.Thread(target=do, name="low priority", daemon=True).start()
+    return answer.result()
+
+
+def _started(process: SpawnProcess) -> None:
+    process.start()
+
+
+def _started_low(process: SpawnProcess) -> None:
+    if sys.platform == "linux":
+        _lowered(process.start)
+    else:  # the service's own priority would be lowered, and could not be raised again
+        process.start()
 
 
 def preview_and_exit(order: SolveOrder) -> None:
     """Make previews and explanations that are asked for, price a new plan, and exit; what fails is on record."""
     order.prepare()
-    os.nice(_NICE)
+    if sys.platform != "linux":  # there it was started with it
+        os.nice(_NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     die_with_parent()

@@ -52,6 +52,11 @@ def stay(path: Path) -> None:
     stop.wait()
 
 
+def tell_niceness(_order: SolveOrder) -> None:
+    """Exit with this process's niceness."""
+    sys.exit(os.nice(0))
+
+
 def die(path: Path) -> None:
     """Die at once."""
     note(path)

@@ -31,6 +31,7 @@ from tests.scheduler.bodies import (
     solve_and_crash,
     solve_for_ever,
     solve_quietly,
+    tell_niceness,
 )
 from tests.worlds import NOW, session
 
@@ -91,6 +92,14 @@ def test_what_is_solved_waits_for_everybody_and_what_is_published_for_nobody(sql
 
     assert run_once(sqlite_db, NOW, seconds=1, solver=at_low_priority(solve)) == DONE
     assert (during, os.nice(0)) == ([min(before + 10, 19)], before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is inherited from a thread on Linux only")
+def test_what_nobody_waits_for_has_low_priority_from_its_start(tmp_path: Path) -> None:
+    """What a process imports before its own first line would keep an emergency from its list for a second or two."""
+    before = os.nice(0)
+    assert Solving(_order(tmp_path / "pids"), tell_niceness, at_low_priority=True).run() == min(before + 10, 19)
+    assert (Solving(_order(tmp_path / "pids"), tell_niceness).run(), os.nice(0)) == (before, before)
 
 
 def test_a_solver_that_raises_publishes_nothing_and_is_logged_without_its_words(sqlite_db: Database) -> None:
