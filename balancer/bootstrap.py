@@ -131,8 +131,11 @@ def require_approver(settings: Settings, database: Database, network: NetworkFol
         raise InputRefusedError([Fault(file="database", column="policy.approver", reason=reason)])
 
 
-def build_app(settings: Settings, database: Database) -> Application:
-    """Return the API on an open database; beyond this machine it answers to any name, as a proxy may use any."""
+def build_app(settings: Settings, database: Database, ending: threading.Event | None = None) -> Application:
+    """Return the API on an open database; beyond this machine it answers to any name, as a proxy may use any.
+
+    Whoever waits for news is let go once ``ending`` is set.
+    """
     from balancer.api.app import create_app  # noqa: PLC0415
     from balancer.api.doors import CredentialsDoor, LocalDoor  # noqa: PLC0415
     from balancer.api.serving import Serving  # noqa: PLC0415
@@ -147,6 +150,7 @@ def build_app(settings: Settings, database: Database) -> Application:
         shifts=settings.shift_to_present,
         hooks=_hook_origins(settings),
         downtime=downtime_folder(settings),
+        ending=ending or threading.Event(),
     )
     ways = _ways(settings)
     local = LocalDoor() if settings.sign_in == "local" else None

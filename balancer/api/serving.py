@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path as FileFolder
+from threading import Event
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from fastapi import Depends, Path, Query
@@ -38,7 +39,7 @@ class Serving:
 
     ``shifts``: the sample's times are moved to the present. ``beats``: the clock by which processes say that they live,
     if it is another one. ``hooks``: the origins that subscriptions may send to. ``downtime``: the folder of downtime
-    lists, if they are written.
+    lists, if they are written. ``ending`` is set when the service is told to stop: nobody is to wait for news then.
     """
 
     database: Database
@@ -49,6 +50,7 @@ class Serving:
     beats: Clock | None = None
     hooks: frozenset[str] = frozenset()
     downtime: FileFolder | None = None
+    ending: Event = field(default_factory=Event)
 
     def seeing_readings(self, reach: Reach) -> Database:
         """Return the database for what decides about whole queues; what a caller is shown comes from ``database``."""
@@ -88,7 +90,7 @@ async def _watch(request: HTTPConnection) -> Watch:
     state = request.app.state
     found: Watch | None = getattr(state, "watch", None)
     if found is None or found.database is not state.serving.database:
-        found = state.watch = Watch(state.serving.database)
+        found = state.watch = Watch(state.serving.database, state.serving.ending)
     return found
 
 

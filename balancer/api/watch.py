@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 
 from starlette.concurrency import run_in_threadpool
 
@@ -51,14 +52,20 @@ class Watch:
     Safe for any number of coroutines of one event loop.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, ending: Event | None = None) -> None:
         self.database = database
+        self._ending = ending or Event()
         self.bodies = Bodies()
         self._marks: Marks | None = None
         self._looked_at = 0.0
         self._writes_seen = -1
         self._looking: asyncio.Task[Marks] | None = None
         self._waiting: Counter[str] = Counter()
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the service has been told to stop: whoever waits is answered as if their time were over."""
+        return self._ending.is_set()
 
     @contextmanager
     def place(self, who: str) -> Iterator[None]:
@@ -94,7 +101,7 @@ class Watch:
     ) -> Marks:
         """Return the marks once ``happened`` is true of them, or as they are when the time is over.
 
-        Or when ``gone`` says that whoever waits in the name of ``who`` has gone away.
+        Or when ``gone`` says that whoever waits in the name of ``who`` has gone away, or the service is to stop.
 
         Raises
         ------
@@ -115,7 +122,7 @@ class Watch:
         while True:
             marks = await self.look()
             now = time.monotonic()
-            if now >= deadline or happened(marks):
+            if now >= deadline or self.is_ending or happened(marks):
                 return marks
             if now >= ask_again:
                 if await gone():

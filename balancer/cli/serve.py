@@ -65,7 +65,8 @@ def serve(
             opened.close()
             listening.close()
             raise
-        app = bootstrap.build_app(settings, opened)
+        ending = threading.Event()
+        app = bootstrap.build_app(settings, opened, ending)
         dimse = bootstrap.build_dimse(settings)
         supervisors = [bootstrap.build_supervisor(settings), *([] if dimse is None else [dimse])]
     url = _address(listening)
@@ -78,7 +79,7 @@ def serve(
                 supervisor.start()
             threading.Thread(target=_announce, args=(opened, url, stop), daemon=True).start()
             bootstrap.settle()
-            _answer_until_stopped(app, listening)
+            _answer_until_stopped(app, listening, ending)
     except KeyboardInterrupt:
         pass  # Ctrl-C is how a person stops it
     finally:
@@ -180,8 +181,15 @@ def _sigterm_as_exit() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _answer_until_stopped(app: Application, listening: socket.socket) -> None:
+def _answer_until_stopped(app: Application, listening: socket.socket, ending: threading.Event) -> None:
     import uvicorn
+
+    class Server(uvicorn.Server):
+        """Says that it ends before it waits for the requests that are under way: some of them wait for news."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            ending.set()
+            await super().shutdown(sockets)
 
     # what is there by now stays: looking through it for garbage held a request in a hundred up by 0.1 s
     gc.collect()
@@ -196,4 +204,4 @@ def _answer_until_stopped(app: Application, listening: socket.socket) -> None:
         ws_max_size=_MOST_MESSAGE_BYTES,
         timeout_graceful_shutdown=_GOODBYE_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config).run(sockets=[listening])

@@ -291,7 +291,7 @@ async def follow(
         if tag != told:
             yield ServerSentEvent(data=tag, event="list")
             told = tag
-        if time.monotonic() >= until:
+        if time.monotonic() >= until or watch.is_ending:
             return
         await asyncio.sleep(_LOOK_SECONDS)
 

@@ -13,10 +13,12 @@ import pytest
 
 from balancer.api import watch
 from balancer.api.bodies import Bodies
+from balancer.api.routes import runs as run_routes
 from balancer.api.watch import MOST_SECONDS
 from balancer.domain.actor import EVERY_TRUST, Grant, person
 from balancer.domain.permission import Role
 from balancer.store.database import Database
+from balancer.web import lists
 from tests.access.doors import Known
 from tests.api.service import HERE, Service
 from tests.networks import claimed
@@ -91,6 +93,31 @@ def test_whoever_has_gone_away_is_waited_for_no_longer(allocated: Service, monke
 
     asyncio.run(asyncio.wait_for(allocated.app(scope, receive, send), PATIENCE_SECONDS))
     assert next(shown) < 10
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/worklists/R1?wait=60", "/lists/R1/events?wait=60", "/api/v1/runs/{run}/events"]
+)
+def test_nobody_is_waited_with_once_the_service_is_to_stop(
+    allocated: Service, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Whoever waits is answered as if their time were over, and asks whoever serves then; no time passes here."""
+    stands = SimpleNamespace(monotonic=lambda: 0.0)
+    for module in (watch, lists, run_routes):
+        monkeypatch.setattr(module, "time", stands)
+    headers = {"If-None-Match": allocated.get("/worklists/R1").headers["etag"]}
+    run_id = allocated.post("/runs").json()["run_id"]
+
+    async def stopped() -> int:
+        transport = httpx2.ASGITransport(app=allocated.app, client=HERE)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            asking = asyncio.create_task(client.get(path.format(run=run_id), headers=headers))
+            await asyncio.wait([asking], timeout=1.0)
+            assert not asking.done()
+            allocated.app.state.serving.ending.set()
+            return (await asking).status_code
+
+    assert asyncio.run(asyncio.wait_for(stopped(), PATIENCE_SECONDS)) in {200, 304}
 
 
 def test_whoever_wants_another_list_does_not_wait_for_one_that_takes_long() -> None:

@@ -174,13 +174,15 @@ async def _there(served: Served, watch: Watching, caller: Caller, run_id: IdInPa
     responses=problems.may_be(problems.NOT_FOUND, problems.TOO_MANY),
     dependencies=[may(Permission.RUNS_READ)],
 )
-async def follow_run(served: Served, run_id: Annotated[int, Depends(_there)]) -> AsyncIterator[ServerSentEvent]:
+async def follow_run(
+    served: Served, watch: Watching, run_id: Annotated[int, Depends(_there)]
+) -> AsyncIterator[ServerSentEvent]:
     """Follow a run as server-sent events: `progress` whenever there is any, and `ended` once, after which to close.
 
     Each holds what `/runs/{run_id}/progress` would say. The stream ends after an hour at the latest: connect again.
     """
     told, until = None, time.monotonic() + _LONGEST_SECONDS
-    while time.monotonic() < until:
+    while time.monotonic() < until and not watch.is_ending:
         progress = await run_in_threadpool(_progress, served.database, run_id)
         ended = progress.state not in {RunState.REQUESTED, RunState.RUNNING}
         if progress != told:
