@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import multiprocessing
 import os
@@ -96,6 +97,7 @@ class Solving:
 def solve_and_exit(order: SolveOrder) -> None:
     """Run one allocation in this process and exit with how it ended."""
     order.prepare()
+    gc.disable()  # it ends before there is much to collect, and publishing holds the database's lock while that is done
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)  # unwinding gives the lease back, so that the next run need not wait for it
     die_with_parent()

@@ -261,7 +261,8 @@ def _as_it_waits(  # noqa: PLR0913, PLR0917 - which study, when, by whose word
     item: QueuedStudy, staged: Staged, now: datetime, policy: Policy, calendar: WorkingCalendar, decided: Instructed
 ) -> QueuedStudy:
     """Return a study as the reads that can be done now see it: how long they take, since when they wait, when due."""
-    stated = replace(item, source_due_at=_due(item, now, policy, calendar, decided))
+    due = _due(item, now, policy, calendar, decided)
+    stated = item if due == item.source_due_at else replace(item, source_due_at=due)
     if not staged.follows:
         return stated
     of_study = stated.source_due_at or policy.priority(item.priority).due_at(min(item.clock_started_at, now), calendar)

@@ -48,7 +48,8 @@ class Instructed:
 
         Its due time is a matter of its own (``due``): without one it is the policy's, which only a run can tell.
         """
-        holds = replace(said, **self._corrections.get(said.id, {}))
+        corrections = self._corrections.get(said.id)
+        holds = replace(said, **corrections) if corrections else said
         expedite = self._expedited.get(said.id)
         asked = expedite.value.get("priority") if expedite else None
         return holds if asked is None else replace(holds, priority=more_urgent(policy, holds.priority, asked))

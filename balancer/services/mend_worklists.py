@@ -17,6 +17,7 @@ from balancer.domain.events import StudyArrived
 from balancer.domain.plan import Plan
 from balancer.domain.states import RunState
 from balancer.domain.study import ReadKey, Study, StudyKey
+from balancer.ingest.collector import no_collections
 from balancer.services.build_problem import gather
 from balancer.services.follow_changes import Happened, has_changed, what_happened
 from balancer.services.judge_lists import judge_lists
@@ -75,7 +76,9 @@ class Mending:
             then, and the lists stand.
         """
         try:
-            return self._look(now)
+            # looking through a whole plan for garbage takes longer than mending it: that is for when nothing burns
+            with no_collections():
+                return self._look(now)
         except Exception:
             self.close()
             raise

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from balancer.domain.instant import day_of
 from balancer.domain.roster import ParsedRoster
+from balancer.ingest.collector import no_collections
 from balancer.ingest.extract import parse_extract
 from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.network_folder import NetworkFolder
@@ -63,10 +64,11 @@ def refresh_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
         if outcome is None:
             with db.session() as session:
                 described = taught_feed(session, feed, network)
-            parsed = parse_extract(content, described, network, file_name=file.name, pseudonym_key=pseudonym_key)
-            parsed = shift_extract(parsed, shift)
-            most = feed.most_withdrawn
-            outcome = ingest_extract(db, feed, parsed, now, file_name=file.name, most_closed=most)
+            with no_collections():
+                parsed = parse_extract(content, described, network, file_name=file.name, pseudonym_key=pseudonym_key)
+                parsed = shift_extract(parsed, shift)
+                most = feed.most_withdrawn
+                outcome = ingest_extract(db, feed, parsed, now, file_name=file.name, most_closed=most)
         outcomes.append(outcome)
     return outcomes
 
