@@ -33,9 +33,9 @@ from balancer.optimise.sequence import sequence
 from balancer.optimise.start import by_urgency, start_from_flow
 
 LEAST_PROPOSALS = 1_000_000
-_PROPOSALS_A_READ, _SO_MANY_READS, _FEWER = 700, 6_000, 0.34  # one of 16 times as many reads gets 0.4 times as many
+_PROPOSALS_A_READ, _SO_MANY_READS, _FEWER = 1_200, 6_000, 0.34  # one of 16 times as many reads gets 0.4 times as many
 _RULES_UNTIL = 5_000  # reads; for more, the flow's start was far better than any rule's, and rules take long
-_BOUND_WORK_A_PROPOSAL = 0.25  # sessions looked into; more raises it by tenths of a per cent
+_BOUND_WORK_A_PROPOSAL = 0.15  # sessions looked into; twice as much raises it by a tenth of a per cent
 _STEPS_A_PROPOSAL, _MOST_STEPS = 600, 60_000_000  # of the search within sessions: half a second at most, measured
 _LOOK_AHEAD_HOURS = (12.0, 24.0, 48.0)
 _SEARCH_SHARE = 0.75  # of the time left, where search and bound take turns
