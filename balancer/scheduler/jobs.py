@@ -231,7 +231,7 @@ class Work:
             waits = (
                 previews.unfinished(session)
                 or explanations.unfinished(session)
-                or scarcities.waiting(session) is not None
+                or scarcities.waiting(session, self._clock.now()) is not None
             )
         if waits and self._previewing is not None:
             self._previewing.run()

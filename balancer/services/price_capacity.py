@@ -24,10 +24,11 @@ _SHAPE: Final = TypeAdapter(Scarcity)
 def price_next(db: Database, now: datetime) -> int | None:
     """Price the capacity of the newest plan, if that has not been begun, and return its run; ``None`` if it has.
 
-    What fails is kept with the run, and not begun again: the next run has its own.
+    What fails is kept with the run, and not begun again: the next run has its own. What a process left half done, which
+    was killed, is begun again after a while.
     """
     with db.transaction() as session:
-        run_id = scarcities.waiting(session)
+        run_id = scarcities.waiting(session, now)
         if run_id is None:
             return None
         scarcities.begin(session, run_id, now)

@@ -35,7 +35,7 @@ def is_gone(holder: str) -> bool:
 def _machine() -> str:
     namespace = ""
     with suppress(OSError):
-        namespace = f"{(_PROC / 'sys/kernel/random/boot_id').read_text(encoding='ascii').strip()[:8]}"
+        namespace = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
         namespace += f"-{(_PROC / 'self/ns/pid').stat().st_ino}"
     return f"{socket.gethostname()}:{namespace}"
 

@@ -80,7 +80,7 @@ def _late(session: Session, run_id: int | None, now: datetime, hours: Sequence[f
     ]
     # what no plan lets become late within the longest of them is in none of the counts
     in_any = or_(*(plan.becomes_late(now, max(hours)) for plan in plans))
-    columns: Any = (*counted, func.count())
+    columns: Any = (*counted, func.count())  # one more, so that a row is never a bare number
     *found, _ = session.exec(joined(select(*columns), run_id).where(in_any)).one()
     # without a plan that waits there is one of each, which is both
     pairs = [found[place : place + len(plans)] for place in range(0, len(found), len(plans))]

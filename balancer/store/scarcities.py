@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -13,24 +13,33 @@ from balancer.store.tables import RunRow
 from balancer.store.tables_runs import RunRecordRow
 from balancer.store.tables_scarcity import PricingRow, ScarcityRow
 
+# One process prices at a time. Whoever asks while a run is begun and not ended comes after one that has died; it is
+# not begun again at once, for it may have died of this run.
+_AGAIN_AFTER = timedelta(minutes=1)
 
-def waiting(session: Session) -> int | None:
-    """Return the newest run whose plan is in force or waits, if what it was made from is kept and nobody has begun."""
+
+def waiting(session: Session, now: datetime) -> int | None:
+    """Return the newest run whose plan is in force or waits, if what it was made from is kept and it is to be begun.
+
+    That is if nobody has, or if whoever has died before it was done, some time ago.
+    """
     newest = session.exec(
         select(RunRow.id)
         .where(RunRow.kind == RunKind.ALLOCATION, col(RunRow.state).in_([RunState.PUBLISHED, RunState.HELD]))
         .order_by(col(RunRow.id).desc())
         .limit(1)
     ).first()
-    if newest is None or pricing(session, newest) is not None:
+    if newest is None or _is_settled(pricing(session, newest), now):
         return None
     has_problem = col(RunRecordRow.problem).is_not(None)
     return session.exec(select(RunRecordRow.run_id).where(RunRecordRow.run_id == newest, has_problem)).first()
 
 
 def begin(session: Session, run_id: int, now: datetime) -> None:
-    """Enter that a run's capacity is being priced: whatever becomes of it, it is not begun twice."""
-    session.add(PricingRow(run_id=run_id, begun_at=now))
+    """Enter that a run's capacity is being priced."""
+    row = session.get(PricingRow, run_id, populate_existing=True) or PricingRow(run_id=run_id, begun_at=now)
+    row.begun_at = now
+    session.add(row)
     session.flush()
 
 
@@ -52,6 +61,12 @@ def fail(session: Session, run_id: int, error: str) -> None:
 def pricing(session: Session, run_id: int) -> PricingRow | None:
     """Return how far the pricing of a run's capacity is, if it has begun."""
     return session.exec(select(PricingRow).where(PricingRow.run_id == run_id)).first()
+
+
+def _is_settled(row: PricingRow | None, now: datetime) -> bool:
+    if row is None:
+        return False
+    return row.priced_at is not None or bool(row.error) or now - row.begun_at < _AGAIN_AFTER
 
 
 def of_run(session: Session, run_id: int) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from tests.worlds import NOW
 def priced(db: Database) -> None:
     """Say that nobody need price the plan's capacity, which is the same process's to do."""
     with db.transaction() as session:
-        run_id = scarcities.waiting(session)
+        run_id = scarcities.waiting(session, NOW)
         assert run_id is not None
         scarcities.begin(session, run_id, NOW)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -51,6 +52,19 @@ def test_what_is_scarce_at_a_trust_is_seen_by_whoever_reaches_it(sqlite_db: Data
     assert kept(sqlite_db.within(Reach(trusts=frozenset({"RWF"}))), run_id) == []
 
 
+def test_what_a_killed_process_left_half_done_is_begun_again(db: Database) -> None:
+    """After a minute, and not at once: it may be this run that kills it."""
+    allocate(db)
+    with db.transaction() as writing:
+        run_id = scarcities.waiting(writing, NOW)
+        assert run_id is not None
+        scarcities.begin(writing, run_id, NOW)
+    assert price_next(db, NOW + timedelta(seconds=59)) is None
+    assert price_next(db, NOW + timedelta(seconds=60)) == run_id
+    assert kept(db, run_id)
+    assert price_next(db, NOW + timedelta(hours=1)) is None
+
+
 def test_what_fails_is_on_record_and_not_begun_again(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next run has its own."""
     allocate(sqlite_db)
@@ -61,7 +75,7 @@ def test_what_fails_is_on_record_and_not_begun_again(sqlite_db: Database, monkey
     monkeypatch.setattr(price_capacity, "_found", fail)
     with pytest.raises(ArithmeticError):
         price_next(sqlite_db, NOW)
-    assert price_next(sqlite_db, NOW) is None
+    assert price_next(sqlite_db, NOW + timedelta(hours=1)) is None
     with sqlite_db.session() as reading:
         row = scarcities.pricing(reading, 1)
     assert row is not None
