@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
+from tests.api.service import Service
 from tests.web.hands import press_key
 from tests.web.pages_served import Desk
 
@@ -41,3 +46,16 @@ def test_from_the_overview_to_a_list_and_to_what_is_looked_for(desk: Desk) -> No
     press_key(page, "g")
     press_key(page, "o")
     page.wait_for_selector("#forecast-chart svg path", state="attached")
+
+
+@pytest.mark.parametrize("minutes", [0, 397])
+def test_the_axis_of_time_has_its_words_at_whole_hours(desk: Desk, service: Service, minutes: int) -> None:
+    """Whenever one looks: nobody plans by 14:37."""
+    service.clock.at += timedelta(minutes=minutes)
+    desk.sign_in("manager@RVV")
+    page = desk.go("/")
+    page.wait_for_selector("#forecast-chart svg path", state="attached")
+    written = page.locator("#forecast-chart svg text").all_text_contents()
+    at = [words.split()[1] for words in written if words[:3] in {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}]
+    assert len(at) >= 2
+    assert set(at) <= {"08:00", "20:00"}

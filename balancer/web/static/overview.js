@@ -14,7 +14,15 @@ const clock = (instant) => {
 const count = (value) => value.toLocaleString("en-GB");
 
 const HOUR = 3_600_000;
+const HALF_DAY = 12 * HOUR, DAWN = 8 * HOUR;
 const hours = (at) => (at - said.start) / HOUR;
+// The axis has its words at 08:00 and 20:00, whenever one looks; every second of them where there is little room.
+function ticks() {
+  const step = narrow() ? 2 * HALF_DAY : HALF_DAY;
+  const found = [];
+  for (let at = Math.ceil((said.start - DAWN) / step) * step + DAWN; at <= said.end; at += step) found.push(hours(at));
+  return found;
+}
 
 function series(line) {
   const last = line.points.at(-1)[1];
@@ -70,8 +78,8 @@ function draw() {
         type: "value",
         min: 0,
         max: hours(said.end),
-        interval: narrow() ? 24 : 12,
-        axisLabel: { color: "#4c6272", fontSize: 12, formatter: (value) => clock(said.start + value * HOUR), hideOverlap: true },
+        axisTick: { customValues: ticks() },
+        axisLabel: { color: "#4c6272", fontSize: 12, customValues: ticks(), formatter: (value) => clock(said.start + value * HOUR), hideOverlap: true },
         splitLine: { show: false },
         axisLine: { lineStyle: { color: "#8fa0ab" } },
       },
