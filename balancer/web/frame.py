@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -124,15 +125,18 @@ def _feed_signs(session: Session, caller: Actor, now: datetime) -> list[Sign]:
     """Say of each feed how long ago it was heard, to whoever may see feeds."""
     if not caller.may(Permission.FEEDS_READ):
         return []
-    return [_feed_sign(status, now) for status in sources.feeds(session, now)]
+    found = sources.feeds(session, now)
+    of_trust = Counter(status.trust for status in found)
+    # a trust's only feed is said by its trust: the strip is one line on a desk
+    return [_feed_sign(status, status.trust if of_trust[status.trust] == 1 else status.name, now) for status in found]
 
 
-def _feed_sign(status: sources.FeedStatus, now: datetime) -> Sign:
+def _feed_sign(status: sources.FeedStatus, name: str, now: datetime) -> Sign:
     made = status.last_extracted_at
     if made is None:
-        return Sign(words=f"{status.name} never heard", silent=True)
+        return Sign(words=f"{name} never heard", silent=True)
     age = span(max(now - made, timedelta()))
     if status.stale:
         more = f"expected every {status.refresh_minutes:g} min"
-        return Sign(words=f"{status.name} silent {age}", silent=True, more=more)
-    return Sign(words=f"{status.name} {age} ago")
+        return Sign(words=f"{name} silent {age}", silent=True, more=more)
+    return Sign(words=f"{name} {age} ago")
