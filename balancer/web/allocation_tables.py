@@ -9,6 +9,7 @@ from balancer.domain.life import ReadState
 from balancer.store.plans import PlannedRead, Spot
 from balancer.web.allocation import Standing
 from balancer.web.class_marks import mark_of
+from balancer.web.field_words import in_words
 from balancer.web.gantt_shapes import Gantt, GanttRow
 from balancer.web.load_spread import Load, percent
 from balancer.web.not_placed import reason_words
@@ -154,7 +155,7 @@ def not_placed_table(
         Row(
             cells=(
                 *_study_cells(read, base),
-                Cell(text=read.subspecialty.replace("_", " ").capitalize(), second=read.modality),
+                Cell(text=in_words(read.subspecialty), second=read.modality),
                 Cell(text=reason_words(read.why_then if proposed else read.why)),
                 Cell(left=left_of(read, base)),
             )

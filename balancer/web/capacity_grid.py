@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 from balancer.domain.half_day_room import Room
 from balancer.domain.half_days import HalfDay
-from balancer.web.studies_list import half_words, in_words
+from balancer.web.field_words import in_words
+from balancer.web.studies_list import half_words
 
 _TIGHT_HOURS: Final = 1.0
 _FAR_SHORT_HOURS: Final = 2.0

@@ -10,8 +10,9 @@ from typing import Final
 from balancer.domain.half_days import HalfDay
 from balancer.domain.instant import LONDON, local_instant
 from balancer.domain.reporter import Reporter, SkillLevel
+from balancer.web.field_words import in_words
 from balancer.web.roster_hours import Held
-from balancer.web.roster_words import field_words, half_words
+from balancer.web.roster_words import half_words
 
 # A session as rosters usually have it; an hour that has passed is not asked for.
 _HOURS: Final = {False: (time(9), time(12)), True: (time(13), time(17))}
@@ -55,7 +56,7 @@ def cover(  # noqa: PLR0913, PLR0917 - for which hours, from whom, who is there 
     found.sort(key=lambda item: (-item[0], item[1].name))
     begins, ends = (local_instant(datetime.combine(half.day, at)) for at in _HOURS[half.is_afternoon])
     return Cover(
-        heading=f"Ask for a session: {field_words(name)}, {half_words(half)}",
+        heading=f"Ask for a session: {in_words(name)}, {half_words(half)}",
         people=[
             (one.reporter_id, f"{one.name}, {one.home_trust}, {_LEVELS[SkillLevel(level)]}") for level, one in found
         ],

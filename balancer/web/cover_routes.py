@@ -17,7 +17,8 @@ from balancer.services.override_scope import Decision
 from balancer.services.stage_session import stage_session
 from balancer.store import people
 from balancer.web.desk import AtDesk, Desk
-from balancer.web.roster_words import field_words, half_words
+from balancer.web.field_words import in_words
+from balancer.web.roster_words import half_words
 from balancer.web.rosters import instant_of, rosters_shown
 from balancer.web.study_act_routes import Reason
 
@@ -39,7 +40,7 @@ def ask_for_cover(  # noqa: PLR0913, PLR0917 - one parameter a field
     half = HalfDay.named(at)
     more = Extra(start=instant_of(begins), end=instant_of(ends), subspecialties=(short,))
     return desk.after(
-        lambda: _staged(desk, reporter, more, f"{field_words(short)}, {half_words(half)}", " ".join(reason.split())),
+        lambda: _staged(desk, reporter, more, f"{in_words(short)}, {half_words(half)}", " ".join(reason.split())),
         then=lambda number: f"/drafts/{number}#effects",
         refused=lambda words, status: rosters_shown(desk, half, short, said=words, status=status),
     )

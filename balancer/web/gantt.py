@@ -16,6 +16,7 @@ from balancer.domain.overrides import Shift
 from balancer.domain.reporter import REPORTING, Reporter, Session
 from balancer.store.planned_days import DayOf, DayPart
 from balancer.store.plans import Spot
+from balancer.web.field_words import in_words
 from balancer.web.gantt_shapes import Gantt, GanttRow, Stretch, Tick, Window, clock_words
 
 _HOUR: Final = timedelta(hours=1)
@@ -183,7 +184,7 @@ def skill_words(person: Reporter) -> str:
     for (subspecialty, _), level in person.skills.items():
         best[subspecialty] = max(best.get(subspecialty, 0), int(level))
     found = sorted(best.items(), key=lambda one: (-one[1], one[0]))
-    said = [f"{name.replace('_', ' ').capitalize()} {level}" for name, level in found[:_SKILLS]]
+    said = [f"{in_words(name)} {level}" for name, level in found[:_SKILLS]]
     more = len(found) - _SKILLS
     return ", ".join([*said, *([f"{more} more"] if more > 0 else [])])
 

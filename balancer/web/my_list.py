@@ -22,6 +22,7 @@ from balancer.store import held_rosters, my_day, standing
 from balancer.store.database import Session
 from balancer.store.policies import current_policy
 from balancer.web.class_marks import ClassMark, class_marks, mark_of
+from balancer.web.field_words import within_sentence
 from balancer.web.time_left import TimeLeft, at_words, span, time_left
 
 # Nobody reads more rows than these at a time; how many follow is said.
@@ -233,7 +234,7 @@ def _fit(why: WhyMineOut, subspecialty: str, kind: ReadKind) -> str:
         return "you may verify reports of this kind."
     if kind is ReadKind.ARBITRATION:
         return "you have read neither of the two."
-    field = subspecialty.replace("_", " ")
+    field = within_sentence(subspecialty)
     found = {
         3: f"you are a {field} specialist",
         2: f"you report {field}",

@@ -19,6 +19,7 @@ from balancer.domain.plan import UnallocatedReason
 from balancer.domain.reporter import Reporter
 from balancer.services.build_problem import NO_PRIORITY_CLASS
 from balancer.store.plan_figures import LeftOut
+from balancer.web.field_words import within_sentence
 from balancer.web.time_left import at_words
 
 Key = TypeVar("Key")
@@ -218,4 +219,4 @@ def _images(person: Reporter, modality: str) -> bool:
 
 
 def _field(subspecialty: str) -> str:
-    return subspecialty.replace("_", " ")
+    return within_sentence(subspecialty)

@@ -22,12 +22,12 @@ from balancer.store.policies import current_policy
 from balancer.store.tables import RunRow
 from balancer.web.capacity_grid import CapacityGrid, capacity_grid
 from balancer.web.class_table import ClassTable, class_table
+from balancer.web.field_words import in_words, within_sentence
 from balancer.web.forecast import HOURS, MARKS, Forecast, forecast
 from balancer.web.overview_figures import Facts, Figure, Proposed, Sight, figures, uncounted
 from balancer.web.overview_words import Part, Shortage, SilentFeed, State, Waits, heading, lede
 from balancer.web.reason_words import reason_words
 from balancer.web.scarce import ScarceCard, scarce
-from balancer.web.studies_list import in_words, within_sentence
 from balancer.web.time_left import at_words, span
 
 _HALVES: Final = 6

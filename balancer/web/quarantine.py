@@ -15,6 +15,7 @@ from balancer.ingest.network_folder import NetworkFolder
 from balancer.services.mend_rows import Mending
 from balancer.store.tables import BatchRow, QuarantineRow
 from balancer.web.class_marks import ClassMark, class_marks, mark_of
+from balancer.web.field_words import within_sentence
 from balancer.web.quarantine_causes import Cause, class_of
 from balancer.web.time_left import TimeLeft, at_words, time_left
 
@@ -222,9 +223,7 @@ def _exams(row: QuarantineRow, feed: FeedDescription, network: NetworkFolder) ->
     for at, code in _few(matcher.match(*cells).near):
         exam = exams[code]
         elsewhere = f"; {used[code]} maps one of its codes to it" if code in used else ""
-        why = (
-            f"{exam.subspecialty.replace('_', ' ')}, {exam.modality}, {exam.minutes:g} min. Nearest in name{elsewhere}"
-        )
+        why = f"{within_sentence(exam.subspecialty)}, {exam.modality}, {exam.minutes:g} min. Nearest in name{elsewhere}"
         found.append(Candidate(value=code, name=exam.name, why=why, key=str(at)))
     return found
 

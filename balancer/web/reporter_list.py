@@ -11,8 +11,8 @@ from typing import Final
 from balancer.domain.instruction import Instruction
 from balancer.domain.reporter import Reporter, SkillLevel
 from balancer.store.people import ListedReporter
+from balancer.web.field_words import in_words
 from balancer.web.roster_hours import fields_of
-from balancer.web.roster_words import field_words
 from balancer.web.tables import Cell, Choice, Column, Row, Table, View, number, table_of
 
 # An entitlement that ends within so many days is said to lapse soon.
@@ -85,7 +85,7 @@ def reporter_table(  # noqa: PLR0913 - who, as they hold, with what stands besid
             Choice(
                 name="subspecialty",
                 label="Reports",
-                options=[("", "Every subspecialty"), *((name, field_words(name)) for name in fields)],
+                options=[("", "Every subspecialty"), *((name, in_words(name)) for name in fields)],
                 chosen=wanted.subspecialty,
             ),
             Choice(name="show", label="Show", options=_SHOW, chosen=wanted.show),
@@ -178,4 +178,4 @@ def _words(person: Reporter, level: SkillLevel) -> str:
     best = {
         name: max(found for (known, _), found in person.skills.items() if known == name) for name, _ in person.skills
     }
-    return ", ".join(field_words(name) for name in fields_of(person, level) if best[name] == level)
+    return ", ".join(in_words(name) for name in fields_of(person, level) if best[name] == level)

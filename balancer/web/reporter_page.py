@@ -11,8 +11,8 @@ from balancer.domain.instant import LONDON
 from balancer.domain.instruction import Instruction, InstructionKind
 from balancer.domain.overrides import span
 from balancer.domain.reporter import Reporter
+from balancer.web.field_words import in_words
 from balancer.web.reporter_list import SOON, lapse_words
-from balancer.web.roster_words import field_words
 from balancer.web.time_left import at_words
 
 LEVELS: Final = {3: "Specialist", 2: "General", 1: "Fallback", 0: "Not at all"}
@@ -123,7 +123,7 @@ def reporter_page(  # noqa: PLR0913 - a person as said and as held, and who asks
         skilled=_skilled(said, held),
         decided=decided,
         decides_skills=said.home_trust in may_decide,
-        fields=[(name, field_words(name)) for name in sorted({name for name, _ in examined})],
+        fields=[(name, in_words(name)) for name in sorted({name for name, _ in examined})],
         modality_choices=[("", "Every other modality"), *((by, by) for by in sorted({by for _, by in examined}))],
         levels=LEVELS,
         today=today.isoformat(),
@@ -191,7 +191,7 @@ def _skilled(said: Reporter, held: Reporter) -> list[Skilled]:
         levels = [int(person.skills.get((name, modality), 0)) for person in (said, held)]
         rows.append(
             Skilled(
-                field=field_words(name),
+                field=in_words(name),
                 modality=modality or "every other",
                 said=LEVELS[levels[0]],
                 holds=LEVELS[levels[1]],
@@ -226,7 +226,7 @@ def _difference(item: Instruction, said: Reporter, held: Reporter, now: datetime
         return code, _until(said, code, today), _until(held, code, today)
     if item.kind is InstructionKind.SKILL:
         name, modality = value["subspecialty"], value.get("modality")
-        about = field_words(name) + (f", {modality}" if modality else "")
+        about = in_words(name) + (f", {modality}" if modality else "")
         levels = [LEVELS[int(person.level(name, modality or ""))] for person in (said, held)]
         return about, levels[0], levels[1]
     return _time_words(item, now), *_of_time(item)

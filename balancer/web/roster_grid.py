@@ -14,8 +14,9 @@ from balancer.domain.instant import day_of
 from balancer.domain.instruction import Instruction, InstructionKind
 from balancer.domain.overrides import span
 from balancer.domain.reporter import Reporter, SkillLevel
+from balancer.web.field_words import in_words
 from balancer.web.roster_hours import Held, WeekOfHours, fields_of
-from balancer.web.roster_words import field_words, half_words
+from balancer.web.roster_words import half_words
 
 _HOUR: Final = timedelta(hours=1)
 _FIELDS_SHOWN: Final = 2
@@ -211,4 +212,4 @@ def fields_words(person: Reporter) -> str:
     """Return what somebody reports best, with the level: `Neuro 3, Msk 3`."""
     best = fields_of(person, SkillLevel.FALLBACK)[:_FIELDS_SHOWN]
     levels = {name: max(level for (known, _), level in person.skills.items() if known == name) for name in best}
-    return ", ".join(f"{field_words(name)} {int(levels[name])}" for name in best)
+    return ", ".join(f"{in_words(name)} {int(levels[name])}" for name in best)

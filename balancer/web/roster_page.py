@@ -18,11 +18,12 @@ from balancer.store.held_rosters import HeldRoster, held_roster
 from balancer.store.planned_time import ShortRead, planned_stretches, short_reads
 from balancer.store.policies import current_policy
 from balancer.store.scope import reach_of
+from balancer.web.field_words import in_words
 from balancer.web.my_list import short_name
 from balancer.web.roster_grid import Asked, Day, Person, away_in, days_of, people_of
 from balancer.web.roster_hours import Hours, WeekOfHours, clock_time
 from balancer.web.roster_spare import FieldRow, field_rows
-from balancer.web.roster_words import field_words, week_sentence
+from balancer.web.roster_words import week_sentence
 from balancer.web.time_left import at_words
 
 ROWS: Final = 50
@@ -143,7 +144,7 @@ def rosters(session: Session, week: Week, asked: Asked, now: datetime, *, may_op
         everybody=len(week.everybody),
         pages=_pages(len(chosen), asked),
         fields=field_rows(week.spare, week.halves, asked, now, may_open=may_open),
-        choices=[("", "Every subspecialty"), *((name, field_words(name)) for name in _fields(week.everybody))],
+        choices=[("", "Every subspecialty"), *((name, in_words(name)) for name in _fields(week.everybody))],
         sources=_sources(session, names, now),
         asked=asked,
     )

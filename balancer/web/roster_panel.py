@@ -17,9 +17,10 @@ from balancer.store.planned_time import ShortRead
 from balancer.store.tables import SessionRow
 from balancer.web.away import from_value, until_options
 from balancer.web.class_marks import class_marks, mark_of
+from balancer.web.field_words import in_words
 from balancer.web.my_list import short_name
 from balancer.web.roster_hours import Held
-from balancer.web.roster_words import field_words, half_words
+from balancer.web.roster_words import half_words
 from balancer.web.tables import Cell, Column, Row, Table, View, number
 from balancer.web.time_left import at_words, time_left
 
@@ -208,7 +209,7 @@ def short_table(  # noqa: PLR0913 - which reads, by which policy, at which insta
         )
     total = sum(hours for _, hours in found)
     return Table(
-        name=f"{field_words(name)}, {half_words(half)}: reads that become late",
+        name=f"{in_words(name)}, {half_words(half)}: reads that become late",
         columns=_COLUMNS,
         rows=rows,
         total=len(rows),
@@ -242,7 +243,7 @@ def free_table(
         )
     rows.sort(key=lambda row: -float(row.cells[2].value or 0))  # type: ignore[arg-type]  # a number
     return Table(
-        name=f"{field_words(name)}, {half_words(half)}: who has time",
+        name=f"{in_words(name)}, {half_words(half)}: who has time",
         columns=(
             Column(key="reporter", head="Reporter"),
             Column(key="trust", head="Home trust"),

@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import Final
 
 from balancer.domain.half_days import HalfDay
+from balancer.web.field_words import in_words
 from balancer.web.roster_grid import Asked
 from balancer.web.roster_hours import Hours
-from balancer.web.roster_words import VERY_SHORT_HOURS, field_words, half_words
+from balancer.web.roster_words import VERY_SHORT_HOURS, half_words
 
 # Less than this spare is tight; hours that would be printed as nought are none.
 _TIGHT_HOURS: Final = 1.0
@@ -66,7 +67,7 @@ def field_rows(
     return [
         FieldRow(
             field=name,
-            words=field_words(name),
+            words=in_words(name),
             cells=[
                 _spare(name, half, hours[name].get(half, Hours()), asked, now, may_open=may_open) for half in halves
             ],
@@ -83,7 +84,7 @@ def _spare(  # noqa: PLR0913 - which cell, how it stands, for whom
         half=half,
         level=level,
         words=words,
-        name=f"{field_words(name)}, {half_words(half)}: {said}",
+        name=f"{in_words(name)}, {half_words(half)}: {said}",
         link="" if level is Level.OVER or not may_open else asked.address(short=name, at=half.code) + "#open",
         here=asked.short == name and asked.half == half,
     )

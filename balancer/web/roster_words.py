@@ -7,16 +7,12 @@ from datetime import date
 from typing import Final
 
 from balancer.domain.half_days import HalfDay
+from balancer.web.field_words import within_sentence
 
 # This much short is more than one reporter can be asked for.
 VERY_SHORT_HOURS: Final = 2.0
 _NUMBERS: Final = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 _NAMED: Final = 3
-
-
-def field_words(name: str) -> str:
-    """Return a subspecialty in words."""
-    return name.replace("_", " ").capitalize()
 
 
 def half_words(half: HalfDay) -> str:
@@ -52,7 +48,7 @@ def _counted(count: int) -> str:
 
 
 def _listed(found: Sequence[tuple[HalfDay, str]]) -> str:
-    words = [f"{field_words(name).lower()} {_when(half)}" for half, name in found[:_NAMED]]
+    words = [f"{within_sentence(name)} {_when(half)}" for half, name in found[:_NAMED]]
     more = len(found) - len(words)
     return ", ".join(words) + (f", and {more:,} more" if more else "")
 

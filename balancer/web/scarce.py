@@ -14,9 +14,10 @@ from balancer.domain.half_days import HalfDay
 from balancer.services.price_capacity import priced
 from balancer.store import scarcities
 from balancer.store.database import Session
+from balancer.web.field_words import in_words
 from balancer.web.my_list import short_name
 from balancer.web.overview_figures import Sight
-from balancer.web.studies_list import half_words, in_words
+from balancer.web.studies_list import half_words
 
 _SHOWN: Final = 3
 _LEAST_POINTS: Final = 0.05

@@ -17,6 +17,7 @@ from balancer.store.studies import ReadStatus, StudyStatus
 from balancer.store.tables import StudyRow
 from balancer.store.which_unreported import Lateness, Standing, UnreportedFilter
 from balancer.web.class_marks import class_marks, mark_of
+from balancer.web.field_words import in_words, within_sentence
 from balancer.web.my_list import short_name
 from balancer.web.reason_words import REASON_WORDS, reason_words
 from balancer.web.tables import Cell, Choice, Column, Row, Table, View
@@ -49,7 +50,6 @@ _AGES: Final = {
     Age.LATE: "Late, not over ceiling",
     Age.OVER: "Over ceiling",
 }
-_ABBREVIATION: Final = 3
 _WITHIN: Final = (4, 24, 72)
 _STATES: Final = {
     ReadState.DONE: "Reported here",
@@ -72,17 +72,6 @@ class Known:
     exams: Mapping[str, str]
     subspecialties: Sequence[str]
     unsaid: Collection[int] = ()
-
-
-def in_words(code: str) -> str:
-    """Return a code of the network's as words: `head_neck` as `Head neck`, one of three letters as what it shortens."""
-    return code.upper() if len(code) <= _ABBREVIATION else code.replace("_", " ").capitalize()
-
-
-def within_sentence(code: str) -> str:
-    """Return the same within a sentence: `head neck`, `MSK`."""
-    words = in_words(code)
-    return words if words.isupper() else words.lower()
 
 
 def heading(which: UnreportedFilter, total: int, known: Known, *, proposed: bool = False) -> str:

@@ -12,6 +12,7 @@ from balancer.domain.instant import LONDON
 from balancer.domain.life import ReadKind
 from balancer.domain.states import StudyState
 from balancer.web.class_marks import ClassMark, class_marks, mark_of
+from balancer.web.field_words import within_sentence
 from balancer.web.my_list import short_name
 from balancer.web.study_facts import OtherStudy, StudyFacts
 from balancer.web.study_timeline import Timeline, timeline
@@ -121,7 +122,7 @@ def study_page(facts: StudyFacts, now: datetime) -> StudyPage:
         setting=", ".join(filter(None, [study.patient_setting.replace("_", " "), study.site])),
         accession=study.accession_number,
         patient=f"{study.patient_id[:4].upper()}••••" if study.patient_id else "not given",
-        facts=" · ".join(filter(None, [minutes, study.subspecialty.replace("_", " "), study.modality])),
+        facts=" · ".join(filter(None, [minutes, within_sentence(study.subspecialty), study.modality])),
         left=_left(facts, now) if is_waiting else None,
         outlook=_outlook(facts, now),
         state=_state(facts),

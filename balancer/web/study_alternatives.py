@@ -8,6 +8,7 @@ from typing import Final
 
 from balancer.domain.explanation import Refusal, Rule
 from balancer.domain.read_explained import Other, ReadExplained
+from balancer.web.field_words import within_sentence
 from balancer.web.study_facts import StudyFacts
 from balancer.web.tables import Cell, Column, Row, Table, View, number, table_of
 from balancer.web.time_left import at_words, span
@@ -164,7 +165,7 @@ def refused(facts: StudyFacts, found: Iterable[Refusal]) -> Table:
 
 def _rule(facts: StudyFacts, rule: Rule) -> str:
     study = facts.study
-    return _RULES[rule].format(trust=study.trust, field=study.subspecialty.replace("_", " "), modality=study.modality)
+    return _RULES[rule].format(trust=study.trust, field=within_sentence(study.subspecialty), modality=study.modality)
 
 
 def _people(facts: StudyFacts, reporters: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from balancer.domain.addition import Release
 from balancer.domain.read_explained import Addition, ReadExplained, Reason, ReasonKind, Remedied
+from balancer.web.field_words import within_sentence
 from balancer.web.study_alternatives import LEAST, LEVELS, against, alternatives, counted, refused
 from balancer.web.study_facts import Explained, StudyFacts
 from balancer.web.tables import Table
@@ -130,7 +131,7 @@ def _why(facts: StudyFacts, found: ReadExplained, one: Reason, now: datetime) ->
 
 def _words(facts: StudyFacts, found: ReadExplained, kind: ReasonKind, now: datetime) -> tuple[str, str]:
     study, place = facts.study, found.placement
-    field = study.subspecialty.replace("_", " ")
+    field = within_sentence(study.subspecialty)
     person = None if place is None else facts.people.get(place.reporter_id)
     level = 0 if person is None else person.level(study.subspecialty, study.modality)
     if kind is ReasonKind.PLACE and place is not None:
@@ -179,7 +180,7 @@ def _remedy(facts: StudyFacts, one: Remedied, now: datetime) -> str:
 
 def _addition(facts: StudyFacts, one: Addition, now: datetime) -> str:
     study, place = facts.study, one.placement
-    field = study.subspecialty.replace("_", " ")
+    field = within_sentence(study.subspecialty)
     parts = []
     if one.released is not None:
         parts.append("take the pin back" if one.released is Release.PIN else "release the claim")

@@ -125,4 +125,4 @@ def test_pins_are_counted() -> None:
 def test_the_best_skills_are_named_and_the_rest_counted() -> None:
     """The best three."""
     person = reporter("R9", skills={"neuro": 2, "msk": 3, "breast": 1, "head_neck": 2, "neuro/MR": 3})
-    assert skill_words(person) == "Msk 3, Neuro 3, Head neck 2, 1 more"
+    assert skill_words(person) == "MSK 3, Neuro 3, Head neck 2, 1 more"

@@ -100,7 +100,7 @@ def test_reads_without_a_place_are_counted_by_reason_the_most_first() -> None:
         without_place(3, "no_capacity", subspecialty="msk"),
     ]
     assert [(one.words, one.count, one.whose) for one in by_reason(left, WHO)] == [
-        ("No hours left in time", 5, "3 msk at Medway, 2 neuro at Medway"),
+        ("No hours left in time", 5, "3 MSK at Medway, 2 neuro at Medway"),
         ("No session that takes it", 2, "2 neuro at Medway"),
     ]
 

@@ -54,7 +54,7 @@ def test_what_is_no_reporting_is_called_what_it_is() -> None:
 def test_a_row_adds_up_what_holds() -> None:
     """And says what somebody reports best."""
     found = row(session("S1", "R1"), session("S2", "R1", start=24, hours=2.5))
-    assert (found.hours, found.fields, found.link) == ("6.5", "Neuro 3, Msk 2", "/reporters/R1")
+    assert (found.hours, found.fields, found.link) == ("6.5", "Neuro 3, MSK 2", "/reporters/R1")
 
 
 def test_a_cell_opens_itself_and_keeps_what_was_asked() -> None:
@@ -132,7 +132,7 @@ def test_the_sentence_names_the_shortest_half_days() -> None:
 
     found = {"neuro": {WEEK[2]: 6.5, WEEK[4]: 2.0}, "breast": {WEEK[3]: 2.5}, "msk": {WEEK[4]: 4.0, WEEK[5]: 2.1}}
     assert said(found) == (
-        "Week of 2 March. Four half-days are more than 2 hours short: neuro Tuesday morning, msk Wednesday morning, "
+        "Week of 2 March. Four half-days are more than 2 hours short: neuro Tuesday morning, MSK Wednesday morning, "
         "breast Tuesday afternoon, and 1 more."
     )
     assert said({"neuro": {WEEK[2]: 6.5}}) == (
