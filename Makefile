@@ -41,8 +41,8 @@ notebooks: $(COMPILED) ## run every notebook from its first cell to its last
 replay: $(COMPILED) ## a day in 24 minutes against the service, killed ten times; ARGS="--database postgresql --seed 2"
 	$(BIN)/python -m tests.replay $(ARGS)
 
-screenshots: $(INSTALLED) $(PEERS) ## look at every page of a service that runs (`make run`), and keep what is seen in docs
-	$(BIN)/python -m tests.web.screenshots $(ARGS)
+screenshots: $(COMPILED) $(PEERS) ## look at every page of a Monday morning, which it starts itself, and keep what is seen in docs
+	$(BIN)/python -m tests.web.screenshots
 
 bench: $(COMPILED) ## Balancer and its peers on the same instances (what has no result yet); ARGS="--sizes small"
 	$(BIN)/python -m tests.benchmarks.peers.run $(ARGS)

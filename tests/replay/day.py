@@ -108,7 +108,7 @@ class _Day:
         self._systems = trust_systems(sample, self._network, hours, wanted.seed)
         # until there are lists to work from, a second is a second
         self._time = _shown(AS_OF + timedelta(minutes=1), speed=1.0, hours=wanted.hours)
-        self._service = Service(self._network, wanted.folder / "printed.txt", _environment(wanted))
+        self._service = Service(self._network, wanted.folder / "printed.txt", environment(wanted))
         self._over, self._pacs_over = asyncio.Event(), asyncio.Event()
         self._callers: list[Caller] = []
         self._opened_before = 0
@@ -358,7 +358,7 @@ def _shown(shows: datetime, *, speed: float, hours: float) -> ShownTime:
     return ShownTime(clock=QuickClock(shows=shows, at=datetime.now(UTC), speed=speed), hours=hours)
 
 
-def _environment(wanted: Wanted) -> dict[str, str]:
+def environment(wanted: Wanted) -> dict[str, str]:
     """Return the environment of the service: nothing of this machine's settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BALANCER_")}
     return {
