@@ -33,6 +33,7 @@ from balancer.optimise.sequence import sequence
 from balancer.optimise.start import by_urgency, start_from_flow
 
 LEAST_PROPOSALS = 1_000_000
+_MOST_PROPOSALS = 140_000_000  # of all England's studies: with more, the whole command takes over a quarter of an hour
 _PROPOSALS_A_READ, _SO_MANY_READS, _FEWER = 1_200, 6_000, 0.34  # one of 16 times as many reads gets 0.4 times as many
 _RULES_UNTIL = 5_000  # reads; for more, the flow's start was far better than any rule's, and rules take long
 _BOUND_WORK_A_PROPOSAL = 0.15  # sessions looked into; twice as much raises it by a tenth of a per cent
@@ -200,7 +201,7 @@ def solve(
 def default_work(reads: int) -> int:
     """Return how many proposals the search of a problem of this size makes unless told otherwise."""
     share = min(1.0, (_SO_MANY_READS / max(1, reads)) ** _FEWER)
-    return max(LEAST_PROPOSALS, int(_PROPOSALS_A_READ * reads * share))
+    return min(_MOST_PROPOSALS, max(LEAST_PROPOSALS, int(_PROPOSALS_A_READ * reads * share)))
 
 
 def _dispatch(run: _Run) -> float:
