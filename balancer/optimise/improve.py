@@ -210,12 +210,12 @@ def _anneal(
         elif claimed == NOBODY and draw < _DROPS + _EXCHANGES and sessions[session].length > sessions[session].claims:
             spare = sessions[session].length - sessions[session].claims
             other = int(slots[sessions[session].slot + sessions[session].claims + below(chance, spare)])
-            _exchange(
+            exchange(
                 prices, bands, studies, people, patient_reads, level, latest, takes_pool,
                 reads, sessions, reporters, slots, read, other, threshold,
             )  # fmt: skip
         else:
-            _relocate(
+            relocate(
                 prices, bands, studies, people, patient_reads, level, latest,
                 reads, sessions, reporters, slots, read, session, threshold,
             )  # fmt: skip
@@ -312,7 +312,7 @@ def _permute(slots: Ids, base: int, here: int, there: int, exchange: int) -> Non
 
 
 @kernel
-def _relocate(
+def relocate(
     prices: Records,
     bands: Floats,
     studies: Records,
@@ -354,7 +354,7 @@ def _relocate(
 
 
 @kernel
-def _exchange(
+def exchange(
     prices: Records,
     bands: Floats,
     studies: Records,

@@ -23,6 +23,7 @@ from balancer.optimise.chance import chance_from
 from balancer.optimise.cooling import Cooling, cooling_for
 from balancer.optimise.dispatch import Rule, deal, dispatch, group_reads
 from balancer.optimise.flow import Flow, pooled_flow
+from balancer.optimise.give_back import give_back
 from balancer.optimise.improve import Nearby, improve, tidy
 from balancer.optimise.order import let_the_starved_pass
 from balancer.optimise.plan import make_plan
@@ -294,5 +295,7 @@ def _search(run: _Run, nearby: Nearby, cooling: Cooling, seed: int, workers: int
         return done + int(cooling.chunk * needed / left)
 
     run.best, run.best_points = improve(p, run.best, nearby, seed, cooling, ahead, workers)
+    give_back(p, run.best, go_on=lambda: not run.is_over)
+    run.best_points = float(score(p, run.best).sum())
     steps = min(_STEPS_A_PROPOSAL * work, _MOST_STEPS)
     run.best_points -= sequence(p, run.best, chance_from(seed, stream=2), work=steps, go_on=lambda: not run.is_over)
