@@ -57,7 +57,7 @@ bench-table: $(COMPILED) ## Kent to England, three loads, three seeds (what has 
 bench-polling: $(COMPILED) ## clients that poll, as ratios to an empty route; ARGS="--caller key --database postgresql" or "--only standards"
 	$(BIN)/python -m tests.benchmarks.polling.run $(ARGS)
 
-bench-told: $(COMPILED) ## how soon every side is told who has a read, by that of the claim's own request; ARGS="--races 60"
+bench-told: $(COMPILED) ## how soon every side is told who has a read, by that of the claim's own request; ARGS="--races 12"
 	$(BIN)/python -m tests.benchmarks.told $(ARGS)
 
 bench-arrivals: $(COMPILED) ## from an emergency's arrival to list and PACS; ARGS="--by file --database postgresql"

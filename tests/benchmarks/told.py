@@ -127,7 +127,7 @@ def main() -> None:
     """Measure, keep the result and show it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
-    parser.add_argument("--races", type=int, default=60)
+    parser.add_argument("--races", type=int, default=24, help="all of them stand on one list, of one session")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     for name in given.databases:
