@@ -28,8 +28,9 @@ from balancer.store.tables_keys import IdempotencyKeyRow
 from tests.access.doors import MANAGER_AND_REPORTER, MANAGER_EAST, REPORTER, SYSTEM_EAST, Known
 from tests.access.two_trusts import EAST, WEST
 from tests.api.fhircast.hubs import Peer, closed, form, hub, names, opened, post
+from tests.api.service import Service
 from tests.networks import TWO_FEEDS, Feed, claimed, extract, loaded, read_id
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, until
 from tests.worlds import NOW, reporter
 
 SYSTEM_WEST = system("test:pacs-west", "PACS of West", Permission, [WEST])
@@ -133,12 +134,18 @@ def test_the_others_are_told_who_does_not_follow(network: Database, status: obje
         assert refuses.follow()["id"] == after.id
 
 
+def _who_owes_an_answer(service: Service) -> list[str]:
+    subscriptions = list(hub_of(service.app)._by_secret.values())  # noqa: SLF001 - nobody else need know
+    return [one.name for one in subscriptions if one.unanswered]
+
+
 def test_who_does_not_answer_within_ten_seconds_is_out_of_step(network: Database) -> None:
     """2.5.7: the others are told, and it is told that it follows nothing any more."""
     with hub(network) as (url, service), Peer(url, subscriber_name="Silent") as silent, Peer(url) as viewer:
         event = opened()
         post(url, event=event)
         assert silent.hear()["id"] == viewer.follow()["id"] == event.id
+        until(lambda: _who_owes_an_answer(service) == ["Silent"])  # the viewer's is on its way
         hub_of(service.app).seconds = lambda: ANSWER_SECONDS + 1
         assert silent.hear()["hub.mode"] == "denied"
         with pytest.raises(ConnectionClosed):
