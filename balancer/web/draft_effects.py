@@ -26,7 +26,7 @@ LONG: Final = timedelta(seconds=90)
 # Much may have happened since: what is shown says so, and offers another.
 _OLD: Final = timedelta(minutes=5)
 # So many studies are named on a study's page, and so many on the draft's own.
-_NAMED, _NAMED_WHOLE = 6, 40
+_NAMED, _NAMED_WHOLE = 6, 15
 _LEAST_SHARE: Final = 0.005
 WHY: Final = {
     MoveReason.NEW: "nobody had it",
