@@ -37,7 +37,9 @@ def service_with_sign_in(db: Database) -> Service:
 @contextmanager
 def served(service: Service) -> Iterator[str]:
     """Yield the address at which a service answers."""
-    server = uvicorn.Server(uvicorn.Config(service.app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(service.app, host="127.0.0.1", port=0, log_config=None, log_level="error", lifespan="off")
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until(lambda: server.started)
