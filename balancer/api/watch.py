@@ -52,9 +52,9 @@ class Watch:
     Safe for any number of coroutines of one event loop.
     """
 
-    def __init__(self, database: Database, ending: Event | None = None) -> None:
+    def __init__(self, database: Database, ending: Event) -> None:
         self.database = database
-        self._ending = ending or Event()
+        self._ending = ending
         self.bodies = Bodies()
         self._marks: Marks | None = None
         self._looked_at = 0.0

@@ -18,7 +18,7 @@ from balancer.optimise.improve import exchange, relocate
 from balancer.optimise.problem import NOBODY, UNPLACED, Flags, Floats, Ids, Ints, ProblemArrays, Records
 from balancer.optimise.schedule import Schedule, can_hold
 
-_ROUNDS = 8  # the fourth finds one in a hundred of what the first did
+_ROUNDS = 8  # at Kent the second finds a third of what the first did
 _CHUNK = 20_000  # reads between two looks at the clock
 _LEAST_GAIN = 1e-9  # points; or rounding could be taken for progress, for ever
 

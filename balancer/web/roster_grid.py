@@ -209,7 +209,7 @@ def _what(held: Held, *, is_away: bool) -> tuple[Kind, str, str]:
 
 
 def fields_words(person: Reporter) -> str:
-    """Return what somebody reports best, with the level: `Neuro 3, Msk 3`."""
+    """Return what somebody reports best, with the level: `Neuro 3, MSK 3`."""
     best = fields_of(person, SkillLevel.FALLBACK)[:_FIELDS_SHOWN]
     levels = {name: max(level for (known, _), level in person.skills.items() if known == name) for name in best}
     return ", ".join(f"{in_words(name)} {int(levels[name])}" for name in best)
