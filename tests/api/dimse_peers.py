@@ -14,7 +14,7 @@ from pynetdicom.association import Association
 from pynetdicom.events import Event
 
 from balancer.api.dimse.listener import Listening, listen
-from balancer.api.dimse.transport import without_delay
+from balancer.api.dimse.transport import AssociationServer, without_delay
 from balancer.domain.permission import Permission
 from balancer.domain.steps import StepState
 from balancer.outlets.dimse import keep_answers
@@ -51,12 +51,19 @@ def registered(db: Database, title: str, *scopes: Permission, trust: str = "RVV"
 @contextmanager
 def listening(db: Database, tls: Any = None, *, believing: bool = False) -> Iterator[int]:
     """Listen on a free port of this machine, and yield it."""
+    with serving(db, tls, believing=believing) as server:
+        yield int(server.server_address[1])
+
+
+@contextmanager
+def serving(db: Database, tls: Any = None, *, believing: bool = False) -> Iterator[AssociationServer]:
+    """Listen on a free port of this machine, and yield whoever does."""
     where = Listening(host="127.0.0.1", port=0, ae_title=OURS, pseudonym_key=b"a key", tls=tls, believing=believing)
     server = listen(where, db, StandingClock())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield int(server.server_address[1])
+        yield server
     finally:
         server.shutdown()
         thread.join()

@@ -14,7 +14,7 @@ import pytest
 from balancer.api.dimse import transport
 from balancer.store.database import Database
 from tests.api.certificates import NAME, Authority
-from tests.api.dimse_peers import calling, listening, registered
+from tests.api.dimse_peers import calling, listening, registered, serving
 from tests.networks import loaded
 from tests.patience import PATIENCE_SECONDS, until
 
@@ -102,18 +102,15 @@ def test_there_are_so_many_connections_and_each_that_ends_makes_room(
     monkeypatch.setattr(transport, "MOST_CONNECTIONS", 2)
     loaded(sqlite_db)
     registered(sqlite_db, "PACS_RVV")
-    with listening(sqlite_db) as port:
-        here = "127.0.0.1", port
+    with serving(sqlite_db) as server:
+        here = "127.0.0.1", int(server.server_address[1])
         with (
             socket.create_connection(here),
             socket.create_connection(here),
             socket.create_connection(here) as third,
         ):
             assert is_hung_up(third)
-        until(lambda: is_let_in(port))
-
-
-def is_let_in(port: int) -> bool:
-    """Tell whether a known caller is established."""
-    with calling(port, "PACS_RVV") as association:
-        return bool(association.is_established) and association.send_c_echo().Status == 0
+        until(lambda: server.places_taken() == 0)
+        with calling(here[1], "PACS_RVV") as association:
+            assert association.is_established
+            assert association.send_c_echo().Status == 0

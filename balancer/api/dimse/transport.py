@@ -10,6 +10,8 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from socketserver import TCPServer
 from typing import Any, Final
@@ -90,6 +92,13 @@ class BoundedSocket(AssociationSocket):
 
 
 class _Arrival(RequestHandler):
+    server: AssociationServer
+
+    def handle(self) -> None:
+        """Begin an association: from the moment that it has begun it is counted itself, and not as one that arrives."""
+        with self.server.giving_a_place(self.client_address):
+            super().handle()
+
     def _create_association(self) -> Association:
         association = super()._create_association()
         association.dul.socket = BoundedSocket(association, client_socket=self.request)
@@ -104,7 +113,7 @@ class AssociationServer(ThreadedAssociationServer):
 
     def __init__(self, *given: Any) -> None:
         self._lock = threading.Lock()
-        self._arriving = 0
+        self._arriving: set[Any] = set()  # whence; none of them is an association yet
         super().__init__(*given, request_handler=_Arrival)  # type: ignore[misc]  # it is never among those given
 
     def get_request(self) -> tuple[socket.socket, Any]:
@@ -115,31 +124,43 @@ class AssociationServer(ThreadedAssociationServer):
 
     def verify_request(self, _request: Any, _client_address: Any) -> bool:
         """Tell whether there is a place for one more; if not, it is closed at once."""
-        with self._lock:
-            taken = self._arriving + len(self.active_associations)
+        taken = self.places_taken()
         if taken >= MOST_CONNECTIONS:
             _log.warning("dimse.too_many")
         return taken < MOST_CONNECTIONS
 
+    def places_taken(self) -> int:
+        """Return how many connections there are, those that still shake hands among them."""
+        with self._lock:
+            return len(self._arriving) + len(self.active_associations)
+
+    @contextmanager
+    def giving_a_place(self, client_address: Any) -> Iterator[None]:
+        """Count a connection as an association once this is over: nobody ever sees it twice, or not at all."""
+        with self._lock:
+            yield
+            self._arriving.discard(client_address)
+
     def process_request(self, request: Any, client_address: Any) -> None:
         """Go on with a connection in a thread of its own."""
-        self._count(1)
+        with self._lock:
+            self._arriving.add(client_address)
         try:
             super().process_request(request, client_address)
         except BaseException:
-            self._count(-1)
+            self._gone(client_address)
             raise
 
-    def _count(self, more: int) -> None:
+    def _gone(self, client_address: Any) -> None:
         with self._lock:
-            self._arriving += more
+            self._arriving.discard(client_address)
 
     def process_request_thread(self, request: socket.socket | tuple[bytes, socket.socket], client_address: Any) -> None:
         """Take a connection in, until it is an association's to be or nobody's."""
         try:
             self._take_in(request, client_address)
         finally:
-            self._count(-1)
+            self._gone(client_address)
 
     def _take_in(self, request: socket.socket | tuple[bytes, socket.socket], client_address: Any) -> None:
         """Shake hands if TLS is spoken here, and go on as without."""
