@@ -103,6 +103,34 @@ def read_network(folder: Path) -> NetworkFolder:
     return network_folder.read_network(folder)
 
 
+def served_network(settings: Settings) -> NetworkFolder:
+    """Return the network folder that is served, as ``require_approved_rules`` has it at whatever time it is read.
+
+    Raises
+    ------
+    InputRefusedError
+        If it has faults, or nobody is named for a rule.
+    """
+    network = read_network(settings.network)
+    require_approved_rules(settings, network)
+    return network
+
+
+def require_approved_rules(settings: Settings, network: NetworkFolder) -> None:
+    """Ensure that in production somebody answers, by name, for each rule of a feed that leaves studies out.
+
+    Raises
+    ------
+    InputRefusedError
+        If nobody is named for one; it names all of them.
+    """
+    from balancer.ingest.network_checks import unapproved  # noqa: PLC0415
+
+    faults = [] if settings.sign_in == "local" else unapproved(network.feeds)
+    if faults:
+        raise InputRefusedError(faults)
+
+
 def require_approver(settings: Settings, database: Database, network: NetworkFolder) -> None:
     """Ensure that in production somebody answers, by name, for the policy that runs would be made by.
 
@@ -145,7 +173,7 @@ def build_app(settings: Settings, database: Database, ending: threading.Event | 
         database=database,
         clock=service_clock(settings),
         beats=SystemClock(),
-        read_network=partial(read_network, settings.network),
+        read_network=partial(served_network, settings),
         pseudonym_key=pseudonym_key(settings),
         shifts=settings.shift_to_present,
         hooks=_hook_origins(settings),
@@ -314,7 +342,7 @@ def build_work(settings: Settings, database: Database) -> Work:
         database_url=settings.database_url, clock=clock, prepare=partial(telemetry.configure, settings.log_format)
     )
     sources = Sources(
-        read_network=partial(read_network, settings.network),
+        read_network=partial(served_network, settings),
         pseudonym_key=pseudonym_key(settings),
         shift_to_present=settings.shift_to_present,
     )

@@ -61,6 +61,7 @@ def serve(
         opened = bootstrap.open_database(settings)
         try:
             bootstrap.require_approver(settings, opened, folder)
+            bootstrap.require_approved_rules(settings, folder)
         except InputRefusedError:
             opened.close()
             listening.close()

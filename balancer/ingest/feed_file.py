@@ -54,13 +54,22 @@ class ExamRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExcludeRule:
-    """What is left out of the queue by name: any one condition is enough; all but ``modalities`` are folded."""
+    """What is left out of the queue by name: any one condition is enough; all but ``modalities`` are folded.
+
+    ``approver``: who answers for it, by name; empty if the description does not say.
+    """
 
     rule: str
+    approver: str = ""
     modalities: frozenset[str] = frozenset()
     exam_prefixes: tuple[str, ...] = ()
     name_prefixes: tuple[str, ...] = ()
     statuses: frozenset[str] = frozenset()
+
+    @property
+    def said(self) -> str:
+        """What is kept with whatever it leaves out: its name, and who approved it."""
+        return f"{self.rule} (approved by {self.approver})" if self.approver else self.rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +195,7 @@ def _exclude(block: Section) -> ExcludeRule:
         block.fault("", f"a rule needs one of {', '.join(conditions)}")
     return ExcludeRule(
         rule=block.text("rule"),
+        approver=block.text("approver", default=""),
         modalities=frozenset(given["modality"]),
         exam_prefixes=tuple(folded(text) for text in given["exam_prefix"]),
         # a blank at the end of a prefix is meant: "MP " is not the beginning of "MPS"

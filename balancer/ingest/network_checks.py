@@ -70,6 +70,17 @@ def check_feeds(feeds: Mapping[str, FeedDescription], known: Known) -> None:
             known.refer(file, f"exam.codes.{code}", exam, known.exams, "an examination of exams.csv")
 
 
+def unapproved(feeds: Sequence[FeedDescription]) -> list[Fault]:
+    """Return a fault for each rule that leaves studies out of the queue and names nobody who approved it."""
+    reason = "nobody is named who approved that studies are left out by this rule, and production leaves none out by it"
+    return [
+        Fault(file=feed.name, column=f"exclude.approver of {rule.rule!r}", reason=reason)
+        for feed in feeds
+        for rule in feed.excludes
+        if not rule.approver
+    ]
+
+
 def check_caps(policy: Policy | None, known: Known) -> None:
     """Note a fault for every cap of the ledger whose trust nobody defines."""
     for cap in policy.ledger if policy is not None else ():

@@ -215,7 +215,7 @@ def _rule(rules: tuple[ExcludeRule, ...], code: str, name: str, status: str, mat
             or (rule.name_prefixes and not match.exam and name.casefold().startswith(rule.name_prefixes))
             or folded(status) in rule.statuses
         ):
-            return rule.rule
+            return rule.said
     return ""
 
 
