@@ -8,14 +8,13 @@ from typing import Final, Protocol
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from balancer.api.bearers import Bearers
 from balancer.api.problems import NotSignedInError
 from balancer.domain.actor import EVERY_TRUST, Actor, ActorKind, Grant, person
 from balancer.domain.errors import NotAllowedError
 from balancer.domain.instant import Clock
 from balancer.domain.permission import Role
 from balancer.services import sign_in
-from balancer.services.secret import KEY_PREFIX, digest_of
-from balancer.store import systems
 from balancer.store.database import Database
 
 # Whoever sits at the machine that a local service runs on: everything but a reporter's own list, which they are not.
@@ -71,6 +70,7 @@ class CredentialsDoor:
     ) -> None:
         self._database = database
         self._clock = clock
+        self._bearers = Bearers(database, clock)
         self.cookie = cookie
         self._without = without
 
@@ -78,7 +78,7 @@ class CredentialsDoor:
         """Return who calls; what is shown and is no good is refused, never taken for nothing shown."""
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")
         if scheme:
-            return await self._of_authorization(scheme, shown.strip())
+            return await self._of_authorization(request, scheme, shown.strip())
         secret = request.cookies.get(self.cookie)
         if secret:
             return await self._of_cookie(request, secret)
@@ -97,22 +97,14 @@ class CredentialsDoor:
         """Tell whether somebody who has signed in may still be taken at their word: a database outlives its mode."""
         return self._without is not None or not actor.subject.startswith(LOCAL_SUBJECT)
 
-    async def _of_authorization(self, scheme: str, shown: str) -> Actor:
+    async def _of_authorization(self, request: Request, scheme: str, shown: str) -> Actor:
         if scheme.lower() != "bearer" or not shown:
             raise NotSignedInError("the Authorization header is not `Bearer` and a key or token")
-        actor = await run_in_threadpool(self._of_bearer, shown)
+        actor = self._bearers.recent(shown) if request.method in _SAFE_METHODS else None
+        actor = actor or await run_in_threadpool(self._bearers.look_up, shown)
         if actor is None:
             raise NotSignedInError("the key or token is not, or no longer, good")
         return actor
-
-    def _of_bearer(self, shown: str) -> Actor | None:
-        database, now = self._database(), self._clock.now()
-        if not shown.startswith(KEY_PREFIX):
-            actor = sign_in.whose(database, shown, now, idle=None)
-            return actor if actor is not None and actor.kind is ActorKind.SYSTEM else None
-        with database.session() as session:
-            found = systems.by_key(session, digest_of(shown), now=now)
-        return None if found is None else found.actor
 
 
 def _require_own_page(request: Request) -> None:

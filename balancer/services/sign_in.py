@@ -49,20 +49,18 @@ def issue_token(database: Database, actor: Actor, now: datetime) -> str:
     return secret
 
 
-def whose(
-    database: Database, secret: str, now: datetime, *, idle: timedelta | None = IDLE, seen: bool = True
-) -> Actor | None:
-    """Return whose secret it is, if it still holds, and note that they were seen; never too ``idle`` if ``None``.
+def whose(database: Database, secret: str, now: datetime, *, seen: bool = True) -> Actor | None:
+    """Return whose secret it is, if it still holds, and note that they were seen.
 
     ``seen`` is false of what a page does by itself, whether anybody sits before it or not.
 
     Noting it is worth a try only: whoever comes to read must not be turned away because nothing can be written.
     """
     with database.session() as session:
-        found = sign_ins.holder(session, digest_of(secret), now=now, idle=idle)
+        found = sign_ins.holder(session, digest_of(secret), now=now, idle=IDLE)
     if found is None:
         return None
-    if seen and idle is not None and now - found.last_seen_at > _SEEN:
+    if seen and now - found.last_seen_at > _SEEN:
         try:
             with database.transaction() as session:
                 sign_ins.touch(session, found.id, now=now)

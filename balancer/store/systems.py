@@ -17,9 +17,10 @@ from balancer.store.tables_access import AssertionRow, SystemRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownSystem:
-    """A system that may call, with the public keys (a JWK set) it signs for."""
+    """A system that may call, until when, and the public keys (a JWK set) that it signs for."""
 
     actor: Actor
+    expires_at: datetime | None
     public_keys: dict[str, Any] | None
 
 
@@ -79,4 +80,4 @@ def _known(row: SystemRow | None, now: datetime) -> KnownSystem | None:
     if row is None or row.disabled_at is not None or (row.expires_at is not None and row.expires_at <= now):
         return None
     actor = system(subject_of(row.system_id), row.name, permissions_named(row.scopes), row.at)
-    return KnownSystem(actor=actor, public_keys=row.public_keys)
+    return KnownSystem(actor=actor, expires_at=row.expires_at, public_keys=row.public_keys)

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 
+from balancer.api import bearers
 from balancer.api.doors import SAFE_COOKIE, CredentialsDoor
 from balancer.api.sign_in.ways import Ways
 from balancer.domain.errors import ConflictError, InvalidValueError
 from balancer.domain.permission import Permission
 from balancer.services.register_system import Registration, disable_system, register_system
+from balancer.services.whose_bearer import whose_bearer
 from balancer.store.database import Database
 from tests.access.two_trusts import EAST, WEST, allocate_both
 from tests.api.service import Service, StandingClock, problem
 from tests.networks import minutes
+from tests.patience import until
 from tests.worlds import NOW
 
 HERE = "https://balancer.example"
@@ -217,6 +222,46 @@ def test_a_system_whose_time_is_over_is_out(service: Service, db: Database) -> N
     key = register_system(db, replace(WITH_KEY, expires_at=NOW + timedelta(days=1)), NOW)
     service.clock.at = NOW + timedelta(days=1)
     problem(ask(service, str(key)), 401, "sign-in-needed")
+
+
+def test_a_system_whose_time_is_over_is_out_even_if_it_has_just_called(service: Service, db: Database) -> None:
+    """That it was good a moment ago is no reason."""
+    key = register_system(db, replace(WITH_KEY, expires_at=NOW + timedelta(days=1)), NOW)
+    assert ask(service, str(key)).status_code == 200
+    service.clock.at = NOW + timedelta(days=1)
+    problem(ask(service, str(key)), 401, "sign-in-needed")
+
+
+def test_a_system_that_another_process_disables_changes_nothing_from_then_on_and_soon_sees_nothing(
+    service: Service, db: Database
+) -> None:
+    """A question may be answered by what was true a moment ago; a change is not."""
+    key = register_system(db, WITH_KEY, NOW)
+    assert ask(service, str(key)).status_code == 200
+    elsewhere = Database(db.engine.url.render_as_string(hide_password=False))
+    disable_system(elsewhere, WITH_KEY.system_id, NOW)
+    elsewhere.engine.dispose()
+    change = service.client.post("/api/v1/drafts", headers={"Authorization": f"Bearer {key}"}, json={})
+    problem(change, 401, "sign-in-needed")
+    problem(until(lambda: refused(ask(service, str(key)))), 401, "sign-in-needed")
+
+
+def refused(answer: Any) -> Any:
+    """Return the answer if it is no success."""
+    return None if answer.is_success else answer
+
+
+def test_who_polls_is_looked_up_once_for_many_questions(
+    service: Service, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many questions come in a moment, while nothing is written here."""
+    monkeypatch.setattr(bearers, "OLDEST_SECONDS", math.inf)
+    key = str(register_system(db, WITH_KEY, NOW))
+    assert ask(service, key).status_code == 200  # which is noted, the first time
+    look_up = Mock(side_effect=whose_bearer)
+    monkeypatch.setattr(bearers, "whose_bearer", look_up)
+    assert [ask(service, key).status_code for _ in range(5)] == [200] * 5
+    assert look_up.call_count == 1
 
 
 PRIVATE = KeySet([EC]).as_dict(private=True)
