@@ -242,6 +242,8 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     # the mode stays with the file, and the first to set it needs it for itself: the busy timeout covers that
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # else a row that is replaced (INSERT OR REPLACE) goes without the triggers that keep the audit trail
+    connection.execute("PRAGMA recursive_triggers = ON")
 
 
 def _begin(connection: Connection) -> None:

@@ -102,6 +102,14 @@ def test_the_database_itself_refuses_to_change_it(db: Database, statement: str) 
         connection.execute(text(statement))
 
 
+def test_nor_does_it_change_in_a_roundabout_way(db: Database) -> None:
+    """Emptied as a whole, or an entry written over; neither counts as a DELETE by itself."""
+    write(db, "one")
+    over = "INSERT OR REPLACE INTO audit SELECT * FROM audit"
+    with pytest.raises(DBAPIError, match="append-only"), db.connection() as connection:
+        connection.execute(text(over if db.dialect == "sqlite" else "TRUNCATE audit"))
+
+
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [
