@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -48,6 +49,12 @@ def test_no_file_names_a_folder_of_somebodys_machine() -> None:
     """Paths are relative to the repository or come in as arguments."""
     found = {str(path.relative_to(ROOT)): OF_ONE_MACHINE.search(content(path)) for path in committed()}
     assert {name: match.group() for name, match in found.items() if match} == {}
+
+
+def test_no_committed_file_is_a_link() -> None:
+    """Least of all one to what is installed beside the tree: whoever checks it out would lose theirs for it."""
+    listed = subprocess.run(["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert [line for line in listed.stdout.splitlines() if line.startswith("120000")] == []
 
 
 def test_every_file_of_the_sample_says_that_it_is_synthetic() -> None:
