@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from balancer.domain.actor import job
 from balancer.domain.exceptional import ExceptionKind
+from balancer.domain.instant import LONDON
 from balancer.domain.life import ReadEvent
 from balancer.services.each_read import each_read
 from balancer.services.end_claim import end_unread
@@ -69,6 +70,6 @@ def _notice(db: Database, read_id: int, now: datetime) -> bool:
         claim = claims.live_claim(session, read_id)
         if claim is None or claim.lease_until is not None:
             return False
-        detail = f"open at {claim.reporter_id} since {claim.claimed_at.isoformat(timespec='minutes')}"
+        detail = f"open at {claim.reporter_id} since {claim.claimed_at.astimezone(LONDON):%a %d %b %Y %H:%M}"
         kind = ExceptionKind.CLAIMED_TOO_LONG
         return open_exception(session, kind, row.id or 0, study, by=_JOB, now=now, detail=detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -85,16 +86,20 @@ def exceptions_table(  # noqa: PLR0913, PLR0917 - what is shown of them, to whom
     total: int,
     studies: Mapping[int, StudyRow],
     hidden: Collection[int],
+    names: Mapping[str, str],
     trusts: Sequence[str],
     view: View,
     now: datetime,
 ) -> Table:
-    """Return a page of exceptions; what is read blind by the caller names nobody (``hidden`` reads)."""
+    """Return a page of exceptions; what is read blind by the caller names nobody (``hidden`` reads).
+
+    ``names``: of reporters, by id.
+    """
     asked = dict(view.asked)
     return Table(
         name="Exceptions",
         columns=_COLUMNS,
-        rows=[_row(row, studies.get(row.read_id), row.read_id in hidden, now) for row in rows],
+        rows=[_row(row, studies.get(row.read_id), None if row.read_id in hidden else names, now) for row in rows],
         total=total,
         view=view,
         filters=(
@@ -121,7 +126,8 @@ def exceptions_table(  # noqa: PLR0913, PLR0917 - what is shown of them, to whom
     )
 
 
-def _row(row: ExceptionRow, study: StudyRow | None, hidden: bool, now: datetime) -> Row:  # noqa: FBT001 - of this row
+def _row(row: ExceptionRow, study: StudyRow | None, names: Mapping[str, str] | None, now: datetime) -> Row:
+    hidden = names is None
     return Row(
         id=f"exception-{row.id}",
         cells=(
@@ -129,11 +135,16 @@ def _row(row: ExceptionRow, study: StudyRow | None, hidden: bool, now: datetime)
             study_cell(study),
             Cell(trust=row.trust),
             Cell(text=row.owner),
-            Cell(text="" if hidden else row.detail),
+            Cell(text="" if names is None else named(row.detail, names)),
             Cell(text=at_words(row.opened_at, now), value=row.opened_at),
             Cell(text="" if hidden else row.resolution, second=_who(row, now, hidden=hidden)),
         ),
     )
+
+
+def named(detail: str, names: Mapping[str, str]) -> str:
+    """Return what is said of an exception with the names of reporters in place of their numbers."""
+    return re.sub(r"[\w-]+", lambda found: names.get(found[0], found[0]), detail)
 
 
 def study_cell(study: StudyRow | None) -> Cell:

@@ -14,11 +14,11 @@ from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.permission import Permission
 from balancer.services.resolve_exception import resolve_exception
 from balancer.services.take_exception import take_exception
-from balancer.store import exceptions, standing
+from balancer.store import exceptions, people, standing
 from balancer.store.blind import untold
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
-from balancer.web.exceptions import WORDS, exceptions_table, study_cell
+from balancer.web.exceptions import WORDS, exceptions_table, named, study_cell
 from balancer.web.tables import Medium, Viewing
 
 router = APIRouter(include_in_schema=False)
@@ -48,7 +48,8 @@ def show_exceptions(
         studies = exceptions.studies_of(session, rows)
         unseen = untold(session, desk.reach, [row.read_id for row in rows])
         trusts = [row.code for row in standing.trusts(session) if desk.reach.covers(row.code)]
-    table = exceptions_table(rows, total, studies, unseen, trusts, view, desk.now)
+        names = people.names(session)
+    table = exceptions_table(rows, total, studies, unseen, names, trusts, view, desk.now)
     if view.medium is not Medium.PAGE:
         return download(table, desk.now)
     return desk.page("exceptions.html", title="Exceptions", here=_HERE, table=table)
@@ -87,12 +88,14 @@ def _page(desk: Desk, exception_id: int, *, said: str = "", status: int = 200) -
         row = exceptions.exception(session, exception_id)
         study = exceptions.studies_of(session, [row]).get(row.read_id)
         unseen = bool(untold(session, desk.reach, [row.read_id]))
+        detail = named(row.detail, people.names(session))
     return desk.page(
         "exception.html",
         title=WORDS[row.kind][0],
         here=_HERE,
         status=status,
         row=row,
+        detail=detail,
         words=WORDS[row.kind],
         study=study_cell(study),
         hidden=unseen,
