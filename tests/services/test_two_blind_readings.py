@@ -90,12 +90,19 @@ def test_of_two_who_differ_a_third_decides(db: Database) -> None:
     in_order(db)
 
 
-@pytest.mark.parametrize("who", ["R1", "R2", "R4"])
-def test_nobody_else_decides(db: Database, who: str) -> None:
-    """Neither of the two who differ, nor whoever may not by grade."""
+@pytest.mark.parametrize(
+    ("who", "why"),
+    [
+        ("R1", "has another read of the study"),
+        ("R2", "has another read of the study"),
+        ("R4", "arbitration is not for a reporting radiographer"),
+    ],
+)
+def test_nobody_else_decides(db: Database, who: str, why: str) -> None:
+    """Neither of the two who differ, nor whoever may not by grade; not because it is on no list yet."""
     read_by_two(db, NORMAL, ABNORMAL)
     actor = person("oidc:x", "X", Grant(Role.REPORTER, "RVV"), reporter_id=who)
-    with pytest.raises(ConflictError):
+    with pytest.raises(ConflictError, match=why):
         claim_read(db, read_id(db, "A1", read=3), who, minutes(4), by=actor)
     assert standing(db, "A1", read=3)[0] is ReadState.UNALLOCATED
 
