@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,20 +68,31 @@ class Shown:
         case.headers["Authorization"] = f"Bearer {data}"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _served(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Serve a small network that has been allocated, by a scheduler that lives."""
-    path = tmp_path_factory.mktemp("contract") / "balancer.sqlite"
-    path.write_bytes(migrated_sqlite.read_bytes())
+def prepared(migrated: Path, path: Path) -> Path:
+    """Prepare a small network in ``path`` that has been allocated, by a scheduler that lives."""
+    path.write_bytes(migrated.read_bytes())
     db = Database(f"sqlite:///{path}")
     allocate(db)
     with db.transaction() as session:
         jobs.beat(session, SCHEDULER, now=NOW)
+        systems.add_system(session, SystemRow(**EVERYTHING.model_dump()))
+    db.close()
+    return path
+
+
+@contextmanager
+def serving(path: Path) -> Iterator[None]:
+    """Serve what has been prepared."""
+    db = Database(f"sqlite:///{path}")
     APP.state.serving = Serving(database=db, clock=StandingClock(), read_network=read_network, pseudonym_key=KEY)
-    with db.transaction() as session:
-        systems.add_system(session, EVERYTHING)
     yield
     db.close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _served(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with serving(prepared(migrated_sqlite, tmp_path_factory.mktemp("contract") / "balancer.sqlite")):
+        yield
 
 
 @SCHEMA.parametrize()
