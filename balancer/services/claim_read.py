@@ -69,6 +69,7 @@ def claim_read(  # noqa: PLR0913 - what is claimed, for whom, on whose word
             return _again(session, row, reporter_id, lease)
         if by.reporter_id == reporter_id:
             require_first_of_study(session, row, reporter_id)
+            claims.take_turn(session, reporter_id)
             require_room(session, reporter_id, rules)
             _require_scope(session, row, study, person, policy, now)
             _require_choice(session, row, person, rules, now)

@@ -12,7 +12,7 @@ from balancer.domain.outcome import Outcome
 from balancer.store.chunks import chunks
 from balancer.store.reads_that_count import counting
 from balancer.store.scope import as_it_stands
-from balancer.store.tables import StudyRow
+from balancer.store.tables import ReporterRow, StudyRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow
 
 _NO_SYNC = {"synchronize_session": False}
@@ -23,6 +23,15 @@ def live_claim(session: Session, read_id: int) -> ClaimRow | None:
     """Return the claim of a read that has not ended, if there is one; nobody else changes it until we are done."""
     statement = select(ClaimRow).where(ClaimRow.read_id == read_id, _LIVE).with_for_update()
     return session.exec(statement, execution_options={"populate_existing": True}).first()
+
+
+def take_turn(session: Session, reporter_id: str) -> None:
+    """Wait for whatever else a reporter is opening for themselves; until the transaction ends it waits for this.
+
+    After the lock of the read, and nobody who holds that of a reporter waits for a read.
+    """
+    mine = select(ReporterRow.reporter_id).where(ReporterRow.reporter_id == reporter_id)
+    session.exec(mine.with_for_update(key_share=True)).first()
 
 
 def open_claims(session: Session, reporter_id: str) -> int:

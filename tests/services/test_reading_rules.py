@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,8 +22,22 @@ from balancer.services.release_read import release_read
 from balancer.services.renew_claim import renew_claim
 from balancer.services.run_allocation import run_allocation
 from balancer.services.take_over_read import take_over_read
+from balancer.store import claims
 from balancer.store.database import Database
-from tests.networks import PACS, TWO_FEEDS, Feed, extract, loaded, minutes, read_id, rostered, solving, standing
+from tests.databases import wait_until_somebody_waits
+from tests.networks import (
+    PACS,
+    TWO_FEEDS,
+    Feed,
+    claim_within,
+    extract,
+    loaded,
+    minutes,
+    read_id,
+    rostered,
+    solving,
+    standing,
+)
 from tests.services.test_claiming import MANAGER, NUMBERS, R1, opened, take
 from tests.services.test_ending_a_read import finish, give_back, row_of
 from tests.worlds import NOW, policy, priority, session
@@ -71,6 +86,26 @@ def test_how_many_reads_somebody_has_open(ruled: Database) -> None:
     take(ruled, "A1")
     with pytest.raises(ConflictError, match="1 reads are open already"):
         take(ruled, "A2")
+
+
+def test_nobody_has_more_open_by_asking_in_two_windows_at_once(ruled: Database) -> None:
+    """The second waits for what becomes of the first, and counts it."""
+    refused: list[str] = []
+
+    def ask() -> None:
+        try:
+            take(ruled, "A2")
+        except ConflictError as error:
+            refused.append(str(error))
+
+    thread = threading.Thread(target=ask)
+    with ruled.transaction() as writing:
+        claims.take_turn(writing, "R1")
+        claim_within(writing, "A1")
+        thread.start()
+        wait_until_somebody_waits(ruled)
+    thread.join()
+    assert refused == ["1 reads are open already: complete or release one first"]
 
 
 def test_how_long_a_claim_lasts_without_a_sign_of_life(ruled: Database) -> None:
