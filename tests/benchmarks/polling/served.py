@@ -14,10 +14,11 @@ from fastapi import Response
 from balancer import bootstrap, telemetry
 from balancer.api.callers import anybody
 from balancer.config import Settings, read_settings
-from balancer.scheduler.solving import run_once
+from balancer.services.run_allocation import run_allocation
 
 EMPTY: Final = "/api/v1/empty"
 _NICE = 10  # as the scheduler's own solves
+_ENDLESS = 2 * 10**9  # proposals: a plan that is published during the measure is another thing than a solve
 
 
 def settings(url: str) -> Settings:
@@ -46,14 +47,15 @@ def prepare(url: str) -> None:
     solve(url, 3.0)
 
 
-def solve(url: str, seconds: float) -> None:
-    """Run an allocation in this process, with one worker at reduced priority."""
+def solve(url: str, seconds: float, work: int | None = None) -> None:
+    """Run an allocation in this process for so many seconds, with one worker at reduced priority."""
     from balancer.optimise.solve import solve as solver  # noqa: PLC0415 - OR-Tools takes seconds to import
 
     os.nice(_NICE)
     database = bootstrap.open_database(settings(url))
     now = bootstrap.SystemClock().now()
-    run_once(database, now, seconds=seconds, solver=functools.partial(solver, workers=1))
+    outcome = run_allocation(database, now, seconds=seconds, work=work, solver=functools.partial(solver, workers=1))
+    assert outcome.error == "", outcome.error
     database.close()
 
 
@@ -77,6 +79,6 @@ if __name__ == "__main__":
     if what == "prepare":
         prepare(url)
     elif what == "solve":
-        solve(url, float(sys.argv[3]))
+        solve(url, float(sys.argv[3]), _ENDLESS)
     else:
         serve(url, int(sys.argv[3]))
