@@ -25,7 +25,7 @@ from balancer.services.take_over_read import take_over_read
 from balancer.services.update_workitem import update_workitem
 from balancer.store import journal
 from balancer.store.database import Database
-from tests.networks import PACS, Feed, extract, minutes, read_id, solving
+from tests.networks import PACS, Feed, extract, incoming, minutes, read_id, solving
 from tests.services.test_claiming import MANAGER, NUMBERS, R1, five, take
 from tests.services.test_workitems import LOCK, change, uid
 
@@ -112,6 +112,17 @@ def test_who_is_given_it_by_a_run_or_a_manager_is_told(sqlite_db: Database) -> N
         (ASSIGNED, new, "R2"),
         (STATE, new, "IN PROGRESS"),
     ]
+
+
+def test_that_its_images_are_found_is_told(sqlite_db: Database) -> None:
+    """A feed that begins to carry the Study Instance UID makes the workitem READY: whoever waits for that hears it."""
+    five(sqlite_db)
+    listener = Listener(sqlite_db)
+    listener.subscribe()
+    found = incoming("A1", study_instance_uid="2.25.4711")
+    ingest_extract(sqlite_db, Feed(), extract(found, *NUMBERS[1:], at=1), minutes(1))
+    reports = [(event.type, event.uid, text(event.information, "InputReadinessState")) for event in listener.events()]
+    assert reports == [(STATE, uid(sqlite_db, "A1"), "READY")]
 
 
 def test_nobody_who_has_not_subscribed_is_told(sqlite_db: Database) -> None:

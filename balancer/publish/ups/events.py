@@ -100,7 +100,12 @@ def _begun(step: Step) -> list[Event]:
 
 
 def _moved(step: Step, before: StepState | None) -> list[Event]:
-    """Return the reports of a workitem that goes on; one that has ended is told of no more."""
+    """Return the reports of a workitem that goes on; one that has ended is told of no more.
+
+    Where nothing but what is shown of it has changed, that may be that its images were found. The journal does not keep
+    whether they had been, so its state is told, once more or for the first time as READY: that says the same twice
+    at worst, and nobody waits for images that are there (CC.2.4.3).
+    """
     after, reporter_id = STEP_STATES[step.state], None if step.performer is None else step.performer.reporter_id
     if before in FINAL:
         return []
@@ -108,7 +113,8 @@ def _moved(step: Step, before: StepState | None) -> list[Event]:
     if reporter_id != step.reporter_before and after not in FINAL:
         found.append(_assigned(step))
     parked = ReadState.PARKED in {step.state, step.state_before} and step.state is not step.state_before
-    if after is not before or parked:
+    is_found = not found and step.has_study and after not in FINAL
+    if after is not before or parked or is_found:
         found.append(state_report(step.uid, after, _readiness(step)))
     return found
 

@@ -67,13 +67,17 @@ STATE, ASSIGNED = EventType.STATE_REPORT, EventType.ASSIGNED
           (STATE, NEW, "IN PROGRESS")]),
         (replace(MOVED, uid=NEW, state_before=R.DONE, state=R.UNALLOCATED, performer=None),
          [(STATE, NEW, "SCHEDULED")]),
-        (MOVED, []),
+        (MOVED, [(STATE, OLD, "SCHEDULED")]),
+        (replace(MOVED, state=R.CLAIMED, state_before=R.CLAIMED), [(STATE, OLD, "IN PROGRESS")]),
+        (replace(MOVED, has_study=False), []),
+        (replace(MOVED, state_before=R.DONE, state=R.DONE), []),
         (replace(MOVED, state_before=R.DONE, state=R.WITHDRAWN), []),
     ],
     ids=[
         "arrives", "arrives on a list", "put on a list", "given to another", "taken from everybody", "claimed",
         "claimed by another", "done", "withdrawn", "excluded", "released", "taken over", "contradicted",
-        "shown otherwise", "withdrawn once it is done",
+        "shown otherwise: its images may be found", "found while it is open", "shown otherwise, without images",
+        "shown otherwise once it is done", "withdrawn once it is done",
     ],
 )  # fmt: skip
 def test_each_step_is_told_in_the_standards_events(step: Step, expected: list[tuple[EventType, str, str]]) -> None:
