@@ -153,6 +153,7 @@ def test_a_look_that_is_older_than_a_claim_closes_nothing(
             until(lambda: standing(sqlite_db, "A1") == (ReadState.CLAIMED, "R1"))
         post(url, event=other)
         assert names(viewer.follow())[1] == other.id
+        until(lambda: standing(sqlite_db, "A3") == (ReadState.CLAIMED, "R1"))
         complete_read(sqlite_db, read_id(sqlite_db, "A1"), "R1", NOW, by=PACS)
         gone = viewer.follow()["event"]
         assert (gone["hub.event"], gone["context"]) == (CLOSE, list(event.context))
