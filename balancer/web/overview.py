@@ -16,26 +16,23 @@ from balancer.domain.half_days import HalfDay
 from balancer.domain.instant import day_of, end_of_day
 from balancer.domain.reporter import Session as RosteredSession
 from balancer.services.see_unreported import see_unreported
-from balancer.store import held_rosters, people, planned_time, runs, sources, standing
+from balancer.store import held_rosters, people, planned_time, run_records, runs, sources, standing
 from balancer.store.database import Session
 from balancer.store.policies import current_policy
-from balancer.store.tables import RunRow
 from balancer.web.capacity_grid import CapacityGrid, capacity_grid
 from balancer.web.class_table import ClassTable, class_table
 from balancer.web.field_words import in_words, within_sentence
 from balancer.web.forecast import HOURS, MARKS, Forecast, forecast
 from balancer.web.overview_figures import Facts, Figure, Proposed, Sight, figures, uncounted
 from balancer.web.overview_words import Part, Shortage, SilentFeed, State, Waits, heading, lede
+from balancer.web.plan_in_force import PlanInForce, newer, plan_in_force
 from balancer.web.reason_words import reason_words
 from balancer.web.scarce import ScarceCard, scarce
-from balancer.web.time_left import at_words, span
 
 _HALVES: Final = 6
 _MOST_CAUSES: Final = 6
 # A class whose target is no longer than this has hours left, not days.
 _HOURS_LEFT: Final = 24.0
-# A gap is a share of what could be avoided: so near to all of it, nothing is known.
-_NOTHING_PROVEN: Final = 0.995
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +44,6 @@ class CauseRow:
     field: str
     why: str
     width: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastRun:
-    """The run in force, in words."""
-
-    name: str
-    link: str
-    quality: str
-    age: str
-    took: str
-    placed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +60,8 @@ class Overview:
     causes_link: str
     grid: CapacityGrid
     classes: ClassTable
-    run: LastRun | None
+    run: PlanInForce | None
+    waits: str
     scarce: ScarceCard
     uncounted: Sequence[Figure]
     is_planned: bool
@@ -89,7 +75,7 @@ def overview(session: Session, proposed: Proposed | None, sight: Sight, now: dat
     halves = _halves(now)
     sessions = _sessions(session, now, halves[-1].end)
     busy = _busy(session, halves, now)
-    waits_no_more = queue.waiting_no_more(session)
+    waits_no_more, run = queue.waiting_no_more(session), runs.current_run(session)
     facts = Facts(
         now=now,
         policy=policy,
@@ -98,7 +84,8 @@ def overview(session: Session, proposed: Proposed | None, sight: Sight, now: dat
         unconfirmed=waits_no_more.reported,
         not_here=waits_no_more.not_here,
         today=_today(sessions, busy, now),
-        run=runs.current_run(session),
+        run=run,
+        moves=0 if run is None else run_records.count_moves(session, run.id or 0),
         feeds=sources.feeds(session, now),
     )
     reporters = [item.reporter for item in people.reporters(session)]
@@ -169,7 +156,8 @@ def _shown(  # noqa: PLR0913, PLR0917 - the parts of the page
         causes_link=_address(sight, is_proposed=proposed is not None),
         grid=grid,
         classes=class_table(facts.counted, facts.policy, trusts, facts.now, listed=sight.studies),
-        run=_last_run(facts.run, facts.now, sight),
+        run=plan_in_force(facts, sight),
+        waits="" if proposed is None else newer(proposed.run, facts.now),
         scarce=dear,
         uncounted=uncounted(facts, sight),
         is_planned=facts.run is not None,
@@ -273,24 +261,3 @@ def _causes_of(number: int, *, is_proposed: bool) -> str:
     stay = "stays" if number == 1 else "stay"
     become = "becomes" if number == 1 else "become"
     return f"Why {number:,} {stay} late even then" if is_proposed else f"Why {number:,} {become} late in 72 hours"
-
-
-def _last_run(run: RunRow | None, now: datetime, sight: Sight) -> LastRun | None:
-    if run is None:
-        return None
-    proven = run.gap is not None and run.gap < _NOTHING_PROVEN
-    took = None if run.finished_at is None else span_seconds(run.finished_at - run.started_at)
-    return LastRun(
-        name=f"Run {run.id}",
-        link=f"/runs/{run.id}" if sight.runs else "",
-        quality=f"Within {100 * (run.gap or 0.0):.1f}% of the best possible" if proven else "No bound for this run",
-        age=f"{at_words(run.now, now)}, {span(max(now - run.now, timedelta()))} ago",
-        took="" if took is None else took,
-        placed="" if run.allocated is None or run.reads is None else f"{run.allocated:,} of {run.reads:,}",
-    )
-
-
-def span_seconds(length: timedelta) -> str:
-    """Return a short length of time: `21 s`, else as ``span``."""
-    seconds = round(length.total_seconds())
-    return f"{seconds} s" if seconds < 120 else span(length)

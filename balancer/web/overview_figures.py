@@ -19,11 +19,12 @@ from balancer.web.time_left import at_words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """What whoever looks may open: lists of studies, rosters, runs and the plan that waits."""
+    """What whoever looks may open: lists of studies, rosters, runs and the plan that waits, what runs have moved."""
 
     studies: bool
     rosters: bool
     runs: bool
+    moves: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,9 @@ class Figure:
     link: str = ""
     level: str = ""
     then: str = ""
+    then_link: str = ""
     note: str = ""
+    note_link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,7 @@ class Facts:
     not_here: int
     today: Rostered
     run: RunRow | None
+    moves: int
     feeds: Sequence[FeedStatus]
 
     def run_shown(self, proposed: Proposed | None) -> int | None:
@@ -93,6 +97,7 @@ def figures(facts: Facts, proposed: Proposed | None, sight: Sight) -> list[Figur
             link="/studies?late=now" if sight.studies else "",
             level="late" if late else "",
             note=f"{over:,} over {'its' if over == 1 else 'their'} ceiling" if over else "None over its ceiling",
+            note_link="/studies?age=over" if over and sight.studies else "",
         ),
         *becoming,
         _rostered(facts, sight),
@@ -111,6 +116,7 @@ def _becoming(facts: Facts, proposed: Proposed | None, hours: int, sight: Sight)
         number=f"{within(facts.late, facts.now, hours):,}",
         link=f"/studies?within={hours}" if sight.studies else "",
         then=then,
+        then_link=f"/studies?within={hours}&plan=proposed" if then and sight.studies else "",
         note="if you publish" if then else f"by {at_words(facts.now + timedelta(hours=hours), facts.now)}",
     )
 

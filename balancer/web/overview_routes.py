@@ -67,6 +67,7 @@ def _sight(desk: Desk) -> Sight:
         studies=desk.may(Permission.STUDIES_READ),
         rosters=desk.may(Permission.REPORTERS_READ),
         runs=desk.may(Permission.RUNS_READ),
+        moves=desk.may(Permission.RUNS_DECIDE) or desk.may(Permission.AUDIT_READ),
     )
 
 

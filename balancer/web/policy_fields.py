@@ -39,7 +39,12 @@ GENERAL_FIELDS: Final = (
     ("weights.prior", "Not the prior's reader", "points", "For a read whose last study somebody else reported."),
     ("weights.split", "Split from the patient's others", "points", "For one patient's studies on several lists."),
     ("replan.churn_budget", "Churn budget", "share", "How many published reads may change hands between runs."),
-    ("replan.protected_next", "Protected next", "reads", "So many of each list never move, whatever is gained."),
+    (
+        "replan.protected_next",
+        "Protected next",
+        "reads",
+        "So many of each list stay until the next run, whatever is gained.",
+    ),
     ("publishing.allocate_every_minutes", "Allocate every", "min", "A run is asked for so often."),
     (
         "publishing.emergencies_after_minutes",

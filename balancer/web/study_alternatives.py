@@ -88,7 +88,7 @@ def _now(facts: StudyFacts, found: ReadExplained, now: datetime) -> Iterator[Row
 def _alternative(facts: StudyFacts, found: ReadExplained, one: Other, read: int, now: datetime) -> Row:
     place = one.placement
     person = facts.people.get(place.reporter_id)
-    points = Cell(text=f"{one.difference:+,.1f}", value=round(one.difference, 2))
+    points = Cell(text=_signed(one.difference), value=round(one.difference, 2))
     can_pin = person is not None and any(may.reporter_id == place.reporter_id for may in facts.may_read)
     to = f"/studies/{facts.study_id}?act=pin&read={read}&reporter={place.reporter_id}#change"
     return Row(
@@ -117,7 +117,7 @@ def against(due_at: datetime, end: datetime) -> str:
 def _made_of(one: Other) -> str:
     """Say which terms make up a difference, the largest first."""
     parts = sorted(one.terms.items(), key=lambda item: -abs(item[1]))[:_TERMS_SHOWN]
-    told = [f"{_TERMS[name]} {points:+,.1f}" for name, points in parts if abs(points) >= LEAST]
+    told = [f"{_TERMS[name]} {_signed(points)}" for name, points in parts if abs(points) >= LEAST]
     said = ", ".join(told) or "The same cost"
     return f"{said[:1].upper()}{said[1:]}"
 
@@ -173,3 +173,8 @@ def _people(facts: StudyFacts, reporters: Sequence[str]) -> str:
     more = len(reporters) - len(named[:_NAMES])
     said = ", ".join(named[:_NAMES])
     return f"{said} and {more} more" if said and more else said or f"{more} beyond your reach"
+
+
+def _signed(points: float) -> str:
+    """Return points with their sign: a minus, not a hyphen."""
+    return f"{points:+,.1f}".replace("-", "\u2212")

@@ -14,7 +14,7 @@ import pytest
 
 from balancer.domain.actor import EVERY_TRUST, Grant, person
 from balancer.domain.permission import Role
-from balancer.domain.policy import PublishingRules
+from balancer.domain.policy import PublishingRules, ReplanLimits
 from balancer.domain.states import RunState
 from balancer.services.complete_read import complete_read
 from balancer.services.decide_policy import approve_policy
@@ -120,7 +120,8 @@ def test_so_is_every_number_of_a_plan_that_waits(mixed: Service) -> None:
     """Also where it makes a study late that the published plan does in time: here A1, and A2 no more."""
     be(mixed, "manager@RVV")
     held(mixed, {"S1": ["A2"]}, {"A1": "deferred", "A3": "no_skilled_reporter", "A4": "deferred"})
-    assert [link for link in agreeing(mixed) if "plan=proposed" in link]
+    links = agreeing(mixed)
+    assert {f"/studies?within={hours}&plan=proposed" for hours in (4, 24, 72)} <= set(links)
     shown = whole(mixed, "/studies?within=24&plan=proposed")
     assert heading_of(shown) == "2 studies would become late within 24 h if the proposed plan were published"
     assert [number for number in ("A1", "A2", "A3", "A4") if f">{number}<" in shown] == ["A1", "A3"]
@@ -181,6 +182,28 @@ def test_a_plan_that_waits_stands_beside_the_published_one(mixed: Service) -> No
     assert "if you publish" in shown
     assert 'href="/allocation"' in shown
     assert heading_of(whole(mixed, "/studies?within=24&plan=proposed")).startswith("1 study would become late")
+
+
+def test_what_is_said_to_stay_is_what_stays(mixed: Service) -> None:
+    """A run may move everything but what is open; what happens between two runs, not the next few either."""
+    be(mixed, "manager@RVV")
+    database = mixed.app.state.serving.database
+    assert "until the next run, everyone&#39;s next 3" in whole(mixed, "/")
+    with database.session() as reading:
+        none = replace(current_policy(reading), replan=ReplanLimits(protected_next=0))
+    number = propose_policy(database, none, NOW, by=BOSS, author=BOSS.name, reason="the winter")
+    approve_policy(database, number, NOW, by=BOSS, approver="Dr B. Approver", reason="agreed")
+    shown = whole(mixed, "/")
+    assert "what is open, with whoever opened it" in shown
+    assert "until the next run" not in shown
+
+
+def test_how_many_reads_the_plan_in_force_has_moved_is_the_count_of_its_moves(mixed: Service) -> None:
+    """The first plan moves what it places: here A1 and A4."""
+    be(mixed, "manager@RVV")
+    link, said = next((link, said) for link, said in Links(whole(mixed, "/")).found if link.endswith("/moves"))
+    rows = whole(mixed, link).partition("<tbody")[2].partition("</tbody>")[0]
+    assert rows.count("<tr") == int(said) > 0
 
 
 def test_the_class_table_is_downloaded_whole(mixed: Service) -> None:

@@ -1,0 +1,72 @@
+"""The plan in force in words, and the newer one that waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from balancer.store.tables import RunRow
+from balancer.web.overview_figures import Facts, Sight
+from balancer.web.time_left import at_words, span
+
+# A gap is a share of what could be avoided: so near to all of it, nothing is known.
+_NOTHING_PROVEN: Final = 0.995
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanInForce:
+    """The run in force, in words; ``kept`` is what stays where it is until the next one."""
+
+    name: str
+    link: str
+    quality: str
+    age: str
+    took: str
+    placed: str
+    moves: str
+    moves_link: str
+    kept: str
+
+
+def plan_in_force(facts: Facts, sight: Sight) -> PlanInForce | None:
+    """Return what the card says; ``None`` if no plan has been published yet."""
+    run = facts.run
+    if run is None:
+        return None
+    took = None if run.finished_at is None else _seconds(run.finished_at - run.started_at)
+    return PlanInForce(
+        name=f"Run {run.id}",
+        link=f"/runs/{run.id}" if sight.runs else "",
+        quality=_quality(run),
+        age=f"{at_words(run.now, facts.now)}, {span(max(facts.now - run.now, timedelta()))} ago",
+        took="" if took is None else took,
+        placed="" if run.allocated is None or run.reads is None else f"{run.allocated:,} of {run.reads:,}",
+        moves=f"{facts.moves:,}",
+        moves_link=f"/runs/{run.id}/moves" if sight.moves else "",
+        kept=_kept(facts.policy.replan.protected_next),
+    )
+
+
+def _quality(run: RunRow) -> str:
+    proven = run.gap is not None and run.gap < _NOTHING_PROVEN
+    return f"Within {100 * (run.gap or 0.0):.1f}% of the best possible" if proven else "No bound for this run"
+
+
+def newer(run: RunRow, now: datetime) -> str:
+    """Return what there is to know of the plan that waits beside its moves."""
+    quality = _quality(run)
+    return f"Run {run.id} waits, of {at_words(run.now, now)}. {quality}."
+
+
+def _kept(few: int) -> str:
+    """Return what stays: a run may move all but what is open, a change between two runs no more than that."""
+    if few == 0:
+        return "what is open, with whoever opened it"
+    return f"what is open; until the next run, everyone's next {few}"
+
+
+def _seconds(length: timedelta) -> str:
+    """Return a short length of time: `21 s`, else as ``span``."""
+    seconds = round(length.total_seconds())
+    return f"{seconds} s" if seconds < 120 else span(length)
