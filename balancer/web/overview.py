@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from balancer.domain.age import Age
 from balancer.domain.becoming_late import BecomingLate, causes, within
-from balancer.domain.half_day_room import Rostered, room, rostered
+from balancer.domain.half_day_room import Room, Rostered, room, rostered
 from balancer.domain.half_days import HalfDay
 from balancer.domain.instant import day_of, end_of_day
 from balancer.domain.reporter import Session as RosteredSession
@@ -23,10 +23,12 @@ from balancer.web.capacity_grid import CapacityGrid, capacity_grid
 from balancer.web.class_table import ClassTable, class_table
 from balancer.web.field_words import in_words, within_sentence
 from balancer.web.forecast import HOURS, MARKS, Forecast, forecast
+from balancer.web.not_placed import Remedy
 from balancer.web.overview_figures import Facts, Figure, Proposed, Sight, figures, uncounted
 from balancer.web.overview_words import Part, Shortage, SilentFeed, State, Waits, heading, lede
 from balancer.web.plan_in_force import PlanInForce, newer, plan_in_force
 from balancer.web.reason_words import reason_words
+from balancer.web.remedies import remedy
 from balancer.web.scarce import ScarceCard, scarce
 
 _HALVES: Final = 6
@@ -37,13 +39,14 @@ _HOURS_LEFT: Final = 24.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CauseRow:
-    """Why studies become late: how many, why, as a share of the most, and the list of them."""
+    """Why studies become late: how many, why, as a share of the most, the list of them, what would help."""
 
     studies: str
     link: str
     field: str
     why: str
     width: float
+    remedy: Remedy | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,7 @@ def overview(session: Session, proposed: Proposed | None, sight: Sight, now: dat
         hours=HOURS,
         is_proposed=proposed is not None,
     )
-    return _shown(facts, proposed, sight, capacity_grid(left, halves, listed=sight.studies), dear, trusts)
+    return _shown(facts, proposed, sight, left, halves, dear, trusts)
 
 
 def _halves(now: datetime) -> list[HalfDay]:
@@ -139,7 +142,8 @@ def _shown(  # noqa: PLR0913, PLR0917 - the parts of the page
     facts: Facts,
     proposed: Proposed | None,
     sight: Sight,
-    grid: CapacityGrid,
+    left: Mapping[tuple[str, HalfDay], Room],
+    halves: Sequence[HalfDay],
     dear: ScarceCard,
     trusts: dict[str, str],
 ) -> Overview:
@@ -151,10 +155,10 @@ def _shown(  # noqa: PLR0913, PLR0917 - the parts of the page
         review="" if proposed is None or not sight.runs else _review(proposed.moves),
         figures=figures(facts, proposed, sight),
         forecast=forecast(facts.late, None if proposed is None else proposed.late, facts.now, listed=sight.studies),
-        causes=_causes(shown, sight, is_proposed=proposed is not None),
+        causes=_causes(shown, left, sight, is_proposed=proposed is not None),
         causes_of=_causes_of(len(shown), is_proposed=proposed is not None),
         causes_link=_address(sight, is_proposed=proposed is not None),
-        grid=grid,
+        grid=capacity_grid(left, halves, listed=sight.studies),
         classes=class_table(facts.counted, facts.policy, trusts, facts.now, listed=sight.studies),
         run=plan_in_force(facts, sight),
         waits="" if proposed is None else newer(proposed.run, facts.now),
@@ -239,7 +243,9 @@ def _address(sight: Sight, *, is_proposed: bool, **asked: str) -> str:
 # --- why --------------------------------------------------------------------------------------------------------------
 
 
-def _causes(shown: Sequence[BecomingLate], sight: Sight, *, is_proposed: bool) -> list[CauseRow]:
+def _causes(
+    shown: Sequence[BecomingLate], left: Mapping[tuple[str, HalfDay], Room], sight: Sight, *, is_proposed: bool
+) -> list[CauseRow]:
     counted = causes(shown)
     most = counted[0][1] if counted else 1
     return [
@@ -249,6 +255,7 @@ def _causes(shown: Sequence[BecomingLate], sight: Sight, *, is_proposed: bool) -
             field=in_words(cause.subspecialty),
             why=reason_words(cause.reason),
             width=round(100.0 * number / most, 1),
+            remedy=remedy(cause.reason, cause.subspecialty, left, sees_rosters=sight.rosters),
         )
         for cause, number in counted[:_MOST_CAUSES]
     ]
