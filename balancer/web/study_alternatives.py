@@ -128,7 +128,7 @@ def _moved(one: Other) -> str:
     if left:
         said.append(f"{left} of them to nobody")
     if one.anyway <= -LEAST:
-        said.append(f"the same repair without it gives {one.anyway:+,.1f}")
+        said.append(f"the same repair without it gives {_signed(one.anyway)}")
     return ", ".join(said)
 
 
