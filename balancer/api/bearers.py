@@ -1,8 +1,8 @@
 """Whose keys and tokens were good a moment ago: who polls is not looked up anew for each question.
 
-On PostgreSQL the look-up costs more than an answer that says that nothing has changed. What is kept is as old as the
-service's other looks at the database may be: nothing that this process has written since, and no more than a second.
-So a key that another replica or the command line disables opens nothing after that second, and never changes anything.
+On PostgreSQL the look-up costs more than an answer that says that nothing has changed. What is kept holds for a second
+at most, and until this process writes anything. So a key that another replica or the command line disables opens
+nothing after that second, and never changes anything.
 """
 
 from __future__ import annotations

@@ -33,9 +33,13 @@ def remedy(
         hours, half = max(short, key=lambda found: found[0], default=(0.0, None))
         if half is None or hours < _NOTHING:
             return None
-        asked = urlencode({"short": subspecialty, "at": half.code})
         words = f"Find cover: {hours:,.1f} h short on {half_words(half)}"
-        return Remedy(words=words, link=f"/rosters?{asked}#open" if sees_rosters else "")
+        return Remedy(words=words, link=where_cover_is_found(subspecialty, half) if sees_rosters else "")
     if reason in _PEOPLE_LACK:
         return Remedy(words=_PEOPLE_LACK[UnallocatedReason(reason)], link="/reporters" if sees_rosters else "")
     return None
+
+
+def where_cover_is_found(subspecialty: str, half: HalfDay) -> str:
+    """Return the address of the roster with whoever could be asked for those hours."""
+    return f"/rosters?{urlencode({'short': subspecialty, 'at': half.code})}#open"

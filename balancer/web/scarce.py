@@ -17,6 +17,7 @@ from balancer.store.database import Session
 from balancer.web.field_words import in_words
 from balancer.web.my_list import short_name
 from balancer.web.overview_figures import Sight
+from balancer.web.remedies import where_cover_is_found
 from balancer.web.studies_list import half_words
 
 _SHOWN: Final = 3
@@ -97,7 +98,7 @@ def _row(
         where=short_name(trusts.get(one.trust, one.trust)),
         late=f"{number:,} {'becomes' if number == 1 else 'become'} late",
         link=f"/studies?{urlencode(asked)}" if sight.studies and number else "",
-        cover=f"/rosters?{urlencode({'short': one.subspecialty, 'at': half.code})}#open" if sight.rosters else "",
+        cover=where_cover_is_found(one.subspecialty, half) if sight.rosters else "",
         saves=f"{max(one.fewer_late, 0):,} fewer late",
         points=f"{_points(one):,.1f} points",
     )
