@@ -15,7 +15,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 from starlette.requests import HTTPConnection
 
 from balancer.api.callers import reach_of
-from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, PageOut
+from balancer.api.models.shape import MOST_CHARACTERS, PATTERN, ListOut, PageOut
 from balancer.api.watch import Watch
 from balancer.domain.actor import Reach
 from balancer.domain.errors import NotFoundError
@@ -112,11 +112,14 @@ Day = Annotated[
 IdInPath = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 
 
+_Cursor = Annotated[
+    str | None,
+    Query(max_length=1_000, pattern=PATTERN, description="`next_cursor` of the page before; none for the first."),
+]
+
+
 def _cut(
-    cursor: Annotated[
-        str | None,
-        Query(max_length=1_000, pattern=PATTERN, description="`next_cursor` of the page before; none for the first."),
-    ] = None,
+    cursor: _Cursor = None,
     limit: Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many items at most.")] = 100,
 ) -> Cut:
     return Cut(cursor=cursor or None, limit=limit)
@@ -125,9 +128,27 @@ def _cut(
 Paging = Annotated[Cut, Depends(_cut)]
 
 
+def _part(
+    cursor: _Cursor = None,
+    limit: Annotated[
+        int | None, Query(ge=1, le=MOST_ITEMS, description="How many items at most; all of them if it is not said.")
+    ] = None,
+) -> Cut | None:
+    return None if limit is None and not cursor else Cut(cursor=cursor or None, limit=limit or MOST_ITEMS)
+
+
+# Of what came whole before there were pages of it, and does so still for whoever asks for none.
+OptionalPaging = Annotated[Cut | None, Depends(_part)]
+
+
 def page_out(page: Page[Item], shape: Callable[[Item], Shape]) -> PageOut:  # type: ignore[type-arg]
     """Return a page as the API shows it."""
     return PageOut(items=[shape(item) for item in page.items], total=page.total, next_cursor=page.next_cursor)
+
+
+def list_out(page: Page[Item], shape: Callable[[Item], Shape]) -> ListOut:  # type: ignore[type-arg]
+    """Return a list as the API shows it, or the page of it that was asked for."""
+    return ListOut(items=[shape(item) for item in page.items], next_cursor=page.next_cursor)
 
 
 def named_feed(feeds: Iterable[FeedStatus], key: str) -> FeedStatus:

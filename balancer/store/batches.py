@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
@@ -20,12 +21,20 @@ _NEWEST_FIRST = "batch"
 
 def batches_of(session: Session, feed: str, cut: Cut) -> Page[BatchRow]:
     """Return a page of a feed's batches, newest first."""
-    statement = select(BatchRow).where(BatchRow.feed == feed)
+    return _newest(session, BatchRow, select(BatchRow).where(BatchRow.feed == feed), cut)
+
+
+def roster_batches_of(session: Session, roster: str, cut: Cut) -> Page[RosterBatchRow]:
+    """Return a page of a roster's files, newest first."""
+    return _newest(session, RosterBatchRow, select(RosterBatchRow).where(RosterBatchRow.roster == roster), cut)
+
+
+def _newest(session: Session, table: Any, statement: Any, cut: Cut) -> Page[Any]:
     total = count(session, statement)
     after = cut.after(_NEWEST_FIRST, 1)
     if after is not None:
-        statement = statement.where(col(BatchRow.id) < after[0])
-    rows = session.exec(statement.order_by(col(BatchRow.id).desc()).limit(cut.limit + 1)).all()
+        statement = statement.where(col(table.id) < after[0])
+    rows = session.exec(statement.order_by(col(table.id).desc()).limit(cut.limit + 1)).all()
     more = len(rows) > cut.limit
     rows = rows[: cut.limit]
     return Page(items=tuple(rows), total=total, next_cursor=cursor(_NEWEST_FIRST, rows[-1].id) if more else None)
@@ -37,14 +46,6 @@ def batch(session: Session, batch_id: int) -> BatchRow:
     if row is None:
         raise NotFoundError(f"there is no batch {batch_id}")
     return row
-
-
-def roster_batches_of(session: Session, roster: str, limit: int = 100) -> list[RosterBatchRow]:
-    """Return the last files of a roster, newest first."""
-    newest = col(RosterBatchRow.id).desc()
-    return list(
-        session.exec(select(RosterBatchRow).where(RosterBatchRow.roster == roster).order_by(newest).limit(limit))
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -101,3 +101,27 @@ def beyond(columns: Sequence[Any], values: Sequence[Any], *, descending: bool) -
         same = [earlier == known for earlier, known in zip(columns[:depth], values[:depth], strict=True)]
         steps.append(and_(*same, column < value if descending else column > value))
     return or_(*steps)
+
+
+def part(items: Sequence[Item], cut: Cut | None, order: str, name_of: Callable[[Item], str]) -> Page[Item]:
+    """Return a page of a list that is at hand in this order; all of it if there is no ``cut``.
+
+    It goes on behind the item that was the last one's last, wherever that stands by now; if it is gone, where it stood.
+
+    Raises
+    ------
+    InvalidValueError
+        If the cursor is none of ours, or belongs to a list in another order.
+    """
+    if cut is None:
+        return Page(items=tuple(items), total=len(items))
+    after = cut.after(order, 2)
+    begin = 0
+    if after is not None:
+        name, place = after
+        behind = (at for at, item in enumerate(items, start=1) if name_of(item) == name)
+        begin = next(behind, max(place - 1, 0))
+    end = begin + cut.limit
+    found = tuple(items[begin:end])
+    more = found and end < len(items)
+    return Page(items=found, total=len(items), next_cursor=cursor(order, name_of(found[-1]), end) if more else None)

@@ -261,6 +261,24 @@ def test_lists_in_figures_can_be_filtered_and_sorted(allocated: Service, query: 
     assert [item["reporter_id"] for item in allocated.ask("/worklists", **query)["items"]] == ids
 
 
+@pytest.mark.parametrize(
+    ("path", "query"), [("/worklists", {}), ("/worklists", {"sort": "-reads"}), ("/reporters", {})]
+)
+def test_people_and_their_lists_can_be_had_in_pages(allocated: Service, path: str, query: dict[str, str]) -> None:
+    """Whoever says nothing of pages gets all at once."""
+    whole = allocated.ask(path, **query)
+    assert whole["next_cursor"] is None
+    seen: list[object] = []
+    cursor = None
+    while cursor is not None or not seen:
+        page = allocated.ask(path, limit=1, **query, **({"cursor": cursor} if cursor else {}))
+        assert len(page["items"]) == 1
+        seen += page["items"]
+        cursor = page["next_cursor"]
+    assert seen == whole["items"]
+    assert len(seen) > 1
+
+
 def test_an_order_that_there_is_not_is_refused(allocated: Service) -> None:
     """Rather than another order given in silence."""
     problem(allocated.get("/worklists", sort="reads"), 422, "invalid-value")

@@ -39,9 +39,14 @@ class In(BaseModel):
 
 
 class ListOut(Out, Generic[Item]):
-    """A whole list."""
+    """A list, whole unless it says how it goes on."""
 
     items: list[Item]
+    next_cursor: str | None = Field(
+        default=None,
+        description="Where the list is asked for in pages: give this as `cursor` to get the next; else `null`.",
+        examples=[None],
+    )
 
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:

@@ -9,7 +9,7 @@ from balancer.api.callers import Caller, Reaching, may
 from balancer.api.doors import OPERATOR
 from balancer.api.models.feeds import BatchOut, DecisionIn, FeedOut, RosterBatchOut, RosterOut
 from balancer.api.models.shape import ListOut, PageOut
-from balancer.api.serving import FeedInPath, IdInPath, Paging, RosterInPath, Served, named_feed, page_out
+from balancer.api.serving import FeedInPath, IdInPath, Paging, RosterInPath, Served, list_out, named_feed, page_out
 from balancer.domain.actor import Actor, ActorKind
 from balancer.domain.permission import Permission
 from balancer.services import ingest_studies
@@ -120,7 +120,7 @@ def list_rosters(served: Served) -> ListOut[RosterOut]:
 
 
 @router.get("/rosters/{roster}/batches", tags=["feeds"], dependencies=[may(Permission.FEEDS_READ)])
-def list_roster_batches(served: Served, roster: RosterInPath) -> ListOut[RosterBatchOut]:
-    """List the last hundred files of a roster, newest first, each with the rows that could not be taken."""
+def list_roster_batches(served: Served, roster: RosterInPath, cut: Paging) -> ListOut[RosterBatchOut]:
+    """List the files of a roster, newest first, each with the rows that could not be taken."""
     with served.database.session() as session:
-        return ListOut(items=[RosterBatchOut.of(row) for row in batches.roster_batches_of(session, roster)])
+        return list_out(batches.roster_batches_of(session, roster, cut), RosterBatchOut.of)

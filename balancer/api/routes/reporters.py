@@ -10,11 +10,12 @@ from balancer.api import problems
 from balancer.api.callers import may
 from balancer.api.models.reporters import ReporterOut, SessionOut
 from balancer.api.models.shape import ListOut
-from balancer.api.serving import Code, ReporterInPath, Served, When
+from balancer.api.serving import Code, OptionalPaging, ReporterInPath, Served, When, list_out
 from balancer.domain.overrides import OF_PEOPLE
 from balancer.domain.permission import Permission
 from balancer.services.hold_over import reporter_as_held, reporters_as_held
 from balancer.store import instructions, people
+from balancer.store.pages import part
 
 router = APIRouter()
 
@@ -23,7 +24,9 @@ router = APIRouter()
 def list_reporters(
     served: Served,
     trust: Code | None = None,
-    unlisted: Annotated[bool, Query(description="Also those who have gone from the network's list.")] = False,  # noqa: FBT002
+    *,
+    unlisted: Annotated[bool, Query(description="Also those who have gone from the network's list.")] = False,
+    cut: OptionalPaging,
 ) -> ListOut[ReporterOut]:
     """List reporters with their scopes; with `trust` those at home or entitled there."""
     now = served.clock.now()
@@ -31,13 +34,13 @@ def list_reporters(
         everyone = people.reporters(session, unlisted=unlisted)
         held = reporters_as_held(session, [listed.reporter for listed in everyone], now)
         given = instructions.in_force(session, now, kinds=OF_PEOPLE)
-        return ListOut(
-            items=[
-                ReporterOut.of(listed, person, given)
-                for listed, person in zip(everyone, held, strict=True)
-                if trust is None or trust == person.home_trust or trust in person.trusts
-            ]
-        )
+        theirs = [
+            (listed, person)
+            for listed, person in zip(everyone, held, strict=True)
+            if trust is None or trust == person.home_trust or trust in person.trusts
+        ]
+        page = part(theirs, cut, "reporters", lambda item: item[1].reporter_id)
+        return list_out(page, lambda item: ReporterOut.of(*item, given))
 
 
 @router.get(

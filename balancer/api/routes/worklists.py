@@ -17,7 +17,7 @@ from balancer.api.conditional import ETAG, NOT_MODIFIED, IfNoneMatch, Wait, etag
 from balancer.api.looks import Looking
 from balancer.api.models.shape import ListOut
 from balancer.api.models.worklists import Around, WorklistOut, WorklistSummaryOut
-from balancer.api.serving import Code, ReporterInPath, Served, Watching
+from balancer.api.serving import Code, OptionalPaging, ReporterInPath, Served, Watching, list_out
 from balancer.api.watch import Marks
 from balancer.domain.actor import Reach
 from balancer.domain.life import ReadKind
@@ -25,6 +25,7 @@ from balancer.domain.permission import Permission
 from balancer.services.what_holds import what_holds
 from balancer.store import follow_ups, people, standing, worklists
 from balancer.store.database import Database, Session
+from balancer.store.pages import part
 from balancer.store.priors import priors
 from balancer.store.tables import SessionRow
 
@@ -56,12 +57,15 @@ def list_worklists(
     served: Served,
     home_trust: Code | None = None,
     sort: Annotated[WorklistSort, Query(description="`-` means falling.")] = WorklistSort.REPORTER,
+    *,
+    cut: OptionalPaging,
 ) -> ListOut[WorklistSummaryOut]:
     """List every reporter's current list in figures; empty until the first lists are published."""
     with served.database.session() as session:
         found = worklists.worklists(session, home_trust=home_trust)
     key = _ORDERS[sort]
-    return ListOut(items=[WorklistSummaryOut.of(summary) for summary in (sorted(found, key=key) if key else found)])
+    ordered = sorted(found, key=key) if key else found
+    return list_out(part(ordered, cut, f"worklists by {sort}", lambda entry: entry.reporter_id), WorklistSummaryOut.of)
 
 
 @router.get(
