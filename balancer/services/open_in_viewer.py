@@ -55,15 +55,17 @@ def open_in_viewer(  # noqa: PLR0913 - what is opened by whom, and when that was
     with seen.transaction() as session:
         wanted = sorted(filter(None, (_theirs(found, reporter_id) for found in _reads_meant(session, said))))
         for read_id in wanted:
+            reads.locked_read(session, read_id)
             if unless_ended_since and claims.has_ended_since(session, read_id, reporter_id, unless_ended_since):
                 raise ConflictError("the reporter has given it up since")
+        claims.take_turn(session, reporter_id)
+        for read_id in wanted:
             _open(session, read_id, reporter_id, now, by)
         return wanted
 
 
 def _open(session: Session, read_id: int, reporter_id: str, now: datetime, by: Actor) -> None:
     """Claim a read for a reporter; as a heartbeat of theirs, if they have claimed it elsewhere."""
-    reads.locked_read(session, read_id)
     claim = claims.live_claim(session, read_id)
     is_theirs = claim is not None and claim.reporter_id == reporter_id
     if not is_theirs:

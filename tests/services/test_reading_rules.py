@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.lapse_claims import lapse_claims
+from balancer.services.open_in_viewer import open_in_viewer
 from balancer.services.release_read import release_read
 from balancer.services.renew_claim import renew_claim
 from balancer.services.run_allocation import run_allocation
@@ -40,6 +42,7 @@ from tests.networks import (
 )
 from tests.services.test_claiming import MANAGER, NUMBERS, R1, opened, take
 from tests.services.test_ending_a_read import finish, give_back, row_of
+from tests.services.test_open_in_viewer import named
 from tests.worlds import NOW, policy, priority, session
 
 RULES = ReadingRules(
@@ -88,13 +91,20 @@ def test_how_many_reads_somebody_has_open(ruled: Database) -> None:
         take(ruled, "A2")
 
 
-def test_nobody_has_more_open_by_asking_in_two_windows_at_once(ruled: Database) -> None:
-    """The second waits for what becomes of the first, and counts it."""
+@pytest.mark.parametrize(
+    "opening",
+    [lambda db: take(db, "A2"), lambda db: open_in_viewer(db, "R1", named("A2"), NOW)],
+    ids=["window", "viewer"],
+)
+def test_nobody_has_more_open_by_asking_in_two_windows_at_once(
+    ruled: Database, opening: Callable[[Database], object]
+) -> None:
+    """The second, which may be a viewer, waits for what becomes of the first, and counts it."""
     refused: list[str] = []
 
     def ask() -> None:
         try:
-            take(ruled, "A2")
+            opening(ruled)
         except ConflictError as error:
             refused.append(str(error))
 
