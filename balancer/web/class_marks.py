@@ -24,17 +24,19 @@ class ClassMark:
 def class_marks(policy: Policy) -> Mapping[str, ClassMark]:
     """Return the mark of each class of the policy, by code.
 
-    A letter is the first of the name's that no class before it has; where there is none, a digit.
+    A class whose name is one word has that word's first letter, so that S is screening and not suspected cancer, which
+    is C; then each of the others has the first of its name's that none has yet. Where there is none, a digit.
     """
-    marks: dict[str, ClassMark] = {}
-    taken: set[str] = set()
-    for place, priority in enumerate(policy.priorities):
-        name = priority.code.replace("_", " ").capitalize()
-        letter = next((one for one in _letters(name) if one not in taken), str(place + 1))
-        taken.add(letter)
-        tone = min(place * TONES // max(len(policy.priorities), TONES), TONES - 1)
-        marks[priority.code] = ClassMark(code=priority.code, letter=letter, name=name, tone=tone)
-    return marks
+    names = {priority.code: priority.code.replace("_", " ").capitalize() for priority in policy.priorities}
+    letters: dict[str, str] = {}
+    for code, name in sorted(names.items(), key=lambda item: " " in item[1]):
+        digit = str(list(names).index(code) + 1)
+        letters[code] = next((one for one in _letters(name) if one not in letters.values()), digit)
+    steps = max(len(names), TONES)
+    return {
+        code: ClassMark(code=code, letter=letters[code], name=name, tone=min(place * TONES // steps, TONES - 1))
+        for place, (code, name) in enumerate(names.items())
+    }
 
 
 def mark_of(marks: Mapping[str, ClassMark], code: str) -> ClassMark:

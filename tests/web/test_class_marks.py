@@ -12,6 +12,13 @@ def test_every_class_has_a_letter_of_its_own() -> None:
     assert len({mark.letter for mark in marks.values()}) == len(marks)
 
 
+def test_the_letter_of_a_class_is_the_one_that_its_name_calls_to_mind() -> None:
+    """Trusts write C for suspected cancer and S for screening: the other way round, one is taken for the other."""
+    codes = ("emergency", "inpatient_urgent", "inpatient", "suspected_cancer", "urgent", "screening", "routine")
+    marks = class_marks(policy(*(priority(code) for code in codes)))
+    assert "".join(mark.letter for mark in marks.values()) == "ENICUSR"
+
+
 def test_tones_get_lighter_with_what_may_wait_longer() -> None:
     """A class is an order, not a set of colours."""
     many = policy(*(priority(f"class {number}") for number in range(8)))
