@@ -23,6 +23,7 @@ from balancer.web.allocation_page import CHART, HERE, TABLE, AllocationPage, req
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
 from balancer.web.not_placed import REASONS, reason_words
+from balancer.web.points import point_words
 from balancer.web.tables import Choice, Medium, Table, View, Viewing
 
 router = APIRouter(include_in_schema=False)
@@ -141,12 +142,23 @@ def moves_shown(  # noqa: PLR0913 - which moves, and what is said of them
     table = made.moves_table(found, base, view, filters, picked=picks)
     heading = f"{len(moves):,} {'read moves' if len(moves) == 1 else 'reads move'} if the plan is published"
     leaves = picks and bool(table.rows)
-    return _list(desk, view, table, heading=heading, base=base, note=_POINTS, leaves=leaves, said=said, status=status)
+    note = f"{point_words(base.policy)} {_POINTS}"
+    return _list(
+        desk,
+        view,
+        table,
+        heading=heading,
+        base=base,
+        note=note,
+        leaves=leaves,
+        said=said,
+        status=status,
+    )
 
 
 _POINTS: Final = (
-    "A point is one hour late for one routine study. A move's points are those of the read alone: its time, who reads "
-    "it and from where. What it makes room for is not in them, so a move may cost points and still be worth it."
+    "A move's points are those of the read alone: its time, who reads it and from where. What it makes room for is not "
+    "in them, so a move may cost points and still be worth it."
 )
 
 

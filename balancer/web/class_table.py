@@ -15,6 +15,7 @@ from balancer.store.which_unreported import Counted
 from balancer.web.class_marks import ClassMark, class_marks, mark_of
 from balancer.web.my_list import short_name
 from balancer.web.tables import Cell, Column, Row, Table, View, number
+from balancer.web.targets import hours_words, short_target
 from balancer.web.time_left import span
 
 # Late and over are never drawn thinner than this share of the bar, so that a handful among thousands is seen.
@@ -129,7 +130,7 @@ def _row(  # noqa: PLR0913 - which class, of what, for whom
 
     return ClassRow(
         mark=mark,
-        target="" if priority is None else _target(priority),
+        target="" if priority is None else short_target(priority),
         trusts=[link(by_trust[code], trust=code) for code in trusts],
         total=link(sum(ages.values())),
         ages={age.value: link(ages[age], age=age.value) for age in Age},
@@ -179,16 +180,6 @@ def _oldest(counted: Iterable[Counted], priority: PriorityClass | None, now: dat
         target=None if priority.target_hours is None else round(_TRACK * min(priority.target_hours / whole, 1.0), 1),
         ceiling=round(_TRACK * priority.ceiling_hours / whole, 1),
     )
-
-
-def _target(priority: PriorityClass) -> str:
-    days = priority.target_working_days
-    return f"{days} wd" if days is not None else hours_words(priority.target_hours or 0.0)
-
-
-def hours_words(hours: float) -> str:
-    """Return a target or a ceiling in words: `4 h`, `72 h`, `7 d`."""
-    return f"{hours:g} h" if hours <= 72 or hours % 24 else f"{hours / 24:g} d"
 
 
 def as_download(table: ClassTable, view: View) -> Table:

@@ -11,6 +11,7 @@ from balancer.domain.policy import Policy, TargetClock
 from balancer.domain.policy_version import FieldChange, PolicyState
 from balancer.store.policies import PolicyVersion, policy_of
 from balancer.web.class_marks import ClassMark, class_marks
+from balancer.web.points import point_words
 from balancer.web.policy_fields import CLASS_FIELDS, GENERAL_FIELDS, Field, class_fields, figure, general_fields
 from balancer.web.policy_rules import MEANINGS, Rule, rules
 from balancer.web.tables import Cell, Column, Row, Table, View, table_of
@@ -74,6 +75,7 @@ class PolicyShown:
     general: Sequence[Field]
     rules: Sequence[Rule]
     waits: bool
+    point: str
 
 
 def versions_table(found: Sequence[PolicyVersion], view: View, now: datetime) -> Table:
@@ -96,6 +98,7 @@ def policy_shown(found: PolicyVersion, trusts: Mapping[str, str]) -> PolicyShown
         general=general_fields(policy),
         rules=rules(policy, trusts),
         waits=found.state is PolicyState.PROPOSED,
+        point=point_words(policy),
     )
 
 

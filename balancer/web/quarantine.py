@@ -17,6 +17,7 @@ from balancer.store.tables import BatchRow, QuarantineRow
 from balancer.web.class_marks import ClassMark, class_marks, mark_of
 from balancer.web.field_words import within_sentence
 from balancer.web.quarantine_causes import Cause, class_of
+from balancer.web.targets import target_words
 from balancer.web.time_left import TimeLeft, at_words, time_left
 
 # What tells who somebody is: shown as dots, whatever the trust calls the column.
@@ -204,7 +205,11 @@ def _candidates(
         marks = class_marks(policy)
         return [
             Candidate(
-                value=item.code, name=marks[item.code].name, why=_target(item), key=str(at), mark=marks[item.code]
+                value=item.code,
+                name=marks[item.code].name,
+                why=f"due within {target_words(item)}",
+                key=str(at),
+                mark=marks[item.code],
             )
             for at, item in enumerate(policy.priorities, start=1)
         ]
@@ -230,15 +235,6 @@ def _exams(row: QuarantineRow, feed: FeedDescription, network: NetworkFolder) ->
 
 def _few(found: Sequence[str]) -> Iterable[tuple[int, str]]:
     return enumerate(found[:9], start=1)
-
-
-def _target(item: object) -> str:
-    hours, days = getattr(item, "target_hours", None), getattr(item, "target_working_days", None)
-    return (
-        f"due within {hours:g} hours"
-        if hours is not None
-        else f"due within {days} working day{'' if days == 1 else 's'}"
-    )
 
 
 def _catalogue(cause: Cause, network: NetworkFolder) -> list[tuple[str, str]]:

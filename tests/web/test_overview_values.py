@@ -10,7 +10,7 @@ from balancer.domain.half_day_room import Room, room, rostered
 from balancer.domain.half_days import HalfDay
 from balancer.store.which_unreported import Counted
 from balancer.web.capacity_grid import Tone, capacity_grid
-from balancer.web.class_table import class_table, hours_words, pieces
+from balancer.web.class_table import class_table, pieces
 from balancer.web.forecast import forecast
 from tests.worlds import NOW, at, policy, priority, reporter, session
 
@@ -99,12 +99,6 @@ def test_a_bar_of_nothing_but_late_ones_is_full_too() -> None:
     """Whatever the shares."""
     assert sum(piece.width for piece in pieces({Age.LATE: 1, Age.OVER: 99})) == pytest.approx(240, abs=0.2)
     assert pieces({}) == []
-
-
-@pytest.mark.parametrize(("hours", "words"), [(4, "4 h"), (72, "72 h"), (168, "7 d"), (100, "100 h")])
-def test_targets_are_said_in_hours_or_whole_days(hours: float, words: str) -> None:
-    """As the policy means them."""
-    assert hours_words(hours) == words
 
 
 # --- hours ------------------------------------------------------------------------------------------------------------
