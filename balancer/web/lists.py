@@ -42,9 +42,10 @@ from balancer.web.all_lists import all_lists
 from balancer.web.desk import AtDesk
 from balancer.web.downloads import download
 from balancer.web.frame import Frame, Sign, frame
+from balancer.web.list_table import list_table
 from balancer.web.my_list import OUTCOMES, MyList, my_list, without_list
 from balancer.web.refused import KeptError, words_for
-from balancer.web.tables import Medium, Viewing
+from balancer.web.tables import Medium, View, Viewing
 from balancer.web.templates import render, wants_part
 from balancer.web.time_left import at_words
 
@@ -86,10 +87,17 @@ def show_lists(desk: AtDesk, view: Viewing) -> Response:
 
 @router.get("/lists/{reporter_id}", dependencies=[may(Permission.WORKLISTS_READ)])
 def show_list(  # noqa: PLR0913, PLR0917 - who asks, and of whom
-    request: Request, served: Served, caller: Caller, reach: Reaching, look: Looking, reporter_id: ReporterInPath
-) -> HTMLResponse:
-    """Show a reporter's list; the reporter works it here, others look at it."""
-    return _Page(served, caller, reach, look, reporter_id).answer(request)
+    request: Request,
+    served: Served,
+    caller: Caller,
+    reach: Reaching,
+    look: Looking,
+    view: Viewing,
+    reporter_id: ReporterInPath,
+) -> Response:
+    """Show a reporter's list; the reporter works it here, others look at it, or take it away as a file."""
+    page = _Page(served, caller, reach, look, reporter_id)
+    return page.answer(request) if view.medium is Medium.PAGE else page.file(view)
 
 
 @router.post("/lists/{reporter_id}/reads/{read_id}/open", dependencies=_WORK)
@@ -194,6 +202,12 @@ class _Page:
             return render("list_part.html", status=status, **values)
         return render("list.html", status=status, frame=self._frame(listed, own=own), **values)
 
+    def file(self, view: View) -> Response:
+        """Return the whole list as a file."""
+        listed = self._listed(whole=True)
+        self._look("worklist", [self._reporter_id])
+        return download(list_table(listed, view), self._served.clock.now())
+
     def after(self, request: Request, act: Callable[..., object]) -> Response:
         """Do something in the reporter's name and show the list as it is then."""
         now = self._served.clock.now()
@@ -223,7 +237,7 @@ class _Page:
             who = people.name_of(session, error.reporter_id) if isinstance(error, ClaimedError) else ""
         return words_for(error, who)
 
-    def _listed(self) -> MyList:
+    def _listed(self, *, whole: bool = False) -> MyList:
         now = self._served.clock.now()
         with self._served.database.session() as session:
             person = people.reporter(session, self._reporter_id).reporter
@@ -231,7 +245,7 @@ class _Page:
                 return without_list(session, person, self._elsewhere(session, person, set(), now), now)
             listed, tag = shown(session, self._reporter_id, self._reach, now)
             elsewhere = self._elsewhere(session, person, {item.read_id for item in listed.items}, now)
-            return my_list(session, listed, person, elsewhere, tag, now)
+            return my_list(session, listed, person, elsewhere, tag, now, whole=whole)
 
     def _elsewhere(
         self, session: Session, person: Reporter, on_list: Collection[int], now: datetime

@@ -99,6 +99,7 @@ class MyList:
     more: int = 0
     withheld: int = 0
     late: int = 0
+    becoming: int = 0
     done_today: int = 0
     progress: Progress | None = None
     coming: Sequence[Coming] = ()
@@ -124,14 +125,20 @@ def my_list(  # noqa: PLR0913, PLR0917 - whose, what, when
     elsewhere: Sequence[WorklistItemOut],
     tag: str,
     now: datetime,
+    *,
+    whole: bool = False,
 ) -> MyList:
-    """Return a list as its page shows it at ``now``; ``elsewhere`` is what its reporter has open beside it."""
+    """Return a list as its page shows it at ``now``; ``elsewhere`` is what its reporter has open beside it.
+
+    ``whole``: with everything that comes after, as for a file.
+    """
     policy = current_policy(session)
     entries = _Entries(policy, _names(session), now)
     # what somebody has open is shown even if its source has withdrawn it: above all then
     opened = [item for item in listed.items if item.claimed_by == listed.reporter_id]
     waiting = [item for item in listed.items if item.still_open and item.state is ReadState.ALLOCATED]
     taken = {offer.read_id for offer in next_few(session, reporter_as_held(session, person, now), policy.reading, now)}
+    most = len(waiting) if whole else MOST_AFTER
     first = [item for item in waiting if item.read_id in taken]
     rest = [item for item in waiting if item.read_id not in taken]
     shifts = _shifts(session, listed.reporter_id, now)
@@ -144,10 +151,11 @@ def my_list(  # noqa: PLR0913, PLR0917 - whose, what, when
         tag=tag,
         open=[entries.of(item) for item in (*opened, *elsewhere)],
         next=[entries.of(item) for item in first],
-        after=[entries.of(item) for item in rest[:MOST_AFTER]],
-        more=max(0, len(rest) - MOST_AFTER),
+        after=[entries.of(item) for item in rest[:most]],
+        more=max(0, len(rest) - most),
         withheld=listed.withheld,
-        late=sum(item.due_at < now for item in waiting),
+        late=sum(item.due_at < now for item in (*opened, *elsewhere, *waiting)),
+        becoming=sum(item.due_at >= now and max(item.planned_end, now) > item.due_at for item in waiting),
         done_today=my_day.done_since(session, listed.reporter_id, midnight),
         progress=_progress(session, listed, shifts, waiting, now),
         coming=_coming(shifts, waiting, now),

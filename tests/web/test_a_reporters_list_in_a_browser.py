@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
+from sqlmodel import update
 
+from balancer.store.tables import StudyRow
 from balancer.web.time_left import time_left
 from tests.api.service import Service
 from tests.web.hands import press_key
@@ -82,6 +84,22 @@ def test_a_minutes_heartbeat_moves_nothing_that_waits(desk: Desk, service: Servi
     answer.value.finished()
     expect(page.locator(".b-entry--first")).to_have_attribute("data-read", first or "")
     expect(page.locator("#waiting")).to_be_visible()
+
+
+def test_words_about_the_whole_list_go_on_while_it_is_open(desk: Desk, service: Service) -> None:
+    """The time in the strip, how much is late: an hour later nobody reads that nothing is."""
+    desk.page.clock.install(time=service.clock.at)
+    page = desk.go("/my-list")
+    expect(page.locator(".b-lede")).to_contain_text("Nothing of yours is late.")
+    before = page.locator("#clock").inner_text()
+    service.clock.at += timedelta(minutes=10)
+    with service.app.state.serving.database.transaction() as session:
+        session.exec(update(StudyRow).values(due_at=service.clock.at - timedelta(minutes=1)))
+    with page.expect_response("**/lists/R1?wait=0") as answer:
+        page.clock.run_for(61_000)
+    answer.value.finished()
+    expect(page.locator(".b-lede")).to_contain_text("late, the rest are on time")
+    expect(page.locator("#clock")).not_to_have_text(before)
 
 
 def test_whoever_is_second_hears_who_was_first(desk: Desk, service: Service) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from datetime import datetime, timedelta
+
 import pytest
 from httpx2 import Response
 
@@ -33,6 +37,24 @@ def test_a_reporter_gets_their_own_list_and_a_manager_everybodys(service: Servic
     be(service, "manager@RVV")
     assert service.client.get("/my-list", follow_redirects=False).headers["location"] == "/lists"
     assert "/lists/R1" in service.client.get("/lists").text
+
+
+def test_what_is_late_and_what_becomes_so_by_the_plan_are_two_things(service: Service) -> None:
+    """What is late is so whether it waits or is open; that the rest is on time is said only of what is planned so."""
+    be(service, "reporter:R1")
+    assert "Nothing of yours is late." in service.client.get("/lists/R1").text
+    first, second = service.ask("/worklists/R1")["items"]
+    due = datetime.fromisoformat(first["due_at"])
+    service.clock.at = due - timedelta(minutes=1)
+    be(service, "reporter:R1")  # the first sign-in has ended by then
+    assert "Nothing of yours is late; 2 become late by the plan." in service.client.get("/lists/R1").text
+    act(service, first["read_id"], "open")
+    service.clock.at = due + timedelta(minutes=1)
+    assert datetime.fromisoformat(second["due_at"]) == due
+    assert "2 reads are late, the rest are on time." in service.client.get("/lists/R1").text
+    be(service, "manager@RVV")
+    service.clock.at = due - timedelta(hours=1)
+    assert "Nothing of it is late" in service.client.get("/lists/R1").text
 
 
 def test_whoever_only_looks_has_no_buttons(service: Service) -> None:
@@ -142,6 +164,22 @@ def test_every_list_is_downloaded_as_it_is_shown(service: Service) -> None:
     assert found.text.lstrip("\ufeff").splitlines()[0] == "reporter,trust,reads,late,first_start,last_end,version"
     assert "attachment" in found.headers["content-disposition"]
     assert service.client.get("/lists?as=xlsx").content[:2] == b"PK"
+
+
+def test_one_list_is_taken_away_whole_by_whoever_may_see_it(service: Service) -> None:
+    """In its order, with accession numbers, when each is due and who has what open."""
+    be(service, "reporter:R1")
+    act(service, reads(service)[0], "open")
+    be(service, "manager@RVV")
+    assert "/lists/R1?as=csv" in service.client.get("/lists/R1").text
+    found = list(csv.DictReader(io.StringIO(service.client.get("/lists/R1?as=csv").text.lstrip("\ufeff"))))
+    assert [(row["place"], row["state"], row["accession"]) for row in found] == [
+        ("1", "open", "A1"),
+        ("2", "next", "A2"),
+    ]
+    assert all(row["due"].endswith("+00:00") for row in found)
+    be(service, "reporter:R2")
+    assert service.client.get("/lists/R1?as=csv").status_code == 403
 
 
 def test_a_section_stands_in_the_header_of_whoever_may_open_it(service: Service) -> None:

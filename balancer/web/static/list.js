@@ -3,7 +3,7 @@
 
 import "./vendor/htmx.esm.min.js";
 import { watchAnswers } from "./answers.js";
-import { atWords, tick } from "./time_left.js";
+import { atWords, dayAndClock, tick } from "./time_left.js";
 
 const list = document.getElementById("list");
 const own = "own" in list.dataset;
@@ -21,7 +21,20 @@ const seen = (of) => of.dataset.seen.split(" ").filter(Boolean);
 
 // --- time ------------------------------------------------------------------------------------------------------------
 
-setInterval(() => tick(list, now()), 15_000);
+const clock = document.getElementById("clock");
+
+setInterval(() => {
+  tick(list, now());
+  clock.textContent = dayAndClock(now());
+}, 15_000);
+
+// how the session goes, and how much of the list that is shown is late: words, in which nothing moves
+function sayOfNow(found) {
+  for (const name of found.dataset.tag === part().dataset.tag ? ["lede", "progress"] : ["progress"]) {
+    const [said, before] = [found, part()].map((of) => of.querySelector(`[data-of-now="${name}"]`));
+    if (said && before) before.replaceChildren(...said.cloneNode(true).childNodes);
+  }
+}
 
 // --- changes wait until they are asked for ---------------------------------------------------------------------------
 
@@ -41,6 +54,7 @@ async function fetchPart() {
 async function look(tag) {
   if (tag === part().dataset.tag) return offer(null);
   const found = await fetchPart();
+  if (found) sayOfNow(found);
   if (!found || found.dataset.tag === part().dataset.tag) return offer(null);
   if (cannotWait(found)) return show(found);
   offer(found);

@@ -4,6 +4,7 @@ const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 const clockOf = new Intl.DateTimeFormat("en-GB", { timeZone: "Europe/London", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const dayOf = new Intl.DateTimeFormat("en-CA", { timeZone: "Europe/London", year: "numeric", month: "2-digit", day: "2-digit" });
 const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const FULL_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** A length of time in milliseconds, in at most two units. */
@@ -29,6 +30,13 @@ export function atWords(instant, now) {
   if (apart === 0) return clock;
   if (apart < 7) return `${WEEKDAYS[new Date(date).getUTCDay()]} ${clock}`;
   return `${day} ${MONTHS[month - 1]}${year === thisYear ? "" : ` ${year}`} ${clock}`;
+}
+
+/** A day and the time of day in London, as the strip has it. */
+export function dayAndClock(instant) {
+  const [year, month, day] = dayOf.format(instant).split("-").map(Number);
+  const weekday = WEEKDAYS[new Date(Date.UTC(year, month - 1, day)).getUTCDay()];
+  return `${weekday} ${day} ${FULL_MONTHS[month - 1]}, ${clockOf.format(instant)}`;
 }
 
 /** What is shown of something due then: all instants in milliseconds; `ceiling` may be missing. */
