@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from playwright.sync_api import expect
+
 from tests.web.hands import press_key
 from tests.web.pages_served import Desk
 
@@ -41,3 +45,16 @@ def test_keys_go_to_sections_and_can_be_switched_off(desk: Desk) -> None:
     press_key(page, "g")
     press_key(page, "d")
     page.wait_for_url("**/docs")
+
+
+def test_a_page_that_was_left_open_says_how_old_it_is(desk: Desk) -> None:
+    """In place of the time in the strip, with the way to see it as it is: nobody takes an old figure for one of now."""
+    desk.page.clock.install()
+    open_lists(desk)
+    page = desk.page
+    expect(page.locator("#anew")).to_be_hidden()
+    page.clock.run_for(6 * 60_000)
+    expect(page.locator("#clock")).to_have_text(re.compile(r"^As of \d\d:\d\d, \d min ago$"))
+    assert desk.violations() == []
+    page.locator("#anew").click()
+    expect(page.locator("#clock")).not_to_contain_text("ago")

@@ -3,7 +3,7 @@
 import "./vendor/htmx.esm.min.js";
 import "./in_list.js";
 import { watchAnswers } from "./answers.js";
-import { atWords, tick } from "./time_left.js";
+import { atWords, span, tick } from "./time_left.js";
 
 const main = document.getElementById("main");
 // The server's clock may be another than this machine's, and is the one that counts.
@@ -11,7 +11,22 @@ const shownAt = Date.now();
 const serverAhead = Date.parse(document.documentElement.dataset.now) - shownAt;
 const now = () => Date.now() + serverAhead;
 
-setInterval(() => tick(main, now()), 15_000);
+// the time in the strip is that of what is shown: whoever comes back to a page that was left open is told how old it is
+const clock = document.getElementById("clock");
+const AGED = 5 * 60_000;
+
+function sayAge() {
+  const age = Date.now() - shownAt;
+  if (age < AGED) return;
+  clock.textContent = `As of ${atWords(shownAt + serverAhead, now())}, ${span(age)} ago`;
+  clock.parentElement.classList.add("b-silent");
+  document.getElementById("anew")?.removeAttribute("hidden");
+}
+
+setInterval(() => {
+  tick(main, now());
+  sayAge();
+}, 15_000);
 document.addEventListener("htmx:after:swap", () => {
   tick(main, now());
   (document.getElementById("said") ?? document.querySelector("[data-focus]"))?.focus();
