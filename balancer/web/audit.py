@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +11,8 @@ from balancer.store.tables_life import AuditRow
 from balancer.web.tables import Cell, Choice, Column, Row, Table, View
 from balancer.web.time_left import at_words
 
+# Whoever has looked at a list has looked at hundreds; a page names the first, a download all.
+_MOST_NAMED: Final = 8
 _COLUMNS: Final = (
     Column(key="sequence", head="Entry", number=True),
     Column(key="at", head="When"),
@@ -52,7 +54,7 @@ def audit_table(  # noqa: PLR0913 - a page, and who looks at it
 
 
 def _row(row: AuditRow, hidden: bool, now: datetime, with_hash: bool) -> Row:  # noqa: FBT001 - of this row
-    detail = "" if hidden else ", ".join(f"{name}: {value}" for name, value in row.detail.items())
+    told = {} if hidden else row.detail
     return Row(
         cells=(
             Cell(text=f"{row.sequence:,}", value=row.sequence),
@@ -63,10 +65,23 @@ def _row(row: AuditRow, hidden: bool, now: datetime, with_hash: bool) -> Row:  #
             Cell(text=row.was),
             Cell(text=row.became),
             Cell(text="" if hidden else row.why),
-            Cell(text=detail),
+            Cell(text=_detail(told, _MOST_NAMED), value=_detail(told, None)),
             Cell(text=row.hash[:12], value=row.hash) if with_hash else Cell(text="", value=""),
         )
     )
+
+
+def _detail(told: Mapping[str, object], most: int | None) -> str:
+    """Return what an entry holds beside; of what it lists so many at ``most``, and how many more there are."""
+    return "; ".join(f"{name.replace('_', ' ')}: {_said(value, most)}" for name, value in told.items())
+
+
+def _said(value: object, most: int | None) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    named = ", ".join(str(item) for item in value[:most])
+    more = len(value) - len(value[:most])
+    return f"{named} and {more:,} more" if more else named or "nothing"
 
 
 def verdict_words(verdict: Verdict, *, with_hashes: bool) -> tuple[str, str]:

@@ -10,11 +10,14 @@ import pytest
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.policy import LedgerCap
 from balancer.store.policies import current_policy
+from balancer.store.tables_life import AuditRow
+from balancer.web.audit import audit_table
 from balancer.web.policy_fields import class_fields, edited, general_fields
 from balancer.web.policy_rules import rules, with_rules
+from balancer.web.tables import View
 from tests.api.service import Service
 from tests.web.test_lists import ORIGIN, be
-from tests.worlds import EXAMPLE_POLICY
+from tests.worlds import EXAMPLE_POLICY, NOW
 
 
 def test_a_figure_that_is_given_takes_the_place_of_the_policys_own() -> None:
@@ -150,3 +153,17 @@ def test_an_auditor_sees_the_trail_and_follows_its_chain(service: Service) -> No
     filtered = service.client.get("/audit?kind=nothing").text
     assert "Nothing like this is in the trail" in filtered
     assert service.client.get("/audit?as=csv").text.lstrip("\ufeff").startswith("sequence,at,actor")
+
+
+def test_a_page_of_the_trail_names_a_few_of_many_and_its_download_all() -> None:
+    """One look at a list of a thousand is one row that can be read."""
+    row = AuditRow(
+        sequence=1, at=NOW, actor="local:operator", action="study.looked_at", subject_kind="study", subject_id="",
+        was="", became="", why="", detail={"shown": list(range(1, 1_001)), "held": []}, previous_hash="", hash="0" * 64,
+    )  # fmt: skip
+    view = View(path="/audit")
+    (shown,) = audit_table([row], 1, (), view, NOW, with_hashes=True).rows
+    detail = shown.cells[8]
+    assert detail.text == "shown: 1, 2, 3, 4, 5, 6, 7, 8 and 992 more; held: nothing"
+    assert str(detail.kept).startswith("shown: 1, 2,")
+    assert "999, 1000" in str(detail.kept)
