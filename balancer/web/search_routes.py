@@ -43,7 +43,7 @@ def search(desk: AtDesk, text: Annotated[str, Form(max_length=_MOST_CHARACTERS, 
     if desk.may(Permission.REPORTERS_READ):
         with desk.within(Permission.REPORTERS_READ).session() as session:
             reporters = known_of(session).reporters
-        found.append(links("Reporters", ("Reporter", "Number"), matching(wanted, reporters.items()), "/lists/"))
+        found.append(links("Reporters", ("Reporter", "Number"), matching(wanted, reporters.items()), "/reporters/"))
     found.append(links("Exams", ("Exam", "Code"), matching(wanted, known.exams.items()), "/studies?exam="))
     return _page(desk, wanted, [kind for kind in found if kind.total])
 

@@ -27,8 +27,8 @@ COLUMNS: Final = (
     Column(key="exam", head="Exam", sorts=True),
     Column(key="class", head="Class", sorts=True),
     Column(key="trust", head="Trust", sorts=True),
-    Column(key="due", head="Time left", sorts=True),
-    Column(key="waiting", head="Waiting", sorts=True),
+    Column(key="due", head="Time left", sorts=True, kept="due"),
+    Column(key="waiting", head="Waiting", sorts=True, kept="clock_started_at"),
     Column(key="accession", head="Accession"),
     Column(key="subspecialty", head="Subspecialty", sorts=True),
     Column(key="reporter", head="With"),
@@ -75,15 +75,28 @@ class Known:
 
 
 def heading(which: UnreportedFilter, total: int, known: Known, *, proposed: bool = False) -> str:
-    """Return what the list holds, with the number first: `12 urgent studies at East Kent are late`."""
+    """Return what the list holds, with the number first: `12 urgent neuro MR studies at East Kent are late`.
+
+    Everything that is filtered by is said: what is said of some is not taken for so of all.
+    """
     if which.trust and which.trust not in known.trusts:
         return f"You cannot see the studies of {which.trust}"
     noun = "study" if total == 1 else "studies"
     kind = in_words(which.priority).lower() if which.priority else ""
     field = within_sentence(which.subspecialty) if which.subspecialty else ""
-    before = " ".join(word for word in (f"{total:,}" if total else "No", kind, field, noun) if word)
+    exam = known.exams.get(which.exam, which.exam) if which.exam else ""
+    number = f"{total:,}" if total else "No"
+    before = " ".join(word for word in (number, kind, field, which.modality, exam, noun) if word)
+    why = f": {reason_words(which.reason)[:1].lower()}{reason_words(which.reason)[1:]}" if which.reason else ""
+    return f"{before}{_which_of_them(which, known)}{_what(which, one=total == 1, proposed=proposed)}{why}"
+
+
+def _which_of_them(which: UnreportedFilter, known: Known) -> str:
+    """Return where they are, with whom, and when they are due, as far as that is filtered by."""
     where = f" at {short_name(known.trusts.get(which.trust, which.trust))}" if which.trust else ""
-    return f"{before}{where}{_what(which, one=total == 1, proposed=proposed)}"
+    whose = f" with {known.reporters.get(which.reporter_id, which.reporter_id)}" if which.reporter_id else ""
+    due = f" due {half_words(which.due)}" if which.due else ""
+    return f"{where}{whose}{due}"
 
 
 def _what(which: UnreportedFilter, *, one: bool, proposed: bool) -> str:
@@ -122,7 +135,7 @@ def nearest(which: UnreportedFilter, elsewhere: Mapping[str, int], known: Known)
     if which.trust and which.trust not in known.trusts:
         return "What you may see follows from the trusts at which you hold a role."
     if not elsewhere:
-        return "Nothing here is meant by these filters."
+        return "No study is like this. Take a filter off to see more."
     trust = short_name(known.trusts.get(which.trust or "", which.trust or ""))
     there = [f"{number:,} at {short_name(known.trusts.get(code, code))}" for code, number in elsewhere.items()]
     said = there[0] if len(there) == 1 else f"{', '.join(there[:-1])} and {there[-1]}"

@@ -237,7 +237,10 @@ def test_before_anything_is_loaded_it_says_so(sqlite_db: Database) -> None:
         ("age=first&late=&within=", "3 studies are in the first half of their target"),
         ("subspecialty=msk", "1 MSK study is unreported"),
         ("state=reported", "No studies are reported here and not confirmed by their trusts"),
-        ("due=2026-03-02am&late=planned", "1 study becomes late by the published plan"),
+        ("due=2026-03-02am&late=planned", "1 study due Mon 2 Mar am becomes late by the published plan"),
+        ("class=emergency&modality=MG", "No emergency MG studies are unreported"),
+        ("exam=CTH&reporter=R1", "2 CT Head studies with Dr R1 are unreported"),
+        ("within=24&reason=no_capacity", "No studies become late within 24 h: no hours left in time"),
     ],
 )
 def test_the_heading_says_what_the_list_holds(mixed: Service, query: str, expected: str) -> None:
@@ -317,6 +320,12 @@ def test_search_finds_studies_exams_and_reporters(mixed: Service, text: str, exp
     be(mixed, "manager@RVV")
     found = mixed.client.post("/search", data={"text": text}, headers=ORIGIN)
     assert heading_of(found.text) == expected
+
+
+def test_search_leads_to_what_is_known_of_somebody(mixed: Service) -> None:
+    """Their page, which leads on to their list and their week."""
+    be(mixed, "manager@RVV")
+    assert 'href="/reporters/R1"' in mixed.client.post("/search", data={"text": "dr r1"}, headers=ORIGIN).text
 
 
 def test_search_says_what_it_could_not_find_or_do(mixed: Service) -> None:
