@@ -11,6 +11,7 @@ from typing import Final
 from balancer.domain.actor import Reach
 from balancer.domain.explanation import Rule
 from balancer.domain.instant import LONDON
+from balancer.web.field_words import in_words
 from balancer.web.study_facts import StudyFacts
 from balancer.web.study_history import Decision, decisions_that_hold
 
@@ -123,7 +124,7 @@ def act_panel(  # noqa: PLR0913 - what is open, for whom, with what in it
         read=read if read in open_reads else (open_reads[0] if open_reads else 0),
         reporters=_reporters(facts, chosen),
         reporter=reporter or (_holder(facts, read) if chosen is Act.BAR else ""),
-        classes=[(one.code, one.code.replace("_", " ")) for one in facts.policy.priorities],
+        classes=[(one.code, in_words(one.code)) for one in facts.policy.priorities],
         drafts=[(str(row.id), row.name) for row in facts.drafts if steer.covers(row.trust)],
         draft=next((str(row.id) for row in facts.drafts if row.author == author and steer.covers(row.trust)), ""),
         date=f"{at:%Y-%m-%d}",

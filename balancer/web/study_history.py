@@ -10,6 +10,7 @@ from typing import Final
 from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
 from balancer.domain.life import ReadState, ReturnReason
 from balancer.store.tables_journal import JournalRow
+from balancer.web.field_words import in_words, within_sentence
 from balancer.web.study_facts import StudyFacts
 from balancer.web.time_left import at_words
 
@@ -77,7 +78,10 @@ class Decision:
 
 
 def history(facts: StudyFacts, now: datetime, *, steps: bool, decisions: bool) -> list[Happened]:
-    """Return what has happened, newest first; ``steps`` and ``decisions``: whether the caller may see them."""
+    """Return what has happened, newest first; ``steps`` and ``decisions``: whether the caller may see them.
+
+    Of what happened at one instant the study's own news came first: it is in a feed, and then on nobody's list.
+    """
     found = list(_own(facts, now))
     if steps:
         found += [line for row in facts.steps if (line := _step(facts, row, now)) is not None]
@@ -93,7 +97,9 @@ def history(facts: StudyFacts, now: datetime, *, steps: bool, decisions: bool) -
         ]
     if decisions:
         found += [line for given in facts.decisions for line in _decision(facts, given, now)]
-    return sorted(found, key=lambda line: line.at, reverse=True)
+    found.reverse()
+    found.sort(key=lambda line: line.at, reverse=True)
+    return found
 
 
 def decisions_that_hold(facts: StudyFacts, now: datetime) -> list[Decision]:
@@ -124,16 +130,17 @@ def decided_words(given: Instruction, who: str, now: datetime) -> str:
     date = next((given.instant(name) for name in ("due_at", "until", "due_back_at") if name in given.value), None)
     when = "" if date is None else at_words(date, now)
     value = given.value
+    priority, field = (str(value.get(name) or "") for name in ("priority", "subspecialty"))
     return {
         InstructionKind.PIN: f"Pin to {who}",
         InstructionKind.BAR: f"Not for {who}",
-        InstructionKind.EXPEDITE: f"Needed by {when}" + (f", as {value['priority']}" if value.get("priority") else ""),
+        InstructionKind.EXPEDITE: f"Needed by {when}" + (f", as {in_words(priority).lower()}" if priority else ""),
         InstructionKind.EXCLUDE: f"Not to be read here, approved by {value.get('approver', '')}",
         InstructionKind.PARK: f"Park until {when}" + (f", with {value['owner']}" if value.get("owner") else ""),
         InstructionKind.SEND_OUT: f"Send out to {value.get('provider', '')}, back by {when}",
         InstructionKind.STUDY: "Correct " + ", ".join(f"{name} to {kept}" for name, kept in sorted(value.items())),
         InstructionKind.ENTITLEMENT: _entitlement(value, who),
-        InstructionKind.SKILL: f"{who}: {value.get('subspecialty')} at level {value.get('level')}",
+        InstructionKind.SKILL: f"{who}: {within_sentence(field)} at level {value.get('level')}",
         InstructionKind.ABSENCE: f"{who} is away, {_between(given, now)}",
         InstructionKind.SESSION: f"{who}: a session {'more' if value.get('added') else 'less'}, {_between(given, now)}",
     }[given.kind]

@@ -82,6 +82,12 @@ def other(difference: float, **terms: float) -> Other:
     )
 
 
+def test_what_happened_at_one_instant_is_told_as_it_followed(facts: StudyFacts) -> None:
+    """A study is in its trust's feed, and then on nobody's list; the last comes first."""
+    told = [line.what for line in history(facts, NOW, steps=True, decisions=False)]
+    assert told.index("On nobody's list") < told.index("First in the trust's feed") < told.index("Acquired")
+
+
 def test_what_happens_if_nothing_changes_is_what_the_plan_says(facts: StudyFacts, sqlite_db: Database) -> None:
     """On time with time in hand; without a place, with why."""
     shown = study_page(facts, NOW)
