@@ -17,10 +17,10 @@ from balancer.web.plan_moves import PlanMove, name_of
 from balancer.web.tables import Cell, Choice, Column, Row, Table, View, number, table_of
 from balancer.web.time_left import TimeLeft, at_words, time_left
 
-_STUDY: Final = Column(key="study", head="Study", sorts=True)
+_STUDY: Final = Column(key="study", head="Study", sorts=True, second="accession")
 _CLASS: Final = Column(key="class", head="Class", sorts=True)
 _TRUST: Final = Column(key="trust", head="Trust", sorts=True)
-_DUE: Final = Column(key="due", head="Time left", sorts=True)
+_DUE: Final = Column(key="due", head="Time left", sorts=True, kept="due")
 PLANS: Final = (("proposed", "the plan that waits"), ("published", "the plan in force"))
 
 
@@ -33,7 +33,10 @@ def twin(drawn: Gantt, base: Standing, view: View, filters: Sequence[Choice] = (
         Column(key="skills", head="Skills (3 specialist, 2 general)"),
         Column(key="sessions", head="Sessions"),
         Column(key="hours", head="Hours left", number=True, sorts=True),
-        *(Column(key=f"class_{mark.code}", head=mark.letter, number=True, sorts=True) for mark in classes),
+        *(
+            Column(key=f"class_{mark.code}", head=mark.letter, number=True, sorts=True, kept=f"class_{mark.code}")
+            for mark in classes
+        ),
         Column(key="reads", head="Reads", number=True, sorts=True),
         Column(key="was", head="Was", number=True, sorts=True),
         Column(key="filled", head="Filled", number=True, sorts=True),
@@ -125,7 +128,6 @@ def _study_cells(read: PlannedRead, base: Standing) -> tuple[Cell, Cell, Cell]:
             text=base.exam(read),
             link=f"/studies/{read.study_id}",
             second=f"{read.accession_number}{number_of}",
-            value=f"{base.exam(read)}, {read.accession_number}{number_of}",
         ),
         Cell(mark=mark_of(base.marks, read.priority)),
         Cell(trust=read.trust),
@@ -147,7 +149,7 @@ def not_placed_table(
         _STUDY,
         _CLASS,
         _TRUST,
-        Column(key="field", head="Field", sorts=True),
+        Column(key="field", head="Field", sorts=True, second="modality"),
         Column(key="reason", head="Why nobody has it", sorts=True),
         _DUE,
     )

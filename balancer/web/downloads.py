@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -20,7 +21,18 @@ from balancer.web.tables import Medium, Table
 _CSV: Final = "text/csv; charset=utf-8"
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _WIDEST: Final = 60
+# A workbook's instants have no zone: its heads say which it is.
+_ZONE: Final = " (London)"
 Value = str | int | float | datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """A column of a file: its name, its head, and its values from the first row to the last."""
+
+    key: str
+    head: str
+    values: list[Value]
 
 
 def download(table: Table, now: datetime) -> Response:
@@ -39,14 +51,24 @@ def download(table: Table, now: datetime) -> Response:
 def _csv(table: Table) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(column.key for column in table.columns)
-    writer.writerows([_plain(value) for value in row] for row in _values(table))
+    columns = list(_columns(table))
+    writer.writerow(column.key for column in columns)
+    writer.writerows([_plain(column.values[place]) for column in columns] for place in range(len(table.rows)))
     return out.getvalue().encode("utf-8-sig")
 
 
-def _values(table: Table) -> Iterator[list[Value]]:
-    for row in table.rows:
-        yield [cell.kept for cell in row.cells]
+def _columns(table: Table) -> Iterator[_Column]:
+    """Yield a table's columns as a file has them: after each what stands below it in grey, if that has a name."""
+    for place, column in enumerate(table.columns):
+        cells = [row.cells[place] for row in table.rows]
+        head = _words(column.kept) if column.kept else column.head
+        yield _Column(key=column.kept or column.key, head=head, values=[cell.kept for cell in cells])
+        if column.second:
+            yield _Column(key=column.second, head=_words(column.second), values=[cell.second for cell in cells])
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def _plain(value: Value) -> str:
@@ -65,18 +87,23 @@ def _workbook(table: Table) -> bytes:
     book = Workbook(write_only=True)
     sheet = book.create_sheet(re.sub(r"[\[\]:*?/\\]", " ", table.name)[:31])
     sheet.freeze_panes = "A2"
-    for place, column in enumerate(table.columns):
-        longest = max((len(str(row.cells[place].kept or "")) for row in table.rows[:200]), default=0)
-        sheet.column_dimensions[_letter(place)].width = min(max(longest, len(column.head)) + 2, _WIDEST)
-    heads = [WriteOnlyCell(sheet, column.head) for column in table.columns]
-    for head in heads:
+    columns = list(_columns(table))
+    heads = [WriteOnlyCell(sheet, _headed(column)) for column in columns]
+    for place, (column, head) in enumerate(zip(columns, heads, strict=True)):
+        longest = max((len(str(value or "")) for value in column.values[:200]), default=0)
+        sheet.column_dimensions[_letter(place)].width = min(max(longest, len(head.value)) + 2, _WIDEST)
         head.font = Font(bold=True)
     sheet.append(heads)
-    for row in _values(table):
-        sheet.append([_in_workbook(sheet, value) for value in row])
+    for place in range(len(table.rows)):
+        sheet.append([_in_workbook(sheet, column.values[place]) for column in columns])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def _headed(column: _Column) -> str:
+    """Return what a column of a workbook is headed: of one with instants also whose time they are."""
+    return column.head + (_ZONE if any(isinstance(value, datetime) for value in column.values) else "")
 
 
 def _letter(place: int) -> str:

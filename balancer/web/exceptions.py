@@ -77,7 +77,7 @@ _COLUMNS: Final = (
     Column(key="owner", head="Whose it is"),
     Column(key="detail", head="Detail"),
     Column(key="opened_at", head="Since"),
-    Column(key="resolved", head="What became of it"),
+    Column(key="resolved", head="What became of it", second="resolved_by"),
 )
 
 

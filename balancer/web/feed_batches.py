@@ -27,10 +27,10 @@ _STATES: Final = {
     BatchState.REFUSED: "refused",
 }
 _COLUMNS: Final = (
-    Column(key="batch", head="Batch"),
-    Column(key="received_at", head="Received"),
+    Column(key="batch", head="Batch", second="file"),
+    Column(key="received_at", head="Received", second="received_again"),
     Column(key="made_at", head="Made at source"),
-    Column(key="state", head="What became of it"),
+    Column(key="state", head="What became of it", second="why"),
     Column(key="rows", head="Rows in", number=True),
     Column(key="new", head="new", number=True),
     Column(key="changed", head="changed", number=True),

@@ -25,6 +25,7 @@ from balancer.web.my_list import short_name
 from balancer.web.policy import changes_shown, policy_shown, versions_table
 from balancer.web.policy_fields import edited
 from balancer.web.policy_rules import with_rules
+from balancer.web.policy_tables import changes_table, figures_table
 from balancer.web.tables import Medium, View, Viewing
 
 router = APIRouter(include_in_schema=False)
@@ -46,21 +47,27 @@ def show_policies(desk: AtDesk, view: Viewing) -> Response:
 
 
 @router.get("/policy/compare", dependencies=_READ)
-def compare_versions(desk: AtDesk, a: _Version, b: _Version) -> Response:
+def compare_versions(desk: AtDesk, view: Viewing, a: _Version, b: _Version) -> Response:
     """Show two versions side by side, where they differ."""
     with desk.database.session() as session:
         before, after = policies.version(session, a), policies.version(session, b)
     policy = policies.policy_of(after.row)
     changes = changes_shown(compare(policies.policy_of(before.row), policy), policy)
+    if view.medium is not Medium.PAGE:
+        return download(changes_table(changes, a, b, view), desk.now)
     return desk.page(
-        "policy_compare.html", title="Two versions", here=_HERE, before=before, after=after, changes=changes
+        "policy_compare.html", title="Two versions", here=_HERE, before=before, after=after, changes=changes, view=view
     )
 
 
 @router.get("/policy/{policy_id:int}", dependencies=_READ)
-def show_version(desk: AtDesk, policy_id: IdInPath) -> Response:
+def show_version(desk: AtDesk, view: Viewing, policy_id: IdInPath) -> Response:
     """Show one version in plain words, what it changes, and where to decide about it."""
-    return _one(desk, policy_id)
+    if view.medium is Medium.PAGE:
+        return _one(desk, policy_id)
+    with desk.database.session() as session:
+        shown = policy_shown(policies.version(session, policy_id), _trusts(session))
+    return download(figures_table(shown, view), desk.now)
 
 
 async def _figures(request: Request) -> dict[str, str]:

@@ -27,9 +27,12 @@ from balancer.store.policies import current_policy
 from balancer.store.tables import BatchRow, QuarantineRow
 from balancer.store.tables_feed_words import FeedWordRow
 from balancer.web.desk import AtDesk, Desk
+from balancer.web.downloads import download
 from balancer.web.feeds import books_shown
 from balancer.web.quarantine import Shown, shown, tried
 from balancer.web.quarantine_causes import Cause, causes_of, entries
+from balancer.web.quarantine_table import rows_table
+from balancer.web.tables import Medium, View, Viewing
 
 router = APIRouter(include_in_schema=False)
 _HERE: Final = "/feeds"
@@ -55,10 +58,22 @@ class _Known:
 
 @router.get("/quarantine", dependencies=_READ)
 def show_causes(
-    desk: AtDesk, feed: Code = "", reason: Code = "", done: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0
+    desk: AtDesk,
+    view: Viewing,
+    feed: Code = "",
+    reason: Code = "",
+    done: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
     """Show the causes, the most urgent first, the first of them opened; ``done`` is the batch that was just made."""
+    if view.medium is not Medium.PAGE:
+        return _rows(desk, view, feed, reason)
     return _page(desk, None, feed=feed, reason=reason, done=done)
+
+
+def _rows(desk: Desk, view: View, feed: str, reason: str) -> Response:
+    known = _known(desk, _network_or_none(desk), feed=feed, reason=reason)
+    desk.look("quarantined_row", [row.id or 0 for cause in known.causes for row in cause.rows])
+    return download(rows_table(known.causes, view), desk.now)
 
 
 @router.get("/quarantine/{row_id:int}", dependencies=_READ)
@@ -168,6 +183,7 @@ def _page(  # noqa: PLR0913 - what is open, and what was just done with it
         causes=entries(known.causes, cause, _MOST_CAUSES),
         total=known.total,
         filtered=bool(feed or reason),
+        of={"feed": feed, "reason": reason},
         opened=opened,
         tried=came_to,
         said=said,

@@ -18,11 +18,11 @@ from balancer.web.tables import Cell, Choice, Column, Row, Table, View, number, 
 # An entitlement that ends within so many days is said to lapse soon.
 SOON: Final = timedelta(days=30)
 _COLUMNS: Final = (
-    Column(key="reporter", head="Reporter", sorts=True),
+    Column(key="reporter", head="Reporter", sorts=True, second="grade"),
     Column(key="number", head="Number", sorts=True),
     Column(key="home", head="Home trust", sorts=True),
-    Column(key="entitled", head="May report for", sorts=True),
-    Column(key="lapses", head="Next to lapse", sorts=True),
+    Column(key="entitled", head="May report for", sorts=True, second="lapsed"),
+    Column(key="lapses", head="Next to lapse", sorts=True, second="lapses_at"),
     Column(key="specialist", head="Specialist in", sorts=True),
     Column(key="general", head="Also reports"),
     Column(key="hours", head="Hours this week", number=True, sorts=True),

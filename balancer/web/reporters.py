@@ -29,10 +29,11 @@ from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
 from balancer.web.reporter_list import Wanted, reporter_table
 from balancer.web.reporter_page import reporter_page
+from balancer.web.reporter_tables import Part, part_table
 from balancer.web.reporter_week import Week, week_of_reporter
 from balancer.web.roster_page import shifts_of
 from balancer.web.roster_panel import names_of
-from balancer.web.tables import Medium, Viewing
+from balancer.web.tables import Medium, View, Viewing
 
 router = APIRouter(include_in_schema=False)
 _HERE: Final = "/rosters"
@@ -73,9 +74,9 @@ def show_reporters(  # noqa: PLR0913, PLR0917 - filters
 
 
 @router.get("/reporters/{reporter_id}", dependencies=_READ)
-def show_reporter(desk: AtDesk, reporter_id: ReporterInPath) -> Response:
-    """Show one reporter: what the feeds say, what holds, what was decided in between."""
-    return _page(desk, reporter_id)
+def show_reporter(desk: AtDesk, view: Viewing, reporter_id: ReporterInPath, of: Part = Part.ENTITLEMENTS) -> Response:
+    """Show one reporter: what the feeds say, what holds, what was decided in between; ``of``: which table of it."""
+    return _page(desk, reporter_id, view=view, of=of)
 
 
 @router.post("/reporters/{reporter_id}/entitle", dependencies=_WRITE)
@@ -169,7 +170,15 @@ def withdraw(desk: AtDesk, reporter_id: ReporterInPath, instruction_id: IdInPath
 # --- what it shows ----------------------------------------------------------------------------------------------------
 
 
-def _page(desk: Desk, reporter_id: str, *, said: str = "", status: int = 200) -> Response:
+def _page(  # noqa: PLR0913 - whose page, which table of it, and what is said of it
+    desk: Desk,
+    reporter_id: str,
+    *,
+    view: View | None = None,
+    of: Part = Part.ENTITLEMENTS,
+    said: str = "",
+    status: int = 200,
+) -> Response:
     with desk.database.session() as session:
         listed = people.reporter(session, reporter_id)
         if not desk.reach.trusts:
@@ -187,6 +196,8 @@ def _page(desk: Desk, reporter_id: str, *, said: str = "", status: int = 200) ->
         )
         week = _week(session, desk, reporter_id, names)
         counted = planned_time.reads_on_lists(session) if desk.may(Permission.WORKLISTS_READ) else None
+    if view is not None and view.medium is not Medium.PAGE:
+        return download(part_table(page, week, of, view), desk.now)
     reads = None if counted is None else counted.get(reporter_id, 0)
     values = {"page": page, "week": week, "reads": reads, "said": said}
     return desk.page("reporter.html", title=page.name, here=_HERE, status=status, **values)

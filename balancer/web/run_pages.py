@@ -14,6 +14,7 @@ from balancer.store.run_records import ShownMove
 from balancer.store.tables import RunRow
 from balancer.web.class_marks import ClassMark, mark_of
 from balancer.web.not_placed import reason_words
+from balancer.web.points import point_words
 from balancer.web.tables import Cell, Choice, Column, Row, Table, View, number, table_of
 from balancer.web.time_left import at_words, span
 
@@ -90,15 +91,15 @@ def took(run: RunRow) -> timedelta | None:
 
 _COLUMNS: Final = (
     Column(key="run", head="Run"),
-    Column(key="kind", head="Kind"),
-    Column(key="state", head="State"),
+    Column(key="kind", head="Kind", second="stage"),
+    Column(key="state", head="State", second="why"),
     Column(key="planned_for", head="Planned for"),
-    Column(key="seconds", head="Took", number=True),
+    Column(key="seconds", head="Took", number=True, kept="seconds"),
     Column(key="placed", head="Placed", number=True),
     Column(key="reads", head="Of reads", number=True),
     Column(key="late", head="Late studies", number=True),
     Column(key="points", head="Points", number=True),
-    Column(key="quality", head="Quality"),
+    Column(key="quality", head="Quality", kept="gap"),
 )
 
 
@@ -224,6 +225,7 @@ class RunPage:
     waits: Sequence[Wait]
     stages: Sequence[tuple[str, float]]
     errors: Sequence[str]
+    point: str
 
 
 def run_page(
@@ -245,6 +247,7 @@ def run_page(
         waits=_waits(run, before, policy, marks),
         stages=[(name.replace("_", " "), seconds) for name, seconds in (run.seconds or {}).items()],
         errors=[line for line in run.error.split("\n") if line],
+        point=point_words(policy),
     )
 
 
@@ -305,7 +308,7 @@ def run_moves(  # noqa: PLR0913 - what is said of whom
     """Return whom a run moved; of a read that is read blind nobody is named."""
     hidden = set(unnamed)
     columns = (
-        Column(key="study", head="Study", sorts=True),
+        Column(key="study", head="Study", sorts=True, second="accession"),
         Column(key="class", head="Class", sorts=True),
         Column(key="trust", head="Trust", sorts=True),
         Column(key="from", head="From", sorts=True),
@@ -325,7 +328,6 @@ def run_moves(  # noqa: PLR0913 - what is said of whom
                     text=exams.get(move.study.exam_code, move.study.exam_code),
                     link=f"/studies/{move.study.id}",
                     second=move.study.accession_number,
-                    value=f"{exams.get(move.study.exam_code, move.study.exam_code)}, {move.study.accession_number}",
                 ),
                 Cell(mark=mark_of(marks, move.study.priority)),
                 Cell(trust=move.study.trust),

@@ -21,6 +21,7 @@ from balancer.web.class_marks import class_marks
 from balancer.web.desk import AtDesk
 from balancer.web.downloads import download
 from balancer.web.run_pages import KINDS, STATES, run_list, run_moves, run_page
+from balancer.web.run_tables import Part, run_table
 from balancer.web.tables import Choice, Medium, Viewing
 
 router = APIRouter(include_in_schema=False)
@@ -66,18 +67,21 @@ def ask(
 
 
 @router.get("/runs/{run_id}", dependencies=_SEES)
-def show_run(desk: AtDesk, run_id: IdInPath) -> Response:
-    """Show one run."""
+def show_run(desk: AtDesk, view: Viewing, run_id: IdInPath, of: Part = Part.TERMS) -> Response:
+    """Show one run; ``of``: which of its tables is wanted as a file."""
     with desk.database.session() as session:
         run = runs.run(session, run_id)
         before = runs.published_before(session, run_id)
         policy = _policy(session, run.policy_id)
     marks = {} if policy is None else class_marks(policy)
+    found = run_page(run, before, policy, marks, desk.now)
+    if view.medium is not Medium.PAGE:
+        return download(run_table(found, of, view), desk.now)
     return desk.page(
         "run.html",
         title=f"Run {run_id}",
         here=HERE,
-        found=run_page(run, before, policy, marks, desk.now),
+        found=found,
         sees_moves=desk.may(Permission.RUNS_DECIDE) or desk.may(Permission.AUDIT_READ),
     )
 

@@ -50,7 +50,7 @@ _ALTERNATIVES: Final = (
     Column(key="start", head="Would start"),
     Column(key="against_due", head="Against due"),
     Column(key="points", head="Points", number=True),
-    Column(key="made_of", head="What the points are"),
+    Column(key="made_of", head="What the points are", second="moves"),
     Column(key="pin", head="Pin"),
 )
 
@@ -80,7 +80,7 @@ def _now(facts: StudyFacts, found: ReadExplained, now: datetime) -> Iterator[Row
             Cell(text=against(found.due_at, place.end)),
             number(0.0, digits=1),
             Cell(text=says),
-            Cell(text="Planned", grey=True),
+            Cell(text="Planned", value="", grey=True),
         )
     )
 
@@ -100,7 +100,7 @@ def _alternative(facts: StudyFacts, found: ReadExplained, one: Other, read: int,
             Cell(text=against(found.due_at, place.end)),
             points,
             Cell(text=_made_of(one), second=_moved(one)),
-            Cell(text="Pin", link=to) if can_pin else Cell(),
+            Cell(text="Pin", value="", link=to) if can_pin else Cell(),
         )
     )
 
@@ -128,7 +128,7 @@ def _moved(one: Other) -> str:
     if left:
         said.append(f"{left} of them to nobody")
     if one.anyway <= -LEAST:
-        said.append(f"the same repair without it gives {_signed(one.anyway)}")
+        said.append(f"the same with the read where it is gains {abs(one.anyway):,.1f}")
     return ", ".join(said)
 
 
@@ -140,7 +140,7 @@ def counted(many: int, one: str, several: str) -> str:
 # --- who may not ------------------------------------------------------------------------------------------------------
 
 _REFUSED: Final = (
-    Column(key="reason", head="Reason"),
+    Column(key="reason", head="Reason", second="who"),
     Column(key="reporters", head="Reporters", number=True),
     Column(key="rule", head="Rule"),
 )

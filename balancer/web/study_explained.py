@@ -10,6 +10,7 @@ from typing import Final
 from balancer.domain.addition import Release
 from balancer.domain.read_explained import Addition, ReadExplained, Reason, ReasonKind, Remedied
 from balancer.web.field_words import within_sentence
+from balancer.web.points import point_words
 from balancer.web.study_alternatives import LEAST, LEVELS, against, alternatives, counted, refused
 from balancer.web.study_facts import Explained, StudyFacts
 from balancer.web.tables import Table
@@ -17,7 +18,6 @@ from balancer.web.time_left import at_words, span
 
 # It has not been worked out for so long: whoever waits is told.
 _LONG: Final = timedelta(seconds=90)
-_POINT: Final = "A point is one hour late for one study of weight 1."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +114,19 @@ def _found(facts: StudyFacts, found: ReadExplained, number: int, now: datetime) 
         "change": _change(facts, found, now),
         "better": _better(found),
         "alternatives": alternatives(facts, found, number, now),
-        "able": f"{found.able} may; the cheapest first. {_POINT}",
+        "able": f"{_able(found)} {point_words(facts.policy)}",
         "refused": refused(facts, found.refusals),
         "refused_count": f"{listed} of {listed + found.able} reporters",
         "remedies": [_remedy(facts, one, now) for one in found.remedies],
     }
+
+
+def _able(found: ReadExplained) -> str:
+    """Say how many may read it, and how many of them are shown: those that the plan can give it to at least cost."""
+    shown = len(found.others) + (found.placement is not None)
+    if shown >= found.able:
+        return f"{found.able} may, the cheapest first."
+    return f"{found.able} may; the {shown} cheapest that were found are shown." if shown else f"{found.able} may."
 
 
 # --- what speaks for whoever has it -----------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
@@ -11,16 +13,19 @@ from starlette.responses import HTMLResponse, Response
 from balancer.api.callers import may
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN
 from balancer.api.serving import IdInPath
+from balancer.domain.errors import NotFoundError
 from balancer.domain.permission import Permission
 from balancer.services.request_explanation import request_explanation
 from balancer.store import drafts
 from balancer.web.desk import AtDesk, Desk
+from balancer.web.downloads import download
 from balancer.web.draft_effects import effects, preview_facts
 from balancer.web.study import study_page
 from balancer.web.study_acts import Act, act_panel
 from balancer.web.study_explained import WhyPage, why_page
 from balancer.web.study_facts import StudyFacts, study_facts
 from balancer.web.study_history import history
+from balancer.web.tables import Medium, View, Viewing
 
 router = APIRouter(include_in_schema=False)
 _SEE: Final = [may(Permission.STUDIES_READ)]
@@ -29,20 +34,35 @@ _STEER: Final = [may(Permission.READS_STEER)]
 _RECENT: Final = 8
 _MOST_READS: Final = 9
 ReadNumber = Annotated[int | None, Query(ge=1, le=_MOST_READS)]
+
 _Number = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+
+
+class Part(StrEnum):
+    """Which table of a study's page."""
+
+    ALTERNATIVES = "alternatives"
+    REFUSED = "refused"
 
 
 @router.get("/studies/{study_id}", dependencies=_SEE)
 def show_study(  # noqa: PLR0913, PLR0917 - which study, and which part of it is open
     desk: AtDesk,
+    view: Viewing,
     study_id: IdInPath,
     act: Act | None = None,
     read: ReadNumber = None,
     reporter: Annotated[str, Query(max_length=MOST_CHARACTERS, pattern=PATTERN)] = "",
     draft: _Number = None,
     whole: Annotated[str, Query(max_length=1)] = "",
-) -> HTMLResponse:
-    """Show a study; ``act`` opens a form, ``draft`` shows what was staged in it, ``whole`` all of its history."""
+    of: Part = Part.ALTERNATIVES,
+) -> Response:
+    """Show a study; ``act`` opens a form, ``draft`` shows what was staged in it, ``whole`` all of its history.
+
+    ``of``: which of its tables is wanted as a file.
+    """
+    if view.medium is not Medium.PAGE:
+        return _file(desk, study_id, read, of, view)
     return study_shown(desk, study_id, act=act, read=read, reporter=reporter, draft=draft, whole=bool(whole))
 
 
@@ -66,6 +86,17 @@ def ask_why(desk: AtDesk, study_id: IdInPath, number: IdInPath) -> Response:
         then=lambda _: page,
         refused=lambda said, status: study_shown(desk, study_id, said=said, status=status),
     )
+
+
+def _file(desk: Desk, study_id: int, read: int | None, of: Part, view: View) -> Response:
+    with desk.database.session() as session:
+        facts = study_facts(session, desk.reach, study_id, read, desk.now)
+    desk.look("study", [study_id])
+    why = _whys(desk, facts, read)
+    table = None if why is None else why.refused if of is Part.REFUSED else why.alternatives
+    if table is None:
+        raise NotFoundError("it has not been worked out who could read it")
+    return download(replace(table, view=view), desk.now)
 
 
 def study_shown(  # noqa: PLR0913 - which study, which part of it is open, and what is said of it

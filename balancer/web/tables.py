@@ -34,12 +34,18 @@ class Medium(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column: ``key`` is its name in the address and in downloads; numbers stand right, their unit in the head."""
+    """A column: ``key`` is its name in the address and in downloads; numbers stand right, their unit in the head.
+
+    ``kept`` is its name in downloads where what they have of it is something else than the page shows (when it is due,
+    and not the time left); ``second`` names there what stands in grey below, which else no download has.
+    """
 
     key: str
     head: str
     number: bool = False
     sorts: bool = False
+    kept: str = ""
+    second: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

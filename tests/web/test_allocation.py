@@ -75,7 +75,7 @@ def test_every_figure_agrees_with_the_list_behind_it(service: Service) -> None:
 def test_moves_say_from_whom_to_whom_and_what_for(service: Service) -> None:
     """As a table that can be downloaded."""
     moves = rows(service, "/allocation/moves?as=csv")
-    assert {(row["study"].split(", ")[1], row["from"], row["to"]) for row in moves} == {
+    assert {(row["accession"], row["from"], row["to"]) for row in moves} == {
         ("A3", "Dr R2", "Dr R1"),
         ("A2", "Dr R1", "nobody"),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -48,6 +50,21 @@ def window(request: pytest.FixtureRequest, browser: Browser, kent_service: Servi
         found.sign_in("manager@RVV")
         yield found
         assert found.wrong == []
+
+
+def test_every_row_is_taken_away_as_a_file_with_what_is_to_be_done(kent_service: Service) -> None:
+    """What a trust is sent to mend its export: where each row stands and what is wrong; of its cells, the word."""
+    be(kent_service, "manager@RVV")
+    answer = kent_service.client.get("/quarantine?as=csv")
+    found = list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
+    assert {(row["accession"], row["reason"], row["word"]) for row in found} >= {
+        ("A1", "Priority not known", "9"),
+        ("A3", "Exam not known", "CSKUJ"),
+    }
+    assert all(row["line"] and row["to_do"] and row["since"].endswith("+00:00") for row in found)
+    assert len(found) == len(BAD)
+    only = kent_service.client.get("/quarantine?as=csv&reason=unknown_exam").text
+    assert len(only.splitlines()) == 2
 
 
 def test_a_fix_is_tried_and_then_put_in_force_by_keyboard_alone(window: Desk, kent_service: Service) -> None:

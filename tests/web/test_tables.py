@@ -112,3 +112,19 @@ def test_a_workbook_has_numbers_and_instants_to_reckon_with() -> None:
     sheet = openpyxl.load_workbook(io.BytesIO(bytes(answer.body))).active
     assert sheet is not None
     assert [cell.value for cell in sheet[2]] == ["a", 3, datetime(2026, 7, 1, 9, 4)]  # noqa: DTZ001 - as it is kept
+    assert [cell.value for cell in sheet[1]] == ["Name", "Late", "Due (London)"]
+
+
+def test_a_download_has_what_stands_in_grey_below_and_says_what_a_value_is() -> None:
+    """An accession number below an examination; a due time under its own name, not as the time left."""
+    columns = (Column(key="study", head="Study", second="accession"), Column(key="left", head="Time left", kept="due"))
+    row = Row(cells=(Cell(text="CT Head", second="A1"), Cell(text="2 h left", value=NOW)))
+    answer = download(table_of("t", columns, [row], view(**{"as": "csv"})), NOW)
+    assert list(csv.reader(io.StringIO(text(answer)))) == [
+        ["study", "accession", "due"],
+        ["CT Head", "A1", "2026-07-01T09:04+01:00"],
+    ]
+    book = download(table_of("t", columns, [row], view(**{"as": "xlsx"})), NOW)
+    sheet = openpyxl.load_workbook(io.BytesIO(bytes(book.body))).active
+    assert sheet is not None
+    assert [cell.value for cell in sheet[1]] == ["Study", "Accession", "Due (London)"]

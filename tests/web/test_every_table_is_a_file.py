@@ -1,0 +1,74 @@
+"""Whatever a page shows as a table is a file too, for whoever may see the page: CSV, and a workbook."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from balancer.domain.study import StudyKey
+from balancer.scheduler.solving import DONE, preview_all
+from balancer.services.request_explanation import request_explanation
+from balancer.store import studies
+from tests.api.service import Service, StandingClock
+from tests.networks import read_id
+from tests.web.test_lists import be
+
+
+def rows(service: Service, address: str) -> list[dict[str, str]]:
+    """Return what a file holds, having seen that the same is a workbook too."""
+    joint = "&" if "?" in address else "?"
+    assert service.client.get(f"{address}{joint}as=xlsx").content[:2] == b"PK"
+    answer = service.client.get(f"{address}{joint}as=csv")
+    assert "attachment" in answer.headers["content-disposition"], answer.text
+    return list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
+
+
+@pytest.mark.parametrize(
+    ("page", "part", "column"),
+    [
+        ("/policy/1", "", "meaning"),
+        ("/runs/1", "terms", "points"),
+        ("/runs/1", "classes", "longest_wait_hours"),
+        ("/reporters/R1", "entitlements", "holds"),
+        ("/reporters/R1", "skills", "subspecialty"),
+        ("/reporters/R1", "sessions", "rota_says"),
+    ],
+)
+def test_a_page_leads_to_its_tables_as_files(service: Service, page: str, part: str, column: str) -> None:
+    """Each with rows."""
+    be(service, "operator")
+    address = f"{page}?of={part}" if part else page
+    shown = service.client.get("/policy" if page == "/policy/1" else page).text
+    assert f"{address}{'&amp;' if part else '?'}as=csv" in shown
+    assert all(row[column] for row in rows(service, address))
+    assert rows(service, address)
+
+
+def test_what_was_decided_about_somebody_is_a_file(service: Service) -> None:
+    """With why, and by whom."""
+    be(service, "operator")
+    said = {"trust": "RWF", "granted": "false", "reason": "left West"}
+    service.client.post("/reporters/R1/entitle", data=said, headers={"Origin": "http://testserver"})
+    (found,) = rows(service, "/reporters/R1?of=decided")
+    assert (found["why"], found["trust"]) == ("left West", "RWF")
+
+
+def test_where_two_policies_differ_is_a_file(service: Service) -> None:
+    """Of a policy and itself it has no rows, and is one all the same."""
+    be(service, "operator")
+    assert rows(service, "/policy/compare?a=1&b=1") == []
+
+
+def test_who_else_could_read_a_study_is_a_file_once_it_is_worked_out(service: Service) -> None:
+    """Before, there is none; then the alternatives with their points, and who may not by rule."""
+    be(service, "operator")
+    database = service.app.state.serving.database
+    with database.session() as session:
+        study = f"/studies/{studies.study(session, StudyKey('RVV', 'A1')).study.id}"
+    assert service.client.get(f"{study}?as=csv").status_code == 404
+    request_explanation(database, read_id(database, "A1"), service.clock.at)
+    assert preview_all(database, StandingClock()) == DONE
+    assert rows(service, f"{study}?read=1&of=alternatives")[0]["reporter"] == "Dr R1"
+    assert rows(service, f"{study}?read=1&of=refused") is not None
