@@ -239,7 +239,7 @@ def test_before_anything_is_loaded_it_says_so(sqlite_db: Database) -> None:
         ("state=reported", "No studies are reported here and not confirmed by their trusts"),
         ("due=2026-03-02am&late=planned", "1 study due Mon 2 Mar am becomes late by the published plan"),
         ("class=emergency&modality=MG", "No emergency MG studies are unreported"),
-        ("exam=CTH&reporter=R1", "2 CT Head studies with Dr R1 are unreported"),
+        ("exam=CTH&reporter=R1", "2 CT head studies with Dr R1 are unreported"),
         ("within=24&reason=no_capacity", "No studies become late within 24 h: no hours left in time"),
     ],
 )
