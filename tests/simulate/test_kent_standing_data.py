@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from balancer.ingest.policy_file import read_policy
 from balancer.simulate.catalogue import example_policy
 from balancer.simulate.kent.catalogue import ENTRIES, NICIP
 from balancer.simulate.kent.places import SITES, STUDIES, TRUSTS
+from balancer.simulate.kent.policy import kent_policy
 from balancer.simulate.kent.sample import AS_OF
 from tests.kent_sample import SAMPLE
 
@@ -56,10 +58,11 @@ def test_no_two_examinations_answer_to_the_same_name() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_the_policy_file_is_the_example_policy_of_a_week() -> None:
-    """And says that nobody has approved it."""
+def test_the_policy_file_is_the_sample_s_policy() -> None:
+    """The example policy of a week with dearer moves, and it says that nobody has approved it."""
     text = SAMPLE.files["policy.toml"].decode()
-    assert read_policy(text, "policy.toml") == example_policy(168)
+    assert read_policy(text, "policy.toml") == kent_policy()
+    assert replace(kent_policy(), weights=example_policy(168).weights) == example_policy(168)
     assert "NOT clinically approved" in text
 
 

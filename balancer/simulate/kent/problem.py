@@ -10,15 +10,14 @@ from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import Session
 from balancer.domain.study import Study
 from balancer.domain.working_days import WorkingCalendar
-from balancer.simulate.catalogue import example_policy
 from balancer.simulate.kent.catalogue import EXAMINATIONS
 from balancer.simulate.kent.places import TRUSTS
 from balancer.simulate.kent.planted import Heap
+from balancer.simulate.kent.policy import kent_policy
 from balancer.simulate.kent.queue import Order
 from balancer.simulate.kent.rota import Activity, Duty, reporting_spans
 from balancer.simulate.kent.sample import Sample
 
-_WEEK_HOURS = 168
 _PRODUCTIVITY = 0.7
 _ON_CALL_PRODUCTIVITY = 0.35
 
@@ -36,7 +35,7 @@ def problem_of(sample: Sample, calendar: WorkingCalendar | None = None) -> Alloc
     }
     return AllocationProblem(
         now=sample.as_of,
-        policy=example_policy(_WEEK_HOURS),
+        policy=kent_policy(),
         trusts=TRUSTS,
         examinations=EXAMINATIONS,
         reporters=sample.reporters,
