@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from typing import Final
 from balancer.store.planned_days import DayPart
 from balancer.store.plans import PlannedRead, Spot
 from balancer.web.class_marks import ClassMark, mark_of
-from balancer.web.gantt_shapes import Block, GanttRow, Gone, Window, clock_words
+from balancer.web.gantt_shapes import LEAST_WIDTH, Block, GanttRow, Gone, Part, Window, clock_words
 
 # Reads begin on whole seconds: what lies closer together follows.
 _GAP: Final = timedelta(minutes=1)
@@ -67,35 +67,57 @@ class _Blocks:
         )
 
     def _blocks(self, reporter_id: str, placed: Placed) -> list[Block]:
-        """Return reads that follow each other without a gap, in one session and of one class, as blocks."""
-        groups: list[list[tuple[Spot, PlannedRead]]] = []
-        for one in placed:
-            if groups and _follows(one, groups[-1][-1]):
-                groups[-1].append(one)
-            else:
-                groups.append([one])
-        return [self._block(reporter_id, group) for group in groups]
+        """Return reads that follow each other without a gap in one session as blocks.
 
-    def _block(self, reporter_id: str, placed: Placed) -> Block:
+        Those of one class make one. Several in a row that would each be too narrow to be told apart make one together.
+        """
+        joined: list[list[Placed]] = []
+        for group in _of_one_class(placed):
+            before = joined[-1] if joined else None
+            is_narrow = self._width(group) < LEAST_WIDTH
+            if before and is_narrow and self._width(before[-1]) < LEAST_WIDTH and _goes_on(group[0], before[-1][-1]):
+                before.append(group)
+            else:
+                joined.append([group])
+        return [self._block(reporter_id, groups) for groups in joined]
+
+    def _width(self, placed: Placed) -> float:
+        place = self.window.place(max(placed[0][0].start, self.now))
+        return round(self.window.place(placed[-1][0].end) - place, 3)
+
+    def _block(self, reporter_id: str, groups: Sequence[Placed]) -> Block:
+        placed = [one for group in groups for one in group]
         start, end = max(placed[0][0].start, self.now), placed[-1][0].end
-        mark = mark_of(self.marks, placed[0][1].priority)
+        classes = [mark_of(self.marks, group[0][1].priority) for group in groups]
+        mark = classes[0] if len(groups) == 1 else None
         reads = [read for _, read in placed]
         came = sum(not _is_with(read.was, reporter_id) for read in reads)
         late = sum(spot.end > read.due_at for spot, read in placed)
         pinned = sum((read.study_id, read.read) in self.pinned for read in reads)
-        place = self.window.place(start)
+        parts = [
+            Part(place=self.window.place(max(group[0][0].start, self.now)), width=self._width(group), mark=of_group)
+            for group, of_group in zip(groups, classes, strict=True)
+        ]
         return Block(
-            place=place,
-            width=round(self.window.place(end) - place, 3),
+            place=self.window.place(start),
+            width=self._width(placed),
             start=start,
             end=end,
             mark=mark,
+            parts=[] if mark else parts,
             reads=reads,
             came=came,
             late=late,
             pinned=pinned,
-            name=_block_name(mark, len(reads), start, end, came=came, late=late, pinned=pinned),
+            name=_block_name(self._classes(reads), len(reads), start, end, came=came, late=late, pinned=pinned),
         )
+
+    def _classes(self, reads: Iterable[PlannedRead]) -> str:
+        """Return of which classes reads are, and of several how many of each."""
+        counted = Counter(mark_of(self.marks, read.priority).name for read in reads)
+        if len(counted) == 1:
+            return next(iter(counted))
+        return ", ".join(f"{number} {name.lower()}" for name, number in counted.most_common())
 
     def _gone(self, out: Placed) -> list[Gone]:
         """Return what moves out: a mark a session, in the middle of where it stood."""
@@ -105,15 +127,24 @@ class _Blocks:
         return [Gone(place=round(sum(places) / len(places), 3), count=len(places)) for places in found.values()]
 
 
-def _follows(one: tuple[Spot, PlannedRead], before: tuple[Spot, PlannedRead]) -> bool:
-    same = one[0].session_id == before[0].session_id and one[1].priority == before[1].priority
-    return same and one[0].start - before[0].end <= _GAP
+def _of_one_class(placed: Placed) -> list[list[tuple[Spot, PlannedRead]]]:
+    groups: list[list[tuple[Spot, PlannedRead]]] = []
+    for one in placed:
+        if groups and one[1].priority == groups[-1][-1][1].priority and _goes_on(one, groups[-1][-1]):
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return groups
+
+
+def _goes_on(one: tuple[Spot, PlannedRead], before: tuple[Spot, PlannedRead]) -> bool:
+    return one[0].session_id == before[0].session_id and one[0].start - before[0].end <= _GAP
 
 
 def _block_name(  # noqa: PLR0913 - what is said of it
-    mark: ClassMark, count: int, start: datetime, end: datetime, *, came: int, late: int, pinned: int
+    classes: str, count: int, start: datetime, end: datetime, *, came: int, late: int, pinned: int
 ) -> str:
-    said = [f"{mark.name}, {count} {'read' if count == 1 else 'reads'}, {clock_words(start)} to {clock_words(end)}"]
+    said = [f"{classes}, {count} {'read' if count == 1 else 'reads'}, {clock_words(start)} to {clock_words(end)}"]
     said += [f"{came} moved in"] if came else []
     said += [f"{late} late"] if late else []
     said += [f"{pinned} pinned"] if pinned else []

@@ -14,10 +14,12 @@ from balancer.domain.instant import LONDON
 from balancer.store.plans import PlannedRead
 from balancer.web.class_marks import ClassMark
 
-# Narrower than this a block holds no letter and is no target for a finger: its row's name opens its reads.
-_WIDE: Final = 3.2
-# And so wide it holds a mark beside them.
-_ROOMY: Final = 5.5
+# Narrower than this a block of one class holds neither letter nor finger: several in a row are drawn as one.
+LEAST_WIDTH: Final = 3.2
+# What is drawn in pixels has room from one of these widths of a row on; the style sheet leaves it out of narrower ones.
+_WIDTHS: Final = (320, 480, 640, 835)
+# In pixels: a digit, a letter with its gap, what stays free at both ends, a mark, a finger.
+_DIGIT, _LETTER, _ENDS, _MARK, _FINGER = 7, 14, 10, 19, 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +57,27 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Reads of one class among those of several, where they stand."""
+
+    place: float
+    width: float
+    mark: ClassMark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Consecutive reads of one class; ``came`` of them move in, ``late`` end after they are due."""
+    """Consecutive reads; ``came`` of them move in, ``late`` end after they are due.
+
+    Of one class (``mark``), or of several (``parts``, in their order) none of which has room for itself.
+    """
 
     place: float
     width: float
     start: datetime
     end: datetime
-    mark: ClassMark
+    mark: ClassMark | None
+    parts: Sequence[Part]
     reads: Sequence[PlannedRead]
     came: int
     late: int
@@ -70,14 +85,42 @@ class Block:
     name: str
 
     @property
-    def is_wide(self) -> bool:
-        """Whether there is room for its letter and count, and for a finger."""
-        return self.width >= _WIDE
+    def label_fits(self) -> str:
+        """From which width of a row on there is room for its letter and count; nothing if from none."""
+        return self._fits(self._label)
 
     @property
-    def is_roomy(self) -> bool:
-        """Whether there is room for marks beside its letter and count."""
-        return self.width >= _ROOMY
+    def late_fits(self) -> str:
+        """The same of the mark for what is late, beside them."""
+        return self._fits(self._label + _MARK)
+
+    @property
+    def pin_fits(self) -> str:
+        """The same of the mark for what is pinned, beside both."""
+        return self._fits(self._label + 2 * _MARK)
+
+    @property
+    def pill_fits(self) -> str:
+        """The same of the pill that counts what moves in: it never reaches over another block."""
+        return self._fits(self.pill_width)
+
+    @property
+    def finger_fits(self) -> str:
+        """The same of a finger."""
+        return self._fits(_FINGER)
+
+    @property
+    def pill_width(self) -> int:
+        """How wide its pill is, in pixels."""
+        return _ENDS + _DIGIT * (1 + len(str(self.came)))
+
+    @property
+    def _label(self) -> int:
+        return _ENDS + (_LETTER if self.mark else 0) + _DIGIT * len(str(self.count))
+
+    def _fits(self, pixels: int) -> str:
+        wide = next((width for width in _WIDTHS if width * self.width >= 100.0 * pixels), None)
+        return "" if wide is None else f"b-g-from-{wide}"
 
     @property
     def count(self) -> int:
@@ -91,6 +134,11 @@ class Gone:
 
     place: float
     count: int
+
+    @property
+    def pill_width(self) -> int:
+        """How wide its pill is, in pixels."""
+        return _ENDS + _DIGIT * (1 + len(str(self.count)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +170,11 @@ class GanttRow:
     blocks: Sequence[Block] = ()
     gone: Sequence[Gone] = ()
     reads: Sequence[PlannedRead] = ()
+
+    @property
+    def has_several(self) -> bool:
+        """Whether a block of it is of several classes."""
+        return any(block.parts for block in self.blocks)
 
     @property
     def count(self) -> int:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import pytest
+
 from balancer.domain.overrides import Shift
 from balancer.store.plans import PlannedRead
 from balancer.web.class_marks import class_marks
@@ -42,9 +44,52 @@ def test_consecutive_reads_of_one_class_are_one_block() -> None:
         for number, place in enumerate((spot("R1", 0), spot("R1", 0.5), spot("R1", 1), spot("R1", 1.5)), start=1)
     ]
     row = drawn(*reads).rows[0]
-    assert [(block.mark.code, block.count) for block in row.blocks] == [("urgent", 2), ("routine", 1), ("urgent", 1)]
+    assert [(block.mark and block.mark.code, block.count) for block in row.blocks] == [
+        ("urgent", 2),
+        ("routine", 1),
+        ("urgent", 1),
+    ]
     assert [(block.place, block.width) for block in row.blocks] == [(0.0, 25.0), (25.0, 12.5), (37.5, 12.5)]
     assert row.blocks[0].name == "Urgent, 2 reads, 08:00 to 09:00"
+
+
+def test_short_reads_of_several_classes_are_one_block_that_shows_each_where_it_stands() -> None:
+    """Two minutes of four hours are too narrow for a letter: five of them are told apart in a ribbon, and counted."""
+    classes = ("urgent", "routine", "urgent", "emergency", "urgent")
+    reads = [
+        planned(number, place, place, priority=code)
+        for number, (code, place) in enumerate(
+            ((code, spot("R1", number / 30, minutes=2)) for number, code in enumerate(classes)), start=1
+        )
+    ]
+    (block,) = drawn(*reads).rows[0].blocks
+    assert (block.mark, block.count) == (None, 5)
+    assert block.width == pytest.approx(100 / 24, abs=0.01)
+    assert [part.mark.code for part in block.parts] == list(classes)
+    assert sum(part.width for part in block.parts) == pytest.approx(block.width, abs=0.01)
+    assert block.name == "3 urgent, 1 routine, 1 emergency, 5 reads, 08:00 to 08:10"
+
+
+def test_what_has_room_for_itself_stays_a_block_of_its_own() -> None:
+    """A read of half an hour between two of two minutes is seen for what it is."""
+    places = (spot("R1", 0, minutes=2), spot("R1", 1 / 30, minutes=30), spot("R1", 1 / 30 + 0.5, minutes=2))
+    row = drawn(
+        *(
+            planned(number, place, place, priority=code)
+            for number, (place, code) in enumerate(zip(places, ("urgent", "routine", "urgent"), strict=True), start=1)
+        )
+    ).rows[0]
+    assert [block.mark and block.mark.code for block in row.blocks] == ["urgent", "routine", "urgent"]
+    assert [bool(block.label_fits) for block in row.blocks] == [False, True, False]
+
+
+def test_what_is_drawn_in_pixels_is_left_out_where_it_has_no_room() -> None:
+    """A block of an eighth has its letter in the narrowest row, and the mark of what is late in a wider one."""
+    place = spot("R1", 0)
+    (block,) = drawn(planned(1, place, place)).rows[0].blocks
+    assert (block.width, block.label_fits, block.late_fits) == (12.5, "b-g-from-320", "b-g-from-480")
+    narrow = replace(block, width=2.0)
+    assert (narrow.label_fits, narrow.finger_fits, narrow.pill_fits) == ("", "", "")
 
 
 def test_a_block_does_not_go_from_one_session_into_the_next() -> None:

@@ -1,8 +1,10 @@
 // The chart under the keyboard: one stop of Tab, arrows go from block to block. Without this script every block is a stop.
 
-const blocks = [...document.querySelectorAll("[data-block]")];
+// What a narrow window leaves out has no place.
+const isThere = (block) => block.getClientRects().length > 0;
+const blocks = [...document.querySelectorAll("[data-block]")].filter(isThere);
 const rows = [...document.querySelectorAll(".b-gantt__strip")]
-  .map((strip) => [...strip.querySelectorAll("[data-block]")])
+  .map((strip) => [...strip.querySelectorAll("[data-block]")].filter(isThere))
   .filter((row) => row.length > 0);
 
 const stop = (block) => {
