@@ -1,4 +1,4 @@
-"""Drafts as pages show them: a list of them, one with what is staged in it, whom it moves, how full it makes people."""
+"""Drafts as pages show them: a list of them, and one with what is staged in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from balancer.domain.draft import DraftState
 from balancer.domain.instruction import Instruction, InstructionKind
 from balancer.domain.permission import Permission
 from balancer.store.tables import StudyRow
-from balancer.web.draft_effects import WHY, PreviewFacts, study_name
+from balancer.web.draft_effects import study_name
+from balancer.web.draft_facts import PreviewFacts
 from balancer.web.study_history import KINDS, decided_words
 from balancer.web.tables import Cell, Choice, Column, Row, Table, View, number, table_of
 from balancer.web.time_left import at_words
@@ -201,85 +202,3 @@ def _why_not_undo(draft: DraftOut, steer: Reach) -> str:
     if draft.state is not DraftState.PUBLISHED or steer.is_everywhere:
         return ""
     return "Undoing puts everybody's list back: somebody who steers at every trust can do that."
-
-
-# --- whom it moves, and how full it makes people ----------------------------------------------------------------------
-
-_MOVES: Final = (
-    Column(key="study", head="Study", sorts=True),
-    Column(key="trust", head="Trust", sorts=True),
-    Column(key="read", head="Read", number=True, sorts=True),
-    Column(key="from", head="From", sorts=True),
-    Column(key="to", head="To", sorts=True),
-    Column(key="why", head="Why", sorts=True),
-    Column(key="lateness", head="Against due", sorts=True),
-)
-
-
-def moves_table(facts: PreviewFacts, view: View) -> Table:
-    """Return whom a draft would move, as far as it is within reach."""
-    late = {int(one["study_id"]): one for one in (facts.preview.lateness if facts.preview else None) or []}
-    rows = [
-        Row(
-            cells=(
-                Cell(
-                    text=facts.exams.get(move.study.exam_code, move.study.exam_code), link=f"/studies/{move.study.id}"
-                ),
-                Cell(trust=move.study.trust),
-                number(move.move.read),
-                Cell(text=facts.who(move, move.move.was), link=facts.list_of(move, move.move.was)),
-                Cell(text=facts.who(move, move.move.becomes), link=facts.list_of(move, move.move.becomes)),
-                Cell(text=WHY[move.move.reason]),
-                _against(late.get(move.study.id or 0)),
-            )
-        )
-        for move in facts.moves
-    ]
-    return table_of("Moves", _MOVES, rows, view, empty="It moves nobody's reads.")
-
-
-def _against(turned: Mapping[str, float] | None) -> Cell:
-    if turned is None:
-        return Cell(text="no change", value=0, grey=True)
-    words = "becomes late" if turned["after"] > 0 else "in time again"
-    return Cell(text=f"{words}, {turned['before']:+,.0f} to {turned['after']:+,.0f} min", value=turned["after"])
-
-
-def _list(facts: PreviewFacts, reporter_id: str | None) -> str:
-    return f"/lists/{reporter_id}" if reporter_id in facts.names else ""
-
-
-_LOADS: Final = (
-    Column(key="reporter", head="Reporter", sorts=True),
-    Column(key="hours", head="Hours rostered", number=True, sorts=True),
-    Column(key="before", head="Filled now, %", number=True, sorts=True),
-    Column(key="after", head="Filled with it, %", number=True, sorts=True),
-    Column(key="change", head="Change, min", number=True, sorts=True),
-)
-
-
-def load_table(facts: PreviewFacts, view: View) -> Table:
-    """Return how full everybody's sessions are without a draft and with it: those that change first."""
-    changed = sorted(facts.loads, key=lambda row: -abs(row.planned_after - row.planned_before))
-    rows = [
-        Row(
-            cells=(
-                Cell(text=facts.name(row.reporter_id), link=_list(facts, row.reporter_id)),
-                number(row.available_after / 60, digits=1),
-                number(_share(row.planned_before, row.available_before)),
-                number(_share(row.planned_after, row.available_after)),
-                Cell(
-                    text=f"{row.planned_after - row.planned_before:+,.0f}",
-                    value=round(row.planned_after - row.planned_before, 1),
-                    grey=abs(row.planned_after - row.planned_before) < 1,
-                ),
-            )
-        )
-        for row in changed
-    ]
-    none = "You are not rostered within the horizon." if facts.is_blind else "Nobody is rostered within the horizon."
-    return table_of("Load", _LOADS, rows, view, empty=none)
-
-
-def _share(planned: float, available: float) -> float:
-    return round(100 * planned / available, 1) if available else 0.0

@@ -28,8 +28,11 @@ from balancer.store.pages import Cut
 from balancer.store.tables_drafts import DraftRow
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
-from balancer.web.draft import draft_page, drafts_table, load_table, moves_table
-from balancer.web.draft_effects import effects, preview_facts
+from balancer.web.draft import draft_page, drafts_table
+from balancer.web.draft_effects import effects
+from balancer.web.draft_facts import preview_facts
+from balancer.web.draft_figures import sessions_words
+from balancer.web.draft_tables import late_table, load_table, moves_table
 from balancer.web.study_act_routes import Reason
 from balancer.web.tables import Medium, Table, Viewing
 
@@ -46,6 +49,10 @@ _SHOWN: Final = {
 _OWN_LOAD: Final = (
     "You see your own load alone: you report, and how full the others would be could tell who has a reading that you "
     "may not know of."
+)
+_ONLY_TURNED: Final = (
+    "What is late without the draft and with it alike is not listed: a preview keeps what differs, the first 200 "
+    "studies of it, those that become late before those that are in time again."
 )
 _Of = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 # Which decisions a page showed to whoever presses its button.
@@ -96,13 +103,24 @@ def show_moves(desk: AtDesk, draft_id: IdInPath, view: Viewing) -> Response:
     return _listed(desk, draft_id, moves_table(facts, view))
 
 
+@router.get("/drafts/{draft_id}/late", dependencies=_STEER)
+def show_late(desk: AtDesk, draft_id: IdInPath, view: Viewing) -> Response:
+    """Show which studies a draft would make late, and which it would bring in time again."""
+    with desk.database.session() as session:
+        drafts.draft(session, draft_id)
+        facts = preview_facts(session, draft_id)
+    desk.look("study", sorted(facts.studies))
+    return _listed(desk, draft_id, late_table(facts, view), _ONLY_TURNED)
+
+
 @router.get("/drafts/{draft_id}/load", dependencies=_STEER)
 def show_load(desk: AtDesk, draft_id: IdInPath, view: Viewing) -> Response:
     """Show how full everybody is without a draft and with it."""
     with desk.database.session() as session:
         drafts.draft(session, draft_id)
         facts = preview_facts(session, draft_id)
-    return _listed(desk, draft_id, load_table(facts, view), _OWN_LOAD if facts.is_blind else "")
+    said = f"Filled: {sessions_words(facts)}."
+    return _listed(desk, draft_id, load_table(facts, view), f"{said} {_OWN_LOAD}" if facts.is_blind else said)
 
 
 @router.post("/drafts/{draft_id}/preview", dependencies=_STEER)

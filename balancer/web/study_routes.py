@@ -19,7 +19,8 @@ from balancer.services.request_explanation import request_explanation
 from balancer.store import drafts
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
-from balancer.web.draft_effects import effects, preview_facts
+from balancer.web.draft_effects import effects
+from balancer.web.draft_facts import preview_facts
 from balancer.web.study import study_page
 from balancer.web.study_acts import Act, act_panel
 from balancer.web.study_explained import WhyPage, why_page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -109,6 +110,7 @@ def test_a_pin_is_previewed_published_and_reaches_the_open_list(
         work_out(sqlite_db)
         expect(page.locator("#effects table")).to_contain_text("Dr R2")
         expect(page.locator("#effects")).to_contain_text("Late in the next 24 h")
+        expect(page.locator("#effects")).to_contain_text("of all sessions from Mon 2 March 08:00 until")
         assert office.violations() == []
         assert fits(page)
         expect(mine.locator("#waiting")).to_be_hidden()
@@ -152,11 +154,17 @@ def test_a_draft_is_emptied_discarded_and_kept(office: Desk, sqlite_db: Database
     work_out(sqlite_db)
     expect(page.locator("#effects table")).to_contain_text("Not placed")
     page.get_by_role("link", name="Open the draft").click()
-    page.get_by_role("link", name="Reads moved").click()
-    expect(page.locator("h1")).to_have_text("Moves")
-    assert office.violations() == []
-    assert fits(page)
-    page.go_back()
+    for number, heading in (
+        ("Reads moved, with it", "Moves"),
+        ("Late in the next 24 h, with it", "What becomes late"),
+        ("Late in the next 24 h, now", re.compile("within 24 h")),
+        ("Not placed, now", re.compile("no place in the plan")),
+    ):
+        page.get_by_role("link", name=number).click()
+        expect(page.locator("h1")).to_have_text(heading)
+        assert office.violations() == []
+        assert fits(page)
+        page.go_back()
     page.locator("summary", has_text="Discard the draft").click()
     page.locator("#discard-reason").fill("not needed after all")
     page.get_by_role("button", name="Discard it").click()
