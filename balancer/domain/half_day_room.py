@@ -7,7 +7,7 @@ half-day and is not done by then.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -63,22 +63,28 @@ def room(  # noqa: PLR0913 - who, when, with what to do
             for place, (whole, idle) in enumerate(left):
                 whole_of_field[place] += whole
                 idle_of_field[place] += idle
-    short, studies = defaultdict[tuple[str, HalfDay], float](float), defaultdict[tuple[str, HalfDay], int](int)
-    for study in late:
-        key = study.subspecialty, HalfDay.at(study.due_at)
-        short[key] += study.minutes / productivity / 60.0
-        studies[key] += 1
+    found = list(late)
+    short = hours_short(found, productivity)
+    studies = Counter((study.subspecialty, HalfDay.at(study.due_at)) for study in found)
     wanted = rostered.keys() | {name for name, _ in short}
     return {
         (name, half): Room(
             rostered=rostered[name][place],
             spare=spare[name][place],
-            short=short[name, half],
+            short=short.get((name, half), 0.0),
             studies=studies[name, half],
         )
         for name in wanted
         for place, half in enumerate(halves)
     }
+
+
+def hours_short(late: Iterable[BecomingLate], productivity: float) -> dict[tuple[str, HalfDay], float]:
+    """Return the session time that what a plan lets become late would take, by subspecialty and half-day, in hours."""
+    found: dict[tuple[str, HalfDay], float] = defaultdict(float)
+    for study in late:
+        found[study.subspecialty, HalfDay.at(study.due_at)] += study.minutes / productivity / 60.0
+    return dict(found)
 
 
 def rostered(

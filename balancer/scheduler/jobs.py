@@ -40,6 +40,7 @@ from balancer.services.refresh_feeds import refresh_feed, refresh_roster
 from balancer.services.release_emergencies import plan_that_waits, release_emergencies
 from balancer.services.request_run import request_run
 from balancer.services.shift import shift_to_present
+from balancer.services.watch_feeds import watch_feeds
 from balancer.store import conservation, explanations, keys, previews, runs, scarcities
 from balancer.store.database import Database
 from balancer.store.leases import Lease
@@ -193,7 +194,10 @@ class Work:
         self._do("allocate", self._allocate_every, partial(self._ask, "it was time"))
 
     def look_after_reads(self) -> None:
-        """End claims that nobody keeps alive, doubt completions that no source confirms, and see that none is lost."""
+        """End claims that nobody keeps alive, doubt completions that no source confirms, see that none is lost.
+
+        And that whatever has fallen silent is somebody's to look after.
+        """
         if self._network is not None:
             self._do("reads", READS_EVERY, self._look_after_reads)
 
@@ -374,6 +378,7 @@ _PARTS: dict[str, Callable[[Database, datetime], object]] = {
     "created": close_created,
     "instructions": _end_instructions,
     "held": _look_at_held,
+    "feeds": watch_feeds,
     "parked": lambda database, now: _warn(parked=check_parked(database, now)),
     "keys": keys.purge,
     "letters": forget_letters,

@@ -31,6 +31,7 @@ from balancer.store import (
     tables_policies,
     tables_runs,
     tables_scarcity,
+    tables_silences,
     tables_subscriptions,
     tables_workitems,
 )
@@ -211,6 +212,7 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_runs.ProposedRow: of_study(tables_runs.ProposedRow),
     tables_runs.RunMoveRow: of_study(tables_runs.RunMoveRow),
     tables_scarcity.PricingRow: OPEN,
+    tables_silences.SilenceRow: of_feed(tables_silences.SilenceRow),
     tables_scarcity.ScarcityRow: at_trust()(tables_scarcity.ScarcityRow),
     tables.WorklistRow: of_reporter(tables.WorklistRow),
     tables.WorklistItemRow: _worklist_item,

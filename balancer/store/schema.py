@@ -33,6 +33,7 @@ from balancer.store import (
     tables_policies,
     tables_runs,
     tables_scarcity,
+    tables_silences,
     tables_subscriptions,
     tables_workitems,
 )
@@ -56,6 +57,7 @@ TABLES = (
     tables_policies,
     tables_runs,
     tables_scarcity,
+    tables_silences,
     tables_subscriptions,
     tables_workitems,
 )

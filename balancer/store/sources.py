@@ -10,9 +10,11 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from balancer.domain.errors import NotFoundError
+from balancer.domain.exceptional import office_of
 from balancer.domain.feed import FeedKind
 from balancer.domain.states import BatchState, FeedState, QuarantineState, StudyState
 from balancer.store.tables import BatchRow, FeedRow, QuarantineRow, RosterBatchRow, RosterRow, StudyRow, TrustRow
+from balancer.store.tables_silences import SilenceRow
 
 _BY_WORKITEMS = " by workitems"
 # Nobody expects anything of what comes when somebody has something to say: it is not stale for ten years.
@@ -28,7 +30,8 @@ def by_workitems(trust: str) -> str:
 class FeedStatus:
     """A feed as a manager sees it. ``stale`` holds beside ``state``: a held feed can be stale too.
 
-    ``stale``: its newest extract was made longer ago than ``stale_after_minutes``, or there is none.
+    ``stale``: its newest extract was made longer ago than ``stale_after_minutes``, or there is none. ``owner`` is whose
+    it is to look after one that is stale; ``is_taken``: somebody has said that they do.
     """
 
     name: str
@@ -40,6 +43,8 @@ class FeedStatus:
     stale_after_minutes: float
     last_extracted_at: datetime | None
     last_received_at: datetime | None
+    owner: str
+    is_taken: bool
     open_studies: int
     open_quarantine: int
     last_batch: BatchRow | None
@@ -150,6 +155,7 @@ def _statuses(session: Session, rows: Iterable[FeedRow], now: datetime) -> list[
     held = _newest_batches(session, BatchState.HELD)
     studies = _counts(session, StudyRow.feed, StudyRow.state, StudyState.OPEN)
     quarantine = _counts(session, QuarantineRow.feed, QuarantineRow.state, QuarantineState.OPEN)
+    silent = {row.feed: row for row in session.exec(select(SilenceRow).where(col(SilenceRow.ended_at).is_(None)))}
     return [
         FeedStatus(
             name=row.name,
@@ -161,6 +167,8 @@ def _statuses(session: Session, rows: Iterable[FeedRow], now: datetime) -> list[
             stale_after_minutes=row.stale_after_minutes,
             last_extracted_at=row.last_extracted_at,
             last_received_at=row.last_received_at,
+            owner=_owner(row, silent.get(row.name)) if is_stale(row, now) else "",
+            is_taken=is_stale(row, now) and row.name in silent and silent[row.name].taken_at is not None,
             open_studies=studies.get(row.name, 0),
             open_quarantine=quarantine.get(row.name, 0),
             last_batch=last.get(row.name),
@@ -176,6 +184,10 @@ def _state(row: FeedRow, held: BatchRow | None, now: datetime) -> FeedState:
     if row.last_extracted_at is None:
         return FeedState.SILENT
     return FeedState.STALE if is_stale(row, now) else FeedState.FRESH
+
+
+def _owner(row: FeedRow, silence: SilenceRow | None) -> str:
+    return office_of(row.trust) if silence is None else silence.owner
 
 
 def _newest_batches(session: Session, state: BatchState | None = None) -> Mapping[str, BatchRow]:

@@ -154,7 +154,7 @@ def allocation(session: Session, now: datetime, day: date, looked_for: str = "")
     moved = moves_that_wait(session, base)
     return Allocation(
         standing=base,
-        bar=_bar(session, base, moved, _of_next(session, base, part, moved)),
+        bar=_bar(session, base, moved, len(_of_next(session, base, part, moved))),
         part=part,
         gantt=_as_looked_for(session, counted, base, part, looked_for),
         moves=moved,
@@ -263,13 +263,18 @@ def _bar(session: Session, base: Standing, moved: Sequence[PlanMove], of_next: i
     )
 
 
-def _of_next(session: Session, base: Standing, part: DayPart, moved: Sequence[PlanMove]) -> int:
-    """Return how many moves take one of the next few reads that somebody has that day from them."""
+def moves_of_next(session: Session, base: Standing, day: date, moved: Sequence[PlanMove]) -> list[PlanMove]:
+    """Return the moves that take one of the next few reads that somebody has on a day from them."""
+    shifts = _shifts(session, *day_span(day, base.now), base.now)
+    return _of_next(session, base, part_of(shifts, day, base.now), moved)
+
+
+def _of_next(session: Session, base: Standing, part: DayPart, moved: Sequence[PlanMove]) -> list[PlanMove]:
     if not moved:
-        return 0
+        return []
     few = base.policy.replan.protected_next
     coming = planned_days.next_reads(session, base.run_id, base.by_id.keys(), part, few)
-    return sum(move.read.read_id in coming for move in moved)
+    return [move for move in moved if move.read.read_id in coming]
 
 
 def _as_looked_for(session: Session, counted: Gantt, base: Standing, part: DayPart, looked_for: str) -> Gantt:

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, Query
+from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from balancer.api.callers import may
@@ -18,7 +19,7 @@ from balancer.services.undo_run import undo_run
 from balancer.store import plans, runs
 from balancer.store.plans import IN_FORCE
 from balancer.web import allocation_tables as made
-from balancer.web.allocation import Standing, load_of_everybody, moves_that_wait, standing_now
+from balancer.web.allocation import Standing, load_of_everybody, moves_of_next, moves_that_wait, standing_now
 from balancer.web.allocation_page import CHART, HERE, TABLE, AllocationPage, require_sight
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
@@ -35,6 +36,8 @@ _WITHIN: Final = (("4", "4 hours"), ("24", "24 hours"), ("72", "72 hours"))
 
 Words = Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f]*$")]
 Reporter = Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f]*$")]
+# A filter that is taken off is sent empty.
+_OrNone = Annotated[date | None, BeforeValidator(lambda said: said or None), Query()]
 Which = Annotated[str, Query(pattern="^(|proposed|published)$")]
 
 
@@ -117,27 +120,44 @@ def _refused(desk: Desk) -> Callable[[str, int], Response]:
 
 
 @router.get("/allocation/moves", dependencies=_SEES)
-def show_moves(desk: AtDesk, view: Viewing, reporter: Reporter = "", trust: Reporter = "") -> Response:
-    """Show whom the plan that waits would move; whoever steers may leave some of it out."""
-    return moves_shown(desk, view, reporter=reporter, trust=trust)
+def show_moves(
+    desk: AtDesk,
+    view: Viewing,
+    reporter: Reporter = "",
+    trust: Reporter = "",
+    next_on: _OrNone = None,
+) -> Response:
+    """Show whom the plan that waits would move; whoever steers may leave some of it out.
+
+    ``next_on``: only what it takes of somebody's next few reads on that day.
+    """
+    return moves_shown(desk, view, reporter=reporter, trust=trust, next_on=next_on)
 
 
 def moves_shown(  # noqa: PLR0913 - which moves, and what is said of them
-    desk: Desk, view: View, *, reporter: str = "", trust: str = "", said: str = "", status: int = 200
+    desk: Desk,
+    view: View,
+    *,
+    reporter: str = "",
+    trust: str = "",
+    next_on: date | None = None,
+    said: str = "",
+    status: int = 200,
 ) -> Response:
     """Return the list of moves; ``said`` is what could not be done about them."""
     require_sight(desk)
     with desk.database.session() as session:
         base = standing_now(session, desk.now)
         moves = moves_that_wait(session, base)
+        among = moves if next_on is None else moves_of_next(session, base, next_on, moves)
     found = [
         move
-        for move in moves
+        for move in among
         if (not trust or move.read.trust == trust)
         and (not reporter or reporter in {spot.reporter_id for spot in (move.read.was, move.read.becomes) if spot})
     ]
     desk.look("study", [move.read.study_id for move in found])
-    filters = [_trusts(base, trust), _reporters(base, moves, reporter)]
+    filters = [_trusts(base, trust), _reporters(base, moves, reporter), *_next(base, next_on)]
     picks = desk.may(Permission.READS_STEER) and base.held is not None and view.medium is Medium.PAGE
     table = made.moves_table(found, base, view, filters, picked=picks)
     heading = f"{len(moves):,} {'read moves' if len(moves) == 1 else 'reads move'} if the plan is published"
@@ -232,6 +252,15 @@ def _reporters(base: Standing, moves: Sequence[Any], chosen: str) -> Choice:
     named = {spot.reporter_id for move in moves for spot in (move.read.was, move.read.becomes) if spot}
     options = [(person.reporter_id, person.name) for person in base.people if person.reporter_id in named]
     return Choice(name="reporter", label="From or to", options=[("", "Everybody"), *options], chosen=chosen)
+
+
+def _next(base: Standing, chosen: date | None) -> list[Choice]:
+    """Return the filter that a link has set, so that it can be taken off."""
+    if chosen is None:
+        return []
+    words = f"Of people's next {base.policy.replan.protected_next}, {chosen:%a} {chosen.day} {chosen:%B}"
+    options = [("", "Every move"), (chosen.isoformat(), words)]
+    return [Choice(name="next_on", label="Which", options=options, chosen=chosen.isoformat())]
 
 
 def _plans(base: Standing, *, proposed: bool) -> list[Choice]:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from balancer.domain.half_day_room import Room
 from balancer.domain.half_days import HalfDay
 from balancer.web.field_words import in_words
+from balancer.web.remedies import where_cover_is_found
 from balancer.web.studies_list import half_words
 
 _TIGHT_HOURS: Final = 1.0
@@ -56,9 +57,12 @@ class CapacityGrid:
 
 
 def capacity_grid(
-    found: Mapping[tuple[str, HalfDay], Room], halves: Sequence[HalfDay], *, listed: bool
+    found: Mapping[tuple[str, HalfDay], Room], halves: Sequence[HalfDay], *, listed: bool, rosters: bool
 ) -> CapacityGrid:
-    """Return the grid, what is shortest of hours first."""
+    """Return the grid, what is shortest of hours first.
+
+    What becomes late leads to its studies if they are ``listed``, what is spare to who has the time on the ``rosters``.
+    """
     fields = {name for name, _ in found}
 
     def shortest(name: str) -> tuple[float, str]:
@@ -69,22 +73,25 @@ def capacity_grid(
         rows=[
             GridRow(
                 name=in_words(name),
-                cells=[_cell(name, half, found[name, half], listed=listed) for half in halves],
+                cells=[_cell(name, half, found[name, half], listed=listed, rosters=rosters) for half in halves],
             )
             for name in sorted(fields, key=shortest)
         ],
     )
 
 
-def _cell(name: str, half: HalfDay, room: Room, *, listed: bool) -> GridCell:
+def _cell(name: str, half: HalfDay, room: Room, *, listed: bool, rosters: bool) -> GridCell:
     tone = _tone(room)
     is_short = tone in {Tone.SHORT, Tone.FAR_SHORT}
     asked = {"late": "planned", "due": half.code, "subspecialty": name}
+    link = f"/studies?{urlencode(asked)}" if listed and room.studies else ""
+    if not link and rosters and room.rostered:
+        link = where_cover_is_found(name, half)
     return GridCell(
         text=f"{room.short:,.1f}" if is_short else _spare(room),
         tone=tone,
         words=f"{in_words(name)}, {half_words(half)}: {_words(room)}",
-        link=f"/studies?{urlencode(asked)}" if listed and room.studies else "",
+        link=link,
     )
 
 

@@ -10,6 +10,8 @@ from typing import Final
 from balancer.domain.exceptional import ExceptionKind
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ExceptionRow
+from balancer.store.tables_silences import SilenceRow
+from balancer.web.feeds import feed_address
 from balancer.web.tables import Cell, Choice, Column, Row, Table, View
 from balancer.web.time_left import at_words
 
@@ -70,6 +72,8 @@ WORDS: Final[Mapping[ExceptionKind, tuple[str, str]]] = {
         "It may show another owner until the study's next step: tell whoever runs it, then put the letter back.",
     ),
 }
+SILENT: Final = ("A feed is silent", "Look whether the trust's export still runs and its file still arrives.")
+FEED_SILENT: Final = "feed_silent"
 _COLUMNS: Final = (
     Column(key="exception", head="What is wrong"),
     Column(key="study", head="Study"),
@@ -83,6 +87,7 @@ _COLUMNS: Final = (
 
 def exceptions_table(  # noqa: PLR0913, PLR0917 - what is shown of them, to whom
     rows: Sequence[ExceptionRow],
+    silent: Sequence[SilenceRow],
     total: int,
     studies: Mapping[int, StudyRow],
     hidden: Collection[int],
@@ -93,20 +98,27 @@ def exceptions_table(  # noqa: PLR0913, PLR0917 - what is shown of them, to whom
 ) -> Table:
     """Return a page of exceptions; what is read blind by the caller names nobody (``hidden`` reads).
 
-    ``names``: of reporters, by id.
+    Feeds that are ``silent`` stand first. ``names``: of reporters, by id.
     """
     asked = dict(view.asked)
     return Table(
         name="Exceptions",
         columns=_COLUMNS,
-        rows=[_row(row, studies.get(row.read_id), None if row.read_id in hidden else names, now) for row in rows],
+        rows=[
+            *(_silent_row(row, now) for row in silent),
+            *(_row(row, studies.get(row.read_id), None if row.read_id in hidden else names, now) for row in rows),
+        ],
         total=total,
         view=view,
         filters=(
             Choice(
                 name="kind",
                 label="What is wrong",
-                options=[("", "Anything"), *((kind.value, words[0]) for kind, words in WORDS.items())],
+                options=[
+                    ("", "Anything"),
+                    (FEED_SILENT, SILENT[0]),
+                    *((kind.value, words[0]) for kind, words in WORDS.items()),
+                ],
                 chosen=asked.get("kind", ""),
             ),
             Choice(
@@ -123,6 +135,22 @@ def exceptions_table(  # noqa: PLR0913, PLR0917 - what is shown of them, to whom
             ),
         ),
         empty="Nothing waits for anybody. What systems disagree about would stand here.",
+    )
+
+
+def _silent_row(row: SilenceRow, now: datetime) -> Row:
+    last = "never heard" if row.since is None else f"its last list is of {at_words(row.since, now)}"
+    return Row(
+        id=f"silence-{row.id}",
+        cells=(
+            Cell(text=SILENT[0], link=feed_address(row.feed)),
+            Cell(text=f"all of {row.feed}"),
+            Cell(trust=row.trust),
+            Cell(text=row.owner, second="" if row.taken_at is None else f"on it since {at_words(row.taken_at, now)}"),
+            Cell(text=last),
+            Cell(text=at_words(row.opened_at, now), value=row.opened_at),
+            Cell() if row.ended_at is None else Cell(text="It delivers again", second=at_words(row.ended_at, now)),
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Final
 
@@ -14,12 +15,14 @@ from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.permission import Permission
 from balancer.services.resolve_exception import resolve_exception
 from balancer.services.take_exception import take_exception
-from balancer.store import exceptions, people, standing
+from balancer.store import exceptions, people, silences, standing
 from balancer.store.blind import untold
+from balancer.store.database import Session
+from balancer.store.tables_silences import SilenceRow
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
-from balancer.web.exceptions import WORDS, exceptions_table, named, study_cell
-from balancer.web.tables import Medium, Viewing
+from balancer.web.exceptions import FEED_SILENT, WORDS, exceptions_table, named, study_cell
+from balancer.web.tables import Medium, View, Viewing
 
 router = APIRouter(include_in_schema=False)
 _HERE: Final = "/feeds"
@@ -36,23 +39,34 @@ def show_exceptions(
 ) -> Response:
     """Show what waits for somebody to look at it."""
     which = next((item for item in ExceptionKind if item.value == kind), None)
+    ended = resolved == "true"
     with desk.database.session() as session:
-        rows, total = exceptions.exceptions_page(
-            session,
-            trust=trust or None,
-            kind=which,
-            resolved=resolved == "true",
-            limit=view.limit,
-            offset=view.offset,
+        silent, quiet = _silent(session, view, trust, ended=ended) if kind in {"", FEED_SILENT} else ([], 0)
+        rows, total = (
+            ([], 0)
+            if kind == FEED_SILENT
+            else exceptions.exceptions_page(
+                session,
+                trust=trust or None,
+                kind=which,
+                resolved=ended,
+                limit=view.limit - len(silent),
+                offset=max(view.offset - quiet, 0),
+            )
         )
         studies = exceptions.studies_of(session, rows)
         unseen = untold(session, desk.reach, [row.read_id for row in rows])
         trusts = [row.code for row in standing.trusts(session) if desk.reach.covers(row.code)]
         names = people.names(session)
-    table = exceptions_table(rows, total, studies, unseen, names, trusts, view, desk.now)
+    table = exceptions_table(rows, silent, total + quiet, studies, unseen, names, trusts, view, desk.now)
     if view.medium is not Medium.PAGE:
         return download(table, desk.now)
     return desk.page("exceptions.html", title="Exceptions", here=_HERE, table=table)
+
+
+def _silent(session: Session, view: View, trust: str, *, ended: bool) -> tuple[Sequence[SilenceRow], int]:
+    """Return the silent feeds on a page, and how many there are: they stand before everything else."""
+    return silences.page(session, trust=trust or None, ended=ended, limit=view.limit, offset=view.offset)
 
 
 @router.get("/exceptions/{exception_id:int}", dependencies=[may(Permission.READS_STEER)])

@@ -8,7 +8,8 @@ from typing import Final
 
 from balancer.domain.states import BatchKind, BatchState
 from balancer.store.tables import BatchRow
-from balancer.web.feeds import books_shown, quarantine_address
+from balancer.web.books import books_shown
+from balancer.web.feeds import quarantine_address
 from balancer.web.tables import Cell, Column, Row, Table, View, number
 from balancer.web.time_left import at_words
 

@@ -10,14 +10,21 @@ from urllib.parse import quote, urlencode
 
 from balancer.domain.feed import FeedKind
 from balancer.domain.states import BatchState
-from balancer.store.batches import books_of
 from balancer.store.feed_books import FeedSaid
-from balancer.store.quarantine import ReasonCount
 from balancer.store.sources import FeedStatus, RosterStatus
 from balancer.store.tables import BatchRow
+from balancer.store.which_unreported import Standing
+from balancer.web.books import Books, books_shown
+from balancer.web.quarantine_causes import WaitingRows
 from balancer.web.time_left import at_words, span
 
 WINDOW: Final = timedelta(hours=4)
+NOT_COUNTED: Final[Mapping[Standing, int]] = {}
+_STANDING: Final = {
+    Standing.WAITING: "to be reported",
+    Standing.REPORTED: "reported here, not confirmed yet",
+    Standing.NOT_HERE: "not to be read here",
+}
 _KINDS: Final = {FeedKind.SNAPSHOT: "everything unreported", FeedKind.DELTA: "changes only"}
 
 
@@ -54,37 +61,21 @@ class Equation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
-    """A batch as a sum that must hold: ``rows = new + changed + ...``; parts that are 0 are left out of ``words``."""
+class Queued:
+    """A part of what is in the queue: as many as its list has."""
 
-    rows: int
-    new: int
-    changed: int
-    unchanged: int
-    duplicate: int
-    excluded: int
-    quarantined: int
-    closed: int
-    off_by: int
-
-    @property
-    def words(self) -> str:
-        """The sum in words: `1,528 = 17 new + 58 changed + 1,446 same + 7 quarantined`."""
-        parts = [
-            (self.new, "new"),
-            (self.changed, "changed"),
-            (self.unchanged, "same"),
-            (self.duplicate, "repeated"),
-            (self.excluded, "left out by rule"),
-            (self.quarantined, "quarantined"),
-        ]
-        said = " + ".join(f"{number:,} {word}" for number, word in parts if number)
-        return f"{self.rows:,} = {said or '0'}"
+    number: int
+    words: str
+    link: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEntry:
-    """One feed as a row. ``books`` are of its newest batch; ``against`` is ours of what it said, in words."""
+    """One feed as a row.
+
+    ``books`` are of its newest batch, which stands at ``batch_link``; ``against`` is ours of what it said, in words,
+    and ``listed`` what of that is in the queue.
+    """
 
     name: str
     address: str
@@ -95,11 +86,15 @@ class FeedEntry:
     ticks: Sequence[Tick]
     ticks_words: str
     books: Books | None
+    batch_link: str
     against: str
+    listed: int | None
     unexplained: int
     quarantine: int
     quarantine_link: str
     held: BatchRow | None
+    owner: str
+    is_taken: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +108,10 @@ class FeedsPage:
     silent: Sequence[FeedEntry]
     held: Sequence[FeedEntry]
     rosters: Sequence[tuple[str, str, str]]
-    causes: Sequence[ReasonCount]
+    causes: Sequence[WaitingRows]
     waiting: int
     exceptions: int
+    queue: Sequence[Queued]
 
 
 def feeds_page(  # noqa: PLR0913, PLR0917 - what is known of feeds, from where
@@ -123,11 +119,12 @@ def feeds_page(  # noqa: PLR0913, PLR0917 - what is known of feeds, from where
     said: Mapping[str, FeedSaid],
     heard: Mapping[str, Sequence[tuple[datetime, BatchState]]],
     rosters: Sequence[RosterStatus],
-    causes: Sequence[ReasonCount],
+    causes: Sequence[WaitingRows],
     exceptions: int,
     now: datetime,
+    queue: Mapping[Standing, int] = NOT_COUNTED,
 ) -> FeedsPage:
-    """Return the page of all feeds within reach at ``now``."""
+    """Return the page of all feeds within reach at ``now``; ``queue``: how its open studies stand, if that is shown."""
     entries = [_entry(status, said.get(status.name), heard.get(status.name, ()), now) for status in statuses]
     equation = _equation(statuses, said)
     waiting = sum(item.rows for item in causes)
@@ -144,23 +141,11 @@ def feeds_page(  # noqa: PLR0913, PLR0917 - what is known of feeds, from where
         causes=causes,
         waiting=waiting,
         exceptions=exceptions,
-    )
-
-
-def books_shown(row: BatchRow) -> Books:
-    """Return a batch's books as they are written."""
-    books = books_of(row)
-    heaps = books.new + books.changed + books.unchanged + books.duplicate + books.excluded + books.quarantined
-    return Books(
-        rows=books.rows_read,
-        new=books.new,
-        changed=books.changed,
-        unchanged=books.unchanged,
-        duplicate=books.duplicate,
-        excluded=books.excluded,
-        quarantined=books.quarantined,
-        closed=books.withdrawn + books.excluded_since,
-        off_by=books.rows_read - heaps,
+        queue=[
+            Queued(number=number, words=_STANDING[stands], link=f"/studies?state={stands}")
+            for stands, number in queue.items()
+            if number
+        ],
     )
 
 
@@ -197,11 +182,15 @@ def _entry(
         ticks=ticks,
         ticks_words=f"{len(ticks)} in the last 4 hours" if ticks else "nothing in the last 4 hours",
         books=None if status.last_batch is None else books_shown(status.last_batch),
+        batch_link="" if status.last_batch is None else f"{feed_address(status.name)}#batch-{status.last_batch.id}",
         against=_against(status, said),
+        listed=said.listed if said is not None and status.kind is FeedKind.SNAPSHOT else None,
         unexplained=said.unexplained if said is not None and status.kind is FeedKind.SNAPSHOT else 0,
         quarantine=status.open_quarantine,
         quarantine_link=quarantine_address(feed=status.name),
         held=status.held_batch,
+        owner=status.owner,
+        is_taken=status.is_taken,
     )
 
 
@@ -260,6 +249,8 @@ def _lede(equation: Equation | None, silent: Sequence[FeedEntry], held: Sequence
             said.append(f"{entry.name} has never delivered.")
         else:
             said.append(f"{entry.name} is {entry.heard.words.lower()}: its list is served as it stood and marked so.")
+        if entry.is_taken:
+            said.append(f"{entry.owner} is on it.")
     said.extend(f"A file of {entry.name} waits for your decision: it closes nothing until then." for entry in held)
     return " ".join(said) or "Nothing is silent, nothing waits for a decision."
 

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from balancer.api.callers import may
+from balancer.api.models.shape import MOST_CHARACTERS, PATTERN
 from balancer.api.serving import FeedInPath, IdInPath, named_feed
+from balancer.domain.errors import InputRefusedError, NotFoundError
 from balancer.domain.permission import Permission
 from balancer.services import ingest_studies
-from balancer.store import batches, exceptions, feed_books, quarantine, sources
+from balancer.services.see_unreported import see_unreported
+from balancer.services.take_silence import take_silence
+from balancer.store import batches, exceptions, feed_books, quarantine, silences, sources
+from balancer.store.database import Session
+from balancer.store.policies import current_policy
 from balancer.store.tables import BatchRow
+from balancer.store.which_unreported import Standing, UnreportedFilter
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
 from balancer.web.feed_batches import batches_table
-from balancer.web.feeds import WINDOW, FeedsPage, feed_address, feeds_page, heard_words
+from balancer.web.feeds import NOT_COUNTED, WINDOW, FeedsPage, feed_address, feeds_page, heard_words
 from balancer.web.feeds_table import feeds_table
+from balancer.web.quarantine_causes import MOST_ROWS, WaitingRows, causes_of, worst_first
 from balancer.web.tables import Medium, View, Viewing
 
 router = APIRouter(include_in_schema=False)
@@ -29,10 +37,29 @@ HERE: Final = "/feeds"
 @router.get("/feeds", dependencies=[may(Permission.FEEDS_READ)])
 def show_feeds(desk: AtDesk, view: Viewing) -> Response:
     """Show whether anything is lost or silent, and what is to be repaired."""
+    return _feeds(desk, view)
+
+
+def _feeds(desk: Desk, view: View, *, said: str = "", status: int = 200) -> Response:
     found = _all(desk)
     if view.medium is not Medium.PAGE:
         return download(feeds_table(found, view), desk.now)
-    return desk.page("feeds.html", title="Feeds", here=HERE, page=found, view=view)
+    decides = desk.may(Permission.FEEDS_DECIDE)
+    return desk.page(
+        "feeds.html", title="Feeds", here=HERE, status=status, page=found, view=view, decides=decides, said=said
+    )
+
+
+@router.post("/feeds/take", dependencies=[may(Permission.FEEDS_DECIDE)])
+def take(
+    desk: AtDesk, feed: Annotated[str, Form(min_length=1, max_length=MOST_CHARACTERS, pattern=PATTERN)]
+) -> Response:
+    """Say that one looks after a silent feed: it is theirs then, for the others to see."""
+    return desk.after(
+        partial(take_silence, desk.database, feed, desk.now, by=desk.caller),
+        then=lambda _: f"{HERE}#silent",
+        refused=lambda words, status: _feeds(desk, View(path=HERE), said=words, status=status),
+    )
 
 
 def _all(desk: Desk) -> FeedsPage:
@@ -43,10 +70,49 @@ def _all(desk: Desk) -> FeedsPage:
             feed_books.said_by_feeds(session),
             feed_books.heard_since(session, desk.now - WINDOW),
             sources.rosters(session),
-            quarantine.reasons(session),
-            exceptions.open_count(session) if desk.may(Permission.READS_STEER) else 0,
+            _waiting_rows(desk, session),
+            _exceptions(desk),
             desk.now,
+            _queue(desk),
         )
+
+
+def _exceptions(desk: Desk) -> int:
+    """Return how many exceptions wait, silent feeds among them: as many as their list has."""
+    if not desk.may(Permission.READS_STEER):
+        return 0
+    with desk.within(Permission.READS_STEER).session() as session:
+        return exceptions.open_count(session) + silences.open_count(session)
+
+
+def _queue(desk: Desk) -> Mapping[Standing, int]:
+    """Return how the open studies stand, to whoever may open their lists."""
+    if not desk.may(Permission.STUDIES_READ):
+        return NOT_COUNTED
+    with desk.within(Permission.STUDIES_READ).session() as session:
+        try:
+            unreported = see_unreported(session, desk.now)
+        except NotFoundError:  # no policy has been loaded yet, and so nothing taken in
+            return NOT_COUNTED
+        gone = unreported.waiting_no_more(session)
+        return {
+            Standing.WAITING: unreported.count(session, UnreportedFilter()),
+            Standing.REPORTED: gone.reported,
+            Standing.NOT_HERE: gone.not_here,
+        }
+
+
+def _waiting_rows(desk: Desk, session: Session) -> list[WaitingRows]:
+    """Return the rows that wait by reason, the most urgent first; what they say of it is read as the feeds describe."""
+    counted = quarantine.reasons(session)
+    if not counted:
+        return []
+    try:
+        described = {item.name: item for item in desk.served.read_network().feeds}
+    except InputRefusedError:  # its files have faults: the order is then that of their number
+        described = {}
+    rows, _ = quarantine.waiting(session, feed=None, reason=None, limit=MOST_ROWS)
+    return worst_first(counted, causes_of(rows, described, current_policy(session)))
 
 
 # whole: a feed's name may have a stroke in it

@@ -15,12 +15,11 @@ from balancer.domain.permission import Permission, Role
 from balancer.store import runs, sources
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy_row
+from balancer.web.run_quality import within_words
 from balancer.web.sections import Section, sections_of
 from balancer.web.time_left import at_words, span
 from balancer.web.to_do import ToDo
 
-# A gap is a share of what could be avoided: so near to all of it, nothing is known.
-_NOTHING_PROVEN: Final = 0.995
 _ROLE_WORDS: Final = {
     Role.MANAGER: "Reporting manager",
     Role.REPORTER: "Reporter",
@@ -115,10 +114,8 @@ def _run_sign(session: Session, caller: Actor, now: datetime) -> list[Sign]:
     if run is None:
         return [Sign(words="No plan has been published yet", silent=True)]
     # a run that was ended early has proven nothing: then there is nothing to say
-    proven = (
-        "" if run.gap is None or run.gap >= _NOTHING_PROVEN else f": within {100 * run.gap:.1f}% of the best possible"
-    )
-    return [Sign(words=f"Last run {at_words(run.now, now)}{proven}")]
+    proven = within_words(run.gap)
+    return [Sign(words=f"Last run {at_words(run.now, now)}{': ' if proven else ''}{proven}")]
 
 
 def _feed_signs(session: Session, caller: Actor, now: datetime) -> list[Sign]:
@@ -137,6 +134,7 @@ def _feed_sign(status: sources.FeedStatus, name: str, now: datetime) -> Sign:
         return Sign(words=f"{name} never heard", silent=True)
     age = span(max(now - made, timedelta()))
     if status.stale:
-        more = f"expected every {status.refresh_minutes:g} min"
+        on_it = f", {status.owner} is on it" if status.is_taken else ""
+        more = f"expected every {status.refresh_minutes:g} min{on_it}"
         return Sign(words=f"{name} silent {age}", silent=True, more=more)
     return Sign(words=f"{name} {age} ago")

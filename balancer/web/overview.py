@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from balancer.domain.age import Age
 from balancer.domain.becoming_late import BecomingLate, causes, within
-from balancer.domain.half_day_room import Room, Rostered, room, rostered
+from balancer.domain.half_day_room import Room, Rostered, hours_short, room, rostered
 from balancer.domain.half_days import HalfDay
 from balancer.domain.instant import day_of, end_of_day
 from balancer.domain.reporter import Session as RosteredSession
@@ -19,6 +19,7 @@ from balancer.services.see_unreported import see_unreported
 from balancer.store import held_rosters, people, planned_time, run_records, runs, sources, standing
 from balancer.store.database import Session
 from balancer.store.policies import current_policy
+from balancer.store.which_unreported import Standing, UnreportedFilter
 from balancer.web.capacity_grid import CapacityGrid, capacity_grid
 from balancer.web.class_table import ClassTable, class_table
 from balancer.web.field_words import in_words, within_sentence
@@ -86,6 +87,7 @@ def overview(session: Session, proposed: Proposed | None, sight: Sight, now: dat
         late=late,
         unconfirmed=waits_no_more.reported,
         not_here=waits_no_more.not_here,
+        without_place=queue.count(session, UnreportedFilter(standing=Standing.UNALLOCATED)),
         today=_today(sessions, busy, now),
         run=run,
         moves=0 if run is None else run_records.count_moves(session, run.id or 0),
@@ -155,10 +157,10 @@ def _shown(  # noqa: PLR0913, PLR0917 - the parts of the page
         review="" if proposed is None or not sight.runs else _review(proposed.moves),
         figures=figures(facts, proposed, sight),
         forecast=forecast(facts.late, None if proposed is None else proposed.late, facts.now, listed=sight.studies),
-        causes=_causes(shown, left, sight, is_proposed=proposed is not None),
+        causes=_causes(shown, facts.policy.default_productivity, sight, is_proposed=proposed is not None),
         causes_of=_causes_of(len(shown), is_proposed=proposed is not None),
         causes_link=_address(sight, is_proposed=proposed is not None),
-        grid=capacity_grid(left, halves, listed=sight.studies),
+        grid=capacity_grid(left, halves, listed=sight.studies, rosters=sight.rosters),
         classes=class_table(facts.counted, facts.policy, trusts, facts.now, listed=sight.studies),
         run=plan_in_force(facts, sight),
         waits="" if proposed is None else newer(proposed.run, facts.now),
@@ -179,7 +181,7 @@ def _state(facts: Facts, proposed: Proposed | None, shown: Sequence[BecomingLate
         becoming=_marks(facts.late, facts.now),
         proposed=None if proposed is None else _marks(proposed.late, facts.now),
         moves=0 if proposed is None else proposed.moves,
-        silent=_silent(facts),
+        silent=_silent(facts, sight),
         shortage=_shortage(shown, sight, is_proposed=proposed is not None),
         is_planned=facts.run is not None,
         waits=_waits(proposed, facts.now),
@@ -197,7 +199,7 @@ def _marks(late: Sequence[BecomingLate], now: datetime) -> tuple[int, int, int]:
     return four, day, three
 
 
-def _silent(facts: Facts) -> list[SilentFeed]:
+def _silent(facts: Facts, sight: Sight) -> list[SilentFeed]:
     """Return the feeds that are stale, with how many unreported studies of their trusts have hours left, not days."""
     soon = {
         priority.code
@@ -210,7 +212,13 @@ def _silent(facts: Facts) -> list[SilentFeed]:
             urgent = sum(item.total for item in facts.counted if item.trust == feed.trust and item.priority in soon)
             made = feed.last_extracted_at
             found.append(
-                SilentFeed(trust=feed.name, silent_for=None if made is None else facts.now - made, urgent=urgent)
+                SilentFeed(
+                    trust=feed.name,
+                    silent_for=None if made is None else facts.now - made,
+                    urgent=urgent,
+                    on_it=feed.owner if feed.is_taken else "",
+                    link="/feeds#silent" if sight.feeds else "",
+                )
             )
     return found
 
@@ -243,10 +251,9 @@ def _address(sight: Sight, *, is_proposed: bool, **asked: str) -> str:
 # --- why --------------------------------------------------------------------------------------------------------------
 
 
-def _causes(
-    shown: Sequence[BecomingLate], left: Mapping[tuple[str, HalfDay], Room], sight: Sight, *, is_proposed: bool
-) -> list[CauseRow]:
-    counted = causes(shown)
+def _causes(shown: Sequence[BecomingLate], productivity: float, sight: Sight, *, is_proposed: bool) -> list[CauseRow]:
+    """Return why studies become late by the plan that is looked at; the hours that lack are those of the same plan."""
+    counted, short = causes(shown), hours_short(shown, productivity)
     most = counted[0][1] if counted else 1
     return [
         CauseRow(
@@ -255,7 +262,7 @@ def _causes(
             field=in_words(cause.subspecialty),
             why=reason_words(cause.reason),
             width=round(100.0 * number / most, 1),
-            remedy=remedy(cause.reason, cause.subspecialty, left, sees_rosters=sight.rosters),
+            remedy=remedy(cause.reason, cause.subspecialty, short, sees_rosters=sight.rosters),
         )
         for cause, number in counted[:_MOST_CAUSES]
     ]

@@ -19,12 +19,13 @@ from balancer.web.time_left import at_words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """What whoever looks may open: lists of studies, rosters, runs and the plan that waits, what runs have moved."""
+    """What whoever looks may open: lists of studies, rosters, runs and the plan that waits, what runs moved, feeds."""
 
     studies: bool
     rosters: bool
     runs: bool
     moves: bool
+    feeds: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Facts:
     late: Sequence[BecomingLate]
     unconfirmed: int
     not_here: int
+    without_place: int
     today: Rostered
     run: RunRow | None
     moves: int

@@ -68,6 +68,7 @@ def _sight(desk: Desk) -> Sight:
         rosters=desk.may(Permission.REPORTERS_READ),
         runs=desk.may(Permission.RUNS_READ),
         moves=desk.may(Permission.RUNS_DECIDE) or desk.may(Permission.AUDIT_READ),
+        feeds=desk.may(Permission.FEEDS_READ),
     )
 
 

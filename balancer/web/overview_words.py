@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from balancer.domain.instant import LONDON
 from balancer.web.time_left import span
 
+# So many silent feeds are named; the others are counted.
+_NAMED: Final = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SilentFeed:
-    """A feed that has not been heard when it should have, and how many of its trust's studies have hours left."""
+    """A feed that has not been heard when it should have, and how many of its trust's studies have hours left.
+
+    ``on_it``: who has said that they look after it, if anybody has.
+    """
 
     trust: str
     silent_for: timedelta | None
     urgent: int
+    on_it: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +99,7 @@ def lede(state: State, now: datetime) -> list[Part]:
     parts = [Part(text=f"{state.late:,} {_are(state.late)} late now. " if state.late else "None is late now. ")]
     if state.waits is not None:
         parts.append(Part(text=_waits(state.waits, now)))
+    parts += _silences(state.silent)
     day = state.becoming[1]
     if not state.is_planned:
         return [
@@ -111,6 +121,21 @@ def lede(state: State, now: datetime) -> list[Part]:
             Part(text="."),
         ]
     return parts
+
+
+def _silences(silent: Sequence[SilentFeed]) -> list[Part]:
+    """Say which feeds are silent, and who looks after them."""
+    found = [
+        part
+        for feed in silent[:_NAMED]
+        for part in (
+            Part(text=f"{feed.trust} is silent", link=feed.link),
+            Part(text=f": {feed.on_it} is on it. " if feed.on_it else ": nobody is on it yet. "),
+        )
+    ]
+    more = len(silent) - _NAMED
+    said = f"{more} more {'feed is' if more == 1 else 'feeds are'} silent"
+    return found if more <= 0 else [*found, Part(text=said, link=silent[0].link), Part(text=". ")]
 
 
 def _of_proposal(day: int, then: int, moves: int) -> list[Part]:

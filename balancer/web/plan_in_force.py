@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from balancer.store.tables import RunRow
 from balancer.web.overview_figures import Facts, Sight
+from balancer.web.run_quality import quality_words
 from balancer.web.time_left import at_words, span
-
-# A gap is a share of what could be avoided: so near to all of it, nothing is known.
-_NOTHING_PROVEN: Final = 0.995
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanInForce:
-    """The run in force, in words; ``kept`` is what stays where it is until the next one."""
+    """The run in force, in words; ``kept`` is what stays where it is until the next one.
+
+    ``placed`` is of the moment at which it was made; ``without`` of now, with its list.
+    """
 
     name: str
     link: str
@@ -24,6 +24,8 @@ class PlanInForce:
     age: str
     took: str
     placed: str
+    without: str
+    without_link: str
     moves: str
     moves_link: str
     kept: str
@@ -38,25 +40,27 @@ def plan_in_force(facts: Facts, sight: Sight) -> PlanInForce | None:
     return PlanInForce(
         name=f"Run {run.id}",
         link=f"/runs/{run.id}" if sight.runs else "",
-        quality=_quality(run),
+        quality=quality_words(run.gap),
         age=f"{at_words(run.now, facts.now)}, {span(max(facts.now - run.now, timedelta()))} ago",
         took="" if took is None else took,
-        placed="" if run.allocated is None or run.reads is None else f"{run.allocated:,} of {run.reads:,}",
+        placed="" if run.allocated is None or run.reads is None else f"{run.allocated:,} of {run.reads:,} when made",
+        without=_without(facts.without_place),
+        without_link="/studies?state=unallocated" if facts.without_place and sight.studies else "",
         moves=f"{facts.moves:,}",
         moves_link=f"/runs/{run.id}/moves" if sight.moves else "",
         kept=_kept(facts.policy.replan.protected_next),
     )
 
 
-def _quality(run: RunRow) -> str:
-    proven = run.gap is not None and run.gap < _NOTHING_PROVEN
-    return f"Within {100 * (run.gap or 0.0):.1f}% of the best possible" if proven else "No bound for this run"
-
-
 def newer(run: RunRow, now: datetime) -> str:
     """Return what there is to know of the plan that waits beside its moves."""
-    quality = _quality(run)
-    return f"Run {run.id} waits, of {at_words(run.now, now)}. {quality}."
+    return f"Run {run.id} waits, of {at_words(run.now, now)}. {quality_words(run.gap)}."
+
+
+def _without(studies: int) -> str:
+    if not studies:
+        return "no study is without one now"
+    return f"{studies:,} {'study is' if studies == 1 else 'studies are'} without one now"
 
 
 def _kept(few: int) -> str:

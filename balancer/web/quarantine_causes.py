@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from balancer.domain.feed_word import WordKind
 from balancer.domain.policy import Policy
@@ -13,9 +14,13 @@ from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.fold import folded
 from balancer.ingest.taught_words import key_of
 from balancer.services.word_at_fault import word_at_fault
+from balancer.store.quarantine import ReasonCount
 from balancer.store.tables import QuarantineRow
 from balancer.web.class_marks import ClassMark, class_marks, mark_of
 from balancer.web.reasons import advice, reason_words
+
+# An export that is wrong throughout is one cause; so many rows tell it.
+MOST_ROWS: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,37 @@ def causes_of(rows: Iterable[QuarantineRow], feeds: Mapping[str, FeedDescription
         return (place, -len(cause.rows), cause.name)
 
     return sorted((_cause(found, feeds, policy) for found in kept.values()), key=rank)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingRows:
+    """Rows of a feed that wait for one reason; ``urgent`` is the most urgent class that any of them says it is of."""
+
+    feed: str
+    reason: str
+    rows: int
+    urgent: ClassMark | None
+
+
+def worst_first(counted: Iterable[ReasonCount], causes: Sequence[Cause]) -> list[WaitingRows]:
+    """Return what waits by feed and reason, in the order of their ``causes``: the most urgent first."""
+    first: dict[tuple[str, str], tuple[int, Cause]] = {}
+    for place, cause in enumerate(causes):
+        first.setdefault((cause.feed, cause.reason), (place, cause))
+
+    def rank(item: ReasonCount) -> tuple[int, int, str]:
+        place = first[item.feed, item.reason][0] if (item.feed, item.reason) in first else len(causes)
+        return (place, -item.rows, item.reason)
+
+    return [
+        WaitingRows(
+            feed=item.feed,
+            reason=item.reason,
+            rows=item.rows,
+            urgent=first[item.feed, item.reason][1].urgent if (item.feed, item.reason) in first else None,
+        )
+        for item in sorted(counted, key=rank)
+    ]
 
 
 def class_of(row: QuarantineRow, feed: FeedDescription | None) -> str | None:

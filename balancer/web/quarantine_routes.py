@@ -26,18 +26,16 @@ from balancer.store import batches, feed_words, quarantine
 from balancer.store.policies import current_policy
 from balancer.store.tables import BatchRow, QuarantineRow
 from balancer.store.tables_feed_words import FeedWordRow
+from balancer.web.books import books_shown
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
-from balancer.web.feeds import books_shown
 from balancer.web.quarantine import Shown, shown, tried
-from balancer.web.quarantine_causes import Cause, causes_of, entries
+from balancer.web.quarantine_causes import MOST_ROWS, Cause, causes_of, entries
 from balancer.web.quarantine_table import rows_table
 from balancer.web.tables import Medium, View, Viewing
 
 router = APIRouter(include_in_schema=False)
 _HERE: Final = "/feeds"
-# An export that is wrong throughout is one cause; so many rows tell it.
-_MOST_ROWS: Final = 5_000
 _MOST_CAUSES: Final = 50
 _MEANING: Final = Form(min_length=0, max_length=200, pattern=r"^[^\x00-\x1f]*$")
 _REASON: Final = Form(min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]+$")
@@ -197,7 +195,7 @@ def _page(  # noqa: PLR0913 - what is open, and what was just done with it
 
 def _known(desk: Desk, network: NetworkFolder | None, *, feed: str = "", reason: str = "") -> _Known:
     with desk.database.session() as session:
-        rows, total = quarantine.waiting(session, feed=feed, reason=reason, limit=_MOST_ROWS)
+        rows, total = quarantine.waiting(session, feed=feed, reason=reason, limit=MOST_ROWS)
         policy = current_policy(session)
         words = list(feed_words.current_rows(session))
     described = {} if network is None else {item.name: item for item in network.feeds}

@@ -7,7 +7,6 @@ from typing import Final
 from urllib.parse import urlencode
 
 from balancer.domain.becoming_late import PLANNED_LATE
-from balancer.domain.half_day_room import Room
 from balancer.domain.half_days import HalfDay
 from balancer.domain.plan import UnallocatedReason
 from balancer.web.not_placed import Remedy
@@ -22,15 +21,16 @@ _NOTHING: Final = 0.05  # hours
 
 
 def remedy(
-    reason: str, subspecialty: str, left: Mapping[tuple[str, HalfDay], Room], *, sees_rosters: bool
+    reason: str, subspecialty: str, short: Mapping[tuple[str, HalfDay], float], *, sees_rosters: bool
 ) -> Remedy | None:
     """Return what would help, as far as whoever looks can see to it; ``None`` where only the list of them says.
 
-    Hours are asked for in the half-day in which most of them are short (``left``, by subspecialty and half-day).
+    Hours are asked for in the half-day in which most of them are ``short``, by subspecialty and half-day: by the plan
+    whose lateness it is.
     """
     if reason in _HOURS_LACK:
-        short = [(room.short, half) for (name, half), room in left.items() if name == subspecialty]
-        hours, half = max(short, key=lambda found: found[0], default=(0.0, None))
+        lacks = [(hours, half) for (name, half), hours in short.items() if name == subspecialty]
+        hours, half = max(lacks, key=lambda found: found[0], default=(0.0, None))
         if half is None or hours < _NOTHING:
             return None
         words = f"Find cover: {hours:,.1f} h short on {half_words(half)}"

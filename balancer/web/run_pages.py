@@ -15,11 +15,10 @@ from balancer.store.tables import RunRow
 from balancer.web.class_marks import ClassMark, mark_of
 from balancer.web.not_placed import reason_words
 from balancer.web.points import point_words
+from balancer.web.run_quality import quality_words
 from balancer.web.tables import Cell, Choice, Column, Row, Table, View, number, table_of
 from balancer.web.time_left import at_words, span
 
-# A gap is a share of what could be avoided: so near to all of it, nothing is known.
-_NOTHING_PROVEN: Final = 0.995
 STATES: Final = {
     RunState.REQUESTED: "Waits to begin",
     RunState.RUNNING: "Under way",
@@ -70,11 +69,7 @@ def is_under_way(run: RunRow) -> bool:
 
 def gap_words(run: RunRow) -> str:
     """Return how good a run's plan is known to be: said only where a bound was proven."""
-    if run.gap is None:
-        return ""
-    if run.gap >= _NOTHING_PROVEN:
-        return "No bound for this run"
-    return f"Within {100 * run.gap:.1f}% of the best possible"
+    return "" if run.gap is None else quality_words(run.gap)
 
 
 def stage_words(stage: str) -> str:
@@ -128,8 +123,8 @@ def _run_row(run: RunRow, now: datetime) -> Row:
             _absent()
             if lasted is None
             else Cell(text=f"{lasted.total_seconds():,.0f} s", value=lasted.total_seconds()),
-            _count(run.allocated),
-            _count(run.reads),
+            _count(run.allocated, link=address),
+            _count(run.reads, link=address),
             _count(None if run.late is None else sum(run.late.values()), link=address),
             _absent() if run.total is None else Cell(text=f"{run.total:,.0f}", value=round(run.total, 2)),
             Cell(text=gap_words(run), value=None if run.gap is None else round(run.gap, 4)),

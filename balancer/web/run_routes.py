@@ -72,6 +72,7 @@ def show_run(desk: AtDesk, view: Viewing, run_id: IdInPath, of: Part = Part.TERM
     with desk.database.session() as session:
         run = runs.run(session, run_id)
         before = runs.published_before(session, run_id)
+        current = runs.current_run(session)
         policy = _policy(session, run.policy_id)
     marks = {} if policy is None else class_marks(policy)
     found = run_page(run, before, policy, marks, desk.now)
@@ -82,6 +83,7 @@ def show_run(desk: AtDesk, view: Viewing, run_id: IdInPath, of: Part = Part.TERM
         title=f"Run {run_id}",
         here=HERE,
         found=found,
+        in_force=current is not None and current.id == run_id,
         sees_moves=desk.may(Permission.RUNS_DECIDE) or desk.may(Permission.AUDIT_READ),
     )
 

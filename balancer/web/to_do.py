@@ -8,7 +8,7 @@ from typing import Final
 
 from balancer.domain.actor import Actor
 from balancer.domain.permission import Permission
-from balancer.store import exceptions, quarantine, run_records, runs
+from balancer.store import exceptions, quarantine, run_records, runs, silences
 from balancer.store.database import Database, Session
 
 _ALLOCATION: Final = "/allocation"
@@ -37,13 +37,17 @@ def to_do(caller: Actor, within: Callable[[Permission], Database]) -> Mapping[st
 
     moves = counted(Permission.RUNS_DECIDE, _moves)
     rows = counted(Permission.QUARANTINE_READ, quarantine.open_count)
-    odd = counted(Permission.READS_STEER, exceptions.open_count)
+    odd = counted(Permission.READS_STEER, _exceptions)
     parts = [_words(number, of) for number, of in ((rows, "row"), (odd, "exception")) if number]
     found = {
         _ALLOCATION: ToDo(number=moves, words=f"{_words(moves, 'move')} to review"),
         _FEEDS: ToDo(number=rows + odd, words=f"{' and '.join(parts)} to see to"),
     }
     return {address: item for address, item in found.items() if item.number}
+
+
+def _exceptions(session: Session) -> int:
+    return exceptions.open_count(session) + silences.open_count(session)
 
 
 def _moves(session: Session) -> int:

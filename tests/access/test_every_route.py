@@ -126,6 +126,7 @@ FORMS = {
     "/policy/propose": {"weights.remote": "1.5", "reason": "to be tried", "base": "1"},
     **{f"/policy/{{policy_id}}/{verb}": {"reason": "to be tried", "base": "1"} for verb in ("approve", "decline")},
     "/quarantine/again": {"feed": "RVV unreported"},
+    "/feeds/take": {"feed": "RVV unreported"},
     "/quarantine/words/{word_id}/withdraw": {"reason": "asked"},
 }
 # What a route that changes something is sent, where nothing at all would be refused before it looks.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from fastapi import FastAPI
@@ -36,13 +37,18 @@ class StandingClock:
         return self.at
 
 
+def nothing_described() -> SimpleNamespace:
+    """Stand in for a network folder that describes no feed."""
+    return SimpleNamespace(feeds=())
+
+
 class Service:
     """A client of the API under ``/api/v1``; whoever is on this machine unless another ``door`` tells."""
 
     def __init__(
         self,
         db: Database,
-        read_network: Callable[[], Any] = dict,
+        read_network: Callable[[], Any] = nothing_described,
         hosts: tuple[str, ...] = (),
         door: Door | None = None,
         ways: Ways = LOCAL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,16 +12,22 @@ from httpx2 import Response
 
 from balancer.domain.actor import Reach
 from balancer.domain.states import BatchState
+from balancer.services.ingest_studies import ingest_extract
+from balancer.services.watch_feeds import watch_feeds
 from balancer.services.write_downtime_lists import write_downtime_lists
 from balancer.store import feed_books, sources
 from balancer.store.database import Database
+from balancer.store.quarantine import ReasonCount
 from balancer.store.tables import BatchRow
+from balancer.web.books import books_shown
+from balancer.web.class_marks import class_marks
 from balancer.web.downtime import may_open
-from balancer.web.feeds import Equation, FeedsPage, books_shown, feeds_page
+from balancer.web.feeds import Equation, FeedsPage, feeds_page
+from balancer.web.quarantine_causes import Cause, worst_first
 from tests.api.service import Service
-from tests.networks import FEED
+from tests.networks import FEED, Feed, extract
 from tests.web.test_lists import ORIGIN, be
-from tests.worlds import NOW
+from tests.worlds import EXAMPLE_POLICY, NOW
 
 
 def page_of(db: Database, *, hours: float = 0) -> FeedsPage:
@@ -176,3 +183,88 @@ def test_without_a_folder_the_page_says_that_none_are_written(service: Service) 
     """Found out before the outage."""
     be(service, "manager@RVV")
     assert "BALANCER_DOWNTIME_FOLDER" in service.client.get("/downtime").text
+
+
+def test_whoever_is_on_a_silent_feed_is_named_wherever_it_is_told(service: Service) -> None:
+    """On the feeds' page, among the exceptions, on the overview and in the strip; until then it is the office's."""
+    service.clock.at = NOW + timedelta(hours=3)
+    watch_feeds(service.app.state.serving.database, service.clock.at)
+    be(service, "manager@RVV")
+    before = service.client.get("/feeds").text
+    assert "Whose it is: <strong>RVV reporting office</strong>" in before
+    assert f"{FEED} is silent" in service.client.get("/").text
+    assert "nobody is on it yet" in service.client.get("/").text
+
+    answer = service.client.post("/feeds/take", data={"feed": FEED}, headers=ORIGIN, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/feeds#silent")
+    shown = {path: service.client.get(path).text for path in ("/feeds", "/exceptions", "/")}
+    assert all("manager@RVV" in page.partition("<main")[2] for page in shown.values())
+    assert "You are on it." in shown["/feeds"]
+    assert "manager@RVV is on it" in service.client.get("/studies").text
+
+
+def test_a_silent_feed_is_an_exception_and_counts_as_one(service: Service) -> None:
+    """As many as their list has; it can be looked for alone, and what is over is told as such."""
+    database = service.app.state.serving.database
+    service.clock.at = NOW + timedelta(hours=3)
+    watch_feeds(database, service.clock.at)
+    be(service, "manager@RVV")
+    assert "1 exception waits for somebody to look" in service.client.get("/feeds").text
+    shown = service.client.get("/exceptions").text
+    assert "1 exception waits for somebody to look" in shown
+    assert "A feed is silent" in service.client.get("/exceptions?kind=feed_silent").text
+    assert FEED not in service.client.get("/exceptions?kind=skipped_often").text
+    assert FEED in service.client.get("/exceptions?as=csv").text
+
+    ingest_extract(database, Feed(), extract("A1", at=180), service.clock.at)
+    watch_feeds(database, service.clock.at)
+    assert "No exception waits" in service.client.get("/exceptions").text
+    assert "It delivers again" in service.client.get("/exceptions?resolved=true").text
+
+
+def test_a_feed_that_is_not_silent_any_more_is_not_taken(service: Service) -> None:
+    """Whoever has an old page open hears so."""
+    be(service, "manager@RVV")
+    answer = service.client.post("/feeds/take", data={"feed": FEED}, headers=ORIGIN)
+    assert (answer.status_code, "is not silent any more" in answer.text) == (409, True)
+
+
+def test_the_numbers_of_the_page_lead_to_lists_of_as_many(service: Service) -> None:
+    """What is open now by what is left to do; a file's heaps are of its moment, and stand with its feed."""
+    be(service, "manager@RVV")
+    shown = service.client.get("/feeds").text
+    assert '<a href="/studies?state=waiting">3 to be reported</a>' in shown
+    assert "3 studies" in service.client.get("/studies?state=waiting").text
+    (row,) = re.findall(r'<a href="(/feeds/[^"]*#batch-\d+)"><strong>', shown)
+    address, _, anchor = row.partition("#")
+    assert f'id="{anchor}"' in service.client.get(address).text
+
+
+def waiting_row(feed: str, reason: str, rows: int) -> ReasonCount:
+    """Return how many rows of a feed wait for a reason."""
+    return ReasonCount(feed=feed, reason=reason, rows=rows)
+
+
+def cause(reason: str, urgent: str) -> Cause:
+    """Return a cause of that reason, the most urgent of whose rows is of a class."""
+    mark = class_marks(EXAMPLE_POLICY)[urgent]
+    return Cause(
+        feed=FEED,
+        reason=reason,
+        name=reason,
+        advice="",
+        column="",
+        word=None,
+        rows=(),
+        urgent=mark,
+        classes="",
+        since=NOW,
+    )
+
+
+def test_what_waits_in_quarantine_is_shown_with_the_most_urgent_first() -> None:
+    """Two rows of emergencies come before nine of routine; a reason that nobody can rank comes last."""
+    counted = [waiting_row(FEED, "bad date", 9), waiting_row(FEED, "unknown code", 2), waiting_row(FEED, "broken", 40)]
+    found = worst_first(counted, [cause("unknown code", "emergency"), cause("bad date", "routine")])
+    assert [(item.reason, item.rows) for item in found] == [("unknown code", 2), ("bad date", 9), ("broken", 40)]
+    assert [item.urgent and item.urgent.code for item in found] == ["emergency", "routine", None]

@@ -184,6 +184,34 @@ def test_a_plan_that_waits_stands_beside_the_published_one(mixed: Service) -> No
     assert heading_of(whole(mixed, "/studies?within=24&plan=proposed")).startswith("1 study would become late")
 
 
+def test_cover_is_sought_for_what_the_plan_that_is_shown_lacks(sqlite_db: Database) -> None:
+    """By the published plan half an hour of reading is late; by the one that waits an hour of other reading is."""
+    queued(sqlite_db, incoming("A1", minutes=60, due_at=at(1.25)), incoming("A2", minutes=30, due_at=at(1)))
+    rostered(sqlite_db, session("S1", "R1", hours=3))
+    assert run_allocation(sqlite_db, NOW, solver=solving({"S1": ["A1", "A2"]})).error == ""
+    service = service_with_sign_in(sqlite_db)
+    be(service, "manager@RVV")
+    with sqlite_db.session() as reading:
+        productivity = current_policy(reading).default_productivity
+    published = whole(service, "/")
+    assert f"Find cover: {0.5 / productivity:,.1f} h short on Mon 2 Mar am" in published
+    assert "Hours short are those of the plan in force" in published
+    held(service, {"S1": ["A2", "A1"]}, {})
+    proposed = whole(service, "/")
+    assert f"Find cover: {1.0 / productivity:,.1f} h short on Mon 2 Mar am" in proposed
+    assert "Hours short are those of the plan that waits" in proposed
+
+
+def test_what_was_placed_is_of_then_and_what_has_no_place_a_list_of_now(mixed: Service) -> None:
+    """Two of four had a place when the plan was made; the other two are listed."""
+    be(mixed, "manager@RVV")
+    shown = whole(mixed, "/")
+    assert "2 of 4 when made" in shown
+    (said,) = [said for link, said in Links(shown).found if link == "/studies?state=unallocated"]
+    assert said == "2 studies are without one now"
+    assert heading_of(whole(mixed, "/studies?state=unallocated")) == "2 studies have no place in the plan"
+
+
 def test_what_is_said_to_stay_is_what_stays(mixed: Service) -> None:
     """A run may move everything but what is open; what happens between two runs, not the next few either."""
     be(mixed, "manager@RVV")

@@ -120,11 +120,14 @@ def test_spare_is_what_nothing_is_planned_in_and_short_what_becomes_late() -> No
     assert found["neuro", MORNING] == Room(rostered=3.0, spare=2.0, short=2.0, studies=1)
     assert found["msk", MORNING] == Room(rostered=3.0, spare=2.0, short=0.0, studies=0)
     assert found["breast", AFTERNOON] == Room(rostered=0.0, spare=0.0, short=1.0, studies=1)
-    grid = capacity_grid(found, (MORNING, AFTERNOON), listed=True)
+    grid = capacity_grid(found, (MORNING, AFTERNOON), listed=True, rosters=True)
     assert [row.name for row in grid.rows] == ["Neuro", "Breast", "MSK"]
     assert [(cell.tone, cell.text) for cell in grid.rows[0].cells] == [(Tone.FAR_SHORT, "2.0"), (Tone.NONE, "0")]
     assert grid.rows[0].cells[0].link == "/studies?late=planned&due=2026-03-02am&subspecialty=neuro"
-    assert grid.rows[2].cells[0].text == "+2.0"
+    assert (grid.rows[2].cells[0].text, grid.rows[2].cells[0].link) == (
+        "+2.0",
+        "/rosters?short=msk&at=2026-03-02am#open",
+    )
 
 
 def test_what_is_filled_is_a_share_of_what_is_left() -> None:

@@ -88,3 +88,11 @@ def test_a_plan_that_nobody_has_decided_about_is_told_with_its_age() -> None:
     assert "go onto lists with the next look." in said(replace(CALM, waits=overdue))
     assert "A plan has waited 7 min to be published. " in said(replace(CALM, waits=replace(waits, due_out_at=None)))
     assert "waited" not in said(CALM)
+
+
+def test_the_lede_says_who_is_on_a_silent_feed() -> None:
+    """Or that nobody is yet; of many the first are named."""
+    taken = replace(SILENT, on_it="Anne Manager", link="/feeds#silent")
+    assert "Medway unreported is silent: Anne Manager is on it. " in said(replace(CALM, silent=[taken]))
+    assert "Medway unreported is silent: nobody is on it yet. " in said(replace(CALM, silent=[SILENT]))
+    assert "2 more feeds are silent. " in said(replace(CALM, silent=[taken] * 5))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from balancer.domain.becoming_late import PARKED, PLANNED_LATE
-from balancer.domain.half_day_room import Room
 from balancer.domain.half_days import HalfDay
 from balancer.domain.plan import UnallocatedReason
 from balancer.web.remedies import remedy
@@ -15,18 +14,13 @@ MORNING = HalfDay.at(NOW)
 AFTERNOON = MORNING.following
 
 
-def short(hours: float) -> Room:
-    """Return a half-day in which so many hours are short."""
-    return Room(rostered=4.0, spare=0.0, short=hours, studies=3)
-
-
-LEFT = {("neuro", MORNING): short(1.0), ("neuro", AFTERNOON): short(2.5), ("msk", MORNING): short(9.0)}
+SHORT = {("neuro", MORNING): 1.0, ("neuro", AFTERNOON): 2.5, ("msk", MORNING): 9.0}
 
 
 @pytest.mark.parametrize("reason", [PLANNED_LATE, UnallocatedReason.NO_CAPACITY, UnallocatedReason.NO_SESSION])
 def test_where_hours_lack_cover_is_sought_in_the_half_day_that_is_shortest(reason: str) -> None:
     """Of that subspecialty, whatever others lack."""
-    found = remedy(reason, "neuro", LEFT, sees_rosters=True)
+    found = remedy(reason, "neuro", SHORT, sees_rosters=True)
     assert found is not None
     assert found.words.startswith("Find cover: 2.5 h short on Mon 2 Mar pm")
     assert found.link == f"/rosters?short=neuro&at={AFTERNOON.code}#open"
@@ -34,7 +28,7 @@ def test_where_hours_lack_cover_is_sought_in_the_half_day_that_is_shortest(reaso
 
 def test_where_nobody_may_read_it_somebody_is_entitled() -> None:
     """Whoever cannot open rosters is told the same, without a way there."""
-    found = remedy(UnallocatedReason.NO_ENTITLED_REPORTER, "neuro", LEFT, sees_rosters=False)
+    found = remedy(UnallocatedReason.NO_ENTITLED_REPORTER, "neuro", SHORT, sees_rosters=False)
     assert found is not None
     assert (found.words, found.link) == ("Entitle somebody", "")
 
@@ -44,4 +38,4 @@ def test_where_nobody_may_read_it_somebody_is_entitled() -> None:
 )
 def test_where_no_single_thing_would_help_none_is_named(reason: str, subspecialty: str) -> None:
     """The list of them says more."""
-    assert remedy(reason, subspecialty, LEFT, sees_rosters=True) is None
+    assert remedy(reason, subspecialty, SHORT, sees_rosters=True) is None
