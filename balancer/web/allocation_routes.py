@@ -160,7 +160,9 @@ def moves_shown(  # noqa: PLR0913 - which moves, and what is said of them
     filters = [_trusts(base, trust), _reporters(base, moves, reporter), *_next(base, next_on)]
     picks = desk.may(Permission.READS_STEER) and base.held is not None and view.medium is Medium.PAGE
     table = made.moves_table(found, base, view, filters, picked=picks)
-    heading = f"{len(moves):,} {'read moves' if len(moves) == 1 else 'reads move'} if the plan is published"
+    of_next = "" if next_on is None else f" of people's next {base.policy.replan.protected_next}"
+    moved = f"read{of_next} moves" if len(among) == 1 else f"reads{of_next} move"
+    heading = f"{len(among):,} {moved} if the plan is published"
     leaves = picks and bool(table.rows)
     note = f"{point_words(base.policy)} {_POINTS}"
     return _list(

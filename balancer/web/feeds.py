@@ -248,9 +248,9 @@ def _lede(equation: Equation | None, silent: Sequence[FeedEntry], held: Sequence
         if entry.heard.level == "never":
             said.append(f"{entry.name} has never delivered.")
         else:
-            said.append(f"{entry.name} is {entry.heard.words.lower()}: its list is served as it stood and marked so.")
-        if entry.is_taken:
-            said.append(f"{entry.owner} is on it.")
+            on_it = f"; {entry.owner} is on it" if entry.is_taken else ""
+            silent_for = entry.heard.words.lower()
+            said.append(f"{entry.name} is {silent_for}: its list is served as it stood and marked so{on_it}.")
     said.extend(f"A file of {entry.name} waits for your decision: it closes nothing until then." for entry in held)
     return " ".join(said) or "Nothing is silent, nothing waits for a decision."
 

@@ -13,7 +13,9 @@ from tests.networks import read_id
 from tests.web.hands import press_key
 from tests.web.pages_served import AXE, WIDTHS, Desk, served
 from tests.web.test_a_study_in_a_browser import window
+from tests.web.test_allocation_in_a_browser import waiting
 
+__all__ = ["waiting"]
 _TARGETS = {"runOnly": {"type": "rule", "values": ["target-size"]}}
 # A line of text is 24 px high: no link goes past the bar's edge between two looks.
 _STEP = 19
@@ -116,6 +118,17 @@ def test_a_window_too_low_for_a_bar_has_none(phone: Desk, sqlite_db: Database) -
     page.set_viewport_size({"width": 320, "height": 256})
     expect(page.locator(".b-dock")).to_be_hidden()
     expect(page.locator("#change")).to_be_visible()
+
+
+@pytest.mark.parametrize("key", ["Tab", "Shift+Tab"])
+def test_focus_is_never_beneath_the_bar_that_publishes(browser: Browser, waiting: Service, key: str) -> None:
+    """It stays at the upper edge of a desk's window while the day of everybody goes by beneath it."""
+    with served(waiting) as address, window(browser, address, "desktop", "operator") as desk:
+        page = desk.go("/allocation")
+        page.set_viewport_size({"width": WIDTHS["desktop"][0], "height": 400})
+        assert page.locator(".b-publish").evaluate("bar => getComputedStyle(bar).position") == "sticky"
+        assert wrong_while_scrolling(page) == {}
+        assert hidden_from_keys(page, key) == []
 
 
 @pytest.mark.parametrize("width", WIDTHS)
