@@ -78,7 +78,8 @@ class Solving:
         while process.is_alive() and not self._stopping.is_set() and time.monotonic() < deadline:
             process.join(0.2)
         if process.is_alive():
-            _log.warning("run.ended_early", stopping=self._stopping.is_set())
+            stopping = self._stopping.is_set()  # as somebody wanted; else it took longer than it may
+            _log.log(logging.INFO if stopping else logging.WARNING, "run.ended_early", stopping=stopping)
             process.terminate()
             process.join(_PATIENCE_SECONDS)
             process.kill()
