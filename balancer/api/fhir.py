@@ -7,6 +7,7 @@ import hmac
 import json
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -24,7 +25,10 @@ from balancer.publish.fhir.bundle import outcome_of
 from balancer.publish.fhir.capability import JSON
 from balancer.publish.fhir.references import Resource
 from balancer.publish.fhir.search import SENSITIVE, Given
+from balancer.publish.fhir.subset import Shape, with_elements, with_summary
 
+Place = tuple[int | datetime, ...]
+"""Where in an order a page begins, as a search has told it."""
 PREFIX: Final = "/fhir"
 PAGE: Final = "_page"
 _SENT: Final = f"{JSON}; charset=utf-8; fhirVersion=4.0"
@@ -154,6 +158,23 @@ def parameters_of(request: Request, body: bytes = b"") -> list[tuple[str, str]]:
     return found
 
 
+def as_wanted(request: Request, resource: Resource) -> Resource:
+    """Return as much of a Task as ``_elements`` and ``_summary`` ask for; what else is in the query says nothing here.
+
+    Raises
+    ------
+    InvalidValueError
+        If either says what nothing can be made of.
+    """
+    shape = Shape()
+    for name, value in request.query_params.multi_items():
+        if name == "_elements":
+            shape = with_elements(shape, value)
+        elif name == "_summary":
+            shape = with_summary(shape, value)
+    return shape.of(resource)
+
+
 def is_lenient(request: Request) -> bool:
     """Tell whether the client would rather have a parameter left out that is not known (3.1.1.4.1)."""
     return "handling=lenient" in request.headers.get("prefer", "").replace(" ", "").lower()
@@ -171,20 +192,20 @@ class Pages:
     def __init__(self, secret: bytes) -> None:
         self._key = OctKey.import_key(hmac.new(secret, b"fhir pages", hashlib.sha256).digest())
 
-    def link(self, base: str, given: Given, after: int) -> str:
-        """Return the address of the page that comes after a read."""
-        text = json.dumps([given, after]).encode()
+    def link(self, base: str, given: Given, after: Place) -> str:
+        """Return the address of the page that begins behind a place."""
+        text = json.dumps([given, [at if isinstance(at, int) else at.isoformat() for at in after]]).encode()
         return f"{base}/Task?{urlencode({PAGE: jwe.encrypt_compact(_HEADER, text, self._key)})}"
 
-    def self_link(self, base: str, given: Given, after: int) -> str:
+    def self_link(self, base: str, given: Given, after: Place) -> str:
         """Return the address of a page as it was understood; sealed if it names somebody."""
         if after or any(name in SENSITIVE for name, _ in given):
             return self.link(base, given, after)
         query = urlencode(list(given))
         return f"{base}/Task?{query}" if query else f"{base}/Task"
 
-    def opened(self, token: str) -> tuple[list[tuple[str, str]], int]:
-        """Return what a link stands for: the search, and after which read the page begins.
+    def opened(self, token: str) -> tuple[list[tuple[str, str]], Place]:
+        """Return what a link stands for: the search, and behind which place the page begins.
 
         Raises
         ------
@@ -193,9 +214,10 @@ class Pages:
         """
         try:
             given, after = json.loads(jwe.decrypt_compact(token, self._key).plaintext or b"")
+            place = tuple(at if isinstance(at, int) else datetime.fromisoformat(at) for at in after)
         except (JoseError, ValueError, TypeError) as error:
             raise InvalidValueError(PAGE, "is no link of this server's: search anew") from error
-        return [(name, value) for name, value in given], after
+        return [(name, value) for name, value in given], place
 
 
 _HEADER: Final = {"alg": "dir", "enc": "A256GCM"}

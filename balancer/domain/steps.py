@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from balancer.domain.life import ReadEvent, ReadState
+from balancer.domain.life import TRANSITIONS, ReadEvent, ReadState
 
 
 class StepState(StrEnum):
@@ -48,3 +48,9 @@ def needs_another(state: ReadState, event: ReadEvent, to: ReadState) -> bool:
     When a manager takes an open read over for somebody else too: the lock is the first claimant's.
     """
     return event is ReadEvent.TAKE_OVER or STEP_STATES[to] not in _LEADS[STEP_STATES[state]]
+
+
+REVIVING: Final = frozenset(
+    event for state, event, to in TRANSITIONS if STEP_STATES[state] in FINAL and needs_another(state, event, to)
+)
+"""What brings a read back whose step has ended for good: what FHIR calls a Task is another from then on too."""

@@ -112,7 +112,10 @@ def change_task(  # noqa: PLR0913 - what of which, in whose name, when, by whom
 def _asked(session: Session, task_id: str, wish: Wish, by: Actor, now: datetime) -> _Asked:
     """Return what a wish means of a Task as it stands."""
     numbering = workitems.numbering(session)
-    current = resource_of(named(session, task_id, numbering, now), current_policy(session), numbering)
+    found = named(session, task_id, numbering, now)
+    current = resource_of(found, current_policy(session), numbering)
+    if "statusReason" in current:  # its words are not told in whosever name it is done
+        current["statusReason"].pop("text", None)
     if wish.versions is not None and current["meta"]["versionId"] not in wish.versions:
         raise VersionError(f"the Task's version is {current['meta']['versionId']}")
     wished = wish.edit(current)
@@ -121,6 +124,8 @@ def _asked(session: Session, task_id: str, wish: Wish, by: Actor, now: datetime)
         raise InvalidValueError("Task", f"only its status can be changed here, not {', '.join(others)[:500]}")
     status = wished.get("status")
     act = act_of(current["status"], status if isinstance(status, str) else "")
+    if found.past is not None:
+        raise ConflictError("the Task has ended, and another stands for its read: search by its focus")
     if act is None:
         raise ConflictError(f"a Task that is {current['status']} cannot become {status} here")
     said, owner = (owner_in(wished) if wish.names_owner else ""), owner_in(current)

@@ -19,6 +19,7 @@ from balancer.publish.ups.uids import WorkitemKey
 from balancer.publish.ups.workitem import Performer
 from balancer.services.see_workitem import dataset_from, performer_of, readiness_of, uid_from
 from balancer.services.subscribe import Subscriber, filter_of
+from balancer.services.what_holds import with_words_kept
 from balancer.store import journal, subscriptions, workitems
 from balancer.store.changes import Mark
 from balancer.store.database import Database, Session
@@ -80,9 +81,8 @@ class Known:
     def __init__(self, session: Session, read_ids: Collection[int]) -> None:
         self.session = session
         self.numbering = workitems.numbering(session)
-        self.found = {
-            WorkitemKey(item.read.id or 0, item.sequence): item for item in workitems.of_reads(session, read_ids)
-        }
+        shown = with_words_kept(session, workitems.of_reads(session, read_ids))
+        self.found = {WorkitemKey(item.read.id or 0, item.sequence): item for item in shown}
         self._performers: dict[str | None, Performer | None] = {}
         self._policy: Policy | None = None
 
@@ -139,7 +139,8 @@ def _events(known: Known, row: JournalRow) -> Iterator[tuple[WorkitemKey, Event]
         state_before=row.state_before,
         reporter_before=row.reporter_before,
         performer=known.performer(row.reporter_id),
-        has_study=known.found[after].study.study_instance_uid is not None,
+        has_study=known.found[after].study.study_instance_uid is not None if row.has_images is None else row.has_images,
+        had_study=row.had_images,
         said=row.said,
     )
     for event in events_of(step):

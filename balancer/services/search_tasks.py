@@ -10,29 +10,42 @@ from typing import Any, Final
 from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.policy import Policy
 from balancer.publish.fhir import codes, references
-from balancer.publish.fhir.ids import number_of
+from balancer.publish.fhir.dates import BEGAN, ENDED, When
+from balancer.publish.fhir.ids import number_of, task_named
 from balancer.publish.fhir.references import Resource
-from balancer.publish.fhir.search import TaskQuery, Token, When, numbers, states_of
+from balancer.publish.fhir.search import TaskQuery, Token, numbers, states_of
 from balancer.publish.fhir.task import carried
 from balancer.publish.ups.uids import is_uid, key_of
 from balancer.publish.ups.workitem import Urgency
 from balancer.services.see_task import order_of, performer_of, resource_of
 from balancer.services.see_workitem import urgency
-from balancer.services.what_holds import classes_held, shown_as_held
-from balancer.store import tasks, workitems
+from balancer.services.what_holds import shown_as_held, studies_decided
+from balancer.store import past_tasks, tasks, workitems
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
-from balancer.store.tasks import Between, Found, Wanted
+from balancer.store.task_order import By, Held, Key, Place, merged
+from balancer.store.tasks_wanted import Between, Found, Wanted
 
 _KEPT: Final = timedelta(days=7)
 """How long what has ended is found; by what names a Task, a study or a patient it is for ever."""
 
 _NAMING: Final = frozenset({"_id", "identifier", "group-identifier", "focus", "patient"})
+_SORTED: Final[Mapping[str, By]] = {
+    "_id": By.NUMBER,
+    "_lastUpdated": By.CHANGED,
+    "authored-on": By.AUTHORED,
+    "due": By.DUE,
+    "modified": By.CHANGED,
+    "period": By.BEGAN,
+    "planned-start": By.PLANNED,
+    "priority": By.URGENCY,
+}
+_RANKS: Final = {Urgency.LOW: 0, Urgency.MEDIUM: 1, Urgency.HIGH: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Part of an answer; ``last`` is the number of the last read in it, if there are more behind.
+    """Part of an answer; ``last`` is the place of the last read in it, if there are more behind.
 
     ``study_ids`` are the internal numbers of the studies that are shown.
     """
@@ -41,27 +54,52 @@ class Page:
     included: list[Resource]
     study_ids: list[int]
     total: int
-    last: int | None
+    last: Place | None
 
 
-def search_tasks(db: Database, query: TaskQuery, now: datetime, *, after: int = 0) -> Page:
-    """Return the Tasks within reach that match and whose numbers come after that one."""
+def search_tasks(db: Database, query: TaskQuery, now: datetime, *, after: Place = ()) -> Page:
+    """Return the Tasks within reach that match and come behind that place, in the order that is asked for."""
     with db.session() as session:
         policy, numbering = current_policy(session), workitems.numbering(session)
         wanted = wanted_of(query, policy, numbering, now)
-        if wanted.priorities is not None or wanted.but_priorities is not None:
-            wanted = replace(wanted, held=classes_held(session, now))
-        total = tasks.count(session, wanted)
-        limit = 0 if query.only_total else query.count
-        found = tasks.search(session, wanted, after=after, limit=limit + 1) if limit else []
+        order = [Key(by=_SORTED[name], falls=falls) for name, falls in query.sort]
+        if _looks_at_what_holds(wanted, order):
+            wanted = replace(wanted, held=_held(session, policy, now))
+        total = tasks.count(session, wanted) + past_tasks.count(session, wanted)
+        limit = 0 if query.shape.only_total else query.count
+        found = _found(session, wanted, order, after, limit + 1) if limit else []
         shown = shown_as_held(session, found[:limit], now)
         included = _included(session, shown, query.include, policy, numbering)
     return Page(
-        items=[resource_of(item, policy, numbering) for item in shown],
+        items=[query.shape.of(resource_of(item, policy, numbering)) for item in shown],
         included=included,
         study_ids=[item.read.study_id for item in shown],
         total=total,
-        last=shown[-1].read.id if len(found) > len(shown) and shown else None,
+        last=shown[-1].place if len(found) > len(shown) and shown else None,
+    )
+
+
+def _found(session: Session, wanted: Wanted, order: Sequence[Key], after: Place, limit: int) -> Sequence[Found]:
+    """Return Tasks that stand for their reads now, and those that others have followed, in one order."""
+    some = tasks.search(session, wanted, order=order, place=after, limit=limit)
+    return merged(some, past_tasks.search(session, wanted, order=order, place=after, limit=limit), order)[:limit]
+
+
+def _looks_at_what_holds(wanted: Wanted, order: Iterable[Key]) -> bool:
+    """Tell whether classes or due times matter, of which people may have decided."""
+    asked = wanted.priorities is not None or wanted.but_priorities is not None or bool(wanted.due)
+    return asked or any(key.by in {By.DUE, By.URGENCY} for key in order)
+
+
+def _held(session: Session, policy: Policy, now: datetime) -> Held:
+    decided = studies_decided(session, now)
+    asked = {number: study.asked_for for number, study in decided.items()}
+    return Held(
+        ranks={item.code: _RANKS[urgency(item.code, policy)] for item in policy.priorities},
+        otherwise=_RANKS[Urgency.MEDIUM],
+        classes={number: study.priority for number, study in decided.items()},
+        due_at={number: study.due_at for number, study in decided.items()},
+        asked_for={number: at for number, at in asked.items() if at is not None},
     )
 
 
@@ -71,6 +109,10 @@ def wanted_of(query: TaskQuery, policy: Policy, numbering: str, now: datetime) -
         ended_since=None if _NAMING & set(query.tokens) else now - _KEPT,
         changed=tuple(map(_between, (*query.dates.get("_lastUpdated", ()), *query.dates.get("modified", ())))),
         authored=tuple(map(_between, query.dates.get("authored-on", ()))),
+        due=tuple(map(_between, query.dates.get("due", ()))),
+        planned=tuple(map(_between, query.dates.get("planned-start", ()))),
+        began=tuple(map(_between, query.dates.get(BEGAN, ()))),
+        ended=tuple(map(_between, query.dates.get(ENDED, ()))),
     )
     if query.excluded_statuses:
         wanted = replace(wanted, states=set(ReadState) - states_of(query.excluded_statuses))
@@ -110,7 +152,8 @@ Lists = Mapping[str, Collection[Any]]
 
 
 def _ids(tokens: Tokens, _policy: Policy, numbering: str) -> Lists:
-    return {"read_ids": _numbers_of(tokens, numbering)}
+    found = {task_named(token.value, numbering) for token in tokens}
+    return {"task_ids": {named for named in found if named is not None and named[0] < 1 << 31}}
 
 
 def _orders(tokens: Tokens, _policy: Policy, numbering: str) -> Lists:
@@ -160,7 +203,7 @@ def _owners(tokens: Tokens, _policy: Policy, _numbering: str) -> Lists:
 
 
 def _trusts(tokens: Tokens, _policy: Policy, _numbering: str) -> Lists:
-    return {"trusts": {token.value for token in tokens}}
+    return {"trusts": {token.value for token in tokens if token.system in {None, codes.ODS}}}
 
 
 def _accessions(tokens: Tokens, _policy: Policy, _numbering: str) -> Lists:
@@ -172,7 +215,7 @@ def _patients(tokens: Tokens, _policy: Policy, _numbering: str) -> Lists:
 
 
 def _intents(tokens: Tokens, _policy: Policy, _numbering: str) -> Lists:
-    return {} if any(token.value == "order" for token in tokens) else {"read_ids": set()}
+    return {} if any(token.value == "order" for token in tokens) else {"task_ids": set()}
 
 
 _LOOKED_FOR: Final[Mapping[str, Callable[[Tokens, Policy, str], Lists]]] = {
@@ -187,6 +230,7 @@ _LOOKED_FOR: Final[Mapping[str, Callable[[Tokens, Policy, str], Lists]]] = {
     "owner": _owners,
     "owner:identifier": _owners,
     "requester": _trusts,
+    "requester:identifier": _trusts,
     "focus": _orders,
     "intent": _intents,
 }
@@ -205,7 +249,7 @@ def _included(
             if "Task:input" in include and order.study_instance_uid is not None:
                 made.append(references.imaging_study(order))
     if "Task:owner" in include:
-        ids = {item.read.reporter_id for item in found if item.read.reporter_id}
+        ids = {item.reporter_id for item in found if item.reporter_id}
         people = [performer_of(row) for row in tasks.reporters(session, ids)]
         made += [references.practitioner(person) for person in people if person is not None]
     if "Task:requester" in include:

@@ -10,8 +10,9 @@ from balancer.domain.policy import Policy
 from balancer.domain.states import StudyState
 from balancer.publish.fhir import references
 from balancer.publish.fhir.codes import URGENCIES
-from balancer.publish.fhir.ids import id_of, is_id, number_of
+from balancer.publish.fhir.ids import id_of, is_id, number_of, task_id_of, task_named
 from balancer.publish.fhir.references import Order, Resource
+from balancer.publish.fhir.status_reason import status_reason
 from balancer.publish.fhir.task import ReadTask, carried, identifier, is_carried
 from balancer.publish.fhir.to_resource import task_resource
 from balancer.publish.ups import workitem as ups
@@ -19,11 +20,11 @@ from balancer.publish.ups.uids import WorkitemKey, is_uid, uid_of
 from balancer.publish.ups.workitem import Performer
 from balancer.services.see_workitem import urgency
 from balancer.services.what_holds import shown_as_held
-from balancer.store import tasks, workitems
+from balancer.store import past_tasks, tasks, workitems
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
 from balancer.store.tables import ReporterRow, StudyRow
-from balancer.store.tasks import Found
+from balancer.store.tasks_wanted import Found
 
 _OVER = {ReadState.DONE, ReadState.EXCLUDED, ReadState.WITHDRAWN}
 _NO_NAME = "Reading"
@@ -44,10 +45,12 @@ def see_task(db: Database, task_id: str, now: datetime) -> tuple[Resource, int]:
 
 
 def named(session: Session, task_id: str, numbering: str, now: datetime) -> Found:
-    """Return the read of that id as it holds at ``now``; ``NotFoundError`` if there is none within reach."""
-    read_id = number_of(task_id, numbering)
-    found = None if read_id is None or read_id >= 1 << 31 else tasks.task(session, read_id)
-    if found is None:
+    """Return the Task of that id as it holds at ``now``; ``NotFoundError`` if there is none within reach."""
+    read_id, generation = task_named(task_id, numbering) or (1 << 31, 0)
+    found = None if read_id >= 1 << 31 else tasks.task(session, read_id)
+    if found is not None and generation < found.generation:
+        found = past_tasks.task(session, read_id, generation)
+    if found is None or found.generation != generation:
         raise NotFoundError("there is no such Task")
     return shown_as_held(session, [found], now)[0]
 
@@ -102,12 +105,14 @@ def task_from(found: Found, policy: Policy, numbering: str) -> ReadTask:
     read, study = found.read, found.study
     uid = study.study_instance_uid
     began, ended = _period(found)
-    done = read.state is ReadState.DONE
+    done = found.state is ReadState.DONE
+    outcome, provisional = (read.outcome, read.provisional) if found.past is None else found.past.report
+    replaced = task_id_of(read.id or 0, found.generation - 1, numbering) if found.generation else None
     return ReadTask(
-        id=id_of(read.id or 0, numbering),
+        id=task_id_of(read.id or 0, found.generation, numbering),
         study_id=id_of(study.id or 0, numbering),
         uid=found.uid or uid_of(WorkitemKey(read.id or 0, found.sequence), numbering),
-        state=read.state,
+        state=found.state,
         changed_at=found.changed_at,
         authored_at=min(study.first_seen_at, found.changed_at),
         due_at=found.due_at,
@@ -121,12 +126,14 @@ def task_from(found: Found, policy: Policy, numbering: str) -> ReadTask:
         patient_id=identifier(study.local_patient_id),
         study_instance_uid=uid if uid is not None and is_uid(uid) else None,
         planned_at=found.planned_start,
+        why=status_reason(found.state, read.reason),
         reason=_reason(found),
         performer=_performer(found),
         began_at=began,
         ended_at=ended,
-        outcome=read.outcome if done else None,
-        provisional=read.provisional and done,
+        outcome=outcome if done else None,
+        provisional=provisional and done,
+        replaces=replaced,
     )
 
 
@@ -159,7 +166,7 @@ def performer_of(person: ReporterRow) -> Performer | None:
 def _performer(found: Found) -> Performer | None:
     if found.reporter is not None:
         return performer_of(found.reporter)
-    number = found.read.reporter_id
+    number = found.reporter_id
     if number is None or not _is_number(number):
         return None
     return Performer(reporter_id=number, name=number, organisation="")
@@ -170,7 +177,12 @@ def _is_number(reporter_id: str) -> bool:
 
 
 def _reason(found: Found) -> str:
+    """Return why, in words, unless they are somebody's that are not told to whoever asks."""
     read = found.read
+    if found.is_unsaid:
+        return ""
+    if found.past is not None:
+        return "" if found.state is ReadState.DONE else found.state.value
     if read.state in {ReadState.EXCLUDED, ReadState.WITHDRAWN}:
         return carried(found.study.exclusion_rule or read.reason or read.state)
     return "" if read.reason == UNPLANNED else carried(read.reason)
@@ -180,5 +192,7 @@ def _period(found: Found) -> tuple[datetime | None, datetime | None]:
     """Return when a read was begun and when it ended, as far as it has."""
     read = found.read
     ended = (read.done_at or read.since) if read.state in _OVER else None
-    began = found.opened_at if read.state in {ReadState.CLAIMED, ReadState.DONE} else None
+    if found.past is not None:
+        ended = found.past.ended_at
+    began = found.opened_at if found.state in {ReadState.CLAIMED, ReadState.DONE} else None
     return (None if began is not None and ended is not None and began > ended else began), ended

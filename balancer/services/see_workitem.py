@@ -138,7 +138,7 @@ def readiness_of(found: Found) -> Readiness:
 
 
 def _comment(found: Found) -> str:
-    waits = found.state is StepState.SCHEDULED and found.read.reason != UNPLANNED
+    waits = found.state is StepState.SCHEDULED and found.read.reason != UNPLANNED and not found.is_unsaid
     return carried(found.read.reason, 1_000) if waits else ""
 
 
@@ -157,4 +157,5 @@ def _ended_at(found: Found) -> datetime:
 def _why(found: Found) -> str:
     if found.row is not None and found.row.ended_at is not None:
         return "" if found.row.ended_by is None else carried(found.row.ended_by)
-    return carried(found.study.exclusion_rule or found.read.reason or found.read.state)
+    said = "" if found.is_unsaid else found.study.exclusion_rule or found.read.reason
+    return carried(said or found.read.state)

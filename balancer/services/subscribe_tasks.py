@@ -22,6 +22,7 @@ from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
 from balancer.store.tables_hooks import HookRow
 from balancer.store.tables_journal import JournalRow
+from balancer.store.task_order import Held
 
 MOST = 20
 """How many subscriptions a system has at most: each is a thread that looks ten times a second."""
@@ -94,11 +95,14 @@ def concerned(session: Session, hook: HookRow, steps: Sequence[JournalRow], now:
     with scope.as_it_stands(session) as whole:
         wanted = wanted_of(_standing_still(query), current_policy(whole), workitems.numbering(whole), now)
         ids = {step.read_id for step in found}
+        if wanted.task_ids is not None:  # of a Task that another follows it is told too: that there is another is news
+            ids &= {read_id for read_id, _ in wanted.task_ids}
         narrowed = replace(
             wanted,
             ended_since=None,
-            read_ids=ids if wanted.read_ids is None else ids & set(wanted.read_ids),
-            held=classes_held(whole, now),
+            task_ids=None,
+            read_ids=ids,
+            held=Held(classes=classes_held(whole, now)),
         )
         matching = {item.read.id for item in tasks.search(whole, narrowed, limit=len(ids))}
     return [step for step in found if step.read_id in matching]

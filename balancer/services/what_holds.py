@@ -11,7 +11,8 @@ from balancer.domain.instruction import InstructionKind
 from balancer.domain.policy import Policy
 from balancer.services.due_times import DueTimes
 from balancer.services.lay_over import Instructed
-from balancer.store import instructions, scope, tasks, workitems
+from balancer.store import instructions, scope, tasks_wanted, workitems
+from balancer.store.blind import away_unsaid
 from balancer.store.classes import numbered
 from balancer.store.database import Session
 from balancer.store.policies import current_policy
@@ -84,12 +85,12 @@ def what_holds(session: Session, rows: Iterable[StudyRow], now: datetime) -> dic
     }
 
 
-Shown = TypeVar("Shown", workitems.Found, tasks.Found)
+Shown = TypeVar("Shown", workitems.Found, tasks_wanted.Found)
 
 
 def shown_as_held(session: Session, found: Iterable[Shown], now: datetime) -> list[Shown]:
-    """Return reads, as standards show them, with the class and due time that hold at ``now``."""
-    items = list(found)
+    """Return reads, as standards show them to the caller, with the class and due time that hold at ``now``."""
+    items = with_words_kept(session, found)
     held = what_holds(session, [item.study for item in items], now)
     return [
         replace(
@@ -99,6 +100,13 @@ def shown_as_held(session: Session, found: Iterable[Shown], now: datetime) -> li
         )
         for item in items
     ]
+
+
+def with_words_kept(session: Session, found: Iterable[Shown]) -> list[Shown]:
+    """Return reads, as standards show them, with why they are away left unsaid where the caller may not be told."""
+    items = list(found)
+    unsaid = away_unsaid(session, scope.reach_of(session), [item.read for item in items])
+    return [replace(item, is_unsaid=True) if item.read.id in unsaid else item for item in items]
 
 
 def classes_held(session: Session, now: datetime) -> dict[int, str]:

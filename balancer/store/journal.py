@@ -19,6 +19,7 @@ from balancer.domain.life import ReadState
 from balancer.domain.states import JournalKind
 from balancer.store.changes import Mark
 from balancer.store.chunks import chunks
+from balancer.store.tables import StudyRow
 from balancer.store.tables_assignments import ChangeFeedRow
 from balancer.store.tables_journal import JournalRow
 from balancer.store.tables_life import ReadRow
@@ -29,11 +30,15 @@ _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 
 
 class Own(NamedTuple):
-    """What a read says of itself: its number, where it stands, whose it is, which of its workitems shows it."""
+    """What a read says of itself: its number, where it stands, whose it is, which of its workitems shows it.
+
+    ``has_images``: the Study Instance UID of its study is known.
+    """
 
     read_id: int
     state: ReadState
     reporter_id: str | None
+    has_images: bool
     workitem: int
 
 
@@ -93,9 +98,11 @@ def forget(session: Session, feed: ChangeFeedRow, before: datetime) -> None:
 def own(session: Session, study_ids: Collection[int]) -> dict[Key, Own]:
     """Return what every read of these studies says of itself, by study and number."""
     found: dict[Key, Own] = {}
-    columns: Any = (ReadRow.study_id, ReadRow.number, ReadRow.id, ReadRow.state, ReadRow.reporter_id)
+    has_images = col(StudyRow.study_instance_uid).is_not(None)
+    columns: Any = (ReadRow.study_id, ReadRow.number, ReadRow.id, ReadRow.state, ReadRow.reporter_id, has_images)
     for chunk in chunks(sorted(study_ids)):
-        statement = with_current(select(*columns)).where(col(ReadRow.study_id).in_(chunk))
+        reads = select(*columns).select_from(ReadRow).join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+        statement = with_current(reads).where(col(ReadRow.study_id).in_(chunk))
         found.update(((row[0], row[1]), Own(*row[2:])) for row in session.exec(statement))
     return found
 
@@ -118,6 +125,7 @@ def entry(  # noqa: PLR0913, PLR0917 - what happened to what, and how it was bef
         "workitem_before": None if before is None else before.workitem,
         "state_before": None if before is None else ReadState(before.state),
         "reporter_before": None if before is None else before.reporter_id,
+        "had_images": None if before is None else before.has_images,
         "said": {},
     }
 
@@ -133,6 +141,7 @@ def saying(  # noqa: PLR0913, PLR0917 - what is said of what
         "kind": kind,
         "gone": False,
         "reporter_before": as_it_is.reporter_id,
+        "had_images": as_it_is.has_images,
         "said": dict(said),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, UniqueConstraint
+from sqlalchemy import BigInteger, UniqueConstraint, false
 from sqlmodel import Field
 
 from balancer.domain.states import AssignmentState
@@ -17,7 +17,7 @@ class AssignmentRow(Row, table=True):
 
     ``sequence`` numbers its last change, in the order of commits. ``gone``: nobody is to read it any more.
     ``study_digest`` is of what a worklist shows of the study, so that a change of that is a change too; ``workitem``
-    says which of the read's workitems shows it.
+    says which of the read's workitems shows it, ``has_images`` that its Study Instance UID is known.
     """
 
     __tablename__ = "assignments"
@@ -36,6 +36,7 @@ class AssignmentRow(Row, table=True):
     late: bool = False
     study_digest: str
     workitem: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    has_images: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class AssignmentHeadRow(Row, table=True):

@@ -19,7 +19,9 @@ class JournalRow(Row, table=True):
 
     ``workitem`` says which of the read's workitems shows it from here on. What is ``_before`` is as the journal last
     had it: of a read that it had never told of there is nothing. ``state`` is the read's own, ``gone`` whether nobody
-    is to read it any more. ``said``: the words that came with a progress or a request, in the DICOM JSON Model.
+    is to read it any more, ``has_images`` whether its Study Instance UID was known, and ``had_images`` whether before;
+    neither of steps from before they were kept. ``said``: the words that came with a progress or a request, in the
+    DICOM JSON Model.
     """
 
     __tablename__ = "journal"
@@ -37,4 +39,6 @@ class JournalRow(Row, table=True):
     reporter_before: str | None = None
     reporter_id: str | None = None
     gone: bool
+    had_images: bool | None = None
+    has_images: bool | None = None
     said: dict[str, Any] = Field(sa_type=JSON)

@@ -1,20 +1,21 @@
-"""Reads as FHIR looks for them: by what a search says, in the order of their numbers, which never changes.
+"""Reads as FHIR looks for them: by what a search says, in the order of their numbers unless it asks for another.
 
-So whoever pages through them misses nothing that is there all the while, whatever is added or moves meanwhile.
+Whoever pages through them by number misses nothing that is there all the while, whatever is added or moves meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, and_, case, col, false, func, or_, select
+from sqlmodel import Session, and_, col, false, func, or_, select
 
-from balancer.domain.life import ReadKind, ReadState
+from balancer.domain.life import ReadState
 from balancer.domain.states import StudyState
+from balancer.domain.steps import REVIVING
 from balancer.store import scope
 from balancer.store.chunks import chunks
 from balancer.store.classes import of_class
@@ -23,76 +24,9 @@ from balancer.store.tables_assignments import AssignmentRow
 from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow
 from balancer.store.tables_workitems import WorkitemRow
+from balancer.store.task_order import OVER, Key, Place, after, began_at, changed_at, due_at, ended_at, parts
+from balancer.store.tasks_wanted import Between, Found, Wanted
 from balancer.store.workitems import opened_at
-
-_OVER = (ReadState.DONE, ReadState.EXCLUDED, ReadState.WITHDRAWN)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A read with its study; ``sequence`` says which of its workitems is the current one, ``uid`` which it was given.
-
-    ``planned_start`` and ``changed_at`` as the change feed has them, ``opened_at`` when the claim was made under which
-    it is open, or was done. ``held_...``: what people have decided, once somebody has looked.
-    """
-
-    read: ReadRow
-    study: StudyRow
-    sequence: int
-    uid: str | None
-    exam_name: str | None
-    reporter: ReporterRow | None
-    follows: FollowUpRow | None
-    planned_start: datetime | None
-    changed_at: datetime
-    opened_at: datetime | None
-    held_priority: str | None = None
-    held_due_at: datetime | None = None
-
-    @property
-    def priority(self) -> str:
-        """What class it is of."""
-        return self.held_priority or self.study.priority
-
-    @property
-    def due_at(self) -> datetime:
-        """When it is due."""
-        said = self.study.due_at if self.follows is None else self.follows.due_of(self.study.due_at)
-        return self.held_due_at or said
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Between:
-    """From an instant, before another; either may be open."""
-
-    since: datetime | None = None
-    before: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is looked for; ``None`` where it does not matter, and an empty list finds nothing.
-
-    ``workitems``: by read and number, or by the UID that one was given. ``but_priorities``: any class but these, known
-    or not. ``accessions`` and ``patients`` are numbers with whose they are, or with nobody's. ``ended_since``: what has
-    ended before is not shown. ``held``: the classes that people have decided, by study.
-    """
-
-    ended_since: datetime | None = None
-    read_ids: Collection[int] | None = None
-    workitems: Collection[tuple[int, int] | str] | None = None
-    study_ids: Collection[int] | None = None
-    states: Collection[ReadState] | None = None
-    kinds: Collection[ReadKind] | None = None
-    priorities: Collection[str] | None = None
-    but_priorities: Collection[str] | None = None
-    reporter_ids: Collection[str] | None = None
-    trusts: Collection[str] | None = None
-    accessions: Collection[tuple[str | None, str]] | None = None
-    patients: Collection[tuple[str | None, str]] | None = None
-    changed: Sequence[Between] = ()
-    authored: Sequence[Between] = ()
-    held: Mapping[int, str] = field(default_factory=dict)
 
 
 def task(session: Session, read_id: int) -> Found | None:
@@ -105,7 +39,7 @@ def task(session: Session, read_id: int) -> Found | None:
     if row is None:
         return None
     with scope.as_it_stands(session) as whole:
-        columns = select(AssignmentRow.planned_start, _changed_at()).select_from(ReadRow)
+        columns = select(AssignmentRow.planned_start, changed_at()).select_from(ReadRow)
         known = whole.exec(columns.outerjoin(AssignmentRow, _standing()).where(ReadRow.id == read_id)).one()
     return replace(_found(row), planned_start=known[0], changed_at=known[1])
 
@@ -113,13 +47,18 @@ def task(session: Session, read_id: int) -> Found | None:
 def count(session: Session, wanted: Wanted) -> int:
     """Return how many reads are as wanted."""
     statement = select(func.count()).select_from(ReadRow).join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+    statement = statement.outerjoin(FollowUpRow, col(FollowUpRow.read_id) == col(ReadRow.id))
     return session.exec(statement.outerjoin(AssignmentRow, _standing()).where(*_conditions(wanted))).one()
 
 
-def search(session: Session, wanted: Wanted, *, after: int = 0, limit: int) -> Sequence[Found]:
-    """Return reads as wanted whose numbers come after that one."""
-    statement = _statement().where(col(ReadRow.id) > after, *_conditions(wanted))
-    return [_found(row) for row in session.exec(statement.order_by(col(ReadRow.id)).limit(limit))]
+def search(
+    session: Session, wanted: Wanted, *, order: Sequence[Key] = (), place: Place = (), limit: int
+) -> Sequence[Found]:
+    """Return reads as wanted that come behind a place in an order; those that are equal as numbered."""
+    by = parts(order, wanted.held)
+    statement = _statement(*(value for value, _ in by)).where(*after(place, by), *_conditions(wanted))
+    sorting = (value.desc() if falls else value for value, falls in by)
+    return [_found(row, len(by)) for row in session.exec(statement.order_by(*sorting).limit(limit))]
 
 
 def study(session: Session, study_id: int) -> tuple[StudyRow, str | None] | None:
@@ -155,10 +94,10 @@ def trusts(session: Session, codes: Collection[str]) -> list[TrustRow]:
     return list(session.exec(select(TrustRow).where(col(TrustRow.code).in_(sorted(codes))).order_by(TrustRow.code)))
 
 
-def _statement() -> Any:
+def _statement(*more: Any) -> Any:
     columns: Any = (
         *(ReadRow, StudyRow, _sequence(), _given(), ExaminationRow.name, ReporterRow, FollowUpRow),
-        *(AssignmentRow.planned_start, _changed_at(), opened_at()),
+        *(AssignmentRow.planned_start, changed_at(), opened_at(), _generation(), *more),
     )
     return (
         select(*columns)
@@ -187,14 +126,16 @@ def _given() -> Any:
     return mine.where(col(WorkitemRow.ended_at).is_(None)).correlate(ReadRow).scalar_subquery()
 
 
-def _changed_at() -> Any:
-    """Return when a read last changed: by what was done with it, or by what the change feed has of it."""
-    later = col(AssignmentRow.changed_at) > col(ReadRow.since)
-    return case((later, col(AssignmentRow.changed_at)), else_=col(ReadRow.since))
+def _generation() -> Any:
+    """Return how many Tasks of a read have ended for good, and been followed by another."""
+    mine = select(func.count()).select_from(WorkitemRow).where(WorkitemRow.read_id == ReadRow.id)
+    return mine.where(col(WorkitemRow.ended_by).in_(sorted(REVIVING))).correlate(ReadRow).scalar_subquery()
 
 
-def _found(row: Any) -> Found:
-    read, its_study, sequence, uid, exam_name, reporter, follows, planned, changed, opened = row
+def _found(row: Any, parts_of_order: int = 0) -> Found:
+    columns = tuple(row)
+    said, place = columns[: len(columns) - parts_of_order], columns[len(columns) - parts_of_order :]
+    read, its_study, sequence, uid, exam_name, reporter, follows, planned, changed, opened, generation = said
     return Found(
         read=read,
         study=its_study,
@@ -206,33 +147,52 @@ def _found(row: Any) -> Found:
         planned_start=planned,
         changed_at=changed,
         opened_at=opened,
+        generation=generation,
+        place=place,
     )
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def of_study(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Return the conditions of whatever does not change with a read's life."""
     lists: dict[Any, Collection[Any] | None] = {
         col(ReadRow.id): wanted.read_ids,
         col(ReadRow.study_id): wanted.study_ids,
-        col(ReadRow.state): wanted.states,
         col(ReadRow.kind): wanted.kinds,
-        col(ReadRow.reporter_id): wanted.reporter_ids,
         col(StudyRow.trust): wanted.trusts,
     }
     found = [column.in_(sorted(values)) for column, values in lists.items() if values is not None]
     if wanted.priorities is not None:
-        found.append(of_class(wanted.held, wanted.priorities))
+        found.append(of_class(wanted.held.classes, wanted.priorities))
     if wanted.but_priorities is not None:
-        found.append(~of_class(wanted.held, wanted.but_priorities))
+        found.append(~of_class(wanted.held.classes, wanted.but_priorities))
     for column, numbers in (
         (StudyRow.accession_number, wanted.accessions),
         (StudyRow.local_patient_id, wanted.patients),
     ):
         if numbers is not None:
             found.append(_any(_whose(col(column), trust, number) for trust, number in numbers))
+    return found
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    found = of_study(wanted)
+    lists: dict[Any, Collection[Any] | None] = {
+        col(ReadRow.state): wanted.states,
+        col(ReadRow.reporter_id): wanted.reporter_ids,
+    }
+    found += [column.in_(sorted(values)) for column, values in lists.items() if values is not None]
+    if wanted.task_ids is not None:
+        found.append(_any(and_(ReadRow.id == number, _generation() == before) for number, before in wanted.task_ids))
     if wanted.workitems is not None:
         found.append(_any(map(_is_workitem, wanted.workitems)))
-    found += [_between(_changed_at(), between) for between in wanted.changed]
-    found += [_between(col(StudyRow.first_seen_at), between) for between in wanted.authored]
+    for value, times in (
+        (changed_at(), wanted.changed),
+        (col(StudyRow.first_seen_at), wanted.authored),
+        (col(AssignmentRow.planned_start), wanted.planned),
+        (due_at(wanted.held), wanted.due),
+    ):
+        found += [between(value, each) for each in times]
+    found += [_began(each) for each in wanted.began] + [_ended(each) for each in wanted.ended]
     return [*found, *_listed(wanted.ended_since)]
 
 
@@ -241,7 +201,7 @@ def _listed(ended_since: datetime | None) -> list[ColumnElement[bool]]:
     if ended_since is None:
         return []
     going_on = or_(col(StudyRow.state) == StudyState.OPEN, col(ReadRow.state) == ReadState.CLAIMED)
-    over = col(ReadRow.state).in_(_OVER)
+    over = col(ReadRow.state).in_(OVER)
     return [or_(and_(~over, going_on), and_(over, col(ReadRow.since) >= ended_since))]
 
 
@@ -260,7 +220,22 @@ def _is_workitem(named: tuple[int, int] | str) -> ColumnElement[bool]:
     return and_(ReadRow.id == named[0], _sequence() == named[1])
 
 
-def _between(column: Any, between: Between) -> ColumnElement[bool]:
-    since = [] if between.since is None else [column >= between.since]
-    before = [] if between.before is None else [column < between.before]
+def _began(when: Between) -> ColumnElement[bool]:
+    """Return the condition of reads begun then; one that ended, and nobody said that it was begun, always had been."""
+    began, ended = began_at(), ended_at()
+    always = and_(began.is_(None), ended.is_not(None))
+    return between(began, when) if when.before is None else or_(between(began, when), always)
+
+
+def _ended(when: Between) -> ColumnElement[bool]:
+    """Return the condition of reads that ended then; one that is open does so later than anything."""
+    began, ended = began_at(), ended_at()
+    later = and_(ended.is_(None), began.is_not(None))
+    return between(ended, when) if when.since is None else or_(between(ended, when), later)
+
+
+def between(column: Any, when: Between) -> ColumnElement[bool]:
+    """Return the condition that something was then."""
+    since = [] if when.since is None else [column >= when.since]
+    before = [] if when.before is None else [column < when.before]
     return and_(*since, *before) if since or before else column.is_not(None)

@@ -45,6 +45,7 @@ class Standing:
     planned_end: datetime | None = None
     late: bool = False
     workitem: int = 0
+    has_images: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,10 @@ def closed_states(session: Session, study_ids: Collection[int]) -> dict[int, Sta
         for row in session.exec(_shown(StudyRow.exclusion_rule).where(condition)):
             excluded = row.state is StudyState.EXCLUDED
             state = AssignmentState.EXCLUDED if excluded else AssignmentState.WITHDRAWN
-            found[row.id] = Standing(state=state, reason=row.exclusion_rule, study_digest=digest(row))
+            has_images = row.study_instance_uid is not None
+            found[row.id] = Standing(
+                state=state, reason=row.exclusion_rule, study_digest=digest(row), has_images=has_images
+            )
     return found
 
 
@@ -118,8 +122,9 @@ def _decided(session: Session, of_studies: tuple[Any, ...]) -> dict[int, list[in
 def _reads(session: Session, condition: Any) -> dict[Key, dict[str, Any]]:
     still_open = (condition, StudyRow.state == StudyState.OPEN)
     decided = _decided(session, still_open)
-    digests = {
-        study.id: digest(study, decided.get(study.id, ())) for study in session.exec(_shown().where(*still_open))
+    shown = {
+        study.id: (digest(study, decided.get(study.id, ())), study.study_instance_uid is not None)
+        for study in session.exec(_shown().where(*still_open))
     }
     columns: Any = (ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.reason)
     statement = (
@@ -130,10 +135,11 @@ def _reads(session: Session, condition: Any) -> dict[Key, dict[str, Any]]:
     return {
         (study_id, number): {
             "state": AssignmentState(state),
-            "study_digest": digests[study_id],
+            "study_digest": shown[study_id][0],
             "reporter_id": reporter_id,
             "reason": "" if reason == UNPLANNED else reason,
             "workitem": workitem,
+            "has_images": shown[study_id][1],
         }
         for study_id, number, state, reporter_id, reason, workitem in session.exec(statement)
     }

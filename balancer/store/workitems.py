@@ -39,7 +39,7 @@ class Found:
 
     ``planned_start`` and ``changed_at`` as the change feed has them, ``opened_at`` when the read's claim was made.
     ``follows``: what it has of its own if it is no reading of the images. ``held_...``: what people have decided, once
-    somebody has looked.
+    somebody has looked; ``is_unsaid``: why it is away is in words that are not told to whoever asks.
     """
 
     read: ReadRow
@@ -53,6 +53,7 @@ class Found:
     follows: FollowUpRow | None = None
     held_priority: str | None = None
     held_due_at: datetime | None = None
+    is_unsaid: bool = False
 
     @property
     def priority(self) -> str:

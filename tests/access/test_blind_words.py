@@ -84,11 +84,15 @@ def test_why_a_reading_is_away_is_not_told_to_whoever_reads_the_other(
     take_out(handed_back, number, minutes(4))
     with handed_back.session() as reading:
         study_id = reads.read(reading, number).study_id
+    excluded = standing(handed_back, TWICE)[0] is ReadState.EXCLUDED
+    workitems = "/dicomweb/workitems?accept=application/dicom%2Bjson&includefield=all"
     addresses = {
         "/api/v1/instructions": True,
         "/api/v1/studies": True,
-        "/api/v1/assignments?trust=RVV": standing(handed_back, TWICE)[0] is not ReadState.EXCLUDED,  # that is gone
+        "/api/v1/assignments?trust=RVV": not excluded,  # that is gone
         "/api/v1/audit": True,
+        "/fhir/Task?_format=json": True,
+        workitems: not excluded,  # what is cancelled has no comment
         f"/studies/{study_id}": True,
         "/studies": False,  # it says so of what is parked alone
     }

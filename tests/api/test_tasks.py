@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,10 +20,11 @@ from balancer.domain.permission import Permission, Role
 from balancer.domain.steps import StepState
 from balancer.publish.fhir import codes
 from balancer.publish.fhir.from_resource import task_of
-from balancer.publish.fhir.search import PARAMETERS
+from balancer.publish.fhir.parameters import PARAMETERS
 from balancer.publish.fhir.to_resource import task_resource
 from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.services.change_workitem import Change, change_workitem
+from balancer.services.park_read import park_read
 from balancer.services.release_read import release_read
 from balancer.store import reads, workitems
 from balancer.store.database import Database
@@ -30,6 +32,7 @@ from balancer.store.tables_life import ExceptionRow
 from tests.access.doors import Known
 from tests.api.service import Service
 from tests.api.small_network import allocate
+from tests.instructed import MANAGER
 from tests.networks import claimed, minutes, read_id, standing
 from tests.publish.fhir.bindings import check
 
@@ -198,6 +201,7 @@ def test_another_trusts_pacs_finds_nothing(pacs: Pacs) -> None:
         ({"owner": "R2"}, []),
         ({"owner:identifier": f"{codes.REPORTERS}|R1"}, ["A1", "A2"]),
         ({"owner:identifier": f"{codes.GMC}|R1"}, []),
+        ({"owner.identifier": "R1"}, ["A1", "A2"]),
         ({"group-identifier": "A2"}, ["A2"]),
         ({"group-identifier": f"{ACCESSIONS}|A2,{ACCESSIONS}|A3"}, ["A2", "A3"]),
         ({"group-identifier": f"{codes.accessions_of('RWF')}|A2"}, []),
@@ -209,6 +213,8 @@ def test_another_trusts_pacs_finds_nothing(pacs: Pacs) -> None:
         ({"priority": "asap"}, []),
         ({"requester": "Organization/RVV"}, ["A1", "A2", "A3"]),
         ({"requester": "RWF"}, []),
+        ({"requester:identifier": f"{codes.ODS}|RVV"}, ["A1", "A2", "A3"]),
+        ({"requester.identifier": f"{codes.GMC}|RVV"}, []),
         ({"intent": "order"}, ["A1", "A2", "A3"]),
         ({"intent": "plan"}, []),
         ({"_lastUpdated": "ge2026-03-02"}, ["A1", "A2", "A3"]),
@@ -216,6 +222,11 @@ def test_another_trusts_pacs_finds_nothing(pacs: Pacs) -> None:
         ({"modified": "lt2026-03-02T00:00:00Z"}, []),
         ({"authored-on": "2026-03"}, ["A1", "A2", "A3"]),
         ({"authored-on": "le2026-03-01"}, []),
+        ({"due": "ge2026-03-02"}, ["A1", "A2", "A3"]),
+        ({"due": "lt2026-03-02"}, []),
+        ({"planned-start": "ge2026-03-02T08:00:00Z"}, ["A1", "A2"]),
+        ({"planned-start": "lt2026-03-02T08:00:00Z"}, []),
+        ({"period": "ge2026-03-02"}, []),
         ({"status": "ready", "owner": "R2"}, []),
     ],
 )
@@ -228,7 +239,7 @@ def test_a_search_finds_what_it_asks_for(pacs: Pacs, query: dict[str, str], foun
 def test_every_parameter_that_is_told_of_is_tested() -> None:
     """The CapabilityStatement promises no other."""
     (mark,) = (mark for mark in test_a_search_finds_what_it_asks_for.pytestmark if mark.name == "parametrize")  # type: ignore[attr-defined]
-    asked = {name.partition(":")[0] for query, _ in mark.args[1] for name in query}
+    asked = {re.split(r"[:.]", name)[0] for query, _ in mark.args[1] for name in query}
     assert set(PARAMETERS) - asked == {"_id", "identifier", "focus"}  # by what is only known once it is found
 
 
@@ -291,7 +302,8 @@ def test_only_the_number_is_told_if_that_is_asked(pacs: Pacs) -> None:
     "query",
     [
         *("status=done", "status=", "status=a|b|c", "owner=Patient/1", "_count=-1", "_include=Task:x", "_sort=status"),
-        *("modified=yesterday", "modified=2026-02-30", "modified=ne2026", "_lastUpdated=0001", "_summary=text"),
+        *("modified=yesterday", "modified=2026-02-30", "period=ne2026", "_lastUpdated=0001", "_summary=all"),
+        *("_sort=", "_sort=--due", "_sort=-priority,label", "_elements=", "_elements=a,b%20c", "due=soon"),
         *("unknown=1", "patient=Patient/1", "code=%00", "code=%ff", "_id=%ED%A0%80", "status=" + "ready," * 200),
     ],
 )
@@ -690,3 +702,20 @@ def test_everything_that_is_done_is_on_record(pacs: Pacs) -> None:
     done = [item for item in trail if item["actor"] == PACS.subject]
     assert {"read.claim"} <= {item["action"] for item in done}
     assert any(item["subject_kind"] == "study" for item in done)
+
+
+def test_why_a_task_waits_is_said_in_a_code_and_in_words(pacs: Pacs) -> None:
+    """The words are somebody's own, and what the API tells the same caller; the version is of the code."""
+    task = pacs.task("A3")
+    assert task["statusReason"] == {
+        "coding": [{"system": codes.STATUS_REASONS, "code": "deferred"}],
+        "text": "deferred",
+    }
+    park_read(pacs.db, read_id(pacs.db, "A3"), minutes(1), by=MANAGER, reason="asked for old films", until=minutes(900))
+    parked = pacs.task("A3")
+    assert parked["statusReason"] == {
+        "coding": [{"system": codes.STATUS_REASONS, "code": "parked"}],
+        "text": "asked for old films",
+    }
+    untold = task_of({**parked, "statusReason": {"coding": parked["statusReason"]["coding"]}})
+    assert task_resource(untold)["meta"] == parked["meta"]

@@ -125,6 +125,37 @@ def test_that_its_images_are_found_is_told(sqlite_db: Database) -> None:
     assert reports == [(STATE, uid(sqlite_db, "A1"), "READY")]
 
 
+def test_that_its_images_are_found_is_told_once(db: Database) -> None:
+    """What else is shown of it may change: its readiness has not. That it has another class is for whoever asks."""
+    five(db)
+    listener = Listener(db)
+    listener.subscribe()
+    rest = NUMBERS[1:]
+    steps = [
+        incoming("A1", study_instance_uid="2.25.4711"),
+        incoming("A1", study_instance_uid="2.25.4711", site="Elsewhere"),
+        incoming("A1", study_instance_uid="2.25.4711", priority="routine"),
+        incoming("A1", priority="routine"),
+    ]
+    told = []
+    for at, step in enumerate(steps, start=1):
+        ingest_extract(db, Feed(), extract(step, *rest, at=at), minutes(at))
+        told.append([text(event.information, "InputReadinessState") for event in listener.events()])
+    assert told == [["READY"], [], [], ["UNAVAILABLE"]]
+
+
+def test_a_report_says_how_ready_it_was_when_that_happened(sqlite_db: Database) -> None:
+    """Whoever is told late of a claim that came before the images is not told that they were there."""
+    five(sqlite_db)
+    listener = Listener(sqlite_db)
+    listener.subscribe()
+    take(sqlite_db, "A1")
+    found = incoming("A1", study_instance_uid="2.25.4711")
+    ingest_extract(sqlite_db, Feed(), extract(found, *NUMBERS[1:], at=1), minutes(1))
+    reports = [(_what(event), text(event.information, "InputReadinessState")) for event in listener.events()]
+    assert reports == [("IN PROGRESS", "UNAVAILABLE"), ("IN PROGRESS", "READY")]
+
+
 def test_nobody_who_has_not_subscribed_is_told(sqlite_db: Database) -> None:
     """Nor whoever uses the title of somebody who has."""
     five(sqlite_db)

@@ -25,6 +25,7 @@ from balancer.publish.fhir.ids import is_id
 from balancer.publish.fhir.patch import JSON_PATCH, Patch, fhirpath_patch, json_patch
 from balancer.publish.fhir.references import Resource
 from balancer.publish.fhir.search import query_of
+from balancer.publish.fhir.subset import is_part
 from balancer.services.change_task import Wish, change_task
 from balancer.services.search_tasks import search_tasks
 from balancer.services.see_task import see_order, see_organization, see_practitioner, see_task
@@ -36,7 +37,7 @@ _SEE: Final = [may(Permission.ASSIGNMENTS_READ)]
 _WORK: Final = [may(Permission.READS_WORK)]
 _FORM: Final = "application/x-www-form-urlencoded"
 # What cannot be read at all is 400; what can be, and is no change of a status, is 422.
-_OF_REQUEST: Final = frozenset({"body", "query", "If-Match", "patch", "Parameters"})
+_OF_REQUEST: Final = frozenset({"body", "query", "If-Match", "patch", "Parameters", "_elements", "_summary"})
 _UNKEPT: Final = {"Cache-Control": "no-store"}
 InPath = Annotated[str, Path(max_length=64)]
 Route = Callable[..., Awaitable[Response]]
@@ -72,7 +73,7 @@ async def metadata(request: Request) -> Response:
 @router.get("/Task", dependencies=_SEE)
 @_in_fhirs_words
 async def search(request: Request, served: Served, look: Looking) -> Response:
-    """Search: what matches, in an order that never changes; the link to the next page says nothing of anybody."""
+    """Search: what matches, in the order asked for; the link to the next page says nothing of anybody."""
     return await _search(request, served, look, fhir.parameters_of(request))
 
 
@@ -87,7 +88,8 @@ async def search_by_form(request: Request, served: Served, look: Looking) -> Res
 
 
 async def _search(request: Request, served: Served, look: Looking, given: list[tuple[str, str]]) -> Response:
-    pages, after, lenient = fhir.Pages(served.pseudonym_key), 0, fhir.is_lenient(request)
+    pages, lenient = fhir.Pages(served.pseudonym_key), fhir.is_lenient(request)
+    after: fhir.Place = ()
     try:
         sealed = [value for name, value in given if name == fhir.PAGE]
         if sealed:
@@ -115,7 +117,7 @@ async def read(request: Request, served: Served, look: Looking, task: InPath) ->
     """Read a Task; 304 if the client has this version."""
     found, study_id = await run_in_threadpool(see_task, served.database, task, served.clock.now())
     look(_STUDY, [study_id])
-    return fhir.unless_known(request, found)
+    return fhir.unless_known(request, fhir.as_wanted(request, found))
 
 
 @router.get("/Task/{task}/_history/{version}", dependencies=_SEE)
@@ -177,6 +179,8 @@ async def update(request: Request, served: Served, caller: Caller, reach: Reachi
     def edit(_: Resource) -> Resource:  # looked at once the Task is there: what is out of reach is not found
         if not isinstance(sent, dict) or sent.get("resourceType") != "Task" or sent.get("id") != task:
             raise InvalidValueError("body", "is not the Task of this id")
+        if is_part(sent):
+            raise InvalidValueError("Task.meta.tag", "says that this is part of a Task only: send it whole, or a patch")
         return sent
 
     return await _change(request, served, caller, reach, task, Patch(edit=edit, names_owner=True, is_whole=True))

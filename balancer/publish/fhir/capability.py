@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from balancer.publish.fhir.parameters import INCLUDES, PARAMETERS, REFUSED, SORTS
 from balancer.publish.fhir.patch import JSON_PATCH
 from balancer.publish.fhir.references import Resource
-from balancer.publish.fhir.search import INCLUDES, PARAMETERS
 
 FHIR_VERSION: Final = "4.0.1"
 JSON: Final = "application/fhir+json"
-_DATED: Final = "2026-11-26"  # when what it says last changed
+_DATED: Final = "2026-11-27"  # when what it says last changed
 READ_ONLY: Final = {
     "ServiceRequest": "What was ordered: a study.",
     "ImagingStudy": "What was imaged, where the Study Instance UID is known.",
@@ -22,6 +22,16 @@ _TASK: Final = (
     "completes it, back to ready or requested releases it, to rejected or failed with a statusReason hands it back, to "
     "on-hold hands it back for its images are missing. A version is of the content; only the current one is kept."
 )
+
+
+def _searching() -> str:
+    """Return what else a search may say, and what it may not."""
+    sorts = "; ".join(f"{name} ({about})" for name, about in SORTS.items())
+    refused = "; ".join(f"{name} ({why})" for name, why in REFUSED.items())
+    return (
+        f"A search takes _count, _elements, _summary, _total, _include and _sort, by one or several of: {sorts}. "
+        f"A minus turns an order round. Refused, or left out with Prefer: handling=lenient: {refused}."
+    )
 
 
 def capability_statement(*, url: str, version: str) -> Resource:
@@ -57,7 +67,7 @@ def _task() -> Resource:
     interactions = ("read", "vread", "update", "patch", "search-type")
     return {
         "type": "Task",
-        "documentation": _TASK,
+        "documentation": f"{_TASK} {_searching()}",
         "interaction": [{"code": code} for code in interactions],
         "versioning": "versioned",
         "readHistory": False,

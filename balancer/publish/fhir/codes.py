@@ -19,6 +19,7 @@ READ_KINDS: Final = f"{_OURS}/CodeSystem/read-kind"
 PRIORITIES: Final = f"{_OURS}/CodeSystem/priority-class"
 PARAMETERS: Final = f"{_OURS}/CodeSystem/task-parameter"
 RETURN_REASONS: Final = f"{_OURS}/CodeSystem/return-reason"
+STATUS_REASONS: Final = f"{_OURS}/CodeSystem/status-reason"
 EXAMINATIONS: Final = f"{_OURS}/CodeSystem/examination"
 REPORTERS: Final = f"{_OURS}/Id/reporter"
 _ACCESSIONS: Final = f"{_OURS}/Id/accession/"
@@ -62,9 +63,9 @@ WORK: Final[Mapping[ReadKind, tuple[str, str]]] = {
     ReadKind.VERIFICATION: VERIFICATION,
     ReadKind.ARBITRATION: INTERPRETATION,
 }
-READ, PRIORITY, PLANNED, IMAGES, OUTCOME, PROVISIONAL = (
-    *("read-number", "priority-class", "planned-start"),
-    *("images", "outcome", "provisional"),
+READ, PRIORITY, PLANNED, IMAGES, REPLACES, OUTCOME, PROVISIONAL = (
+    *("read-number", "priority-class", "planned-start", "images"),
+    *("replaces", "outcome", "provisional"),
 )
 """What a Task's inputs and outputs are."""
 

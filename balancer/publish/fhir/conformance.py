@@ -10,9 +10,11 @@ from balancer.domain.life import ReadKind, ReadState, ReturnReason
 from balancer.domain.outcome import Outcome
 from balancer.publish.fhir import codes, uk_core
 from balancer.publish.fhir.capability import FHIR_VERSION, JSON, capability_statement
+from balancer.publish.fhir.parameters import INCLUDES, PARAMETERS, REFUSED, SORTS
 from balancer.publish.fhir.patch import JSON_PATCH
-from balancer.publish.fhir.search import INCLUDES, MOST, PARAMETERS, USUAL
+from balancer.publish.fhir.search import MOST, USUAL
 from balancer.publish.fhir.status_changes import CHANGES
+from balancer.publish.fhir.status_reason import StatusReason
 from balancer.publish.fhir.task import ReadTask
 from balancer.publish.fhir.to_resource import task_resource
 from balancer.publish.ups.workitem import Performer, Urgency
@@ -20,12 +22,13 @@ from balancer.publish.ups.workitem import Performer, Urgency
 # What each element that is sent says. One that is sent and not described here fails a test.
 ELEMENTS: Final = {
     "id": "this installation's numbering and the read's number",
-    "meta": "`versionId` is a digest of the content; `lastUpdated` as lastModified",
+    "meta": "`versionId` is a digest of the content, but for the words of statusReason; `lastUpdated` as lastModified",
     "identifier": "the SOP Instance UID of the read's current UPS workitem",
     "groupIdentifier": "the accession number, with a system of the trust's",
     "status": "see States",
     "businessStatus": "the state of the read itself",
-    "statusReason": "why nobody has it, it cannot be read, or it is no longer asked for",
+    "statusReason": "why nobody has it, it cannot be read, or it is no longer asked for: a code, and in words what "
+    "the API tells the same caller",
     "intent": "always `order`",
     "priority": "see Codes",
     "code": "DICOM's work, and the kind of read",
@@ -38,7 +41,8 @@ ELEMENTS: Final = {
     "requester": "the trust that imaged, by ODS code",
     "owner": "on whose list it is, who has it open, or who did it, by GMC or HCPC number",
     "restriction": "`period.end`: when it is due; a Task that is late is still wanted",
-    "input": "number of the reading, class, planned start, and the images where their UID is known",
+    "input": "number of the reading, class, planned start, the images where their UID is known, and the Task that it "
+    "replaces if one of its read had ended before",
     "output": "what it came to, and whether it has to be verified, once it is completed",
 }
 _NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -119,9 +123,19 @@ def _sections() -> Iterator[str]:
     yield _table(("parameter", "type", "what it looks at"), _parameters())
     yield (
         f"By GET, or by POST to `Task/_search`. A page has {USUAL} Tasks, at most {MOST}. "
-        f"`_include`: {_names(INCLUDES)}. `_summary=count`, `_sort=_id`. Another parameter is 400, or is left out with "
-        "`Prefer: handling=lenient`."
+        f"`_include`: {_names(INCLUDES)}. `_elements` and `_summary` show part of each Task, marked `SUBSETTED`, which "
+        "cannot be sent back by PUT. Another parameter is 400, or is left out with `Prefer: handling=lenient`, and so "
+        "is what `_sort` and `_include` name beyond these."
     )
+    yield "In the order that `_sort` asks for, by one or several, with a minus the other way round:"
+    yield _table(("by", "which is"), ((f"`{name}`", about) for name, about in SORTS.items()))
+    yield (
+        "What a Task lacks comes last either way, and what is equal as numbered. A page begins behind the place where "
+        "the one before it ended: nothing that keeps its place is missed or comes twice. A Task whose place moves "
+        "meanwhile may; as numbered none moves, and by `_lastUpdated` one that changes moves towards the end."
+    )
+    yield "Parameters of R4's that are refused, and why:"
+    yield _table(("parameter", "why"), ((f"`{name}`", why) for name, why in REFUSED.items()))
     yield "## Codes"
     yield _table(("what", "system", "codes"), _codes())
     yield "## Subscriptions"
@@ -157,7 +171,9 @@ def _codes() -> Iterator[Sequence[str]]:
     yield "kind of read", f"`{codes.READ_KINDS}`", _names(ReadKind)
     yield "state of a read", f"`{codes.READ_STATES}`", _names(ReadState)
     yield "why it is handed back", f"`{codes.RETURN_REASONS}`", _names(ReturnReason)
-    parameters = (codes.READ, codes.PRIORITY, codes.PLANNED, codes.IMAGES, codes.OUTCOME, codes.PROVISIONAL)
+    yield "why it stands where it does", f"`{codes.STATUS_REASONS}`", _names(StatusReason)
+    inputs = (codes.READ, codes.PRIORITY, codes.PLANNED, codes.IMAGES, codes.REPLACES)
+    parameters = (*inputs, codes.OUTCOME, codes.PROVISIONAL)
     yield "inputs and outputs", f"`{codes.PARAMETERS}`", _names(parameters)
     yield "`outcome`", "a code", _names(Outcome)
     yield "priority", "R4's own", _names(codes.URGENCIES.values())

@@ -22,9 +22,12 @@ from balancer.publish.fhir.codes import (
     READ,
     READ_KINDS,
     READ_STATES,
+    REPLACES,
     RETURN_REASONS,
+    STATUS_REASONS,
     URGENCIES,
 )
+from balancer.publish.fhir.status_reason import StatusReason
 from balancer.publish.fhir.task import ReadTask
 from balancer.publish.ups.workitem import Performer
 
@@ -63,12 +66,14 @@ def task_of(resource: Mapping[str, Any]) -> ReadTask:
             patient_id=_map(_map(resource, "for"), "identifier").get("value", ""),
             study_instance_uid=None if images is None else images["identifier"]["value"].removeprefix(_OID),
             planned_at=_instant(inputs[PLANNED]["valueDateTime"]) if PLANNED in inputs else None,
+            why=_status_reason(resource),
             reason=_map(resource, "statusReason").get("text", ""),
             performer=_performer(_map(resource, "owner")),
             began_at=_instant(period["start"]) if "start" in period else None,
             ended_at=_instant(period["end"]) if "end" in period else None,
             outcome=outcome_in(resource),
             provisional=outputs.get(PROVISIONAL, {}).get("valueBoolean", False) is True,
+            replaces=_replaced(inputs),
         )
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise InvalidValueError("Task", "does not say which read it is") from error
@@ -143,6 +148,16 @@ def word(words: type[Word], said: object, where: str) -> Word:
         return words(str(said))
     except ValueError as error:
         raise InvalidValueError(where, f"is none of {', '.join(words)}") from error
+
+
+def _replaced(inputs: Mapping[str, Any]) -> str | None:
+    found = inputs.get(REPLACES)
+    return None if found is None else str(found["valueReference"]["reference"]).removeprefix("Task/")
+
+
+def _status_reason(resource: Mapping[str, Any]) -> StatusReason | None:
+    said = code_in(resource.get("statusReason"), STATUS_REASONS)
+    return word(StatusReason, said, "Task.statusReason") if said else None
 
 
 def _parameters(resource: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:

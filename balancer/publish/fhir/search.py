@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from balancer.domain.errors import InvalidValueError
-from balancer.domain.instant import LONDON
 from balancer.publish.fhir.codes import STATUSES, TASK_STATUSES, trust_of
+from balancer.publish.fhir.dates import When, meanwhile, when
+from balancer.publish.fhir.parameters import INCLUDES, REFUSED, SORTS
+from balancer.publish.fhir.subset import Shape, with_elements, with_summary
 from balancer.publish.ups.workitem import is_carried
 
 Given = Sequence[tuple[str, str]]
@@ -18,8 +19,6 @@ MOST: Final = 1_000
 """How many Tasks a page has at most."""
 USUAL: Final = 100
 _MOST_VALUES: Final = 100
-INCLUDES: Final = frozenset({"Task:focus", "Task:owner", "Task:requester", "Task:input"})
-"""What ``_include`` may name; ``Task:input`` is of our own, for R4 has no parameter for what is read."""
 SENSITIVE: Final = frozenset({"identifier", "group-identifier", "patient:identifier", "subject:identifier"})
 """Parameters that may hold a patient's or an accession number: no link of ours repeats one in the clear."""
 
@@ -37,18 +36,10 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class When:
-    """From an instant, before another; either may be open."""
-
-    since: datetime | None = None
-    before: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskQuery:
     """A search; what is looked for by the parameter's name: any of each list, and one list for each time it is given.
 
-    ``used`` is what of the request was understood.
+    ``sort``: by what parameters Tasks are put in order, and whether it falls. ``used`` is what was understood of it.
     """
 
     tokens: Mapping[str, tuple[tuple[Token, ...], ...]] = field(default_factory=dict)
@@ -56,7 +47,8 @@ class TaskQuery:
     excluded_statuses: frozenset[str] = frozenset()
     include: frozenset[str] = frozenset()
     count: int = USUAL
-    only_total: bool = False
+    shape: Shape = field(default_factory=Shape)
+    sort: tuple[tuple[str, bool], ...] = ()
     used: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -66,7 +58,7 @@ class TaskQuery:
 
 
 def query_of(given: Given, *, lenient: bool = False) -> TaskQuery:
-    """Return what a search asks for; ``lenient``: a parameter that is not known is left out.
+    """Return what a search asks for; ``lenient``: what is not known to search, sort or include by is left out.
 
     Raises
     ------
@@ -81,16 +73,26 @@ def query_of(given: Given, *, lenient: bool = False) -> TaskQuery:
         if take is None and lenient:
             continue
         if take is None:
-            raise UnknownParameterError(name[:64], "is no search parameter here; see the CapabilityStatement")
-        query = take(query, name, value)
-        query = replace(query, used=(*query.used, (name, value)))
+            why = REFUSED.get(name.partition(":")[0])
+            raise UnknownParameterError(name[:64], why or "is no search parameter here; see the CapabilityStatement")
+        said = _known(name, value) if lenient else value
+        if value and not said:
+            continue
+        query = take(query, name, said)
+        query = replace(query, used=(*query.used, (name, said)))
     return query
+
+
+def _known(name: str, value: str) -> str:
+    """Return what of a value is known, of parameters that name others."""
+    if name == "_sort":
+        return ",".join(part for part in value.split(",") if part.removeprefix("-") in SORTS)
+    return "" if name == "_include" and not _included(value) <= INCLUDES else value
 
 
 def _token(query: TaskQuery, name: str, value: str) -> TaskQuery:
     found = tuple(_tokens(name, value))
-    base = name.removesuffix(":identifier") if name.startswith(("patient", "subject")) else name
-    key = "patient" if base == "subject" else base
+    key = _SAME.get(name, name)
     return replace(query, tokens={**query.tokens, key: (*query.tokens.get(key, ()), found)})
 
 
@@ -109,6 +111,15 @@ def _tokens(name: str, value: str) -> Iterable[Token]:
 def is_storable(text: str) -> bool:
     """Tell whether a database takes a text: it has neither NUL nor half of a surrogate pair."""
     return "\0" not in text and text.isprintable()
+
+
+# Other names of what is looked for; a reference's identifier may be asked for as a chain too (3.1.1.4.15).
+_SAME: Final = {
+    "owner.identifier": "owner:identifier",
+    "patient:identifier": "patient",
+    "requester.identifier": "requester:identifier",
+    "subject:identifier": "patient",
+}
 
 
 def _status(query: TaskQuery, name: str, value: str) -> TaskQuery:
@@ -142,73 +153,54 @@ def _reference(*types: str) -> Callable[[TaskQuery, str, str], TaskQuery]:
     return take
 
 
-_DATE: Final = re.compile(
-    r"(eq|ge|gt|le|lt|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:\d\d)?)?)?)?",
-    re.ASCII,
-)
-
-
 def _date(query: TaskQuery, name: str, value: str) -> TaskQuery:
-    """Take a date with its prefix (3.1.1.4.6); without a zone it is London's time."""
-    found = _DATE.fullmatch(value)
-    if found is None:
-        raise InvalidValueError(name, "is no date, as ge2026-03-02T08:00:00Z; ne and ap are not known")
-    try:
-        first, after = _span(found)
-    except (ValueError, OverflowError) as error:
-        raise InvalidValueError(name, "is not in the calendar") from error
-    when = {
-        "eq": When(since=first, before=after),
-        "ge": When(since=first),
-        "le": When(before=after),
-        "gt": When(since=after),
-        "sa": When(since=after),
-        "lt": When(before=first),
-        "eb": When(before=first),
-    }[found[1] or "eq"]
-    return replace(query, dates={**query.dates, name: (*query.dates.get(name, ()), when)})
+    return _dates(query, {name: when(name, value)})
 
 
-def _span(found: re.Match[str]) -> tuple[datetime, datetime]:
-    """Return the instants from and before which a date is, by how exactly it is said."""
-    year, month, day = int(found[2]), int(found[3] or 1), int(found[4] or 1)
-    hour, minute, second = (int(found[place] or 0) for place in (5, 6, 7))
-    micro = int((found[8] or "0").ljust(6, "0"))
-    zone = datetime.fromisoformat(f"2000-01-01T00:00:00{found[9]}").tzinfo if found[9] else LONDON
-    first = datetime(year, month, day, hour, minute, second, micro, tzinfo=zone)
-    if found[5]:
-        exactly = timedelta(microseconds=10 ** (6 - len(found[8]))) if found[8] else None
-        after = first.astimezone(UTC) + (exactly or timedelta(seconds=1 if found[7] else 60))
-    elif found[4]:
-        after = (first.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=zone)
-    elif found[3]:
-        after = first.replace(year=year + month // 12, month=month % 12 + 1)
-    else:
-        after = first.replace(year=year + 1)
-    if not 1900 <= first.year <= 2200:
-        raise ValueError(year)
-    return first.astimezone(UTC), after.astimezone(UTC)
+def _period(query: TaskQuery, name: str, value: str) -> TaskQuery:
+    return _dates(query, meanwhile(name, value))
+
+
+def _dates(query: TaskQuery, more: Mapping[str, When]) -> TaskQuery:
+    added = {name: (*query.dates.get(name, ()), said) for name, said in more.items()}
+    return replace(query, dates={**query.dates, **added})
 
 
 def _include(query: TaskQuery, name: str, value: str) -> TaskQuery:
-    wanted = {value} if value not in {"*", "Task:*"} else set(INCLUDES)
-    # the type of what is included may be named too (3.1.1.5.4)
-    wanted = {":".join(item.split(":")[:2]) for item in wanted}
+    wanted = _included(value)
     if not wanted <= INCLUDES:
         raise InvalidValueError(name, f"is none of {', '.join(sorted(INCLUDES))}")
     return replace(query, include=query.include | wanted)
 
 
+def _included(value: str) -> frozenset[str]:
+    """Return what is to be included; the type of it may be named too (3.1.1.5.4)."""
+    return INCLUDES if value in {"*", "Task:*"} else frozenset({":".join(value.split(":")[:2])})
+
+
+def _sort(query: TaskQuery, name: str, value: str) -> TaskQuery:
+    keys = [(part.removeprefix("-"), part.startswith("-")) for part in value.split(",")]
+    if not {key for key, _ in keys} <= set(SORTS):
+        raise InvalidValueError(name, f"is none of {', '.join(SORTS)}, or several with commas; - for the other way")
+    sort = dict(query.sort)
+    for key, falls in keys:
+        sort.setdefault(key, falls)  # what is named again has its place already
+    return replace(query, sort=tuple(sort.items()))
+
+
 def _count(query: TaskQuery, name: str, value: str) -> TaskQuery:
     if not value.isascii() or not value.isdigit() or len(value) > 9:
         raise InvalidValueError(name, "is no number")
-    return replace(query, count=min(int(value), MOST), only_total=query.only_total or int(value) == 0)
+    shape = replace(query.shape, only_total=query.shape.only_total or int(value) == 0)
+    return replace(query, count=min(int(value), MOST), shape=shape)
 
 
-def _summary(query: TaskQuery, name: str, value: str) -> TaskQuery:
-    if value not in {"count", "false"}:
-        raise InvalidValueError(name, "is neither count nor false")
-    return replace(query, only_total=query.only_total or value == "count")
+def _elements(query: TaskQuery, _name: str, value: str) -> TaskQuery:
+    return replace(query, shape=with_elements(query.shape, value))
+
+
+def _summary(query: TaskQuery, _name: str, value: str) -> TaskQuery:
+    return replace(query, shape=with_summary(query.shape, value))
 
 
 def _one_of(*values: str) -> Callable[[TaskQuery, str, str], TaskQuery]:
@@ -240,46 +232,33 @@ _TAKEN: Final[Mapping[str, Callable[[TaskQuery, str, str], TaskQuery]]] = {
     "_id": _reference("Task"),
     "_lastUpdated": _date,
     "_count": _count,
+    "_elements": _elements,
     "_include": _include,
-    "_sort": _one_of("_id"),
+    "_sort": _sort,
     "_summary": _summary,
     "_total": _one_of("accurate", "estimate", "none"),
     "authored-on": _date,
     "business-status": _token,
     "code": _token,
+    "due": _date,
     "focus": _reference("ServiceRequest"),
     "group-identifier": _token,
     "identifier": _token,
     "intent": _token,
     "modified": _date,
     "owner": _reference("Practitioner"),
+    "owner.identifier": _token,
     "owner:identifier": _token,
     "patient:identifier": _token,
+    "period": _period,
+    "planned-start": _date,
     "priority": _token,
     "requester": _reference("Organization"),
+    "requester.identifier": _token,
+    "requester:identifier": _token,
     "status": _status,
     "status:not": _status_not,
     "subject:identifier": _token,
-}
-
-# What a CapabilityStatement says of each: its type, and what it looks at.
-PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
-    "_id": ("token", "the Task's id"),
-    "_lastUpdated": ("date", "when anything of it last changed"),
-    "authored-on": ("date", "when the study became known here"),
-    "business-status": ("token", "where exactly the read stands"),
-    "code": ("token", "what kind of read it is"),
-    "focus": ("reference", "the order: all reads of one study"),
-    "group-identifier": ("token", "the accession number; its system says whose"),
-    "identifier": ("token", "the SOP Instance UID of its workitem"),
-    "intent": ("token", "always order"),
-    "modified": ("date", "as _lastUpdated"),
-    "owner": ("reference", "whose list it is on, who has it open, or who did it; also owner:identifier"),
-    "patient": ("reference", "as patient:identifier only: the imaging trust's own number"),
-    "priority": ("token", "stat, urgent or routine"),
-    "requester": ("reference", "the trust that imaged"),
-    "status": ("token", "also status:not"),
-    "subject": ("reference", "as patient"),
 }
 
 

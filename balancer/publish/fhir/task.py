@@ -9,6 +9,7 @@ from balancer.domain.errors import InvalidValueError
 from balancer.domain.instant import require_aware
 from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.outcome import Outcome
+from balancer.publish.fhir.status_reason import StatusReason
 from balancer.publish.ups.workitem import Performer, Urgency
 
 
@@ -28,14 +29,17 @@ class ReadTask:
         When the plan has it read, if it has; the target.
     priority, urgency
         The policy's class, and how that reads in FHIR's words.
-    reason
-        Why nobody has it, it cannot be read, or it is no longer asked for.
+    why, reason
+        Why nobody has it, it cannot be read, or it is no longer asked for: as a code, and in words for people, which
+        not everybody is told.
     accession_number, patient_id
         As ``trust``, the one that imaged, knows them; never a pseudonym. Empty if they cannot be carried unchanged.
     performer
         On whose list it is, who has it open, or who did it; ``began_at`` and ``ended_at`` when they did.
     outcome, provisional
         What whoever did it said it came to; whether somebody has to verify it.
+    replaces
+        The id of the Task of the same read that had ended for good before.
 
     Raises
     ------
@@ -60,12 +64,14 @@ class ReadTask:
     patient_id: str = ""
     study_instance_uid: str | None = None
     planned_at: datetime | None = None
+    why: StatusReason | None = None
     reason: str = ""
     performer: Performer | None = None
     began_at: datetime | None = None
     ended_at: datetime | None = None
     outcome: Outcome | None = None
     provisional: bool = False
+    replaces: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("changed_at", "authored_at", "due_at"):

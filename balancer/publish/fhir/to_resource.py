@@ -19,6 +19,8 @@ from balancer.publish.fhir.codes import (
     READ,
     READ_KINDS,
     READ_STATES,
+    REPLACES,
+    STATUS_REASONS,
     STATUSES,
     URGENCIES,
     WORK,
@@ -41,7 +43,8 @@ def task_resource(item: ReadTask) -> Resource:
 
     When it is due is the end of the period of its restriction, which says until when fulfilment is sought; a Task
     that is late is still wanted. When it is planned is an input: R4 has no element for that (R5, requestedPeriod).
-    Its version is a digest of everything else, so that two of one version say the same.
+    Its version is a digest of everything else but the words of its reason, which not everybody is told: for all of them
+    it is one version, and two of one version say the same.
     """
     made: Resource = {
         "resourceType": "Task",
@@ -62,7 +65,9 @@ def task_resource(item: ReadTask) -> Resource:
         "input": _inputs(item),
         **_where_known(item),
     }
-    digest = hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
+    reason = made.get("statusReason")
+    said = made if reason is None else {**made, "statusReason": reason.get("coding")}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     return {**made, "meta": {"versionId": digest[:32], "lastUpdated": item.changed_at.isoformat()}}
 
 
@@ -71,8 +76,9 @@ def _where_known(item: ReadTask) -> Resource:
     made: Resource = {}
     if item.accession_number:
         made["groupIdentifier"] = accession(item.accession_number, item.trust)
-    if item.reason:
-        made["statusReason"] = {"text": item.reason}
+    if item.why is not None or item.reason:
+        coded = {} if item.why is None else concept(STATUS_REASONS, item.why.value)
+        made["statusReason"] = {**coded, "text": item.reason} if item.reason else coded
     if item.performer is not None:
         made["owner"] = practitioner_reference(item.performer)
         if item.performer.organisation:
@@ -100,6 +106,8 @@ def _inputs(item: ReadTask) -> list[Resource]:
             "identifier": {"system": DICOM_UIDS, "value": f"urn:oid:{item.study_instance_uid}"},
         }
         made.append(_parameter(IMAGES, valueReference=images))
+    if item.replaces is not None:
+        made.append(_parameter(REPLACES, valueReference={"reference": f"Task/{item.replaces}", "type": "Task"}))
     return made
 
 

@@ -109,7 +109,7 @@ def _event_reports() -> Iterable[str]:
         f"Event types: {named}. They are told one after the other, each again until it is taken: for seven days while "
         "nobody is there, twenty times while it is refused. Taken is what is answered by success, a warning, or 0113. "
         "4, RESTARTED, is sent when something may have been missed: search again. Input Readiness State is that of "
-        "when the report is made."
+        "when it happened."
     )
 
 

@@ -47,7 +47,8 @@ class Step:
     """A step of a read, as the journal has it, with what its reports need to say.
 
     ``uid`` is that of the workitem that shows the read from here on, ``uid_before`` of the one that did until then.
-    ``performer``: whose it is now. ``has_study``: its Study Instance UID is known.
+    ``performer``: whose it is now. ``has_study``: its Study Instance UID is known; ``had_study``: it was before, of
+    steps of which that is kept.
     """
 
     kind: JournalKind
@@ -58,6 +59,7 @@ class Step:
     reporter_before: str | None
     performer: Performer | None
     has_study: bool
+    had_study: bool | None = None
     said: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -102,9 +104,9 @@ def _begun(step: Step) -> list[Event]:
 def _moved(step: Step, before: StepState | None) -> list[Event]:
     """Return the reports of a workitem that goes on; one that has ended is told of no more.
 
-    Where nothing but what is shown of it has changed, that may be that its images were found. The journal does not keep
-    whether they had been, so its state is told, once more or for the first time as READY: that says the same twice
-    at worst, and nobody waits for images that are there (CC.2.4.3).
+    Its state is told when that or its input readiness has changed (CC.2.4.3). Of a step from before it was kept whether
+    the images were known, it is told where nothing else has changed: twice at worst, and nobody waits for images that
+    are there.
     """
     after, reporter_id = STEP_STATES[step.state], None if step.performer is None else step.performer.reporter_id
     if before in FINAL:
@@ -113,8 +115,9 @@ def _moved(step: Step, before: StepState | None) -> list[Event]:
     if reporter_id != step.reporter_before and after not in FINAL:
         found.append(_assigned(step))
     parked = ReadState.PARKED in {step.state, step.state_before} and step.state is not step.state_before
-    is_found = not found and step.has_study and after not in FINAL
-    if after is not before or parked or is_found:
+    unknown = step.had_study is None
+    is_other = (not found and step.has_study) if unknown else step.had_study is not step.has_study
+    if after is not before or ((parked or is_other) and after not in FINAL):
         found.append(state_report(step.uid, after, _readiness(step)))
     return found
 

@@ -11,6 +11,7 @@ from balancer.domain.life import ReadKind, ReadState
 from balancer.domain.outcome import Outcome
 from balancer.publish.fhir.ids import id_of
 from balancer.publish.fhir.references import Order
+from balancer.publish.fhir.status_reason import StatusReason
 from balancer.publish.fhir.task import ReadTask, is_carried
 from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.publish.ups.workitem import Performer, Urgency
@@ -45,9 +46,10 @@ UNALLOCATED = replace(
     study_instance_uid=None,
     patient_id="",
     accession_number="",
+    why=StatusReason.NO_CAPACITY,
     reason="no_capacity",
 )
-PARKED = replace(UNALLOCATED, state=ReadState.PARKED, reason="images_missing")
+PARKED = replace(UNALLOCATED, state=ReadState.PARKED, why=StatusReason.IMAGES_MISSING, reason="images_missing")
 CLAIMED = replace(USUAL, state=ReadState.CLAIMED, began_at=NOW)
 DONE = replace(
     CLAIMED,
@@ -57,7 +59,9 @@ DONE = replace(
     outcome=Outcome.ABNORMAL,
     provisional=True,
 )
-WITHDRAWN = replace(UNALLOCATED, state=ReadState.WITHDRAWN, reason="withdrawn", ended_at=NOW)
+WITHDRAWN = replace(
+    UNALLOCATED, state=ReadState.WITHDRAWN, why=StatusReason.WITHDRAWN, reason="withdrawn", ended_at=NOW
+)
 SAID = {
     "ready": USUAL,
     "requested": UNALLOCATED,
@@ -115,10 +119,12 @@ def tasks(draw: st.DrawFn) -> ReadTask:
         patient_id=draw(texts()),
         study_instance_uid=draw(st.none() | UIDS),
         planned_at=draw(st.none() | INSTANTS),
+        why=draw(st.none() | st.sampled_from(StatusReason)),
         reason=draw(texts(200)),
         performer=performer,
         began_at=draw(st.none() | st.just(began)),
         ended_at=draw(st.none() | st.just(ended)) if over else None,
         outcome=draw(st.none() | st.sampled_from(Outcome)) if state is ReadState.DONE else None,
         provisional=draw(st.booleans()) if state is ReadState.DONE else False,
+        replaces=draw(st.none() | numbers.map(lambda number: id_of(number, NUMBERING))),
     )

@@ -17,8 +17,8 @@ from balancer.publish.fhir import codes
 from balancer.publish.fhir.bundle import ISSUES, outcome_of
 from balancer.publish.fhir.from_resource import owner_in, task_of
 from balancer.publish.fhir.ids import id_of, is_id, number_of
+from balancer.publish.fhir.parameters import PARAMETERS
 from balancer.publish.fhir.references import imaging_study, organization, practitioner, service_request
-from balancer.publish.fhir.search import PARAMETERS
 from balancer.publish.fhir.status_changes import CHANGES, Act, act_of
 from balancer.publish.fhir.task import ReadTask, carried, identifier, is_carried
 from balancer.publish.fhir.to_resource import task_resource
