@@ -89,7 +89,7 @@ def _late_row(facts: PreviewFacts, study: StudyRow, one: Mapping[str, float]) ->
 
 
 def _in_hand(minutes: float) -> Cell:
-    length = span(timedelta(minutes=abs(minutes)))
+    length = span(timedelta(minutes=abs(minutes))) if abs(minutes) >= 1 else "less than a minute"
     return Cell(text=f"late by {length}" if minutes > 0 else f"{length} in hand", value=round(minutes, 1))
 
 

@@ -44,10 +44,7 @@ def _feeds(desk: Desk, view: View, *, said: str = "", status: int = 200) -> Resp
     found = _all(desk)
     if view.medium is not Medium.PAGE:
         return download(feeds_table(found, view), desk.now)
-    decides = desk.may(Permission.FEEDS_DECIDE)
-    return desk.page(
-        "feeds.html", title="Feeds", here=HERE, status=status, page=found, view=view, decides=decides, said=said
-    )
+    return desk.page("feeds.html", title="Feeds", here=HERE, status=status, page=found, view=view, said=said)
 
 
 @router.post("/feeds/take", dependencies=[may(Permission.FEEDS_DECIDE)])

@@ -200,6 +200,7 @@ def test_whoever_is_on_a_silent_feed_is_named_wherever_it_is_told(service: Servi
     shown = {path: service.client.get(path).text for path in ("/feeds", "/exceptions", "/")}
     assert all("manager@RVV" in page.partition("<main")[2] for page in shown.values())
     assert "You are on it." in shown["/feeds"]
+    assert "You are on it." in service.client.get(f"/feeds/{FEED}").text
     assert "manager@RVV is on it" in service.client.get("/studies").text
 
 
