@@ -119,12 +119,18 @@ def changes_shown(changes: Sequence[FieldChange], policy: Policy) -> list[Change
 def _known(policy: Policy) -> Mapping[str, tuple[str, str]]:
     marks = class_marks(policy)
     of_classes = {
-        f"priority.{item.code}.{name}": (f"{marks[item.code].name}: {label.lower()}, {unit}", meaning)
+        f"priority.{item.code}.{name}": (_called(f"{marks[item.code].name}: {label.lower()}", unit), meaning)
         for item in policy.priorities
         for name, label, unit, meaning in CLASS_FIELDS
     }
-    of_all = {_IN_FILES.get(name, name): (f"{label}, {unit}", meaning) for name, label, unit, meaning in GENERAL_FIELDS}
+    of_all = {
+        _IN_FILES.get(name, name): (_called(label, unit), meaning) for name, label, unit, meaning in GENERAL_FIELDS
+    }
     return {**of_classes, **of_all, **MEANINGS}
+
+
+def _called(label: str, unit: str) -> str:
+    return f"{label}, {unit}" if unit else label
 
 
 def _row(found: PolicyVersion, current: int | None, now: datetime) -> Row:

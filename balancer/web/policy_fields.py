@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.policy import Policy, PriorityClass
 
+_ANSWERS: Final = ("yes", "no")
 # Of a class: (field, label, unit, what it means).
 CLASS_FIELDS: Final = (
     ("target_hours", "Target", "hours", "Due so long after it was acquired."),
@@ -17,6 +18,8 @@ CLASS_FIELDS: Final = (
     ("ceiling_hours", "Ceiling", "hours", "Nothing may quietly wait longer than this."),
     ("weight", "Weight", "points an hour", "What each hour late costs, against the other classes."),
     ("breach", "Crossing the target", "hours", "Becoming late at all costs as much as so many hours of lateness."),
+    ("provisional_stops_clock", "A provisional report is enough", "", "Whether the target asks for no more than that."),
+    ("verification_hours", "Verify within", "hours", "After a provisional report, for this class."),
 )
 # Of the whole policy: (field in the file, label, unit, what it means).
 GENERAL_FIELDS: Final = (
@@ -45,6 +48,12 @@ GENERAL_FIELDS: Final = (
         "reads",
         "So many of each list stay until the next run, whatever is gained.",
     ),
+    (
+        "publishing.hold",
+        "Plans wait for a manager",
+        "",
+        "Whether somebody publishes each before it is on lists.",
+    ),
     ("publishing.allocate_every_minutes", "Allocate every", "min", "A run is asked for so often."),
     (
         "publishing.emergencies_after_minutes",
@@ -52,6 +61,18 @@ GENERAL_FIELDS: Final = (
         "min",
         "Nobody waits longer for a manager.",
     ),
+    ("reading.choice", "To choose from", "reads", "How many of the next on their list somebody may choose from."),
+    ("reading.skips_noticed", "Passed over", "times", "From then on a manager is told that nobody takes a read."),
+    ("reading.most_claims", "Open at a time", "reads", "Nobody has more of them open."),
+    ("reading.lease_minutes", "A claim ends after", "min", "Without a sign of life from the page it was opened in."),
+    (
+        "reading.claim_hours",
+        "A silent claim",
+        "hours",
+        "By a system that gives no sign of life: a manager looks.",
+    ),
+    ("reading.confirm_hours", "Confirmed within", "hours", "Done here and still listed by its trust: it comes back."),
+    ("reading.parked_hours", "Parked for images", "hours", "Then somebody looks again whether they have come."),
     ("horizon_hours", "Horizon", "hours", "Plans reach so far ahead."),
     (
         "beyond_hours",
@@ -101,6 +122,11 @@ class Field:
     is_optional: bool = False
     is_words: bool = False
 
+    @property
+    def options(self) -> Sequence[str]:
+        """What there is to choose from, of a figure that is a yes or a no."""
+        return _ANSWERS if self.value in _ANSWERS else ()
+
 
 def class_fields(priority: PriorityClass) -> list[Field]:
     """Return the figures of a class; of its two targets the one that it has."""
@@ -127,6 +153,8 @@ def general_fields(policy: Policy) -> list[Field]:
 
 def figure(value: object) -> str:
     """Return a value as a form has it."""
+    if isinstance(value, bool):
+        return _ANSWERS[not value]
     if isinstance(value, float):
         return f"{value:g}"
     return "" if value is None else str(value)
@@ -167,7 +195,11 @@ def _edited_class(priority: PriorityClass, given: Mapping[str, str]) -> Priority
 
 
 def number_of(label: str, text: str, before: object) -> float | int:
-    """Return a figure of the kind that stood there: a count stays one."""
+    """Return a figure of the kind that stood there: a count stays one, a yes or no stays that."""
+    if isinstance(before, bool):
+        if text.strip() not in _ANSWERS:
+            raise InvalidValueError(label, "must be yes or no")
+        return text.strip() == _ANSWERS[0]
     try:
         found = float(text.strip())
     except ValueError:

@@ -25,6 +25,11 @@ _CAP: Final = "ledger.taken_minutes"
 _FOLLOW: Final = "follow_up"
 # What differences between versions are called that are not one figure each.
 MEANINGS: Final[Mapping[str, tuple[str, str]]] = {
+    "policy.owner": ("Owner", "Whose policy it is."),
+    "policy.version": ("Version in its file", "As its owner counts them."),
+    "policy.date": ("Date in its file", "When its owner made it."),
+    "policy.author": ("Author", "Who wrote it."),
+    "policy.approver": ("Approver", "Who answers for it."),
     "load.bands": ("Bands of load", "How full somebody is up to, and what an hour there costs in points."),
     **{f"{_FOLLOW}.{name}": (label, meaning) for name, label, meaning in _WORDS},
 }

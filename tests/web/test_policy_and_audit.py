@@ -9,9 +9,11 @@ import pytest
 
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.policy import LedgerCap
+from balancer.domain.policy_version import compare
 from balancer.store.policies import current_policy
 from balancer.store.tables_life import AuditRow
 from balancer.web.audit import audit_table
+from balancer.web.policy import changes_shown
 from balancer.web.policy_fields import class_fields, edited, general_fields
 from balancer.web.policy_rules import rules, with_rules
 from balancer.web.tables import View
@@ -74,6 +76,30 @@ def test_a_form_as_it_is_shown_changes_nothing() -> None:
     shown += [field for rule in rules(EXAMPLE_POLICY, {"RVV": "East"}) for field in rule.fields]
     given = {field.name: field.value for field in shown}
     assert with_rules(edited(EXAMPLE_POLICY, given), given) == EXAMPLE_POLICY
+
+
+def test_whatever_a_policy_says_is_called_something_where_two_versions_differ() -> None:
+    """No figure is named as a file names it, and each says what it means; a yes or no is one."""
+    first = EXAMPLE_POLICY.priorities[0]
+    other = replace(
+        EXAMPLE_POLICY,
+        publishing=replace(EXAMPLE_POLICY.publishing, hold=not EXAMPLE_POLICY.publishing.hold),
+        reading=replace(EXAMPLE_POLICY.reading, most_claims=9, lease_minutes=77.0),
+        priorities=(replace(first, provisional_stops_clock=True), *EXAMPLE_POLICY.priorities[1:]),
+        author="Dr A. Author",
+    )
+    found = changes_shown(compare(EXAMPLE_POLICY, other), other)
+    assert len(found) == 5
+    assert all("." not in item.label and "_" not in item.label and item.meaning for item in found)
+    assert ("no", "yes") in {(item.was, item.becomes) for item in found}
+
+
+@pytest.mark.parametrize(("answer", "held"), [("yes", True), ("no", False)])
+def test_whether_plans_wait_for_a_manager_is_decided_on_the_page(answer: str, held: bool) -> None:  # noqa: FBT001 - a case
+    """As everything else that the policy says of how plans come about."""
+    assert edited(EXAMPLE_POLICY, {"publishing.hold": answer}).publishing.hold is held
+    with pytest.raises(InvalidValueError, match="yes or no"):
+        edited(EXAMPLE_POLICY, {"publishing.hold": "perhaps"})
 
 
 def base_of(form: str) -> str:
