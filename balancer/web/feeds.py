@@ -42,6 +42,7 @@ class Heard:
 
     words: str
     level: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +166,8 @@ def heard_words(status: FeedStatus, now: datetime) -> Heard:
     if made is None:
         return Heard(words="Never heard", level="never")
     age = span(max(now - made, timedelta()))
-    return Heard(words=f"Silent {age}", level="silent") if status.stale else Heard(words=f"{age} ago", level="well")
+    words, level = (f"Silent {age}", "silent") if status.stale else (f"{age} ago", "well")
+    return Heard(words=words, level=level, at=made)
 
 
 def _entry(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -83,7 +85,8 @@ def test_feeds_are_shown_and_downloaded(service: Service) -> None:
     shown = service.client.get("/feeds").text
     assert "Every study is accounted for. 1 row needs you" in shown
     assert "balanced" in shown
-    assert FEED in service.client.get("/feeds?as=csv").text
+    (entry,) = csv.DictReader(io.StringIO(service.client.get("/feeds?as=csv").text.lstrip("\ufeff")))
+    assert (entry["feed"], entry["state"], entry["last_heard"]) == (FEED, "well", "2026-03-02T08:00+00:00")
     assert "3,000" not in service.client.get(f"/feeds/{FEED}").text
     assert "balanced" in service.client.get(f"/feeds/{FEED}").text
 
