@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 # What has so few letters is short for something: MSK.
 _ABBREVIATION: Final = 3
+_YOU: Final = re.compile(r"\b([Yy])ou(r?)\b")
 
 
 def in_words(code: str) -> str:
@@ -17,3 +19,8 @@ def within_sentence(code: str) -> str:
     """Return the same within a sentence: `head neck`, `MSK`."""
     words = in_words(code)
     return words if words.isupper() else words.lower()
+
+
+def said_of_them(words: str) -> str:
+    """Return what is said to a reporter as it is said of them, to whoever looks at their list."""
+    return _YOU.sub(lambda found: f"{'T' if found[1] == 'Y' else 't'}he{'ir' if found[2] else 'y'}", words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from balancer.web.field_words import said_of_them
 from balancer.web.my_list import Entry, MyList
 from balancer.web.tables import Cell, Column, Row, Table, View
 
@@ -49,6 +50,6 @@ def _row(place: int, state: str, entry: Entry) -> Row:
             Cell(value=item.planned_end),
             Cell(value=round(item.expected_minutes, 1)),
             Cell(text=entry.priors_words),
-            Cell(text=entry.why),
+            Cell(text=said_of_them(entry.why)),
         )
     )

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 
 from balancer import __version__
 from balancer.domain.instant import LONDON
+from balancer.web.field_words import said_of_them
 from balancer.web.reasons import reason_words
 
 FOLDER: Final = Path(__file__).parent
@@ -34,6 +35,7 @@ def environment() -> Environment:
     made.globals["asset"] = asset
     made.filters["london"] = lambda instant, shape="%H:%M": instant.astimezone(LONDON).strftime(shape)
     made.filters["reason"] = reason_words
+    made.filters["of_them"] = said_of_them
     return made
 
 

@@ -62,6 +62,9 @@ def test_whoever_only_looks_has_no_buttons(service: Service) -> None:
     be(service, "manager@RVV")
     shown = service.client.get("/lists/R1").text
     assert "to look at" in shown
+    assert "Why theirs" in shown
+    assert "They are a" in shown or "They report" in shown
+    assert "Why yours" not in shown
     assert "/reads/" not in shown
 
 
