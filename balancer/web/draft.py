@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,6 +75,9 @@ def _draft(draft: DraftOut, now: datetime) -> Row:
 
 # --- one of them ------------------------------------------------------------------------------------------------------
 
+# Of whose lists reads are left over, so many reporters are named.
+_MOST_NAMED: Final = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
@@ -132,7 +136,7 @@ def draft_page(  # noqa: PLR0913, PLR0917 - a draft and what it takes to show it
         heading=_heading(draft),
         told=_told(draft, now),
         staged=[_staged(one, studies, facts, untold, now, is_open=is_open) for one in given],
-        left=[_left(facts, item) for item in draft.left],
+        left=left_over(facts, draft.left),
         can_decide=is_open and bool(given) and (not about_people or may_people),
         can_undo=draft.state is DraftState.PUBLISHED and steer.is_everywhere,
         why_not_undo=_why_not_undo(draft, steer),
@@ -191,11 +195,22 @@ def _staged(  # noqa: PLR0913 - a decision and what it takes to say it
     )
 
 
-def _left(facts: PreviewFacts, item: LeftOut) -> str:
-    if item.read_id is None:
-        return f"An earlier decision: {item.why}"
-    whose = "" if item.reporter_id is None else f" of {facts.name(item.reporter_id)}"
-    return f"A read{whose}: {item.why}"
+def left_over(facts: PreviewFacts, left: Sequence[LeftOut]) -> list[str]:
+    """Return what undoing could not put back: each decision, and reads by why, with whose they are."""
+    decisions = [f"An earlier decision: {item.why}" for item in left if item.read_id is None]
+    reads: dict[str, Counter[str]] = {}
+    for item in left:
+        if item.read_id is not None:
+            reads.setdefault(item.why, Counter())[facts.name(item.reporter_id) if item.reporter_id else ""] += 1
+    return [*decisions, *(_reads_left(why, whose) for why, whose in reads.items())]
+
+
+def _reads_left(why: str, whose: Counter[str]) -> str:
+    many = whose.total()
+    named = [f"{name} ({count})" if many > 1 else name for name, count in whose.most_common() if name]
+    more = len(named) - _MOST_NAMED
+    of = ", ".join(named[:_MOST_NAMED]) + (f" and {more} more reporters" if more > 0 else "")
+    return f"{'A read' if many == 1 else f'{many:,} reads'}{f' of {of}' if of else ''}: {why}"
 
 
 def _why_not_undo(draft: DraftOut, steer: Reach) -> str:

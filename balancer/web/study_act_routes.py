@@ -133,7 +133,7 @@ def stage(desk: AtDesk, study_id: IdInPath, wanted: Annotated[Wanted, Depends(_w
 
     return desk.after(
         lambda: _staged(desk, facts, wanted),
-        then=lambda number: f"/studies/{study_id}?act={wanted.act}&read={wanted.read}&draft={number}#change",
+        then=lambda number: f"/studies/{study_id}?act={wanted.act}&read={wanted.read}&draft={number}#effects",
         refused=refused,
     )
 
