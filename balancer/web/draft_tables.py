@@ -13,13 +13,13 @@ from balancer.web.tables import Cell, Column, Row, Table, View, number, table_of
 from balancer.web.time_left import span
 
 _MOVES: Final = (
-    Column(key="study", head="Study", sorts=True),
+    Column(key="study", head="Study", sorts=True, second="accession"),
     Column(key="trust", head="Trust", sorts=True),
     Column(key="read", head="Read", number=True, sorts=True),
     Column(key="from", head="From", sorts=True),
     Column(key="to", head="To", sorts=True),
     Column(key="why", head="Why", sorts=True),
-    Column(key="lateness", head="Against due", sorts=True),
+    Column(key="lateness", head="Against due", sorts=True, kept="minutes_past_due"),
 )
 
 
@@ -30,7 +30,9 @@ def moves_table(facts: PreviewFacts, view: View) -> Table:
         Row(
             cells=(
                 Cell(
-                    text=facts.exams.get(move.study.exam_code, move.study.exam_code), link=f"/studies/{move.study.id}"
+                    text=facts.exams.get(move.study.exam_code, move.study.exam_code),
+                    link=f"/studies/{move.study.id}",
+                    second=move.study.accession_number,
                 ),
                 Cell(trust=move.study.trust),
                 number(move.move.read),
@@ -47,9 +49,10 @@ def moves_table(facts: PreviewFacts, view: View) -> Table:
 
 def _against(turned: Mapping[str, float] | None) -> Cell:
     if turned is None:
-        return Cell(text="no change", value=0, grey=True)
+        return Cell(text="as before", value="", grey=True)
+    before, after = _in_hand(turned["before"]), _in_hand(turned["after"])
     words = "becomes late" if turned["after"] > 0 else "in time again"
-    return Cell(text=f"{words}, {turned['before']:+,.0f} to {turned['after']:+,.0f} min", value=turned["after"])
+    return Cell(text=f"{words}: {after.text}", second=f"{before.text} now", value=after.value)
 
 
 def _list(facts: PreviewFacts, reporter_id: str | None) -> str:
@@ -61,8 +64,8 @@ _LATE: Final = (
     Column(key="accession", head="Accession"),
     Column(key="trust", head="Trust", sorts=True),
     Column(key="what", head="What becomes of it", sorts=True),
-    Column(key="before", head="Now", sorts=True),
-    Column(key="after", head="With it", sorts=True),
+    Column(key="before", head="Now", sorts=True, kept="minutes_past_due_now"),
+    Column(key="after", head="With it", sorts=True, kept="minutes_past_due_with_it"),
 )
 
 

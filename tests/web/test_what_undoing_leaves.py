@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from balancer.api.models.drafts import LeftOut
 from balancer.web.draft import left_over
-from balancer.web.draft_effects import PreviewFacts
+from balancer.web.draft_facts import PreviewFacts
 
 FACTS = PreviewFacts(
     draft_id=1,
@@ -19,6 +19,7 @@ FACTS = PreviewFacts(
     exams={},
     unnamed=frozenset(),
     is_blind=False,
+    until=None,
 )
 
 
