@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, or_, select
 
 from balancer.domain.errors import NotFoundError
+from balancer.domain.letter import LetterState
 from balancer.store import scope
 from balancer.store.tables_hooks import HookRow
-from balancer.store.tables_outbox import OutletRow
+from balancer.store.tables_outbox import LetterRow, OutletRow
 
 _PREFIX = "fhir-hook-"
 
@@ -44,9 +45,15 @@ def hook_of(session: Session, system: str, hook_id: int, now: datetime) -> HookR
 
 
 def failing(session: Session, hook_id: int) -> str:
-    """Return why a subscriber cannot be reached now; empty if it can."""
-    row = session.get(OutletRow, outlet_of(hook_id))
-    return "" if row is None else row.error
+    """Return why a subscriber is not told now, be it not reached or does not take it; empty if it is told."""
+    name = outlet_of(hook_id)
+    row = session.get(OutletRow, name)
+    if row is None or row.error:
+        return "" if row is None else row.error
+    waiting = (LetterRow.outlet == name, LetterRow.state == LetterState.WAITING, LetterRow.tries > 0)
+    with scope.as_it_stands(session) as whole:
+        said = whole.exec(select(LetterRow.error).where(*waiting).order_by(col(LetterRow.id)).limit(1)).first()
+    return said or ""
 
 
 def end(session: Session, system: str, hook_id: int, now: datetime) -> None:

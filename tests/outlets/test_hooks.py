@@ -226,14 +226,17 @@ def test_a_secret_is_not_kept_to_be_said_again(pacs: Subscriber) -> None:
 
 
 def test_what_is_not_taken_is_told_again(pacs: Subscriber) -> None:
-    """The same, by its number, after a while."""
-    pacs.subscribe("Task?")
+    """The same, by its number, after a while; until then whoever reads the subscription sees that it is not taken."""
+    address = f"/fhir/Subscription/{pacs.subscribe('Task?')['id']}"
     pacs.endpoint.answers = [503]
     claimed(pacs.db, "A1")
     assert pacs.step() == 1
     assert pacs.step() == 0
+    shown = pacs.client.get(address).json()
+    assert (shown["status"], shown["error"]) == ("error", "the endpoint answers 503")
     pacs.service.clock.at = minutes(1)
     assert (pacs.step(), pacs.step()) == (1, 0)
+    assert pacs.client.get(address).json()["status"] == "active"
     assert pacs.endpoint.heard[-1]["webhook-id"] == pacs.endpoint.heard[-2]["webhook-id"]
 
 

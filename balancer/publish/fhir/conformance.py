@@ -142,7 +142,7 @@ def _sections() -> Iterator[str]:
     yield (
         "`rest-hook` without payload and headers, for `Task?` searches, to origins that whoever runs the service "
         "names; signed as Standard Webhooks says. `requested` until it is served, `error` while the endpoint is not "
-        "reached, `off` once its origin has been taken back."
+        "reached or takes nothing, `off` once its origin has been taken back."
     )
 
 
