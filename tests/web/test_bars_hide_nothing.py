@@ -131,6 +131,17 @@ def test_focus_is_never_beneath_the_bar_that_publishes(browser: Browser, waiting
         assert hidden_from_keys(page, key) == []
 
 
+@pytest.mark.parametrize("key", ["Tab", "Shift+Tab"])
+@pytest.mark.parametrize("path", ["/", "/rosters"])
+def test_focus_is_never_beneath_the_names_of_a_wide_table(phone: Desk, path: str, key: str) -> None:
+    """They stay at the left while the half-days go by beneath them, on a phone and on a small desk."""
+    page = phone.go(path)
+    for width in (390, 720):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.reload()
+        assert hidden_from_keys(page, key) == []
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_what_waits_on_a_list_hides_nothing_of_it(browser: Browser, service: Service, width: str) -> None:
     """A line says that something has changed, over the lower edge of the window."""
