@@ -153,7 +153,8 @@ def _of_proposal(day: int, then: int, moves: int) -> list[Part]:
 
 def _waits(waits: Waits, now: datetime) -> str:
     """Say how long nobody has decided, and what happens if nobody does."""
-    said = f"A plan has waited {span(waits.length)} to be published"
+    is_new = waits.length < timedelta(minutes=1)
+    said = "A plan waits to be published" if is_new else f"A plan has waited {span(waits.length)} to be published"
     if waits.due_out_at is None:
         return f"{said}. "
     due = "with the next look" if waits.due_out_at <= now else f"at {clock(waits.due_out_at, now)}"

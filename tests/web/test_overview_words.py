@@ -86,6 +86,8 @@ def test_a_plan_that_nobody_has_decided_about_is_told_with_its_age() -> None:
     )
     overdue = replace(waits, due_out_at=NOW)
     assert "go onto lists with the next look." in said(replace(CALM, waits=overdue))
+    fresh = replace(waits, length=timedelta(seconds=20), due_out_at=None)
+    assert "A plan waits to be published. " in said(replace(CALM, waits=fresh))
     assert "A plan has waited 7 min to be published. " in said(replace(CALM, waits=replace(waits, due_out_at=None)))
     assert "waited" not in said(CALM)
 
