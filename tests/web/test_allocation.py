@@ -72,6 +72,12 @@ def test_every_figure_agrees_with_the_list_behind_it(service: Service) -> None:
         assert len(listed) == int(count.replace(",", "")), path
 
 
+def test_what_publishing_would_make_worse_is_marked(service: Service) -> None:
+    """By shape, colour and words, beside the button that would do it."""
+    shown = page(service, "/allocation")
+    assert re.search(r'b-left--late"><svg class="b-mark b-mark--warning".*?</svg>1 more</span>', shown)
+
+
 def test_moves_say_from_whom_to_whom_and_what_for(service: Service) -> None:
     """As a table that can be downloaded."""
     moves = rows(service, "/allocation/moves?as=csv")
