@@ -12,14 +12,18 @@ from typing import Any
 
 import pytest
 
+from balancer.domain.actor import Grant, person
 from balancer.domain.life import TRANSITIONS, ReadState
+from balancer.domain.permission import Role
 from balancer.domain.receiver import News
 from balancer.domain.steps import REVIVING, STEP_STATES, StepState, needs_another
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.reopen_read import reopen_read
 from balancer.store.database import Database
+from tests.access.doors import Known
 from tests.api import test_tasks, test_workitems
+from tests.api.service import Service
 from tests.api.test_tasks import ok, outcome
 from tests.instructed import MANAGER
 from tests.networks import PACS, Feed, claimed, extract, incoming, minutes, queued, read_id, standing
@@ -129,6 +133,24 @@ def test_it_is_another_task(reported: Database, comes_back: ComesBack) -> None:
     pacs.service.clock.at = minutes(8 * 24 * 60)
     assert pacs.search(status="completed")["total"] == 0
     assert len(tasks_of(pacs, before)) == 2
+
+
+def test_a_task_has_one_id_for_whoever_reads_blind_too(sqlite_db: Database) -> None:
+    """Who wrote the first report is not told while the other reading waits; which Task stands for it now is."""
+    queued(sqlite_db, incoming("A1", reads=2))
+    claimed(sqlite_db, "A1")
+    complete_read(sqlite_db, read_id(sqlite_db, "A1"), "R1", minutes(20), by=PACS)
+    reopened(sqlite_db)
+    told = []
+    roles = Grant(Role.REPORTER, "RVV"), Grant(Role.MANAGER, "RVV")
+    for who in (test_tasks.PACS, person("test:r2", "B. Reader", *roles, reporter_id="R2")):
+        pacs = test_tasks.Pacs(sqlite_db)
+        pacs.client = Service(sqlite_db, door=Known(who)).client
+        bundle = pacs.search(**{"group-identifier": "A1"})
+        assert len(bundle["entry"]) == bundle["total"]
+        told.append({entry["resource"]["id"]: entry["resource"]["status"] for entry in bundle["entry"]})
+    assert sorted(told[0].values()) == ["completed", "requested", "requested"]
+    assert told[1] == {number: status for number, status in told[0].items() if status == "requested"}
 
 
 def tasks_of(pacs: test_tasks.Pacs, task: Any) -> dict[str, Any]:
