@@ -465,7 +465,7 @@ def test_no_route_shows_or_changes_anything_of_another_trust(
     assert contents(both, WEST) == begun
     names = set(re.findall(r"{(\w+)", path)) - OF_NO_TRUST
     if asked == WEST and names:
-        nothing = ({"items": []}, {"items": [], "next_cursor": None})
+        nothing: tuple[dict[str, object], ...] = ({"items": []}, {"items": [], "next_cursor": None})
         assert answer.status_code in {403, 404} or answer.json() in nothing, answer.text
 
 
