@@ -25,7 +25,8 @@ from balancer.web.study import study_page
 from balancer.web.study_acts import Act, act_panel
 from balancer.web.study_explained import WhyPage, why_page
 from balancer.web.study_facts import StudyFacts, study_facts
-from balancer.web.study_history import history
+from balancer.web.study_history import Happened, history
+from balancer.web.study_tables import history_table, reads_table
 from balancer.web.tables import Medium, View, Viewing
 
 router = APIRouter(include_in_schema=False)
@@ -44,6 +45,8 @@ class Part(StrEnum):
 
     ALTERNATIVES = "alternatives"
     REFUSED = "refused"
+    READS = "reads"
+    HISTORY = "history"
 
 
 @router.get("/studies/{study_id}", dependencies=_SEE)
@@ -93,6 +96,10 @@ def _file(desk: Desk, study_id: int, read: int | None, of: Part, view: View) -> 
     with desk.database.session() as session:
         facts = study_facts(session, desk.reach, study_id, read, desk.now)
     desk.look("study", [study_id])
+    if of is Part.READS:
+        return download(reads_table(facts, study_page(facts, desk.now), view), desk.now)
+    if of is Part.HISTORY:
+        return download(history_table(_told(desk, facts), study_page(facts, desk.now), view), desk.now)
     why = _whys(desk, facts, read)
     table = None if why is None else why.refused if of is Part.REFUSED else why.alternatives
     if table is None:
@@ -123,9 +130,7 @@ def study_shown(  # noqa: PLR0913 - which study, which part of it is open, and w
             shown = effects(preview_facts(session, draft), desk.now, about=study_id)
     desk.look("study", [study_id, *(other.study_id for other in facts.others)])
     page = study_page(facts, desk.now)
-    trust = facts.study.trust
-    sees_lists = caller.reach(Permission.WORKLISTS_READ).covers(trust)
-    lines = history(facts, desk.now, steps=sees_lists, decisions=steer.covers(trust))
+    lines = _told(desk, facts)
     return desk.page(
         "study.html",
         title=page.title,
@@ -150,6 +155,17 @@ def study_shown(  # noqa: PLR0913 - which study, which part of it is open, and w
         draft=draft,
         history=lines if whole else lines[:_RECENT],
         more_history=0 if whole else max(0, len(lines) - _RECENT),
+    )
+
+
+def _told(desk: Desk, facts: StudyFacts) -> list[Happened]:
+    """Return what has happened to a study: steps to whoever may see its trust's lists, decisions to who may steer."""
+    caller, trust = desk.caller, facts.study.trust
+    return history(
+        facts,
+        desk.now,
+        steps=caller.reach(Permission.WORKLISTS_READ).covers(trust),
+        decisions=caller.reach(Permission.READS_STEER).covers(trust),
     )
 
 

@@ -15,6 +15,14 @@ from tests.api.service import Service, StandingClock
 from tests.networks import read_id
 from tests.web.test_lists import be
 
+FIRST_OF_ALL = ["First in the trust's feed", "Acquired"]
+
+
+def study_of(service: Service, accession_number: str) -> str:
+    """Return the address of a study's page."""
+    with service.app.state.serving.database.session() as session:
+        return f"/studies/{studies.study(session, StudyKey('RVV', accession_number)).study.id}"
+
 
 def rows(service: Service, address: str) -> list[dict[str, str]]:
     """Return what a file holds, having seen that the same is a workbook too."""
@@ -65,10 +73,43 @@ def test_who_else_could_read_a_study_is_a_file_once_it_is_worked_out(service: Se
     """Before, there is none; then the alternatives with their points, and who may not by rule."""
     be(service, "operator")
     database = service.app.state.serving.database
-    with database.session() as session:
-        study = f"/studies/{studies.study(session, StudyKey('RVV', 'A1')).study.id}"
+    study = study_of(service, "A1")
     assert service.client.get(f"{study}?as=csv").status_code == 404
     request_explanation(database, read_id(database, "A1"), service.clock.at)
     assert preview_all(database, StandingClock()) == DONE
     assert rows(service, f"{study}?read=1&of=alternatives")[0]["reporter"] == "Dr R1"
     assert rows(service, f"{study}?read=1&of=refused") is not None
+
+
+def test_a_studys_history_is_a_file_with_its_accession_number_and_when(service: Service) -> None:
+    """All of it, the last first, each in London's time; the page leads to it."""
+    be(service, "operator")
+    study = study_of(service, "A1")
+    assert f"{study}?of=history&amp;as=csv" in service.client.get(study).text
+    found = rows(service, f"{study}?of=history")
+    assert [row["what"] for row in found] == ["On the list of Dr R1", "On nobody's list", *FIRST_OF_ALL]
+    assert {(row["accession"], row["trust"]) for row in found} == {("A1", "RVV")}
+    assert all(row["at"].endswith("+00:00") for row in found)
+
+
+def test_a_history_as_a_file_says_no_more_than_the_page(service: Service) -> None:
+    """To a referrer, who sees no lists, only what the study's own feed said."""
+    be(service, "operator")
+    study = study_of(service, "A1")
+    be(service, "referrer@RVV")
+    assert [row["what"] for row in rows(service, f"{study}?of=history")] == FIRST_OF_ALL
+    be(service, "manager@RWF")
+    assert service.client.get(f"{study}?of=history&as=csv").status_code == 404
+
+
+def test_a_studys_reads_are_a_file_with_their_times(service: Service) -> None:
+    """Planned from and to, and since when each stands so; where the page shows the reads it leads there."""
+    be(service, "operator")
+    study = study_of(service, "A1")
+    (read,) = rows(service, f"{study}?of=reads")
+    assert (read["accession"], read["read"], read["what"], read["who"]) == ("A1", "1", "Reading", "Dr R1")
+    assert all(read[name].startswith("2026-03-02T") for name in ("planned_start", "planned_end", "since"))
+    be(service, "referrer@RVV")
+    shown = service.client.get(study).text
+    assert 'id="reads"' in shown
+    assert f"{study}?of=reads&amp;as=csv" in shown
