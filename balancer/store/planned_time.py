@@ -19,7 +19,8 @@ from balancer.store.worklists import on_item
 
 _HOUR: Final = 3600.0
 _OF_READ: Final = (
-    *(ReadRow.id, StudyRow.id, StudyRow.trust, StudyRow.exam_code, StudyRow.priority, StudyRow.subspecialty),
+    *(ReadRow.id, StudyRow.id, StudyRow.trust, StudyRow.accession_number),
+    *(StudyRow.exam_code, StudyRow.priority, StudyRow.subspecialty),
     *(StudyRow.clock_started_at, StudyRow.minutes, ReadRow.reason),
 )
 
@@ -42,6 +43,7 @@ class ShortRead:
     read_id: int
     study_id: int
     trust: str
+    accession_number: str
     exam_code: str
     priority: str
     subspecialty: str
@@ -189,6 +191,7 @@ def _short_read(  # noqa: PLR0913, PLR0917 - a row
     read_id: int | None,
     study_id: int | None,
     trust: str,
+    accession_number: str,
     exam_code: str,
     priority: str,
     subspecialty: str,
@@ -203,6 +206,7 @@ def _short_read(  # noqa: PLR0913, PLR0917 - a row
         read_id=read_id or 0,
         study_id=study_id or 0,
         trust=trust,
+        accession_number=accession_number,
         exam_code=exam_code,
         priority=priority,
         subspecialty=subspecialty,

@@ -37,7 +37,8 @@ def require_sight(desk: Desk) -> None:
 class AllocationPage:
     """The page for one day and filter, as a chart or as a table.
 
-    The reads of ``opened`` are beside it: those of their block at ``at``, if that is given.
+    The reads of ``opened`` are beside it: those of their block at ``at``, if that is given. ``of``: which of its tables
+    is wanted as a file, if not that of the day.
     """
 
     def __init__(  # noqa: PLR0913 - what an address says
@@ -49,10 +50,11 @@ class AllocationPage:
         *,
         opened: str = "",
         at: datetime | None = None,
+        of: made.Part | None = None,
     ) -> None:
         require_sight(desk)
         self._desk, self._view, self._looked_for = desk, view, looked_for
-        self._opened, self._at = opened, at
+        self._opened, self._at, self._of = opened, at, of
         self._days = days_ahead(desk.now, DAYS_SHOWN)
         self._day = day if day in self._days else self._days[0]
 
@@ -69,7 +71,8 @@ class AllocationPage:
         base = found.standing
         twin = made.twin(found.gantt, base, view)
         if view.medium is not Medium.PAGE:
-            return download(twin, desk.now)
+            table = made.reasons_table(found.not_placed, view) if self._of is made.Part.NOT_PLACED else twin
+            return download(table, desk.now)
         desk.look("study", [move.read.study_id for move in found.moves[:_MOVES_SHOWN]])
         return desk.page(
             "allocation.html",

@@ -48,8 +48,9 @@ def _page(  # noqa: PLR0913, PLR0917 - what an address says
     q: Words = "",
     opened: Annotated[str, Query(alias="open", max_length=64, pattern=r"^[^\x00-\x1f]*$")] = "",
     at: Annotated[When | None, Query()] = None,
+    of: made.Part | None = None,
 ) -> AllocationPage:
-    return AllocationPage(desk, view, day, q, opened=opened, at=at)
+    return AllocationPage(desk, view, day, q, opened=opened, at=at, of=of)
 
 
 Page = Annotated[AllocationPage, Depends(_page)]

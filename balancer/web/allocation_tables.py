@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import Final
 
 from balancer.domain.life import ReadState
@@ -12,7 +13,7 @@ from balancer.web.class_marks import mark_of
 from balancer.web.field_words import in_words
 from balancer.web.gantt_shapes import Gantt, GanttRow
 from balancer.web.load_spread import Load, percent
-from balancer.web.not_placed import reason_words
+from balancer.web.not_placed import NotPlaced, reason_words
 from balancer.web.plan_moves import PlanMove, name_of
 from balancer.web.tables import Cell, Choice, Column, Row, Table, View, number, table_of
 from balancer.web.time_left import TimeLeft, at_words, time_left
@@ -21,7 +22,19 @@ _STUDY: Final = Column(key="study", head="Study", sorts=True, second="accession"
 _CLASS: Final = Column(key="class", head="Class", sorts=True)
 _TRUST: Final = Column(key="trust", head="Trust", sorts=True)
 _DUE: Final = Column(key="due", head="Time left", sorts=True, kept="due")
+_REASONS: Final = (
+    Column(key="reads", head="Reads", number=True),
+    Column(key="reason", head="Reason"),
+    Column(key="whose", head="Most of them"),
+    Column(key="remedy", head="Smallest remedy"),
+)
 PLANS: Final = (("proposed", "the plan that waits"), ("published", "the plan in force"))
+
+
+class Part(StrEnum):
+    """Which table of the allocation's page but that of the day."""
+
+    NOT_PLACED = "not_placed"
 
 
 def twin(drawn: Gantt, base: Standing, view: View, filters: Sequence[Choice] = ()) -> Table:
@@ -167,6 +180,22 @@ def not_placed_table(
     return table_of(
         "Not placed", columns, rows, view, filters=filters, empty="Everything that waits has a place in this plan."
     )
+
+
+def reasons_table(found: Sequence[NotPlaced], view: View) -> Table:
+    """Return why reads have no place, with the smallest remedy of each reason, as the page has them."""
+    rows = [
+        Row(
+            cells=(
+                number(each.count),
+                Cell(text=each.words),
+                Cell(text=each.whose),
+                Cell(text=each.remedy.words),
+            )
+        )
+        for each in found
+    ]
+    return Table(name="Not placed, by reason", columns=_REASONS, rows=rows, total=len(rows), view=view)
 
 
 def late_table(

@@ -21,7 +21,7 @@ from balancer.web.field_words import in_words
 from balancer.web.my_list import short_name
 from balancer.web.roster_hours import Held
 from balancer.web.roster_words import half_words
-from balancer.web.tables import Cell, Column, Row, Table, View, number
+from balancer.web.tables import Cell, Column, Medium, Row, Table, View, number
 from balancer.web.time_left import at_words, time_left
 
 MOST_SHORT: Final = 50
@@ -168,11 +168,11 @@ def _when(start: datetime, end: datetime) -> str:
 # --- the reads behind hours that are short ----------------------------------------------------------------------------
 
 _COLUMNS: Final = (
-    Column(key="exam", head="Exam"),
+    Column(key="exam", head="Exam", second="accession"),
     Column(key="class", head="Class"),
     Column(key="trust", head="Trust"),
-    Column(key="due", head="Due"),
-    Column(key="planned", head="Planned"),
+    Column(key="due", head="Due", kept="due"),
+    Column(key="planned", head="Planned", kept="planned_end", second="reason"),
     Column(key="hours", head="Hours", number=True),
 )
 
@@ -190,7 +190,7 @@ def short_table(  # noqa: PLR0913 - which reads, by which policy, at which insta
     """Return the reads that the plan ends after they are due in a half-day, or has no place for."""
     marks, ceilings = class_marks(policy), {priority.code: priority for priority in policy.priorities}
     rows = []
-    for read, hours in found[:MOST_SHORT]:
+    for read, hours in found[: MOST_SHORT if view.medium is Medium.PAGE else view.limit]:
         known = ceilings.get(read.priority)
         ceiling = None if known is None else known.ceiling_at(read.began_at)
         left = time_left(began_at=read.began_at, due_at=read.due_at, ceiling_at=ceiling, now=now)
@@ -198,11 +198,15 @@ def short_table(  # noqa: PLR0913 - which reads, by which policy, at which insta
         rows.append(
             Row(
                 cells=(
-                    Cell(text=exams.get(read.exam_code, read.exam_code), link=f"/studies/{read.study_id}"),
+                    Cell(
+                        text=exams.get(read.exam_code, read.exam_code),
+                        link=f"/studies/{read.study_id}",
+                        second=read.accession_number,
+                    ),
                     Cell(mark=mark_of(marks, read.priority)),
                     Cell(trust=read.trust),
                     Cell(left=left),
-                    Cell(text=planned, second=read.reason.replace("_", " ")),
+                    Cell(text=planned, value=read.planned_end or "", second=read.reason.replace("_", " ")),
                     number(hours, digits=1),
                 )
             )

@@ -42,7 +42,7 @@ from balancer.web.roster_files import grid_table, hours_table
 from balancer.web.roster_grid import Asked, away_in
 from balancer.web.roster_page import Week, chosen_of, rosters, short_in, short_of, week_of
 from balancer.web.roster_panel import HalfDayOpen, free_table, half_day_open, names_of, short_table
-from balancer.web.tables import Medium, View, Viewing
+from balancer.web.tables import Medium, Table, View, Viewing
 
 router = APIRouter(include_in_schema=False)
 HERE: Final = "/rosters"
@@ -226,7 +226,7 @@ def _page(  # noqa: PLR0913 - what is open, what was said
     with desk.database.session() as session:
         week = week_of(session, asked, desk.now, only=_only(desk))
         if draft is None and asked.short and asked.half is not None:
-            values |= _short(desk, week, asked, asked.half)
+            values |= _short(desk, week, asked, asked.half, View(path=HERE))
         elif draft is None and asked.reporter_id:
             values["open"] = _open(session, desk, week, asked)
         page = rosters(session, week, asked, desk.now, may_open=desk.may(Permission.STUDIES_READ))
@@ -253,7 +253,7 @@ def _open(session: Session, desk: Desk, week: Week, asked: Asked) -> HalfDayOpen
     )
 
 
-def _short(desk: Desk, week: Week, asked: Asked, half: HalfDay) -> dict[str, Any]:
+def _short(desk: Desk, week: Week, asked: Asked, half: HalfDay, view: View) -> dict[str, Any]:
     """Return the reads behind hours short: whoever sees rosters sees the hours, and studies only where they may."""
     counted = len(short_in(week, asked.short, half))
     with desk.within(Permission.STUDIES_READ).session() as session:
@@ -261,7 +261,6 @@ def _short(desk: Desk, week: Week, asked: Asked, half: HalfDay) -> dict[str, Any
         exams = _exam_names(session)
     found = short_in(within, asked.short, half)
     desk.look("study", [read.study_id for read, _ in found])
-    view = View(path=HERE)
     return {
         "short": short_table(found, asked.short, half, policy=week.policy, exams=exams, view=view, now=desk.now),
         "withheld": counted - len(found),
@@ -336,9 +335,22 @@ def _staged(session: Session, draft_id: int) -> tuple[DraftRow, Instruction, lis
 def _file(desk: Desk, asked: Asked, view: View, of: str) -> Response:
     with desk.database.session() as session:
         week = week_of(session, asked, desk.now, only=_only(desk))
+    if of in {"short", "free"}:
+        return download(_open_table(desk, week, asked, view, of), desk.now)
     if of == "hours":
         return download(hours_table(week.spare, week.halves, view), desk.now)
     return download(grid_table(chosen_of(week.everybody, asked), week.halves, week.hours, view), desk.now)
+
+
+def _open_table(desk: Desk, week: Week, asked: Asked, view: View, of: str) -> Table:
+    """Return the reads behind hours that are short, or who has time then."""
+    if not asked.short or asked.half is None:
+        raise NotFoundError("no half-day of a subspecialty is asked for")
+    desk.within(Permission.STUDIES_READ)  # nobody else can open a half-day on the page
+    if of == "free":
+        return free_table(week.hours.held, week.everybody, asked.short, asked.half, view)
+    found: Table = _short(desk, week, asked, asked.half, view)["short"]
+    return found
 
 
 # --- who may ----------------------------------------------------------------------------------------------------------

@@ -208,3 +208,14 @@ def test_whoever_only_looks_has_no_box(service: Service) -> None:
     """An auditor sees the moves, and leaves none out."""
     be(service, "auditor@RVV")
     assert 'name="read"' not in service.client.get("/allocation/moves").text
+
+
+def test_why_reads_have_no_place_is_a_file(service: Service) -> None:
+    """The reasons as the page has them, each with its number and its remedy."""
+    shown = page(service, "/allocation")
+    assert "/allocation?of=not_placed&amp;as=csv" in shown
+    assert service.client.get("/allocation?of=not_placed&as=xlsx").content[:2] == b"PK"
+    (reason,) = rows(service, "/allocation?of=not_placed&as=csv")
+    assert (reason["reads"], reason["reason"]) == ("1", "Fits, at a higher cost")
+    assert reason["remedy"].startswith("Nothing: other work is worth more now")
+    assert reason["whose"] in unescape(shown)

@@ -31,6 +31,7 @@ def short(
         read_id=1,
         study_id=1,
         trust="RVV",
+        accession_number="A1",
         exam_code="CTH",
         priority="urgent",
         subspecialty=field,

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from datetime import datetime, timedelta
+from html import unescape
 
 import pytest
 from httpx2 import Response
@@ -25,7 +26,7 @@ from tests.api.service import Service
 from tests.networks import incoming, queued, rostered, solving
 from tests.web.pages_served import service_with_sign_in
 from tests.web.test_lists import ORIGIN, be
-from tests.worlds import NOW, session
+from tests.worlds import NOW, at, session
 
 ILL = {"begins": "2026-03-02T08:00", "until": "2026-03-02"}
 
@@ -42,6 +43,11 @@ def morning(sqlite_db: Database) -> Service:
 def send(service: Service, path: str, **form: str) -> Response:
     """Press a button."""
     return service.client.post(path, data=form, headers=ORIGIN, follow_redirects=False)
+
+
+def rows_of(answer: Response) -> list[dict[str, str]]:
+    """Return what a file holds."""
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
 
 
 def draft_of(answer: Response) -> int:
@@ -261,3 +267,32 @@ def test_whoever_does_not_decide_about_rosters_asks_nobody(morning: Service) -> 
     """An auditor sees the hours and the reads behind them, and no form."""
     be(morning, "auditor@RVV")
     assert "/rosters/cover" not in morning.client.get("/rosters?short=neuro&at=2026-03-03am").text
+
+
+def test_reads_behind_hours_short_and_who_has_time_are_files(sqlite_db: Database) -> None:
+    """With accession numbers, and when each is due and would end; the panel leads to both."""
+    queued(sqlite_db, *(incoming(number, minutes=60.0, due_at=at(1)) for number in ("A1", "A2", "A3")))
+    rostered(sqlite_db, session("S1", "R1"), session("S2", "R2"))
+    plan = solving({"S1": ["A1", "A2"]}, {"A3": "deferred"})
+    assert run_allocation(sqlite_db, NOW, solver=plan).error == ""
+    service = service_with_sign_in(sqlite_db)
+    be(service, "operator")
+    opened = "/rosters?week=2026-03-02&short=neuro&at=2026-03-02am"
+    shown = unescape(service.client.get(opened).text)
+    assert f"{opened}&of=short&as=csv" in shown
+    assert f"{opened}&of=free&as=csv" in shown
+    assert service.client.get(f"{opened}&of=short&as=xlsx").content[:2] == b"PK"
+    short = rows_of(service.client.get(f"{opened}&of=short&as=csv"))
+    assert [row["accession"] for row in short] == ["A2", "A3"]
+    assert {row["due"] for row in short} == {"2026-03-02T09:00+00:00"}
+    assert [(bool(row["planned_end"]), row["reason"]) for row in short] == [(True, ""), (False, "deferred")]
+    free = rows_of(service.client.get(f"{opened}&of=free&as=csv"))
+    assert {row["reporter"] for row in free} == {"Dr R1", "Dr R2"}
+    assert service.client.get("/rosters?of=short&as=csv").status_code == 404
+
+
+def test_reads_behind_hours_short_are_no_file_for_whoever_may_see_no_studies(morning: Service) -> None:
+    """As on the page."""
+    be(morning, "administrator@RVV")
+    for part in ("short", "free"):
+        assert morning.client.get(f"/rosters?short=neuro&at=2026-03-02am&of={part}&as=csv").status_code == 403
