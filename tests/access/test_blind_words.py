@@ -21,6 +21,7 @@ from tests.networks import PACS, minutes, read_id, standing
 NOTE = "8 mm nodule, left upper lobe"
 SAID = f"completed by {FIRST}"
 HTML = {"Accept": "text/html"}
+ORIGIN = {"Origin": "http://testserver"}
 
 
 @pytest.fixture
@@ -94,6 +95,8 @@ def test_why_a_reading_is_away_is_not_told_to_whoever_reads_the_other(
         "/fhir/Task?_format=json": True,
         workitems: not excluded,  # what is cancelled has no comment
         f"/studies/{study_id}": True,
+        f"/studies/{study_id}?of=reads&as=csv": True,
+        f"/studies/{study_id}?of=history&as=csv": True,
         "/studies": False,  # it says so of what is parked alone
     }
     for address, always in addresses.items():
@@ -102,3 +105,15 @@ def test_why_a_reading_is_away_is_not_told_to_whoever_reads_the_other(
         ]
         assert not told[0], address
         assert told[1] or not always, address
+
+
+def test_why_a_reading_is_parked_is_not_told_by_a_search(handed_back: Database) -> None:
+    """Neither on its page nor in its file, to whoever reads the other."""
+    park_read(handed_back, read_id(handed_back, TWICE), minutes(4), by=MANAGER, reason=NAMING, until=minutes(900))
+    for address in ("/search", "/search?of=studies&as=csv"):
+        shown = [
+            served(handed_back, who).client.post(address, data={"text": TWICE}, headers=ORIGIN).text
+            for who in (COLLEAGUE, MANAGER)
+        ]
+        assert all(TWICE in text for text in shown), address
+        assert [NAMING in text for text in shown] == [False, True], address
