@@ -42,12 +42,17 @@ _HOURS_LEFT: Final = 24.0
 class CauseRow:
     """Why studies become late: how many, why, as a share of the most, the list of them, what would help."""
 
-    studies: str
+    count: int
     link: str
     field: str
     why: str
     width: float
     remedy: Remedy | None
+
+    @property
+    def studies(self) -> str:
+        """How many they are, in words."""
+        return f"{self.count:,}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,11 @@ class Overview:
     scarce: ScarceCard
     uncounted: Sequence[Figure]
     is_planned: bool
+
+    @property
+    def causes_shown(self) -> Sequence[CauseRow]:
+        """The reasons that the page shows; a file has them all."""
+        return self.causes[:_MOST_CAUSES]
 
 
 def overview(session: Session, proposed: Proposed | None, sight: Sight, now: datetime) -> Overview:
@@ -257,14 +267,14 @@ def _causes(shown: Sequence[BecomingLate], productivity: float, sight: Sight, *,
     most = counted[0][1] if counted else 1
     return [
         CauseRow(
-            studies=f"{number:,}",
+            count=number,
             link=_address(sight, is_proposed=is_proposed, reason=cause.reason, subspecialty=cause.subspecialty),
             field=in_words(cause.subspecialty),
             why=reason_words(cause.reason),
             width=round(100.0 * number / most, 1),
             remedy=remedy(cause.reason, cause.subspecialty, short, sees_rosters=sight.rosters),
         )
-        for cause, number in counted[:_MOST_CAUSES]
+        for cause, number in counted
     ]
 
 

@@ -22,6 +22,7 @@ from balancer.web.downloads import download
 from balancer.web.forecast import HOURS
 from balancer.web.overview import Overview, overview
 from balancer.web.overview_figures import Proposed, Sight
+from balancer.web.overview_tables import Card, card_table
 from balancer.web.proposals import proposals_of
 from balancer.web.tables import Medium, View, Viewing
 
@@ -37,8 +38,11 @@ _ELSEWHERE: Final[Mapping[Permission, str]] = {
 
 # Whoever holds anything may come; what they are shown is within what they may see of it.
 @router.get(HERE, dependencies=[may(*Permission)])
-def show_overview(desk: AtDesk, view: Viewing) -> Response:
-    """Show where the network stands; send a reporter to their list, and others to what they may see."""
+def show_overview(desk: AtDesk, view: Viewing, of: Card | None = None) -> Response:
+    """Show where the network stands; send a reporter to their list, and others to what they may see.
+
+    ``of``: which of its tables is wanted as a file, if not that of classes.
+    """
     if not desk.may(Permission.BALANCE_READ):
         return RedirectResponse(_begins(desk), _SEE_OTHER)
     with desk.within(Permission.BALANCE_READ).session() as session:
@@ -46,12 +50,13 @@ def show_overview(desk: AtDesk, view: Viewing) -> Response:
             found = overview(session, _proposed(desk, session), _sight(desk), desk.now)
         except NotFoundError as nothing_loaded:
             return desk.page("overview_empty.html", title="Overview", here=HERE, said=str(nothing_loaded))
-    return _answer(desk, view, found)
+    return _answer(desk, view, found, of)
 
 
-def _answer(desk: Desk, view: View, found: Overview) -> Response:
+def _answer(desk: Desk, view: View, found: Overview, of: Card | None) -> Response:
     if view.medium is not Medium.PAGE:
-        return download(as_download(found.classes, view), desk.now)
+        table = as_download(found.classes, view) if of is None else card_table(found, of, view)
+        return download(table, desk.now)
     return desk.page("overview.html", title="Overview", here=HERE, found=found, view=view)
 
 

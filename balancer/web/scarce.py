@@ -30,21 +30,49 @@ _LONG: Final = timedelta(minutes=10)
 class Scarce:
     """One scarce thing: what and when, what becomes late of it and the list of that, what one more hour saves."""
 
-    name: str
+    field: str
+    modality: str
+    half: HalfDay
+    trust: str
     where: str
-    late: str
+    becomes_late: int
     link: str
     cover: str
-    saves: str
-    points: str
+    fewer_late: int
+    worth: float
+
+    @property
+    def name(self) -> str:
+        """What it is, and when."""
+        return f"{self.field} {self.modality}, {half_words(self.half)}"
+
+    @property
+    def late(self) -> str:
+        """How many become late, in words."""
+        return f"{self.becomes_late:,} {'becomes' if self.becomes_late == 1 else 'become'} late"
+
+    @property
+    def saves(self) -> str:
+        """How many fewer would be late for an hour more, in words."""
+        return f"{self.fewer_late:,} fewer late"
+
+    @property
+    def points(self) -> str:
+        """What an hour more would save in all, in words."""
+        return f"{self.worth:,.1f} points"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScarceCard:
-    """The card: what is scarce, or ``why_not`` it cannot be told."""
+    """The card: what is scarce, of which the page shows the first, or ``why_not`` it cannot be told."""
 
     rows: Sequence[Scarce]
     why_not: str = ""
+
+    @property
+    def shown(self) -> Sequence[Scarce]:
+        """What the page shows."""
+        return self.rows[:_SHOWN]
 
 
 def scarce(  # noqa: PLR0913, PLR0917 - of which plan, for whom
@@ -70,7 +98,7 @@ def scarce(  # noqa: PLR0913, PLR0917 - of which plan, for whom
     held.sort(key=lambda one: (-one.fewer_late, -_points(one), -one.worth))
     listed = {"within": str(hours)} | ({"plan": "proposed"} if is_proposed else {})
     return ScarceCard(
-        rows=[_row(one, late, sight, trusts, listed) for one in held[:_SHOWN] if _points(one) >= _LEAST_POINTS],
+        rows=[_row(one, late, sight, trusts, listed) for one in held if _points(one) >= _LEAST_POINTS],
         why_not="No hour more would save anything.",
     )
 
@@ -94,11 +122,14 @@ def _row(
     number = sum(study.trust == one.trust and study.subspecialty == one.subspecialty for study in late)
     asked = {**listed, "trust": one.trust, "subspecialty": one.subspecialty}
     return Scarce(
-        name=f"{in_words(one.subspecialty)} {one.modality}, {half_words(half)}",
+        field=in_words(one.subspecialty),
+        modality=one.modality,
+        half=half,
+        trust=one.trust,
         where=short_name(trusts.get(one.trust, one.trust)),
-        late=f"{number:,} {'becomes' if number == 1 else 'become'} late",
+        becomes_late=number,
         link=f"/studies?{urlencode(asked)}" if sight.studies and number else "",
         cover=where_cover_is_found(one.subspecialty, half) if sight.rosters else "",
-        saves=f"{max(one.fewer_late, 0):,} fewer late",
-        points=f"{_points(one):,.1f} points",
+        fewer_late=max(one.fewer_late, 0),
+        worth=_points(one),
     )

@@ -11,6 +11,7 @@ from html import unescape
 from html.parser import HTMLParser
 
 import pytest
+from httpx2 import Response
 
 from balancer.domain.actor import EVERY_TRUST, Grant, person
 from balancer.domain.permission import Role
@@ -19,6 +20,7 @@ from balancer.domain.states import RunState
 from balancer.services.complete_read import complete_read
 from balancer.services.decide_policy import approve_policy
 from balancer.services.ingest_studies import ingest_extract
+from balancer.services.price_capacity import price_next
 from balancer.services.propose_policy import propose_policy
 from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said, exclude_read
@@ -26,6 +28,7 @@ from balancer.store.database import Database
 from balancer.store.policies import current_policy
 from tests.api.service import Service
 from tests.networks import PACS, Feed, claimed, extract, incoming, queued, read_id, rostered, solving
+from tests.services.test_price_capacity import allocate as short_of_neuro
 from tests.services.test_see_unreported import to_be_verified
 from tests.web.pages_served import service_with_sign_in
 from tests.web.test_lists import ORIGIN, be
@@ -378,3 +381,80 @@ def test_what_is_looked_for_is_never_in_an_address(mixed: Service) -> None:
     for path in ("/", "/search"):
         assert '<form class="b-search" method="post"' in whole(mixed, "/")
         assert not re.search(r'<form[^>]*method="get"[^>]*action="/search"', whole(mixed, path))
+
+
+# --- the other tables, as files ---------------------------------------------------------------------------------------
+
+
+def file_of(answer: Response) -> list[dict[str, str]]:
+    """Return what a file holds."""
+    assert "attachment" in answer.headers["content-disposition"], answer.text
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+def test_why_studies_become_late_is_a_file(mixed: Service) -> None:
+    """Each reason with its number and its remedy, as the page has them."""
+    be(mixed, "manager@RVV")
+    assert "/?of=causes&amp;as=csv" in whole(mixed, "/")
+    assert mixed.client.get("/?of=causes&as=xlsx").content[:2] == b"PK"
+    found = file_of(mixed.client.get("/?of=causes&as=csv"))
+    assert {(row["late"], row["subspecialty"]) for row in found} == {("1", "Neuro"), ("1", "MSK")}
+    assert all(row["why"] for row in found)
+    be(mixed, "manager@RWF")
+    assert file_of(mixed.client.get("/?of=causes&as=csv")) == []
+
+
+def test_what_is_scarce_is_a_file(sqlite_db: Database) -> None:
+    """When, and what one more hour would save; before it is worked out the page leads to none."""
+    short_of_neuro(sqlite_db)
+    service = service_with_sign_in(sqlite_db)
+    be(service, "operator")
+    assert "/?of=scarce" not in whole(service, "/")
+    assert file_of(service.client.get("/?of=scarce&as=csv")) == []
+    assert price_next(sqlite_db, NOW) is not None
+    assert "/?of=scarce&amp;as=csv" in whole(service, "/")
+    assert service.client.get("/?of=scarce&as=xlsx").content[:2] == b"PK"
+    found = file_of(service.client.get("/?of=scarce&as=csv"))
+    assert found
+    assert all(row["subspecialty"] == "Neuro" and row["ends"].endswith("+00:00") for row in found)
+    assert all(float(row["points"]) > 0 for row in found)
+
+
+def looked_for(service: Service, text: str, part: str, medium: str = "csv") -> Response:
+    """Ask for what is called so as a file."""
+    return service.client.post(f"/search?of={part}&as={medium}", data={"text": text}, headers=ORIGIN)
+
+
+def test_what_was_found_is_a_file_and_is_asked_for_in_the_body(mixed: Service) -> None:
+    """Studies with accession numbers, reporters, exams; what was looked for stands in no address."""
+    be(mixed, "manager@RVV")
+    shown = mixed.client.post("/search", data={"text": "a3"}, headers=ORIGIN).text
+    assert 'formaction="/search?of=studies&amp;as=csv"' in shown
+    assert not re.search(r'(?:action|href)="[^"]*a3', shown)
+    assert looked_for(mixed, "a3", "studies", "xlsx").content[:2] == b"PK"
+    (study,) = file_of(looked_for(mixed, "a3", "studies"))
+    assert (study["accession"], study["due"]) == ("A3", "2026-03-02T18:00+00:00")
+    assert [row["number"] for row in file_of(looked_for(mixed, "dr r1", "reporters"))] == ["R1"]
+    assert [row["exam"] for row in file_of(looked_for(mixed, "ct head", "exams"))] == ["CT head"]
+    assert looked_for(mixed, "a", "studies").status_code == 422
+
+
+def test_what_was_found_is_no_file_for_whoever_may_not_see_it(mixed: Service) -> None:
+    """A referrer no reporters, another trust's manager no studies."""
+    be(mixed, "referrer@RVV")
+    assert looked_for(mixed, "dr r1", "reporters").status_code == 403
+    be(mixed, "manager@RWF")
+    assert file_of(looked_for(mixed, "a3", "studies")) == []
+
+
+def test_a_file_of_what_was_found_has_all_of_it(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page shows twenty, and a file is read in pieces."""
+    queued(sqlite_db, *(incoming(f"ACC{number:02}") for number in range(25)))
+    monkeypatch.setattr("balancer.web.search_routes.MOST_ITEMS", 10)
+    service = service_with_sign_in(sqlite_db)
+    be(service, "operator")
+    shown = service.client.post("/search", data={"text": "acc"}, headers=ORIGIN).text
+    assert shown.count('id="study-') == 20
+    assert "Download all 25" in shown
+    found = [row["accession"] for row in file_of(looked_for(service, "acc", "studies"))]
+    assert sorted(found) == [f"ACC{number:02}" for number in range(25)]
