@@ -102,6 +102,23 @@ def test_a_system_that_follows_is_entered_once_a_day(both: Database) -> None:
     assert len(looked(both)) == 2
 
 
+ORIGIN = {"Origin": "http://testserver"}
+
+
+def test_a_file_of_what_a_page_shows_is_looked_at_as_the_page_is(both: Database) -> None:
+    """A study's history, and the studies that a search finds; the study that both name is looked at once."""
+    service = served(both, MANAGER_EAST)
+    found = service.client.post("/search?of=studies&as=csv", data={"text": "EAST-1"}, headers=ORIGIN)
+    assert "EAST-1" in found.text
+    ((who, kind, number),) = looked(both)
+    assert (who, kind) == (MANAGER_EAST.subject, "study")
+    assert service.client.get(f"/studies/{number}?of=history&as=csv").status_code == 200
+    assert looked(both) == [(who, kind, number)]
+    service.clock.at = NOW + timedelta(hours=1)
+    assert service.client.get(f"/studies/{number}?of=reads&as=csv").status_code == 200
+    assert looked(both) == [(who, kind, number)] * 2
+
+
 SHOWING = ("/quarantine", "/unallocated", "/studies", "/worklists/R1", "/assignments?trust=RVV")
 
 
