@@ -25,6 +25,7 @@ class ForecastRow:
 
     hours: int
     by: str
+    at: datetime
     published: int
     proposed: int | None
     link: str
@@ -64,6 +65,7 @@ def _row(
     return ForecastRow(
         hours=hours,
         by=at_words(now + timedelta(hours=hours), now),
+        at=now + timedelta(hours=hours),
         published=within(published, now, hours),
         proposed=None if proposed is None else within(proposed, now, hours),
         link=f"/studies?within={hours}" if listed else "",

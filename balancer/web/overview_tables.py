@@ -1,4 +1,4 @@
-"""Why studies become late, and what is scarce, as tables to take away."""
+"""How many become late by when, why, and what is scarce, as tables to take away."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
+from balancer.web.forecast import Forecast
 from balancer.web.overview import CauseRow, Overview
 from balancer.web.scarce import Scarce
 from balancer.web.tables import Cell, Column, Row, Table, View, number
@@ -14,6 +15,7 @@ from balancer.web.tables import Cell, Column, Row, Table, View, number
 class Card(StrEnum):
     """Which of the overview's tables but that of classes."""
 
+    FORECAST = "forecast"
     CAUSES = "causes"
     SCARCE = "scarce"
 
@@ -40,9 +42,33 @@ _SCARCE: Final = (
 
 def card_table(found: Overview, card: Card, view: View) -> Table:
     """Return one of the overview's tables, whole: the page shows the first of it."""
+    if card is Card.FORECAST:
+        return _forecast(found.forecast, view)
     if card is Card.CAUSES:
         return _causes(found.causes_of, found.causes, view)
     return _scarce(found.scarce.rows, view)
+
+
+def _forecast(forecast: Forecast, view: View) -> Table:
+    """Return how many have become late by each instant; by the plan that waits too, if one does."""
+    columns = (
+        Column(key="hours", head="Hours", number=True),
+        Column(key="by", head="By"),
+        Column(key="published", head="Published plan", number=True),
+        *((Column(key="if_published", head="If published", number=True),) if forecast.has_proposal else ()),
+    )
+    rows = [
+        Row(
+            cells=(
+                Cell(value=row.hours),
+                Cell(value=row.at),
+                number(row.published),
+                *(() if row.proposed is None else (number(row.proposed),)),
+            )
+        )
+        for row in forecast.rows
+    ]
+    return Table(name="Becoming late", columns=columns, rows=rows, total=len(rows), view=view)
 
 
 def _causes(name: str, causes: Sequence[CauseRow], view: View) -> Table:

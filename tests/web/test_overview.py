@@ -404,6 +404,18 @@ def test_why_studies_become_late_is_a_file(mixed: Service) -> None:
     assert file_of(mixed.client.get("/?of=causes&as=csv")) == []
 
 
+def test_how_many_become_late_by_when_is_a_file(mixed: Service) -> None:
+    """With instants; of a plan that waits only while one does."""
+    be(mixed, "manager@RVV")
+    assert "/?of=forecast&amp;as=csv" in whole(mixed, "/")
+    found = file_of(mixed.client.get("/?of=forecast&as=csv"))
+    by = {row["hours"]: (row["by"], row["published"]) for row in found}
+    assert by["4"] == ("2026-03-02T12:00+00:00", "1")
+    assert "if_published" not in found[0]
+    held(mixed, {"S1": ["A1"], "S2": ["A2"]}, {"A3": "no_skilled_reporter", "A4": "deferred"})
+    assert all(row["if_published"] for row in file_of(mixed.client.get("/?of=forecast&as=csv")))
+
+
 def test_what_is_scarce_is_a_file(sqlite_db: Database) -> None:
     """When, and what one more hour would save; before it is worked out the page leads to none."""
     short_of_neuro(sqlite_db)
