@@ -119,7 +119,12 @@ def list_rosters(served: Served) -> ListOut[RosterOut]:
         return ListOut(items=[RosterOut.of(status) for status in sources.rosters(session)])
 
 
-@router.get("/rosters/{roster}/batches", tags=["feeds"], dependencies=[may(Permission.FEEDS_READ)])
+@router.get(
+    "/rosters/{roster}/batches",
+    tags=["feeds"],
+    responses=problems.may_be(problems.NO_PAGE),
+    dependencies=[may(Permission.FEEDS_READ)],
+)
 def list_roster_batches(served: Served, roster: RosterInPath, cut: Paging) -> ListOut[RosterBatchOut]:
     """List the files of a roster, newest first, each with the rows that could not be taken."""
     with served.database.session() as session:

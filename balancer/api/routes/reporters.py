@@ -20,7 +20,12 @@ from balancer.store.pages import part
 router = APIRouter()
 
 
-@router.get("/reporters", tags=["reporters"], dependencies=[may(Permission.REPORTERS_READ)])
+@router.get(
+    "/reporters",
+    tags=["reporters"],
+    responses=problems.may_be(problems.NO_PAGE),
+    dependencies=[may(Permission.REPORTERS_READ)],
+)
 def list_reporters(
     served: Served,
     trust: Code | None = None,

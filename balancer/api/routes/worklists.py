@@ -52,7 +52,12 @@ _ORDERS: Final[dict[WorklistSort, Callable[[worklists.WorklistSummary], Any] | N
 }
 
 
-@router.get("/worklists", tags=["worklists"], dependencies=[may(Permission.WORKLISTS_READ)])
+@router.get(
+    "/worklists",
+    tags=["worklists"],
+    responses=problems.may_be(problems.NO_PAGE),
+    dependencies=[may(Permission.WORKLISTS_READ)],
+)
 def list_worklists(
     served: Served,
     home_trust: Code | None = None,
