@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -69,9 +70,11 @@ class Supervisor:
             if process is None:
                 return
             began = time.monotonic()
-            process.join()
-            if self._stopping.is_set():
-                return
+            wait([process.sentinel])
+            with self._lock:  # of two threads that join one process, one may take it for alive
+                if self._stopping.is_set():
+                    return
+                process.join()
             deaths = 1 if time.monotonic() - began > _SETTLED_SECONDS else deaths + 1
             delay = delay_after(deaths)
             _log.error("process.died", process=self._name, exit_code=process.exitcode, again_in_seconds=delay)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 
 from balancer.scheduler import supervisor as module
 from balancer.scheduler.supervisor import Supervisor, delay_after
@@ -52,6 +56,27 @@ def test_a_process_that_will_not_go_is_killed(tmp_path: Path, monkeypatch: pytes
     pid = noted(tmp_path / "pids")[0]
     supervisor.stop()
     assert is_gone(pid)
+
+
+def test_a_process_that_goes_when_asked_is_not_said_to_have_been_killed(tmp_path: Path) -> None:
+    """Whichever of two threads hears first that it has gone, and however long the other has to wait for its turn."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.5)
+    try:
+        said = _said_of_stopping(tmp_path)
+    finally:
+        sys.setswitchinterval(before)
+    assert said == []
+
+
+def _said_of_stopping(tmp_path: Path) -> list[MutableMapping[str, Any]]:
+    with structlog.testing.capture_logs() as said:
+        for turn in range(8):
+            supervisor = Supervisor("test", stay, (tmp_path / f"pids{turn}",))
+            supervisor.start()
+            noted(tmp_path / f"pids{turn}")
+            supervisor.stop()
+    return said
 
 
 def test_a_process_whose_supervisor_is_killed_ends_by_itself(tmp_path: Path) -> None:
