@@ -34,6 +34,8 @@ class Tone(StrEnum):
 class GridCell:
     """A half-day of a subspecialty: its hours with their sign, and in words for whoever does not see it."""
 
+    half: HalfDay
+    room: Room
     text: str
     tone: Tone
     words: str
@@ -88,6 +90,8 @@ def _cell(name: str, half: HalfDay, room: Room, *, listed: bool, rosters: bool) 
     if not link and rosters and room.rostered:
         link = where_cover_is_found(name, half)
     return GridCell(
+        half=half,
+        room=room,
         text=f"{room.short:,.1f}" if is_short else _spare(room),
         tone=tone,
         words=f"{in_words(name)}, {half_words(half)}: {_words(room)}",

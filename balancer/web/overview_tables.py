@@ -1,4 +1,4 @@
-"""How many become late by when, why, and what is scarce, as tables to take away."""
+"""How many become late by when, why, what is scarce, and where hours are spare or short, as tables to take away."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
+from balancer.web.capacity_grid import CapacityGrid
 from balancer.web.forecast import Forecast
 from balancer.web.overview import CauseRow, Overview
 from balancer.web.scarce import Scarce
@@ -18,6 +19,7 @@ class Card(StrEnum):
     FORECAST = "forecast"
     CAUSES = "causes"
     SCARCE = "scarce"
+    HOURS = "hours"
 
 
 _CAUSES: Final = (
@@ -38,6 +40,17 @@ _SCARCE: Final = (
     Column(key="fewer_late", head="Fewer late for one hour more", number=True),
     Column(key="points", head="Points saved by one hour more", number=True),
 )
+_HOURS: Final = (
+    Column(key="subspecialty", head="Subspecialty"),
+    Column(key="day", head="Day"),
+    Column(key="half", head="Half-day"),
+    Column(key="begins", head="Begins"),
+    Column(key="ends", head="Ends"),
+    Column(key="rostered", head="Hours rostered", number=True),
+    Column(key="spare", head="Hours spare", number=True),
+    Column(key="short", head="Hours short", number=True),
+    Column(key="late", head="Become late", number=True),
+)
 
 
 def card_table(found: Overview, card: Card, view: View) -> Table:
@@ -46,6 +59,8 @@ def card_table(found: Overview, card: Card, view: View) -> Table:
         return _forecast(found.forecast, view)
     if card is Card.CAUSES:
         return _causes(found.causes_of, found.causes, view)
+    if card is Card.HOURS:
+        return _hours(found.grid, view)
     return _scarce(found.scarce.rows, view)
 
 
@@ -105,3 +120,23 @@ def _scarce(scarce: Sequence[Scarce], view: View) -> Table:
         for one in scarce
     ]
     return Table(name="What is scarce", columns=_SCARCE, rows=rows, total=len(rows), view=view)
+
+
+def _hours(grid: CapacityGrid, view: View) -> Table:
+    """Return the grid as a list of its cells: what a person sees at once, a spreadsheet turns as it likes."""
+    rows = [
+        Row(
+            cells=(
+                Cell(text=row.name),
+                Cell(text=cell.half.day.isoformat()),
+                Cell(text="pm" if cell.half.is_afternoon else "am"),
+                Cell(value=cell.half.start),
+                Cell(value=cell.half.end),
+                *(Cell(value=round(hours, 2)) for hours in (cell.room.rostered, cell.room.spare, cell.room.short)),
+                number(cell.room.studies),
+            )
+        )
+        for row in grid.rows
+        for cell in row.cells
+    ]
+    return Table(name="Hours spare or short", columns=_HOURS, rows=rows, total=len(rows), view=view)

@@ -432,6 +432,21 @@ def test_what_is_scarce_is_a_file(sqlite_db: Database) -> None:
     assert all(float(row["points"]) > 0 for row in found)
 
 
+def test_hours_spare_or_short_are_a_file(mixed: Service) -> None:
+    """A row for each half-day of each subspecialty: what is rostered, spare and short, and what becomes late then."""
+    be(mixed, "manager@RVV")
+    assert "/?of=hours&amp;as=csv" in whole(mixed, "/")
+    assert mixed.client.get("/?of=hours&as=xlsx").content[:2] == b"PK"
+    found = file_of(mixed.client.get("/?of=hours&as=csv"))
+    shown = re.findall(r'class="b-room__cell', whole(mixed, "/"))
+    assert len(found) == len(shown) > 0
+    assert [row["half"] for row in found[:2]] == ["am", "pm"]
+    assert found[0]["begins"].startswith(found[0]["day"])
+    short = {(row["subspecialty"], row["late"]) for row in found if float(row["short"])}
+    assert short == {("Neuro", "1"), ("MSK", "1")}
+    assert all(float(row["spare"]) <= float(row["rostered"]) for row in found)
+
+
 def looked_for(service: Service, text: str, part: str, medium: str = "csv") -> Response:
     """Ask for what is called so as a file."""
     return service.client.post(f"/search?of={part}&as={medium}", data={"text": text}, headers=ORIGIN)
