@@ -37,12 +37,13 @@ class Figures:
     """A plan in a few figures.
 
     ``late_soon`` counts the studies that are due within ``SOON`` and would be late, ``not_placed`` reads without a
-    place; ``total`` in points.
+    place; ``total`` in points, which the ``terms`` add up to.
     """
 
     late_soon: int
     not_placed: int
     total: float
+    terms: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,8 @@ def completions(problem: AllocationProblem, plan: Plan) -> Mapping[StudyKey, Com
 def figures(found: Mapping[StudyKey, Completion], plan: Plan, now: datetime) -> Figures:
     """Return a plan in figures at ``now``."""
     soon = sum(one.is_late and now < one.due_at <= now + SOON for one in found.values())
-    return Figures(late_soon=soon, not_placed=len(plan.unallocated), total=plan.summary.terms.total)
+    terms = plan.summary.terms
+    return Figures(late_soon=soon, not_placed=len(plan.unallocated), total=terms.total, terms=terms.as_dict())
 
 
 def turned(before: Mapping[StudyKey, Completion], after: Mapping[StudyKey, Completion]) -> tuple[Turned, ...]:

@@ -25,6 +25,13 @@ class Waiting:
 
 
 def read_points(read: Waiting, reader: Reporter | None, end: datetime | None, now: datetime, policy: Policy) -> float:
+    """Return what ``read_terms`` come to together."""
+    return sum(read_terms(read, reader, end, now, policy).values())
+
+
+def read_terms(
+    read: Waiting, reader: Reporter | None, end: datetime | None, now: datetime, policy: Policy
+) -> dict[str, float]:
     """Return clinical, match, remote and prior of a read that ends at ``end`` with ``reader``, in points.
 
     A read that nobody has ends after the horizon and what the policy adds to it. Load, split and churn are of whole
@@ -37,7 +44,9 @@ def read_points(read: Waiting, reader: Reporter | None, end: datetime | None, no
     """
     horizon = timedelta(hours=policy.horizon_hours + policy.beyond_hours)
     done = now + horizon if end is None or reader is None else end
-    return _clinical(read, done, now, policy) + (0.0 if reader is None else _of_reader(read, reader, policy))
+    of_reader = {} if reader is None else _of_reader(read, reader, policy)
+    of_reader = {} if reader is None else _of_reader(read, reader, policy)
+    return {"clinical": _clinical(read, done, now, policy), **of_reader}
 
 
 def _clinical(read: Waiting, done: datetime, now: datetime, policy: Policy) -> float:
@@ -49,11 +58,13 @@ def _clinical(read: Waiting, done: datetime, now: datetime, policy: Policy) -> f
     return priority.weight * (breach + late + weights.wait_rate * wait) + weights.ceiling_weight * over
 
 
-def _of_reader(read: Waiting, reader: Reporter, policy: Policy) -> float:
+def _of_reader(read: Waiting, reader: Reporter, policy: Policy) -> dict[str, float]:
     weights = policy.weights
     price = {SkillLevel.GENERAL: weights.general, SkillLevel.FALLBACK: weights.fallback}
     level = reader.level(read.subspecialty, read.modality)
-    match = price.get(SkillLevel(level), 0.0) if level else 0.0
-    remote = weights.remote if reader.home_trust != read.trust else 0.0
     other = read.prior_reporter is not None and read.prior_reporter != reader.reporter_id
-    return match + remote + (weights.prior if other else 0.0)
+    return {
+        "match": price.get(SkillLevel(level), 0.0) if level else 0.0,
+        "remote": weights.remote if reader.home_trust != read.trust else 0.0,
+        "prior": weights.prior if other else 0.0,
+    }

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, case, col, func, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, and_, case, col, func, select
 
+from balancer.domain.feed import FeedKind
 from balancer.domain.states import BatchKind, BatchState, QuarantineState, StudyState
 from balancer.store.counts import count
-from balancer.store.tables import BatchRow, QuarantineRow, StudyRow
+from balancer.store.tables import BatchRow, FeedRow, QuarantineRow, StudyRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +44,25 @@ def said_by_feeds(session: Session) -> dict[str, FeedSaid]:
 
     A feed from which nothing has been taken yet said nothing.
     """
-    newest = (
-        select(func.max(BatchRow.id))
-        .where(BatchRow.kind == BatchKind.EXTRACT, BatchRow.state != BatchState.REFUSED, col(BatchRow.rows_read) > 0)
-        .group_by(col(BatchRow.feed))
-    )
+    newest = _newest().group_by(col(BatchRow.feed))
     last = {row.feed: row for row in session.exec(select(BatchRow).where(col(BatchRow.id).in_(newest)))}
     studies = _since_newest(session, StudyRow, StudyRow.state == StudyState.OPEN, newest)
     rows = _since_newest(session, QuarantineRow, QuarantineRow.state == QuarantineState.OPEN, newest)
     return {name: _said(batch, studies.get(name, (0, 0)), rows.get(name, (0, 0))) for name, batch in last.items()}
+
+
+def _newest() -> Any:
+    """Return the newest extract that was taken; of which feed, is for the caller to say."""
+    return select(func.max(BatchRow.id)).where(
+        BatchRow.kind == BatchKind.EXTRACT, BatchRow.state != BatchState.REFUSED, col(BatchRow.rows_read) > 0
+    )
+
+
+def is_kept() -> ColumnElement[bool]:
+    """Return the condition that an open study is ``kept``: its snapshot feed's newest extract lists it no longer."""
+    whole = select(FeedRow.name).where(FeedRow.kind == FeedKind.SNAPSHOT, col(FeedRow.listed))
+    newest = _newest().where(col(BatchRow.feed) == col(StudyRow.feed)).correlate(StudyRow).scalar_subquery()
+    return and_(col(StudyRow.feed).in_(whole), col(StudyRow.last_batch_id) < newest)
 
 
 def _since_newest(session: Session, table: Any, still: Any, newest: Any) -> dict[str, tuple[int, int]]:

@@ -109,6 +109,17 @@ def _shares(session: Session, run_id: int | None, plan: Plan, part: DayPart) -> 
     return [_Share._make(row) for row in session.exec(statement)]
 
 
+def apart(session: Session, run_id: int | None, plan: Plan, reporter_id: str, part: DayPart) -> set[int]:
+    """Return the reads that a plan has with a reporter in a day and the other with somebody else, by number.
+
+    Of the plan that waits, they are those that ``came``; of the one in force, those that ``left``.
+    """
+    columns: Any = (ReadRow.id,)
+    elsewhere = plan.reporter != _reporter_in(_other(plan, run_id))
+    meant = joined(select(*columns), run_id).where(part.holds(plan, run_id), plan.is_of([reporter_id]), elsewhere)
+    return set(session.exec(meant))
+
+
 def _other(plan: Plan, run_id: int | None) -> Plan:
     return Plan(run_id=run_id) if plan == IN_FORCE else IN_FORCE
 

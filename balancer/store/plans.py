@@ -268,9 +268,20 @@ def reads_of(
 
 def moving(session: Session, run_id: int) -> list[PlannedRead]:
     """Return the reads that publishing the plan that waits would give to somebody else, or to nobody any more."""
+    return _reads(session, run_id, _moves(run_id))
+
+
+def count_moving(session: Session, run_id: int) -> int:
+    """Return how many ``moving`` returns."""
+    counted: int = session.exec(joined(select(func.count()).select_from(ReadRow), run_id).where(_moves(run_id))).one()
+    return counted
+
+
+def _moves(run_id: int) -> ColumnElement[bool]:
+    """Return the condition that two plans do not have a read with the same reporter."""
     was, becomes = IN_FORCE.reporter, Plan(run_id=run_id).reporter
-    none = func.coalesce(was, "") != func.coalesce(becomes, "")
-    return _reads(session, run_id, none)
+    differ: ColumnElement[bool] = func.coalesce(was, "") != func.coalesce(becomes, "")
+    return differ
 
 
 def becoming_late(session: Session, run_id: int | None, plan: Plan, now: datetime, hours: float) -> list[PlannedRead]:

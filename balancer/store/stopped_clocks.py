@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from balancer.store.chunks import chunks
+from balancer.store.how_studies_stand import WAITING
 from balancer.store.scope import seeing_readings
 from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow
-from balancer.store.unreported import WAITING
 
 
 def stopped_clocks(session: Session) -> dict[int, datetime]:

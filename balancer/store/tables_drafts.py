@@ -53,7 +53,7 @@ class PreviewRow(Row, table=True):
     draft_id: int = Field(foreign_key="drafts.id", index=True)
     instructions: list[int] = Field(default_factory=list, sa_type=JSON)
     late_before: dict[str, int] | None = Field(default=None, sa_type=JSON)
-    figures: dict[str, dict[str, float]] | None = Field(default=None, sa_type=JSON)
+    figures: dict[str, dict[str, Any]] | None = Field(default=None, sa_type=JSON)
     lateness: list[dict[str, float]] | None = Field(default=None, sa_type=JSON)
 
 

@@ -6,12 +6,12 @@ What people have decided is laid over what feeds say: a study counts, is late an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, case, extract, false, literal
-from sqlmodel import Session, and_, col, exists, func, not_, or_, select
+from sqlmodel import Session, and_, col, func, not_, or_, select
 
 from balancer.domain.age import Age
 from balancer.domain.becoming_late import PARKED, PLANNED_LATE, BecomingLate, LateRead, together
@@ -20,6 +20,7 @@ from balancer.domain.policy import Policy
 from balancer.domain.states import StudyState
 from balancer.store.chunks import chunks
 from balancer.store.counts import count
+from balancer.store.how_studies_stand import WAITING, has_read_in, stands
 from balancer.store.scope import seeing_readings
 from balancer.store.studies import StudyStatus, with_reads
 from balancer.store.tables import ExaminationRow, StudyRow, WorklistItemRow
@@ -28,18 +29,12 @@ from balancer.store.which_unreported import (
     Counted,
     LaidOver,
     Lateness,
-    Standing,
     UnreportedFilter,
     WaitingNoMore,
     WaitingRead,
 )
 from balancer.store.worklists import with_place
 
-# A read in one of these states is still to be done: here, or by a provider.
-WAITING: Final = (
-    *(ReadState.UNALLOCATED, ReadState.ALLOCATED, ReadState.CLAIMED),
-    *(ReadState.PARKED, ReadState.SENT_OUT),
-)
 # Those of them that no plan finishes, whatever it says.
 _NOWHERE: Final = (ReadState.UNALLOCATED, ReadState.PARKED)
 # Nothing waits for longer; a ceiling beyond is none, and would leave the calendar.
@@ -75,7 +70,7 @@ class Unreported:
 
     def conditions(self, which: UnreportedFilter) -> list[ColumnElement[bool]]:
         """Return the conditions of the studies that are meant."""
-        found = [col(StudyRow.state) == StudyState.OPEN, _stands(which.standing)]
+        found = [col(StudyRow.state) == StudyState.OPEN, stands(which.standing)]
         for column, wanted in (
             (col(StudyRow.trust), which.trust),
             (self.priority, which.priority),
@@ -200,9 +195,9 @@ class Unreported:
 
     def waiting_no_more(self, session: Session) -> WaitingNoMore:
         """Return how many studies none of whose reads is still to be done here stand where; one statement."""
-        done = func.count(case((_has_read_in((ReadState.DONE,)), 1)))
+        done = func.count(case((has_read_in((ReadState.DONE,)), 1)))
         statement = select(done, func.count()).select_from(StudyRow)
-        gone = statement.where(StudyRow.state == StudyState.OPEN, not_(_has_read_in(WAITING)))
+        gone = statement.where(StudyRow.state == StudyState.OPEN, not_(has_read_in(WAITING)))
         with seeing_readings(session) as seeing:
             reported, every = seeing.exec(gone).one()
         return WaitingNoMore(reported=reported, not_here=every - reported)
@@ -304,20 +299,3 @@ def _counted(rows: Iterable[tuple[str, str, str, int, datetime]]) -> list[Counte
         Counted(trust=trust, priority=priority, oldest_at=oldest[trust, priority], ages=of_age)
         for (trust, priority), of_age in ages.items()
     ]
-
-
-def _stands(standing: Standing) -> ColumnElement[bool]:
-    """Return the condition that studies stand so."""
-    waits, done = _has_read_in(WAITING), _has_read_in((ReadState.DONE,))
-    if standing is Standing.WAITING:
-        return waits
-    if standing is Standing.REPORTED:
-        return and_(not_(waits), done)
-    if standing is Standing.NOT_HERE:
-        return and_(not_(waits), not_(done))
-    return _has_read_in((ReadState(standing.value),))
-
-
-def _has_read_in(states: Collection[ReadState]) -> ColumnElement[bool]:
-    theirs = col(ReadRow.study_id) == col(StudyRow.id)
-    return exists().where(theirs, col(ReadRow.state).in_(sorted(states))).correlate(StudyRow)

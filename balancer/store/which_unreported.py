@@ -16,13 +16,16 @@ class Standing(StrEnum):
     """How a study that its trust lists as unreported stands.
 
     ``waiting``: a read of it is still to be done. ``reported``: none is, one has been done here, and its trust has not
-    said so yet. ``not_here``: none is, and none has been: somebody decided that it is not to be read here. The others:
-    a read of it is in that state.
+    said so yet. ``not_here``: none is, and none has been: somebody decided that it is not to be read here.
+    ``open``: any of these. ``kept``: open, and no longer on the newest list of a trust that lists all it has. The
+    others: a read of it is in that state.
     """
 
     WAITING = "waiting"
     REPORTED = "reported"
     NOT_HERE = "not_here"
+    OPEN = "open"
+    KEPT = "kept"
     UNALLOCATED = ReadState.UNALLOCATED.value
     ALLOCATED = ReadState.ALLOCATED.value
     CLAIMED = ReadState.CLAIMED.value

@@ -265,8 +265,12 @@ def _bar(session: Session, base: Standing, moved: Sequence[PlanMove], of_next: i
 
 def moves_of_next(session: Session, base: Standing, day: date, moved: Sequence[PlanMove]) -> list[PlanMove]:
     """Return the moves that take one of the next few reads that somebody has on a day from them."""
-    shifts = _shifts(session, *day_span(day, base.now), base.now)
-    return _of_next(session, base, part_of(shifts, day, base.now), moved)
+    return _of_next(session, base, day_looked_at(session, base, day), moved)
+
+
+def day_looked_at(session: Session, base: Standing, day: date) -> DayPart:
+    """Return what of a day is looked at."""
+    return part_of(_shifts(session, *day_span(day, base.now), base.now), day, base.now)
 
 
 def _of_next(session: Session, base: Standing, part: DayPart, moved: Sequence[PlanMove]) -> list[PlanMove]:

@@ -14,10 +14,12 @@ from balancer.store import plan_figures, runs
 from balancer.store.database import Session
 from balancer.web import allocation_tables as made
 from balancer.web.allocation import DAYS_SHOWN, Allocation, allocation, drawn
+from balancer.web.allocation_twin import twin as twin_of
 from balancer.web.desk import Desk
 from balancer.web.downloads import download
 from balancer.web.gantt import days_ahead
 from balancer.web.gantt_shapes import GanttRow
+from balancer.web.reads_behind import reads_behind
 from balancer.web.tables import Medium, View
 
 HERE: Final = "/allocation"
@@ -37,8 +39,8 @@ def require_sight(desk: Desk) -> None:
 class AllocationPage:
     """The page for one day and filter, as a chart or as a table.
 
-    The reads of ``opened`` are beside it: those of their block at ``at``, if that is given. ``of``: which of its tables
-    is wanted as a file, if not that of the day.
+    The reads of ``opened`` are beside it: those of their block at ``at``, if that is given, or ``only`` those that one
+    of their figures counts. ``of``: which of its tables is wanted as a file, if not that of the day.
     """
 
     def __init__(  # noqa: PLR0913 - what an address says
@@ -50,11 +52,12 @@ class AllocationPage:
         *,
         opened: str = "",
         at: datetime | None = None,
+        only: str = "",
         of: made.Part | None = None,
     ) -> None:
         require_sight(desk)
         self._desk, self._view, self._looked_for = desk, view, looked_for
-        self._opened, self._at, self._of = opened, at, of
+        self._opened, self._at, self._only, self._of = opened, at, only, of
         self._days = days_ahead(desk.now, DAYS_SHOWN)
         self._day = day if day in self._days else self._days[0]
 
@@ -69,7 +72,7 @@ class AllocationPage:
             worked = 0 if since is None else plan_figures.worked_since(session, since)
             rows = self._drawn(session, found, form)
         base = found.standing
-        twin = made.twin(found.gantt, base, view)
+        twin = twin_of(found.gantt, base, view)
         if view.medium is not Medium.PAGE:
             table = made.reasons_table(found.not_placed, view) if self._of is made.Part.NOT_PLACED else twin
             return download(table, desk.now)
@@ -86,7 +89,9 @@ class AllocationPage:
             form=form,
             twin=twin,
             rows=[rows[row.reporter_id] for row in found.gantt.rows[first:last] if row.reporter_id in rows],
-            moves=made.moves_table(found.moves[:_MOVES_SHOWN], base, View(path=f"{HERE}/moves")),
+            moves=made.moves_table(
+                found.moves[:_MOVES_SHOWN], base, View(path=f"{HERE}/moves"), points_at=f"{HERE}/moves"
+            ),
             opened=self._beside(found, rows.get(self._opened)),
             days=[(day, _day_words(day, self._days[0])) for day in self._days],
             day=self._day,
@@ -117,13 +122,15 @@ class AllocationPage:
         at = self._at
         block = None if at is None else next((item for item in row.blocks if item.start <= at < item.end), None)
         self._desk.look("worklist", [row.reporter_id])
-        reads = row.reads if block is None else block.reads
+        said, reads = reads_behind(row, self._only, found.standing)
+        if block is not None:
+            said, reads = block.name, block.reads
         self._desk.look("study", [read.study_id for read in reads])
         return {
             "row": row,
-            "block": block,
+            "said": said,
             "table": made.opened_table(row, reads, found.standing, self._view),
-            "close": f"{self._view.address(open='', at='')}#r-{row.reporter_id}",
+            "close": f"{self._view.address(open='', at='', only='')}#r-{row.reporter_id}",
         }
 
 

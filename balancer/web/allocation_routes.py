@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, Query
 from pydantic import BeforeValidator
@@ -19,10 +19,11 @@ from balancer.services.undo_run import undo_run
 from balancer.store import plans, runs
 from balancer.store.plans import IN_FORCE
 from balancer.web import allocation_tables as made
-from balancer.web.allocation import Standing, load_of_everybody, moves_of_next, moves_that_wait, standing_now
+from balancer.web.allocation import Standing, load_of_everybody, moves_that_wait, standing_now
 from balancer.web.allocation_page import CHART, HERE, TABLE, AllocationPage, require_sight
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
+from balancer.web.moves_meant import EVERY_MOVE, MovesAsked, Way, moves_filters, moves_heading, moves_meant
 from balancer.web.not_placed import REASONS, reason_words
 from balancer.web.points import point_words
 from balancer.web.tables import Choice, Medium, Table, View, Viewing
@@ -38,6 +39,7 @@ Words = Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f]*$")]
 Reporter = Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f]*$")]
 # A filter that is taken off is sent empty.
 _OrNone = Annotated[date | None, BeforeValidator(lambda said: said or None), Query()]
+_WayOrNone = Annotated[Way | None, BeforeValidator(lambda said: said or None), Query()]
 Which = Annotated[str, Query(pattern="^(|proposed|published)$")]
 
 
@@ -48,9 +50,10 @@ def _page(  # noqa: PLR0913, PLR0917 - what an address says
     q: Words = "",
     opened: Annotated[str, Query(alias="open", max_length=64, pattern=r"^[^\x00-\x1f]*$")] = "",
     at: Annotated[When | None, Query()] = None,
+    only: Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f]*$")] = "",
     of: made.Part | None = None,
 ) -> AllocationPage:
-    return AllocationPage(desk, view, day, q, opened=opened, at=at, of=of)
+    return AllocationPage(desk, view, day, q, opened=opened, at=at, only=only, of=of)
 
 
 Page = Annotated[AllocationPage, Depends(_page)]
@@ -121,59 +124,41 @@ def _refused(desk: Desk) -> Callable[[str, int], Response]:
 
 
 @router.get("/allocation/moves", dependencies=_SEES)
-def show_moves(
+def show_moves(  # noqa: PLR0913, PLR0917 - one parameter a filter
     desk: AtDesk,
     view: Viewing,
     reporter: Reporter = "",
     trust: Reporter = "",
+    way: _WayOrNone = None,
+    day: _OrNone = None,
     next_on: _OrNone = None,
+    had: Annotated[str, Query(pattern="^(|true)$")] = "",
 ) -> Response:
-    """Show whom the plan that waits would move; whoever steers may leave some of it out.
-
-    ``next_on``: only what it takes of somebody's next few reads on that day.
-    """
-    return moves_shown(desk, view, reporter=reporter, trust=trust, next_on=next_on)
+    """Show whom the plan that waits would move; whoever steers may leave some of it out."""
+    asked = MovesAsked(reporter=reporter, trust=trust, way=way, day=day, next_on=next_on, had=bool(had))
+    return moves_shown(desk, view, asked)
 
 
-def moves_shown(  # noqa: PLR0913 - which moves, and what is said of them
-    desk: Desk,
-    view: View,
-    *,
-    reporter: str = "",
-    trust: str = "",
-    next_on: date | None = None,
-    said: str = "",
-    status: int = 200,
+def moves_shown(
+    desk: Desk, view: View, asked: MovesAsked = EVERY_MOVE, *, said: str = "", status: int = 200
 ) -> Response:
     """Return the list of moves; ``said`` is what could not be done about them."""
     require_sight(desk)
     with desk.database.session() as session:
         base = standing_now(session, desk.now)
         moves = moves_that_wait(session, base)
-        among = moves if next_on is None else moves_of_next(session, base, next_on, moves)
-    found = [
-        move
-        for move in among
-        if (not trust or move.read.trust == trust)
-        and (not reporter or reporter in {spot.reporter_id for spot in (move.read.was, move.read.becomes) if spot})
-    ]
+        found = moves_meant(session, base, moves, asked)
     desk.look("study", [move.read.study_id for move in found])
-    filters = [_trusts(base, trust), _reporters(base, moves, reporter), *_next(base, next_on)]
     picks = desk.may(Permission.READS_STEER) and base.held is not None and view.medium is Medium.PAGE
-    table = made.moves_table(found, base, view, filters, picked=picks)
-    of_next = "" if next_on is None else f" of people's next {base.policy.replan.protected_next}"
-    moved = f"read{of_next} moves" if len(among) == 1 else f"reads{of_next} move"
-    heading = f"{len(among):,} {moved} if the plan is published"
-    leaves = picks and bool(table.rows)
-    note = f"{point_words(base.policy)} {_POINTS}"
+    table = made.moves_table(found, base, view, moves_filters(base, moves, asked), picked=picks)
     return _list(
         desk,
         view,
         table,
-        heading=heading,
+        heading=moves_heading(len(found), base, asked),
         base=base,
-        note=note,
-        leaves=leaves,
+        note=f"{point_words(base.policy)} {_POINTS}",
+        leaves=picks and bool(table.rows),
         said=said,
         status=status,
     )
@@ -249,21 +234,6 @@ def _is_proposed(base: Standing, plan: str) -> bool:
 def _trusts(base: Standing, chosen: str) -> Choice:
     options = [("", "Every trust"), *((code, name) for code, name in base.trusts.items())]
     return Choice(name="trust", label="Trust", options=options, chosen=chosen)
-
-
-def _reporters(base: Standing, moves: Sequence[Any], chosen: str) -> Choice:
-    named = {spot.reporter_id for move in moves for spot in (move.read.was, move.read.becomes) if spot}
-    options = [(person.reporter_id, person.name) for person in base.people if person.reporter_id in named]
-    return Choice(name="reporter", label="From or to", options=[("", "Everybody"), *options], chosen=chosen)
-
-
-def _next(base: Standing, chosen: date | None) -> list[Choice]:
-    """Return the filter that a link has set, so that it can be taken off."""
-    if chosen is None:
-        return []
-    words = f"Of people's next {base.policy.replan.protected_next}, {chosen:%a} {chosen.day} {chosen:%B}"
-    options = [("", "Every move"), (chosen.isoformat(), words)]
-    return [Choice(name="next_on", label="Which", options=options, chosen=chosen.isoformat())]
 
 
 def _plans(base: Standing, *, proposed: bool) -> list[Choice]:

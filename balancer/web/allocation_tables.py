@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
 from balancer.domain.life import ReadState
 from balancer.store.plans import PlannedRead, Spot
 from balancer.web.allocation import Standing
+from balancer.web.allocation_twin import share_cell
 from balancer.web.class_marks import mark_of
 from balancer.web.field_words import in_words
-from balancer.web.gantt_shapes import Gantt, GanttRow
-from balancer.web.load_spread import Load, percent
+from balancer.web.gantt_shapes import GanttRow
+from balancer.web.load_spread import Load
 from balancer.web.not_placed import NotPlaced, reason_words
 from balancer.web.plan_moves import PlanMove, name_of
 from balancer.web.tables import Cell, Choice, Column, Row, Table, View, number, table_of
@@ -37,63 +38,19 @@ class Part(StrEnum):
     NOT_PLACED = "not_placed"
 
 
-def twin(drawn: Gantt, base: Standing, view: View, filters: Sequence[Choice] = ()) -> Table:
-    """Return a day of everybody as a table: the same rows as the chart."""
-    classes = list(base.marks.values())
-    columns = (
-        Column(key="reporter", head="Reporter", sorts=True),
-        Column(key="home", head="Home", sorts=True),
-        Column(key="skills", head="Skills (3 specialist, 2 general)"),
-        Column(key="sessions", head="Sessions"),
-        Column(key="hours", head="Hours left", number=True, sorts=True),
-        *(
-            Column(key=f"class_{mark.code}", head=mark.letter, number=True, sorts=True, kept=f"class_{mark.code}")
-            for mark in classes
-        ),
-        Column(key="reads", head="Reads", number=True, sorts=True),
-        Column(key="was", head="Was", number=True, sorts=True),
-        Column(key="filled", head="Filled", number=True, sorts=True),
-        Column(key="moves_in", head="In", number=True, sorts=True),
-        Column(key="moves_out", head="Out", number=True, sorts=True),
-        Column(key="late", head="Late", number=True, sorts=True),
-    )
-    rows = [_twin_row(row, [mark.code for mark in classes], view) for row in drawn.rows]
-    empty = "Nobody reports on this day as far as the rosters say."
-    return table_of("Reporters and sessions", columns, rows, view, filters=filters, empty=empty)
-
-
-def _twin_row(row: GanttRow, classes: Iterable[str], view: View) -> Row:
-    return Row(
-        cells=(
-            Cell(text=row.name, link=f"{view.address(open=row.reporter_id, at='', page='')}#opened"),
-            Cell(trust=row.trust),
-            Cell(text=row.skills),
-            Cell(text=row.when or "no session", grey=not row.when),
-            number(row.hours, digits=1),
-            *(number(row.by_class.get(code, 0)) for code in classes),
-            number(row.count),
-            _share(row.was),
-            _share(row.filled),
-            number(row.came),
-            number(row.left),
-            number(row.late),
-        ),
-        id=f"r-{row.reporter_id}",
-    )
-
-
-def _share(share: float | None) -> Cell:
-    if share is None:
-        return Cell(text="no session", value="", grey=True)
-    return Cell(text=percent(share), value=round(share, 4))
-
-
-def moves_table(
-    moves: Sequence[PlanMove], base: Standing, view: View, filters: Sequence[Choice] = (), *, picked: bool = False
+def moves_table(  # noqa: PLR0913 - which moves, and what is told of them
+    moves: Sequence[PlanMove],
+    base: Standing,
+    view: View,
+    filters: Sequence[Choice] = (),
+    *,
+    picked: bool = False,
+    points_at: str = "",
 ) -> Table:
     """Return whom the plan that waits moves; most gained first unless another order is asked for.
 
-    ``picked``: each that takes a read from somebody has a box, to be left out.
+    ``picked``: each that takes a read from somebody has a box, to be left out. ``points_at``: where it is told what
+    points are made of, if not here.
     """
     columns = (
         _STUDY,
@@ -101,25 +58,29 @@ def moves_table(
         _TRUST,
         Column(key="from", head="From", sorts=True),
         Column(key="to", head="To", sorts=True),
-        Column(key="gain", head="What it gains"),
+        Column(key="gain", head="What it gains", second="points_made_of"),
         Column(key="points", head="Points", number=True, sorts=True),
         *((Column(key="leave_out", head="Leave out"),) if picked else ()),
     )
     empty = "No plan waits that would move anything."
-    rows = [_move_row(move, base, picked=picked) for move in moves]
+    rows = [_move_row(move, base, picked=picked, points_at=points_at) for move in moves]
     return table_of("Moves", columns, rows, view, filters=filters, empty=empty)
 
 
-def _move_row(move: PlanMove, base: Standing, *, picked: bool) -> Row:
+def _move_row(move: PlanMove, base: Standing, *, picked: bool, points_at: str) -> Row:
     return Row(
         cells=(
             *_study_cells(move.read, base),
             Cell(text=move.was, grey=move.read.was is None),
             Cell(text=move.becomes, grey=move.read.becomes is None),
-            Cell(text=move.gain),
+            Cell(text=move.gain, second="" if points_at else move.made_of),
             Cell(text="not priced", value="", grey=True)
             if move.points is None
-            else Cell(text=f"{move.points:,.1f}", value=round(move.points, 2)),
+            else Cell(
+                text=f"{move.points:,.1f}".replace("-", "\u2212"),
+                value=round(move.points, 2),
+                link=points_at,
+            ),
             *((_leave_out(move, base),) if picked else ()),
         )
     )
@@ -253,8 +214,8 @@ def load_table(loads: Sequence[Load], view: View, *, waits: bool) -> Table:
         Row(
             cells=(
                 Cell(text=load.name, link=f"/lists/{load.reporter_id}"),
-                _share(load.was),
-                *((_share(load.becomes),) if waits else ()),
+                share_cell(load.was),
+                *((share_cell(load.becomes),) if waits else ()),
             )
         )
         for load in loads

@@ -11,6 +11,7 @@ from balancer.domain.instant import LONDON
 from balancer.store.run_records import ShownMove
 from balancer.store.tables_drafts import PreviewLoadRow
 from balancer.web.draft_facts import PreviewFacts
+from balancer.web.points import signed
 
 _LEAST_SHARE: Final = 0.005
 
@@ -56,7 +57,8 @@ def lines_of(facts: PreviewFacts, about: int | None) -> list[Line]:
     lines += _load_lines(facts)
     if was:
         more = was["after"]["total"] - was["before"]["total"]
-        lines.append(Line(label="Cost", before="0", after=f"{more:+,.1f} points"))
+        made_of = f"/drafts/{facts.draft_id}/cost" if was["after"].get("terms") and not facts.is_blind else ""
+        lines.append(Line(label="Cost", before="0", after=f"{signed(more)} points", after_link=made_of))
     return lines
 
 
@@ -94,6 +96,7 @@ def _load_lines(facts: PreviewFacts) -> list[Line]:
             before=f"{_share(row, after=False):.0%}",
             after=f"{_share(row, after=True):.0%}",
             of=sessions_words(facts),
+            before_link=f"/drafts/{facts.draft_id}/load",
             after_link=f"/drafts/{facts.draft_id}/load",
         )
         for row in changed[:2]

@@ -12,7 +12,7 @@ from balancer.api.callers import may
 from balancer.api.models.drafts import DraftOut
 from balancer.api.serving import IdInPath
 from balancer.domain.draft import DraftState
-from balancer.domain.errors import ConflictError, GoneError
+from balancer.domain.errors import ConflictError, GoneError, NotAllowedError
 from balancer.domain.instruction import Instruction, InstructionState
 from balancer.domain.permission import Permission
 from balancer.services.discard_draft import discard_draft
@@ -25,6 +25,7 @@ from balancer.store.blind import decisions_not_told
 from balancer.store.database import Session
 from balancer.store.instructions import instruction_of
 from balancer.store.pages import Cut
+from balancer.store.policies import current_policy
 from balancer.store.tables_drafts import DraftRow
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
@@ -32,7 +33,8 @@ from balancer.web.draft import draft_page, drafts_table
 from balancer.web.draft_effects import effects
 from balancer.web.draft_facts import preview_facts
 from balancer.web.draft_figures import sessions_words
-from balancer.web.draft_tables import late_table, load_table, moves_table
+from balancer.web.draft_tables import cost_table, late_table, load_table, moves_table
+from balancer.web.points import point_words
 from balancer.web.study_act_routes import Reason
 from balancer.web.tables import Medium, Table, Viewing
 
@@ -53,6 +55,10 @@ _OWN_LOAD: Final = (
 _ONLY_TURNED: Final = (
     "What is late without the draft and with it alike is not listed: a preview keeps what differs, the first 200 "
     "studies of it, those that become late before those that are in time again."
+)
+_SUMS: Final = (
+    "Each term is a sum over the whole plan: what each read has in it is not kept. Whom the draft moves, and what "
+    "becomes late, is listed with its other figures."
 )
 _Of = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 # Which decisions a page showed to whoever presses its button.
@@ -121,6 +127,18 @@ def show_load(desk: AtDesk, draft_id: IdInPath, view: Viewing) -> Response:
         facts = preview_facts(session, draft_id)
     said = f"Filled: {sessions_words(facts)}."
     return _listed(desk, draft_id, load_table(facts, view), f"{said} {_OWN_LOAD}" if facts.is_blind else said)
+
+
+@router.get("/drafts/{draft_id}/cost", dependencies=_STEER)
+def show_cost(desk: AtDesk, draft_id: IdInPath, view: Viewing) -> Response:
+    """Show what a draft costs more than the plan without it, by term."""
+    with desk.database.session() as session:
+        drafts.draft(session, draft_id)
+        facts = preview_facts(session, draft_id)
+        point = point_words(current_policy(session))
+    if facts.is_blind:
+        raise NotAllowedError("what a cost is made of could tell who has a reading that you may not know of")
+    return _listed(desk, draft_id, cost_table(facts, view), f"{point} {_SUMS}")
 
 
 @router.post("/drafts/{draft_id}/preview", dependencies=_STEER)

@@ -9,6 +9,8 @@ from typing import Final
 from balancer.store.tables import StudyRow
 from balancer.web.draft_effects import WHY
 from balancer.web.draft_facts import PreviewFacts
+from balancer.web.points import signed
+from balancer.web.run_pages import TERMS
 from balancer.web.tables import Cell, Column, Row, Table, View, number, table_of
 from balancer.web.time_left import span
 
@@ -45,6 +47,43 @@ def moves_table(facts: PreviewFacts, view: View) -> Table:
         for move in facts.moves
     ]
     return table_of("Moves", _MOVES, rows, view, empty="It moves nobody's reads.")
+
+
+_COST: Final = (
+    Column(key="term", head="Term"),
+    Column(key="what", head="What it is"),
+    Column(key="before", head="Now", number=True),
+    Column(key="after", head="With it", number=True),
+    Column(key="change", head="Change", number=True),
+)
+
+
+def cost_table(facts: PreviewFacts, view: View) -> Table:
+    """Return what a draft costs more, by term: the changes add up to it."""
+    kept = (facts.preview.figures if facts.preview else None) or {}
+    was, becomes = (kept.get(when, {}).get("terms", {}) for when in ("before", "after"))
+    terms = [(name, TERMS.get(name, ""), was.get(name, 0.0), becomes[name]) for name in becomes]
+    total = ("total", "All of it together", sum(was.values()), sum(becomes.values()))
+    rows = [
+        Row(
+            cells=(
+                Cell(text=name.capitalize()),
+                Cell(text=words),
+                number(round(before, 1), digits=1),
+                number(round(after, 1), digits=1),
+                Cell(text=signed(after - before), value=round(after - before, 1)),
+            )
+        )
+        for name, words, before, after in (*terms, *([total] if terms else []))
+    ]
+    return Table(
+        name="What it costs, in points",
+        columns=_COST,
+        rows=rows,
+        total=len(rows),
+        view=view,
+        empty="The last preview has not kept what its cost is made of: preview it anew.",
+    )
 
 
 def _against(turned: Mapping[str, float] | None) -> Cell:

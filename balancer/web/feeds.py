@@ -70,6 +70,11 @@ class Queued:
     link: str
 
 
+def studies_standing(standing: Standing) -> str:
+    """Return the address of the studies that stand so."""
+    return f"/studies?state={standing}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEntry:
     """One feed as a row.
@@ -114,6 +119,18 @@ class FeedsPage:
     exceptions: int
     queue: Sequence[Queued]
 
+    @property
+    def queue_link(self) -> str:
+        """The list of all that is in the queue, if it is as many as the equation says: of every feed that is open."""
+        if self.equation is None or self.equation.queue != sum(part.number for part in self.queue):
+            return ""
+        return studies_standing(Standing.OPEN)
+
+    @property
+    def kept_link(self) -> str:
+        """The list of what is no longer listed and kept open, to whoever may open lists of studies."""
+        return studies_standing(Standing.KEPT) if self.queue else ""
+
 
 def feeds_page(  # noqa: PLR0913, PLR0917 - what is known of feeds, from where
     statuses: Sequence[FeedStatus],
@@ -143,7 +160,7 @@ def feeds_page(  # noqa: PLR0913, PLR0917 - what is known of feeds, from where
         waiting=waiting,
         exceptions=exceptions,
         queue=[
-            Queued(number=number, words=_STANDING[stands], link=f"/studies?state={stands}")
+            Queued(number=number, words=_STANDING[stands], link=studies_standing(stands))
             for stands, number in queue.items()
             if number
         ],

@@ -14,7 +14,7 @@ from balancer.domain.permission import Permission
 from balancer.services.release_emergencies import emergencies_due_out_at
 from balancer.services.see_proposal import becoming_late
 from balancer.services.see_unreported import see_unreported
-from balancer.store import run_records, runs
+from balancer.store import plans, runs
 from balancer.store.database import Session
 from balancer.web.class_table import as_download
 from balancer.web.desk import AtDesk, Desk
@@ -87,6 +87,6 @@ def _proposed(desk: Desk, session: Session) -> Proposed | None:
     return Proposed(
         run=held,
         late=becoming_late(proposal, reads),
-        moves=run_records.count_moves(session, held.id or 0),
+        moves=plans.count_moving(session, held.id or 0),
         due_out_at=emergencies_due_out_at(session),
     )

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from balancer.domain.policy import Policy
-from balancer.domain.read_points import Waiting, read_points
+from balancer.domain.read_points import Waiting, read_terms
 from balancer.domain.reporter import Reporter
 from balancer.domain.run_changes import MoveReason
 from balancer.store.plans import PlannedRead, Spot
+from balancer.web.points import made_of
 from balancer.web.time_left import span
 
 _SPECIALIST: Final = 3
@@ -24,16 +25,26 @@ _MUST: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMove:
-    """A read that publishing would give to somebody else; ``points`` is what it alone saves, below 0 if it costs.
+    """A read that publishing would give to somebody else; ``saves`` is what it alone saves, by term: below 0 it costs.
 
-    ``points`` is ``None`` if the policy does not know its class. Words are put together when they are asked for: of
+    It is ``None`` if the policy does not know the read's class. Words are put together when they are asked for: of
     thousands of moves a page shows a few.
     """
 
     read: PlannedRead
-    points: float | None
+    saves: Mapping[str, float] | None
     people: Mapping[str, Reporter]
     reason: MoveReason | None
+
+    @property
+    def points(self) -> float | None:
+        """What it saves in all."""
+        return None if self.saves is None else sum(self.saves.values())
+
+    @property
+    def made_of(self) -> str:
+        """What its points are made of, in words."""
+        return "" if self.saves is None else made_of(self.saves)
 
     @property
     def was(self) -> str:
@@ -62,7 +73,7 @@ def plan_moves(
     found = [
         PlanMove(
             read=read,
-            points=_points(read, people, policy, now),
+            saves=_saves(read, people, policy, now),
             people=people,
             reason=reasons.get((read.study_id, read.read)),
         )
@@ -137,7 +148,9 @@ def _reader(read: PlannedRead, before: Reporter, after: Reporter) -> str:
     return ""
 
 
-def _points(read: PlannedRead, people: Mapping[str, Reporter], policy: Policy, now: datetime) -> float | None:
+def _saves(
+    read: PlannedRead, people: Mapping[str, Reporter], policy: Policy, now: datetime
+) -> Mapping[str, float] | None:
     spots = [spot for spot in (read.was, read.becomes) if spot is not None]
     if any(spot.reporter_id not in people for spot in spots):
         return None
@@ -151,13 +164,14 @@ def _points(read: PlannedRead, people: Mapping[str, Reporter], policy: Policy, n
         prior_reporter=read.prior_reporter,
     )
 
-    def at(spot: Spot | None) -> float:
+    def at(spot: Spot | None) -> Mapping[str, float]:
         if spot is None:
-            return read_points(waiting, None, None, now, policy)
-        return read_points(waiting, people[spot.reporter_id], spot.end, now, policy)
+            return read_terms(waiting, None, None, now, policy)
+        return read_terms(waiting, people[spot.reporter_id], spot.end, now, policy)
 
     try:
-        gained = at(read.was) - at(read.becomes)
+        was, becomes = at(read.was), at(read.becomes)
     except KeyError:
         return None
-    return gained - (policy.weights.churn if read.was is not None else 0.0)
+    gained = {name: was.get(name, 0.0) - becomes.get(name, 0.0) for name in {**was, **becomes}}
+    return gained if read.was is None else gained | {"churn": -policy.weights.churn}

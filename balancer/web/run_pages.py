@@ -36,7 +36,7 @@ KINDS: Final = {
     RunKind.PREVIEW: "Preview of a draft",
     RunKind.RESTORING: "Lists put back",
 }
-_TERMS: Final = {
+TERMS: Final = {
     "clinical": "Waiting and lateness, by class",
     "match": "Read by somebody who is not a specialist",
     "remote": "Read at another trust",
@@ -126,7 +126,9 @@ def _run_row(run: RunRow, now: datetime) -> Row:
             _count(run.allocated, link=address),
             _count(run.reads, link=address),
             _count(None if run.late is None else sum(run.late.values()), link=address),
-            _absent() if run.total is None else Cell(text=f"{run.total:,.0f}", value=round(run.total, 2)),
+            _absent()
+            if run.total is None
+            else Cell(text=f"{run.total:,.0f}", value=round(run.total, 2), link=f"{address}#terms-heading"),
             Cell(text=gap_words(run), value=None if run.gap is None else round(run.gap, 4)),
         )
     )
@@ -252,7 +254,7 @@ def terms(run: RunRow, before: RunRow | None) -> list[Change]:
         return []
     was = (before.terms or {}) if before is not None else {}
     found = [
-        Change(name=name.capitalize(), words=_TERMS.get(name, ""), was=was.get(name), becomes=points)
+        Change(name=name.capitalize(), words=TERMS.get(name, ""), was=was.get(name), becomes=points)
         for name, points in run.terms.items()
     ]
     whole: Iterable[tuple[str, str, str]] = (

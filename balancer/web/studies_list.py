@@ -43,6 +43,8 @@ _STANDING: Final = {
     Standing.SENT_OUT: "Sent out",
     Standing.REPORTED: "Reported here, not confirmed by the trust",
     Standing.NOT_HERE: "Not to be read here",
+    Standing.KEPT: "No longer listed by the trust, kept open",
+    Standing.OPEN: "Open, reported or not",
 }
 _AGES: Final = {
     Age.FIRST: "First half of target",
@@ -122,6 +124,8 @@ def _what(which: UnreportedFilter, *, one: bool, proposed: bool) -> str:
         Standing.WAITING: f" {is_are} unreported",
         Standing.REPORTED: f" {is_are} reported here and not confirmed by {'its trust' if one else 'their trusts'}",
         Standing.NOT_HERE: f" {is_are} not to be read here",
+        Standing.KEPT: f" {is_are} no longer listed by {'its trust' if one else 'their trusts'} and kept open",
+        Standing.OPEN: f" {is_are} open, reported here or not",
         Standing.UNALLOCATED: f" {'has' if one else 'have'} no place in the plan",
         Standing.ALLOCATED: f" {is_are} on a list",
         Standing.CLAIMED: f" {is_are} open with a reporter",

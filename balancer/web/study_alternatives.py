@@ -9,25 +9,13 @@ from typing import Final
 from balancer.domain.explanation import Refusal, Rule
 from balancer.domain.read_explained import Other, ReadExplained
 from balancer.web.field_words import within_sentence
+from balancer.web.points import LEAST, made_of, signed
 from balancer.web.study_facts import StudyFacts
 from balancer.web.tables import Cell, Column, Row, Table, View, number, table_of
 from balancer.web.time_left import at_words, span
 
-# Points; what shows as 0.0.
-LEAST: Final = 0.05
 _NAMES: Final = 4
-# Of what makes up a difference, so much is told: the largest.
-_TERMS_SHOWN: Final = 3
 LEVELS: Final = {3: "Specialist", 2: "General", 1: "Fallback", 0: "None"}
-_TERMS: Final = {
-    "clinical": "waiting and lateness",
-    "match": "level",
-    "remote": "other trusts' studies",
-    "prior": "another reader than the prior's",
-    "churn": "taken from a list that has it",
-    "split": "more readers for a patient",
-    "load": "how full sessions are",
-}
 _RULES: Final = {
     Rule.ENTITLED: "Not entitled at {trust}",
     Rule.SKILLED: "No {field} skill for {modality}",
@@ -88,7 +76,7 @@ def _now(facts: StudyFacts, found: ReadExplained, now: datetime) -> Iterator[Row
 def _alternative(facts: StudyFacts, found: ReadExplained, one: Other, read: int, now: datetime) -> Row:
     place = one.placement
     person = facts.people.get(place.reporter_id)
-    points = Cell(text=_signed(one.difference), value=round(one.difference, 2))
+    points = Cell(text=signed(one.difference), value=round(one.difference, 2))
     can_pin = person is not None and any(may.reporter_id == place.reporter_id for may in facts.may_read)
     to = f"/studies/{facts.study_id}?act=pin&read={read}&reporter={place.reporter_id}#change"
     return Row(
@@ -99,7 +87,7 @@ def _alternative(facts: StudyFacts, found: ReadExplained, one: Other, read: int,
             Cell(text=at_words(place.start, now), value=place.start),
             Cell(text=against(found.due_at, place.end)),
             points,
-            Cell(text=_made_of(one), second=_moved(one)),
+            Cell(text=made_of(one.terms) or "The same cost", second=_moved(one)),
             Cell(text="Pin", value="", link=to) if can_pin else Cell(),
         )
     )
@@ -112,14 +100,6 @@ def _list_of(facts: StudyFacts, reporter_id: str) -> str:
 def against(due_at: datetime, end: datetime) -> str:
     """Return how an end stands against a due time: `2 h in hand`, `late by 40 min`."""
     return f"{span(due_at - end)} in hand" if end <= due_at else f"late by {span(end - due_at)}"
-
-
-def _made_of(one: Other) -> str:
-    """Say which terms make up a difference, the largest first."""
-    parts = sorted(one.terms.items(), key=lambda item: -abs(item[1]))[:_TERMS_SHOWN]
-    told = [f"{_TERMS[name]} {_signed(points)}" for name, points in parts if abs(points) >= LEAST]
-    said = ", ".join(told) or "The same cost"
-    return f"{said[:1].upper()}{said[1:]}"
 
 
 def _moved(one: Other) -> str:
@@ -173,8 +153,3 @@ def _people(facts: StudyFacts, reporters: Sequence[str]) -> str:
     more = len(reporters) - len(named[:_NAMES])
     said = ", ".join(named[:_NAMES])
     return f"{said} and {more} more" if said and more else said or f"{more} beyond your reach"
-
-
-def _signed(points: float) -> str:
-    """Return points with their sign: a minus, not a hyphen."""
-    return f"{points:+,.1f}".replace("-", "\u2212")

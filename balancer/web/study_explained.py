@@ -10,8 +10,8 @@ from typing import Final
 from balancer.domain.addition import Release
 from balancer.domain.read_explained import Addition, ReadExplained, Reason, ReasonKind, Remedied
 from balancer.web.field_words import within_sentence
-from balancer.web.points import point_words
-from balancer.web.study_alternatives import LEAST, LEVELS, against, alternatives, counted, refused
+from balancer.web.points import LEAST, point_words
+from balancer.web.study_alternatives import LEVELS, against, alternatives, counted, refused
 from balancer.web.study_facts import Explained, StudyFacts
 from balancer.web.tables import Table
 from balancer.web.time_left import at_words, span

@@ -8,7 +8,7 @@ from typing import Final
 
 from balancer.domain.actor import Actor
 from balancer.domain.permission import Permission
-from balancer.store import exceptions, quarantine, run_records, runs, silences
+from balancer.store import exceptions, plans, quarantine, runs, silences
 from balancer.store.database import Database, Session
 
 _ALLOCATION: Final = "/allocation"
@@ -52,7 +52,7 @@ def _exceptions(session: Session) -> int:
 
 def _moves(session: Session) -> int:
     held = runs.newest_held(session)
-    return 0 if held is None else run_records.count_moves(session, held.id or 0)
+    return 0 if held is None else plans.count_moving(session, held.id or 0)
 
 
 def _words(number: int, one: str) -> str:

@@ -247,6 +247,7 @@ def test_a_preview_names_what_turns_late_or_in_time_by_it(sqlite_db: Database) -
     before, after = found.figures["before"], found.figures["after"]
     assert (before["late_soon"], after["late_soon"]) == (1, 0)
     assert (before["not_placed"], after["not_placed"]) == (0, 0)
+    assert all(sum(figures["terms"].values()) == pytest.approx(figures["total"]) for figures in (before, after))
     assert found.lateness is not None
     (turned,) = found.lateness
     with sqlite_db.session() as reading:

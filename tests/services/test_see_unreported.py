@@ -20,14 +20,14 @@ from balancer.services.run_allocation import run_allocation
 from balancer.services.see_proposal import becoming_late, see_proposal
 from balancer.services.see_unreported import see_unreported
 from balancer.services.steer_read import Said, exclude_read
-from balancer.store import reads, runs
+from balancer.store import feed_books, reads, runs
 from balancer.store.database import Database
 from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow
 from balancer.store.unreported import SORTS
 from balancer.store.which_unreported import Lateness, Standing, UnreportedFilter
 from tests.instructed import MANAGER
-from tests.networks import PACS, WEST, claimed, extract, incoming, minutes, queued, read_id, rostered, solving
+from tests.networks import PACS, WEST, Feed, claimed, extract, incoming, minutes, queued, read_id, rostered, solving
 from tests.worlds import NOW, at, session
 
 IN_TIME = incoming("A1", minutes=60, due_at=at(3))
@@ -127,6 +127,27 @@ def test_what_is_not_to_be_read_here_is_reported_by_nobody(planned: Database) ->
     assert "A3" not in listed(planned, UnreportedFilter())
     assert listed(planned, UnreportedFilter(standing=Standing.REPORTED)) == []
     assert listed(planned, UnreportedFilter(standing=Standing.NOT_HERE)) == ["A3"]
+
+
+def test_what_its_trust_no_longer_lists_is_kept_and_counted_as_such(planned: Database) -> None:
+    """A4 is on the newest list no more and open with R1, so it is kept; what a trust still lists is not."""
+    claimed(planned, "A4", "R1")
+    newest = extract(IN_TIME, PLANNED_LATE, NOBODY, FAR, at=15)
+    ingest_extract(planned, Feed(), newest, minutes(15))
+    assert listed(planned, UnreportedFilter(standing=Standing.KEPT)) == ["A4"]
+    assert len(listed(planned, UnreportedFilter(standing=Standing.OPEN))) == 6
+    with planned.session() as reading:
+        said = feed_books.said_by_feeds(reading)
+    assert sum(one.kept for one in said.values()) == 1
+
+
+def test_what_is_reported_here_is_open_too(planned: Database) -> None:
+    """Whatever waits, is done or is not to be read here: it is open until its trust says otherwise."""
+    claimed(planned, "A1")
+    complete_read(planned, read_id(planned, "A1"), "R1", NOW, by=PACS)
+    assert "A1" not in listed(planned, UnreportedFilter())
+    assert "A1" in listed(planned, UnreportedFilter(standing=Standing.OPEN))
+    assert listed(planned, UnreportedFilter(standing=Standing.KEPT)) == []
 
 
 def to_be_verified(db: Database, accession_number: str, number: int) -> None:

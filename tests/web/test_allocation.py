@@ -10,6 +10,7 @@ from html import unescape
 import pytest
 from httpx2 import Response
 
+from balancer.scheduler.solving import DONE, preview_all
 from balancer.services.run_allocation import run_allocation
 from balancer.store.database import Database
 from tests.api.service import Service
@@ -99,6 +100,53 @@ def test_the_table_has_the_rows_of_the_chart(service: Service) -> None:
     assert all(name in chart for name in found)
 
 
+@pytest.mark.parametrize("form", ["/allocation", "/allocation/table"])
+def test_each_count_of_a_day_opens_what_it_counts(service: Service, form: str) -> None:
+    """What comes to somebody and what leaves them: as many moves as the chart and the table say, with a heading."""
+    found = set(
+        re.findall(r'href="(/allocation/moves\?reporter[^"]*)">[^0-9<]*([0-9]+)', unescape(page(service, form)))
+    )
+    assert {(path.split("way=")[1], count) for path, count in found} == {("in", "1"), ("out", "1")}
+    assert len(found) == 3
+    for path, count in found:
+        assert len(rows(service, f"{path}&as=csv")) == int(count)
+    to = "/allocation/moves?reporter=R1&day=2026-03-02&way=in"
+    assert "1 read moves to Dr R1 on Mon 2 March if the plan is published" in page(service, to)
+    assert [(row["accession"], row["to"]) for row in rows(service, f"{to}&as=csv")] == [("A3", "Dr R1")]
+    assert rows(service, f"{to.replace('03-02', '03-03')}&as=csv") == []
+
+
+def test_what_changes_hands_is_a_list_of_as_many(service: Service) -> None:
+    """Of the moves, those of reads that somebody has."""
+    (count,) = re.findall(r'href="/allocation/moves\?had=true">([0-9]+)</a>', page(service, "/allocation"))
+    assert len(rows(service, "/allocation/moves?had=true&as=csv")) == int(count)
+
+
+def test_a_heading_of_moves_counts_those_that_are_listed(service: Service) -> None:
+    """Whatever is filtered by."""
+    assert "1 read moves to or away from Dr R2" in page(service, "/allocation/moves?reporter=R2")
+    assert re.search(r"No reads of \w+ move if the plan", page(service, "/allocation/moves?trust=RWF"))
+
+
+def test_counts_of_the_table_open_the_reads_of_a_class_and_those_that_are_late(service: Service) -> None:
+    """Beside the row, with as many in the heading; what is late is so by the plan that is looked at."""
+    shown = unescape(page(service, "/allocation/table"))
+    counted = re.findall(r'href="([^"]*open=R1&only=([a-z]+)#opened)">([0-9]+)</a>', shown)
+    assert counted
+    for path, only, count in counted:
+        opened = page(service, path.split("#", maxsplit=1)[0])
+        assert re.search(rf'id="opened-heading">Dr R1: {count} reads? (of class|due before)', opened), only
+
+
+def test_points_of_a_move_say_what_they_are_made_of(service: Service) -> None:
+    """And the parts add up to them."""
+    for row in rows(service, "/allocation/moves?as=csv"):
+        parts = [
+            float(said.replace("\u2212", "-")) for said in re.findall(r"[+\u2212][0-9,.]+\d", row["points_made_of"])
+        ]
+        assert sum(parts) == pytest.approx(float(row["points"]), abs=0.2)
+
+
 def test_a_filter_says_where_there_is_nothing(service: Service) -> None:
     """And leads back."""
     assert "Dr R2" in page(service, "/allocation?q=r2+neuro")
@@ -112,6 +160,22 @@ def test_opening_a_block_shows_its_reads(service: Service) -> None:
     shown = page(service, "/allocation?open=R1")
     assert "from Dr R2" in shown
     assert "A3" in shown
+
+
+def test_what_a_draft_costs_is_told_by_term(service: Service) -> None:
+    """With the page that the cost opens; the changes add up to it."""
+    sent = {"read": ["1"], "reason": "seen by the same team"}
+    moved = re.findall(r'name="read" value="([0-9]+)"', page(service, "/allocation/moves"))
+    service.client.post("/allocation/moves/leave-out", data={**sent, "read": moved[:1]}, headers=ORIGIN)
+    database = service.app.state.serving.database
+    assert preview_all(database, service.clock) == DONE
+    shown = unescape(page(service, "/drafts/1"))
+    (more,) = re.findall(r'href="/drafts/1/cost"[^>]*>([+\u2212][0-9,.]+) points', shown)
+    *terms, total = rows(service, "/drafts/1/cost?as=csv")
+    assert total["term"] == "Total"
+    assert float(total["change"]) == pytest.approx(float(more.replace("\u2212", "-").replace(",", "")), abs=0.1)
+    assert sum(float(term["change"]) for term in terms) == pytest.approx(float(total["change"]), abs=0.4)
+    assert "A point is one hour late" in page(service, "/drafts/1/cost")
 
 
 def test_a_plan_is_published_and_taken_back(service: Service) -> None:

@@ -27,7 +27,7 @@ from balancer.web.downtime import may_open
 from balancer.web.feeds import Equation, FeedsPage, feeds_page
 from balancer.web.quarantine_causes import Cause, worst_first
 from tests.api.service import Service
-from tests.networks import FEED, Feed, extract
+from tests.networks import FEED, Feed, claimed, extract
 from tests.web.test_lists import ORIGIN, be
 from tests.worlds import EXAMPLE_POLICY, NOW
 
@@ -239,9 +239,24 @@ def test_the_numbers_of_the_page_lead_to_lists_of_as_many(service: Service) -> N
     shown = service.client.get("/feeds").text
     assert '<a href="/studies?state=waiting">3 to be reported</a>' in shown
     assert "3 studies" in service.client.get("/studies?state=waiting").text
+    assert re.search(r'In the queue</span><strong><a href="/studies\?state=open">3</a>', shown)
+    assert "3 studies are open, reported here or not" in service.client.get("/studies?state=open").text
     (row,) = re.findall(r'<a href="(/feeds/[^"]*#batch-\d+)"><strong>', shown)
     address, _, anchor = row.partition("#")
     assert f'id="{anchor}"' in service.client.get(address).text
+
+
+def test_what_a_trust_no_longer_lists_and_is_kept_has_its_list(service: Service) -> None:
+    """A study that somebody has open when its trust lists it no more: 1 in the sum, and 1 behind it."""
+    database = service.app.state.serving.database
+    claimed(database, "A1")
+    ingest_extract(database, Feed(), extract("A2", "A3", at=15), NOW + timedelta(minutes=15))
+    service.clock.at = NOW + timedelta(minutes=16)
+    be(service, "manager@RVV")
+    shown = service.client.get("/feeds").text
+    assert re.search(r'kept open</span><strong><a href="/studies\?state=kept">1</a>', shown)
+    listed = service.client.get("/studies?state=kept").text
+    assert "1 study is no longer listed by its trust and kept open" in listed
 
 
 def waiting_row(feed: str, reason: str, rows: int) -> ReasonCount:

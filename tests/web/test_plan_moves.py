@@ -13,6 +13,7 @@ from balancer.store.plans import PlannedRead, Spot
 from balancer.web.load_spread import Load, loads, spread, tenths_apart
 from balancer.web.not_placed import Who, by_reason, remedy
 from balancer.web.plan_moves import gain_words, plan_moves
+from balancer.web.points import made_of
 from tests.web.planned import planned, spot
 from tests.worlds import EXAMPLE_POLICY, NOW, at, policy, priority, reporter
 
@@ -58,6 +59,15 @@ def points(read: PlannedRead) -> float | None:
 def test_points_are_of_the_read_alone() -> None:
     """An hour and a half late, its breach, a generalist of another trust; less the price of taking it from a list."""
     assert points(planned(1, spot("R2", 25), spot("R1", 2))) == pytest.approx(2 * (24 + 1.5) + 0.5 + 0.2 - 1)
+
+
+def test_points_are_said_by_what_they_are_made_of() -> None:
+    """The largest by name, and the rest together: what is said adds up to the number."""
+    (move,) = plan_moves([planned(1, spot("R2", 25), spot("R1", 2))], PEOPLE, {}, PRICED, NOW)
+    assert (
+        move.made_of == "Waiting and lateness +51.0, taken from a list that has it \u22121.0, level +0.5, the rest +0.2"
+    )
+    assert made_of({}) == ""
 
 
 def test_what_cannot_be_priced_has_no_points() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -83,6 +84,15 @@ def test_runs_are_listed_newest_first_and_filtered(service: Service) -> None:
     assert [found["run"] for found in rows(service, "/runs?as=csv&state=held")] == ["2"]
     assert rows(service, "/runs?as=csv&kind=preview") == []
     assert "Run 2: waits to be published" in page(service, "/runs/2")
+
+
+def test_points_lead_to_what_they_are_made_of(service: Service) -> None:
+    """In the list of runs to the run's terms; the run says of what no list is kept."""
+    (link,) = re.findall(r'href="(/runs/2)#terms-heading"', page(service, "/runs"))
+    shown = page(service, link)
+    assert 'id="terms-heading"' in shown
+    assert "what each read had in it is not kept" in shown
+    assert "which studies these were is not kept" in shown
 
 
 def test_whom_a_run_moved_is_for_whoever_decides_about_plans(service: Service) -> None:
