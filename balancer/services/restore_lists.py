@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from balancer.domain.actor import Actor
-from balancer.domain.life import ReadState
+from balancer.domain.life import UNPLANNED, ReadState
 from balancer.domain.plan import Allocation, plan_of_places
 from balancer.domain.study import ReadKey, StudyKey
 from balancer.services.publish_worklists import put_on_lists
@@ -46,9 +46,10 @@ def restore_lists(  # noqa: PLR0913 - what is restored, but for what, on whose w
 ) -> list[Left]:
     """Put lists back as far as they can be, by a run of its own kind; return what cannot, by what then stands.
 
-    ``before`` is what stood on them; the caller has taken the turn of runs and locked the reads. ``decided`` are
-    studies about which somebody has decided since: their reads stay where they are. Nothing of it is published if
-    anything fails.
+    ``before`` is what stood on them. What stood on none and was given a place by what is undone is on none again:
+    beside what is put back it would fill a session twice. What came since keeps its place. The caller has taken the
+    turn of runs and locked the reads. ``decided`` are studies about which somebody has decided since: their reads stay
+    where they are. Nothing of it is published if anything fails.
     """
     standing = reads.locked_plannable(session)
     keys = queue.study_keys(session, {item.study_id for _, item in before} | {item.study_id for item in standing})
@@ -56,6 +57,8 @@ def restore_lists(  # noqa: PLR0913 - what is restored, but for what, on whose w
     plan = plan_of_places(
         now, [_row(name, item, keys) for name, item in before if (item.study_id, item.read) not in why_not]
     )
+    placed = {row.key for row in plan.allocations}
+    on_none = _newly_placed(session, before, standing, decided)
     run = runs.add_restoring(session, now=now, stage=stage, policy_id=current_policy_row(session).id)
     put_on_lists(
         session,
@@ -63,7 +66,7 @@ def restore_lists(  # noqa: PLR0913 - what is restored, but for what, on whose w
         plan,
         now,
         people=sorted({name for name, _ in before}),
-        left_out=_without_a_place(standing, {row.key for row in plan.allocations}, keys),
+        left_out=_without_a_place([*standing, *on_none], placed, keys),
         numbers={},
         by=by,
     )
@@ -91,6 +94,28 @@ def _why_not(
         if why:
             found[place] = why
     return found
+
+
+def _newly_placed(
+    session: Session,
+    before: Collection[tuple[str, WorklistItemRow]],
+    standing: Iterable[Standing],
+    decided: Collection[int],
+) -> list[Standing]:
+    """Return the reads that were on nobody's list and were put on one by what is undone, as they stood before it."""
+    were = {(item.study_id, item.read) for _, item in before}
+    followed = queue.lists_that_followed(session, {item.worklist_id for _, item in before})
+    given = {(item.study_id, item.read) for _, item in queue.items_of_lists(session, followed)} - were
+    found = [
+        item
+        for item in standing
+        if item.state is ReadState.ALLOCATED and (item.study_id, item.number) in given and item.study_id not in decided
+    ]
+    reasons = queue.last_reasons(session, {item.study_id for item in found})
+    return [
+        replace(item, state=ReadState.UNALLOCATED, reason=reasons.get((item.study_id, item.number), UNPLANNED))
+        for item in found
+    ]
 
 
 def _without_a_place(

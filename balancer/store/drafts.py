@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, or_, select
 
 from balancer.domain.actor import Actor
 from balancer.domain.audit import AuditEntry
@@ -61,10 +61,21 @@ def drafts(session: Session, cut: Cut, *, state: DraftState | None = None, autho
 
 
 def sizes(session: Session, draft_ids: list[int]) -> Mapping[int, int]:
-    """Return how many decisions each draft holds or put in force, without those that were taken out of it."""
+    """Return how many decisions each draft holds, put in force or was discarded with.
+
+    Those that were taken out of it before do not count.
+    """
     wanted = col(InstructionRow.draft_id).in_(draft_ids)
-    kept = InstructionRow.state != InstructionState.DISCARDED
-    statement = select(InstructionRow.draft_id, func.count()).where(wanted, kept).group_by(col(InstructionRow.draft_id))
+    kept = or_(
+        col(InstructionRow.state) != InstructionState.DISCARDED,
+        col(InstructionRow.ended_at) == col(DraftRow.decided_at),
+    )
+    statement = (
+        select(InstructionRow.draft_id, func.count())
+        .join(DraftRow, col(DraftRow.id) == col(InstructionRow.draft_id))
+        .where(wanted, kept)
+        .group_by(col(InstructionRow.draft_id))
+    )
     return {draft_id or 0: found for draft_id, found in session.exec(statement)}
 
 

@@ -202,6 +202,16 @@ def lists_ended_at(session: Session, at: datetime) -> list[int]:
     return [number or 0 for number in session.exec(statement)]
 
 
+def lists_that_followed(session: Session, numbers: Collection[int]) -> list[int]:
+    """Return the worklists that took the place of these, by number: what one publication made of them."""
+    found: set[int] = set()
+    for chunk in chunks(sorted(numbers)):
+        ended = select(WorklistRow.superseded_at).where(col(WorklistRow.id).in_(chunk)).scalar_subquery()
+        statement = select(WorklistRow.id).where(col(WorklistRow.published_at).in_(ended))
+        found |= {number or 0 for number in session.exec(statement)}
+    return sorted(found)
+
+
 def items_of_lists(session: Session, numbers: Collection[int]) -> list[tuple[str, WorklistItemRow]]:
     """Return what stood on these worklists, current or not, each with whose list it was; in order.
 
@@ -363,6 +373,17 @@ def add_unallocated(session: Session, run_id: int, reasons: Mapping[ReadKey, str
     ]
     if rows:
         session.exec(insert(UnallocatedRow), params=rows)
+
+
+def last_reasons(session: Session, study_ids: Collection[int]) -> dict[tuple[int, int], str]:
+    """Return why a run last found no place for reads of these studies, by study and number, if one ever did."""
+    found: dict[tuple[int, int], str] = {}
+    for chunk in chunks(sorted(study_ids)):
+        statement = (
+            select(UnallocatedRow).where(col(UnallocatedRow.study_id).in_(chunk)).order_by(col(UnallocatedRow.run_id))
+        )
+        found.update(((row.study_id, row.read), row.reason) for row in session.exec(statement))
+    return found
 
 
 def restate_unallocated(session: Session, run_id: int, reasons: Mapping[ReadKey, str], ids: Ids) -> None:

@@ -91,7 +91,8 @@ def test_a_draft_is_thrown_away(manager: Service, db: Database) -> None:
     manager.post(f"/reads/{read_id(db, 'A1')}/pin", {**WHY, "reporter_id": "R2", "draft_id": draft})
     assert manager.post(f"/drafts/{draft}/discard", WHY).json()["state"] == "discarded"
     assert manager.ask("/drafts", state="open")["items"] == []
-    assert [item["draft_id"] for item in manager.ask("/drafts", state="discarded")["items"]] == [draft]
+    thrown = manager.ask("/drafts", state="discarded")["items"]
+    assert [(item["draft_id"], item["instructions"]) for item in thrown] == [(draft, 1)]
     late = manager.post(f"/reads/{read_id(db, 'A1')}/pin", {**WHY, "reporter_id": "R2", "draft_id": draft})
     problem(late, 409, "conflict")
 

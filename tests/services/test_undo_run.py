@@ -8,12 +8,13 @@ from balancer.domain.errors import ConflictError
 from balancer.domain.life import ReadState
 from balancer.domain.states import RunKind
 from balancer.services.publish_held import publish_held
+from balancer.services.release_emergencies import release_emergencies
 from balancer.services.run_allocation import run_allocation
 from balancer.services.undo_run import undo_run
-from balancer.store import conservation, runs
+from balancer.store import conservation, reads, runs
 from balancer.store.database import Database
-from tests.networks import claimed, minutes, standing
-from tests.services.test_held_runs import FIRST, MANAGER, held_run, holding, lists
+from tests.networks import claimed, minutes, read_id, solving, standing
+from tests.services.test_held_runs import FIRST, MANAGER, arrived, held_run, holding, lists
 
 
 def published(db: Database) -> int:
@@ -25,9 +26,9 @@ def published(db: Database) -> int:
     return run_id
 
 
-def undone(db: Database, run_id: int) -> list[str]:
+def undone(db: Database, run_id: int, *, at_minute: float = 5) -> list[str]:
     """Undo it; return why what is left is."""
-    left = undo_run(db, run_id, minutes(5), by=MANAGER, reason="the wrong one")
+    left = undo_run(db, run_id, minutes(at_minute), by=MANAGER, reason="the wrong one")
     with db.session() as reading:
         assert conservation.faults(reading) == []
     return [item.why for item in left]
@@ -43,6 +44,32 @@ def test_lists_are_as_they_were(db: Database) -> None:
         assert current is not None
         assert current.kind is RunKind.RESTORING
         assert runs.requested(reading) is not None
+
+
+def test_what_the_run_gave_a_place_first_has_none_again(db: Database) -> None:
+    """Beside what is put back it would fill sessions twice; it says again why it had no place."""
+    holding(db)
+    short = held_run(db, solving({"S1": ["A1"], "S2": ["A3"]}, {"A2": "deferred"}))
+    publish_held(db, short, minutes(2), by=MANAGER, reason="looked through")
+    run_id = held_run(db, at_minute=3)
+    publish_held(db, run_id, minutes(4), by=MANAGER, reason="looked through")
+    assert standing(db, "A2") == (ReadState.ALLOCATED, "R2")
+    assert undone(db, run_id) == []
+    assert {name: numbers for name, (_, numbers) in lists(db).items()} == {"R1": ["A1"], "R2": ["A3"]}
+    assert standing(db, "A2") == (ReadState.UNALLOCATED, None)
+    with db.session() as reading:
+        assert reads.read(reading, read_id(db, "A2")).reason == "deferred"
+
+
+def test_what_came_since_keeps_its_place(db: Database) -> None:
+    """It was not there to be put back: an emergency that was given to somebody meanwhile stays with them."""
+    run_id = published(db)
+    arrived(db, at_minute=3)
+    held_run(db, solving({"S1": ["A3"], "S2": ["E1", "A1", "A2"]}), at_minute=4)
+    assert release_emergencies(db, minutes(30)) == 1
+    assert undone(db, run_id, at_minute=31) == []
+    assert standing(db, "E1") == (ReadState.ALLOCATED, "R2")
+    assert lists(db)["R1"][1] == ["A1", "A2"]
 
 
 def test_what_was_opened_since_stays_with_who_opened_it(db: Database) -> None:

@@ -51,7 +51,7 @@ def test_a_plan_is_looked_through_published_and_taken_back(desk: Desk, waiting: 
     assert no_sideways_scroll(desk)
     press_key(page, "p")
     reason = page.locator("#publish-reason")
-    expect(reason).to_be_visible()
+    expect(reason).to_be_focused()
     assert desk.violations() == []
     reason.fill("looked through with the CT lead")
     page.get_by_role("button", name="Publish run 2").press("Enter")
@@ -65,6 +65,23 @@ def test_a_plan_is_looked_through_published_and_taken_back(desk: Desk, waiting: 
     page.get_by_role("button", name="Put lists back").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Undone")
     assert lists(database)["R1"][1] == ["A1", "A2"]
+
+
+def test_a_plan_is_discarded_with_a_reason(desk: Desk, waiting: Service) -> None:
+    """Lists stand as they were, and another run is asked for; without a reason nothing happens."""
+    page = desk.go("/allocation")
+    page.locator("summary", has_text="Discard").press("Enter")
+    discard = page.get_by_role("button", name="Discard it")
+    discard.press("Enter")
+    expect(page.locator("#discard-reason")).to_be_focused()
+    assert desk.violations() == []
+    page.locator("#discard-reason").fill("a feed is silent: wait for it")
+    discard.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("Discarded")
+    expect(page.locator("#main")).to_contain_text("No plan waits to be published")
+    assert lists(waiting.app.state.serving.database)["R1"][1] == ["A1", "A2"]
+    assert desk.violations() == []
+    assert no_sideways_scroll(desk)
 
 
 def test_every_page_of_it_is_accessible_and_fits(desk: Desk) -> None:

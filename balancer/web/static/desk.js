@@ -93,6 +93,8 @@ document.addEventListener("keydown", (event) => {
   const marked = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
   if (!marked) return;
   event.preventDefault();
-  if (marked.matches("input, select, textarea")) marked.focus();
-  else marked.click();
+  if (marked.matches("input, select, textarea")) return marked.focus();
+  marked.click();
+  // what unfolds is gone into: whoever has keys alone would have to come to it from the top of the page
+  if (marked.matches("summary")) marked.parentElement.querySelector("input:not([type=hidden]), select, textarea")?.focus();
 });
