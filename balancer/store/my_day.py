@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, exists, func, select
 
 from balancer.domain.life import ReadState
 from balancer.store.tables import StudyRow, WorklistItemRow
-from balancer.store.tables_life import ClaimRow, ReadRow
+from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow
 from balancer.store.worklists import WorklistItem
 
 
@@ -19,6 +20,33 @@ def done_since(session: Session, reporter_id: str, since: datetime) -> int:
         ReadRow.reporter_id == reporter_id, ReadRow.state == ReadState.DONE, col(ReadRow.done_at) >= since
     )
     return session.exec(statement).one()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoneRead:
+    """A read that is done in somebody's name; ``here``: they said so themselves, and not its source alone."""
+
+    read: ReadRow
+    study: StudyRow
+    here: bool
+
+
+def done_reads(session: Session, reporter_id: str, since: datetime, most: int) -> list[DoneRead]:
+    """Return what a reporter has done since then and has not come back: the last ``most``, in the order they did it."""
+    said = exists().where(
+        col(CompletionRow.read_id) == col(ReadRow.id),
+        col(CompletionRow.reporter_id) == reporter_id,
+        col(CompletionRow.accepted),
+    )
+    statement = (
+        select(ReadRow, StudyRow, said)
+        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+        .where(ReadRow.reporter_id == reporter_id, ReadRow.state == ReadState.DONE, col(ReadRow.done_at) >= since)
+        .order_by(col(ReadRow.done_at).desc(), col(ReadRow.id).desc())
+        .limit(most)
+    )
+    found = [DoneRead(read=read, study=study, here=here) for read, study, here in session.exec(statement)]
+    return found[::-1]
 
 
 def open_elsewhere(session: Session, reporter_id: str, on_list: Collection[int]) -> list[WorklistItem]:

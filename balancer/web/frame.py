@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from balancer.api.doors import OPERATOR
 from balancer.domain.actor import Actor
 from balancer.domain.errors import NotFoundError
 from balancer.domain.instant import LONDON
@@ -42,12 +43,14 @@ class Sign:
 class Frame:
     """What a page needs around it.
 
-    ``searches``: whether whoever looks may look for studies. ``to_do``: what waits for them, by section's address.
+    ``is_signed_in``: they have a sign-in to end; the operator of this machine has none. ``searches``: whether whoever
+    looks may look for studies. ``to_do``: what waits for them, by section's address.
     """
 
     title: str
     who: str
     role: str
+    is_signed_in: bool
     now: datetime
     clock: str
     sections: Sequence[Section]
@@ -80,6 +83,7 @@ def frame(  # noqa: PLR0913 - who sees which page, when
         title=title,
         who=caller.name,
         role=_role(caller),
+        is_signed_in=caller.subject != OPERATOR.subject,
         now=now,
         clock=f"{local:%a} {local.day} {local:%B}, {local:%H:%M}",
         sections=sections_of(caller),

@@ -40,6 +40,7 @@ from balancer.store import my_day, people, worklists
 from balancer.store.database import Database, Session
 from balancer.web.all_lists import all_lists
 from balancer.web.desk import AtDesk
+from balancer.web.done_today import DoneToday, done_today
 from balancer.web.downloads import download
 from balancer.web.frame import Frame, Sign, frame
 from balancer.web.list_table import list_table
@@ -192,6 +193,7 @@ class _Page:
         own = self._caller.reporter_id == self._reporter_id
         values = {
             "list": listed,
+            "done": self._done(now) if own else None,
             "own": own,
             "now": now,
             "said": said,
@@ -246,6 +248,10 @@ class _Page:
             listed, tag = shown(session, self._reporter_id, self._reach, now)
             elsewhere = self._elsewhere(session, person, {item.read_id for item in listed.items}, now)
             return my_list(session, listed, person, elsewhere, tag, now, whole=whole)
+
+    def _done(self, now: datetime) -> DoneToday:
+        with self._served.database.session() as session:
+            return done_today(session, self._reporter_id, now)
 
     def _elsewhere(
         self, session: Session, person: Reporter, on_list: Collection[int], now: datetime

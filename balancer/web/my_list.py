@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from balancer.api.models.worklists import PriorOut, WhyMineOut, WorklistItemOut, WorklistOut
-from balancer.domain.instant import LONDON, end_of_day
+from balancer.domain.instant import LONDON
 from balancer.domain.life import Again, ReadKind, ReadState
 from balancer.domain.outcome import Outcome
 from balancer.domain.overrides import Shift
@@ -22,6 +22,7 @@ from balancer.store import held_rosters, my_day, standing
 from balancer.store.database import Session
 from balancer.store.policies import current_policy
 from balancer.web.class_marks import ClassMark, class_marks, mark_of
+from balancer.web.done_today import midnight_before
 from balancer.web.field_words import within_sentence
 from balancer.web.time_left import TimeLeft, at_words, span, time_left
 
@@ -85,7 +86,8 @@ class Progress:
 class MyList:
     """Everything a reporter's page shows; nothing was published for them if ``published_at`` is ``None``.
 
-    ``tag`` names this very state of it.
+    ``returned`` is what they did and has come back to them, each with where it stands on their list. ``tag`` names this
+    very state of it.
     """
 
     reporter_id: str
@@ -101,6 +103,7 @@ class MyList:
     late: int = 0
     becoming: int = 0
     done_today: int = 0
+    returned: Sequence[tuple[Entry, str]] = ()
     progress: Progress | None = None
     coming: Sequence[Coming] = ()
 
@@ -142,21 +145,27 @@ def my_list(  # noqa: PLR0913, PLR0917 - whose, what, when
     first = [item for item in waiting if item.read_id in taken]
     rest = [item for item in waiting if item.read_id not in taken]
     shifts = _shifts(session, listed.reporter_id, now)
-    midnight = end_of_day(now.astimezone(LONDON).date() - timedelta(days=1))
+    theirs = [*opened, *elsewhere]
+    places = [*["Open now" for _ in theirs], *(f"Place {len(theirs) + place}" for place, _ in enumerate(waiting, 1))]
     return MyList(
         reporter_id=listed.reporter_id,
         name=listed.name,
         version=listed.version,
         published_at=listed.published_at,
         tag=tag,
-        open=[entries.of(item) for item in (*opened, *elsewhere)],
+        open=[entries.of(item) for item in theirs],
         next=[entries.of(item) for item in first],
         after=[entries.of(item) for item in rest[:most]],
         more=max(0, len(rest) - most),
         withheld=listed.withheld,
-        late=sum(item.due_at < now for item in (*opened, *elsewhere, *waiting)),
+        late=sum(item.due_at < now for item in (*theirs, *waiting)),
         becoming=sum(item.due_at >= now and max(item.planned_end, now) > item.due_at for item in waiting),
-        done_today=my_day.done_since(session, listed.reporter_id, midnight),
+        done_today=my_day.done_since(session, listed.reporter_id, midnight_before(now)),
+        returned=[
+            (entries.of(item), where)
+            for item, where in zip((*theirs, *first, *rest), places, strict=True)
+            if item.why_mine.read_before
+        ],
         progress=_progress(session, listed, shifts, waiting, now),
         coming=_coming(shifts, waiting, now),
     )

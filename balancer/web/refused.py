@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -118,7 +119,7 @@ def _telling(before: ExceptionHandler, pages: tuple[str, ...]) -> ExceptionHandl
         if not _is_for_people(request, pages):
             return await _answer(before, request, error)
         if isinstance(error, NotSignedInError):
-            return RedirectResponse(f"/sign-in?return_to={request.url.path}", _SEE_OTHER)
+            return RedirectResponse(_way_in(request), _SEE_OTHER)
         told = next((told for kind, told in _TOLD.items() if isinstance(error, kind)), None)
         if told is None:
             return await _answer(before, request, error)
@@ -127,6 +128,17 @@ def _telling(before: ExceptionHandler, pages: tuple[str, ...]) -> ExceptionHandl
         return _page(request, told, str(error))
 
     return tell
+
+
+def _way_in(request: Request) -> str:
+    """Return where somebody signs in who asked for a page, or sent a form, and is led to the page they were on."""
+    if request.method == "GET":
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return f"/sign-in?return_to={quote(asked, safe='/')}"
+    came_from = urlsplit(request.headers.get("referer", ""))
+    asked = came_from.path + (f"?{came_from.query}" if came_from.query else "")
+    # what the form asked for was not done, and nobody can go to where forms are sent
+    return f"/sign-in/ended?return_to={quote(asked or '/', safe='/')}"
 
 
 class FailedPages:

@@ -49,7 +49,14 @@ from tests.kent import kent
 from tests.networks import TWO_FEEDS
 from tests.worlds import EXAMPLE_POLICY
 
-SIGN_IN = {"/sign-in", "/sign-in/callback", "/sign-out", "/oauth/token", "/.well-known/oauth-authorization-server"}
+SIGN_IN = {
+    "/sign-in",
+    "/sign-in/callback",
+    "/sign-in/ended",
+    "/sign-out",
+    "/oauth/token",
+    "/.well-known/oauth-authorization-server",
+}
 FHIRCAST = "/fhircast/.well-known/fhircast-configuration"
 # Whoever comes is answered by these and no others.
 FOR_ANYBODY = {

@@ -70,6 +70,25 @@ def test_one_can_be_somebody_to_see_what_they_see(local: Service) -> None:
     assert local.ask("/me")["subject"] == "local:operator"
 
 
+def test_whoever_is_somebody_leaves_by_any_page_and_the_operator_has_nothing_to_leave(local: Service) -> None:
+    """The operator is whoever has not signed in: what they are offered is to be somebody."""
+    shown = local.client.get("/lists").text
+    assert 'action="/sign-out"' not in shown
+    assert 'href="/sign-in"' in shown
+    be(local, "manager@RVV")
+    assert 'action="/sign-out"' in local.client.get("/lists").text
+    assert "You are the operator again" in local.client.post("/sign-out", headers=ORIGIN).text
+
+
+def test_one_is_led_back_to_where_one_wanted_to_go(local: Service) -> None:
+    """Within this service."""
+    for wanted, led in (("/lists?page=1", "/lists?page=1"), ("https://elsewhere.example/", "/")):
+        sent = {"who": "operator", "return_to": wanted}
+        answer = local.client.post("/sign-in", data=sent, headers=ORIGIN, follow_redirects=False)
+        assert answer.headers["location"] == led
+    assert 'value="/lists?page=1"' in local.client.get("/sign-in", params={"return_to": "/lists?page=1"}).text
+
+
 @pytest.mark.parametrize("who", ["", "king", "manager@RXX", "reporter:R9", "manager@"])
 def test_nobody_can_be_whom_there_is_not(local: Service, who: str) -> None:
     """The form's own choices and no others."""

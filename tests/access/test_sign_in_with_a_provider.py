@@ -229,7 +229,56 @@ def test_nobody_chooses_who_they_are_where_a_provider_says_it(by_entra: TestClie
 
 
 def test_a_provider_that_does_not_answer_signs_nobody_in(sqlite_db: Database, tmp_path: Path) -> None:
-    """503, and it is tried again."""
+    """503, what goes on meanwhile, and it is tried again without losing where one wanted to go."""
     key = RSAKey.generate_key(2048, private=True)
     gone = browser(sqlite_db, tmp_path, RunningProvider("http://127.0.0.1:9", key), ENTRA)
-    assert gone.get("/sign-in").status_code == 503
+    answer = gone.get("/sign-in", params={"return_to": "/studies?trust=RVV"})
+    assert answer.status_code == 503
+    assert "folder of downtime lists" in answer.text
+    assert 'href="/sign-in?return_to=/studies%3Ftrust%3DRVV"' in answer.text
+
+
+PAGE = {"Accept": "text/html"}
+
+
+def test_whoever_was_sent_to_sign_in_comes_back_to_the_very_page(by_entra: TestClient) -> None:
+    """With everything in its address: a list that was filtered is filtered."""
+    sent = by_entra.get("/studies?trust=RVV&page=1", headers=PAGE)
+    assert sent.status_code == 303
+    begun = by_entra.get(sent.headers["location"])
+    back = by_entra.get(sign_in_there(begun.headers["location"], "manager"))
+    assert back.headers["location"] == "/studies?trust=RVV&page=1"
+
+
+def test_a_form_after_the_end_of_a_sign_in_says_that_nothing_was_done(by_entra: TestClient) -> None:
+    """It leads to a page that says so and back to where the form stood: nobody can go to where forms are sent."""
+    headers = {**PAGE, "Origin": OURS, "Referer": f"{OURS}/lists/R1?as=page"}
+    sent = by_entra.post("/lists/R1/reads/1/open", headers=headers)
+    assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in/ended?return_to=/lists/R1%3Fas%3Dpage")
+    said = by_entra.get(sent.headers["location"])
+    assert said.status_code == 200
+    assert "it was not done" in said.text
+    assert 'href="/sign-in?return_to=/lists/R1%3Fas%3Dpage"' in said.text
+    assert "elsewhere.example" not in by_entra.get("/sign-in/ended?return_to=https://elsewhere.example/").text
+
+
+def test_somebody_else_is_asked_who_they_are(by_entra: TestClient) -> None:
+    """Or whoever the provider still knows in that browser would be signed in once more."""
+    signed_in(by_entra, "manager")
+    left = by_entra.post("/sign-out", headers={"Origin": OURS}).text
+    assert 'href="/sign-in?anew=true"' in left
+    asked = [parse_qs(urlsplit(by_entra.get(f"/sign-in{how}").headers["location"]).query) for how in ("", "?anew=true")]
+    assert [each.get("prompt") for each in asked] == [None, ["login"]]
+
+
+def test_whoever_has_no_role_is_told_as_whom_they_are_known(by_entra: TestClient) -> None:
+    """A shared machine may have signed in the one before them."""
+    refused = signed_in(by_entra, "nobody")
+    assert "N. Obody" in refused.text
+    assert 'href="/sign-in?anew=true"' in refused.text
+
+
+def test_every_page_lets_one_sign_out(by_entra: TestClient) -> None:
+    """A desk in a reading room is several people's."""
+    signed_in(by_entra, "reporter")
+    assert 'action="/sign-out"' in by_entra.get("/lists/R1", headers=PAGE).text

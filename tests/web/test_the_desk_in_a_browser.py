@@ -47,6 +47,24 @@ def test_keys_go_to_sections_and_can_be_switched_off(desk: Desk) -> None:
     page.wait_for_url("**/docs")
 
 
+def test_the_pages_of_signing_in_have_the_frame_of_all_others_and_one_signs_out_from_it(desk: Desk) -> None:
+    """The same mark at the same place; nothing scrolls sideways; axe finds nothing."""
+    open_lists(desk)
+    page = desk.page
+    where = page.locator(".b-own-mark").bounding_box()
+    assert where is not None
+    page.get_by_role("button", name="Sign out").press("Enter")
+    expect(page.locator("h1")).to_have_text("You are the operator again")
+    for path in ("", "/sign-in", "/sign-in/ended", "/docs"):
+        if path:
+            desk.go(path)
+        there = page.locator("header .mark").bounding_box()
+        assert there is not None
+        assert (there["x"], there["width"]) == (where["x"], where["width"])
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert (path, desk.violations()) == (path, [])
+
+
 def test_a_page_that_was_left_open_says_how_old_it_is(desk: Desk) -> None:
     """In place of the time in the strip, with the way to see it as it is: nobody takes an old figure for one of now."""
     desk.page.clock.install()

@@ -7,7 +7,15 @@ import re
 
 from starlette.responses import HTMLResponse
 
+from balancer import __version__
+
 _CODE = re.compile(r"`([^`]+)`")
+# The mark that every page of the service has at its top left.
+_MARK = (
+    '<svg class="mark" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><rect width="24" height="24" rx="4" '
+    'fill="#fff"/><path d="M5 7h14M5 12h9M5 17h11" stroke="#002a5c" stroke-width="2.4" stroke-linecap="round"/>'
+    '<circle cx="18.5" cy="12" r="2" fill="#005eb8"/></svg>'
+)
 
 
 def page(title: str, body: str, *, status: int = 200) -> HTMLResponse:
@@ -24,12 +32,14 @@ def page(title: str, body: str, *, status: int = 200) -> HTMLResponse:
 </head>
 <body>
 <a class="skip" href="#main">Skip to main content</a>
-<header><nav aria-label="Pages"><a class="name" href="/">Balancer</a> <a href="/docs">API</a>
-<a href="/problems">Problems</a> <a href="/sign-in">Sign in</a></nav></header>
+<header><div class="frame"><a class="name" href="/">{_MARK}Balancer</a>
+<nav aria-label="Pages"><a href="/">Start</a> <a href="/docs">API</a> <a href="/problems">Problems</a>
+<a href="/sign-in">Sign in</a></nav></div></header>
 <main id="main">
 <h1>{text(title)}</h1>
 {body}
 </main>
+<footer><p>Version {text(__version__)}. Not a medical device.</p></footer>
 </body>
 </html>
 """,

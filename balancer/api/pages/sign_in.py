@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import structlog
 from anyio.to_thread import run_sync
@@ -34,6 +34,12 @@ _LOCAL = """This is for trying Balancer out on this machine. There is no passwor
 whoever they say. It must never be used with patients' data.
 
 Whoever has not signed in is the operator, who may everything. Choose somebody to see what they see."""
+_STILL_THERE: Final = """Whoever has signed in already goes on as before, and nothing is lost. Lists on paper are in the
+folder of downtime lists. Try again in half a minute; if it goes on, tell whoever runs this service."""
+_LEFT: Final = """Of this service. On a shared machine sign out of your organisation's sign-in as well: until then
+whoever sits here is let in as you."""
+_ENDED: Final = """It ends by itself after half an hour in which nothing was asked, and after a working day. If you had
+just asked for something, it was not done: look when you are back. Nothing that was done before is lost."""
 
 
 def install(app: FastAPI) -> None:
@@ -42,6 +48,7 @@ def install(app: FastAPI) -> None:
         ("/sign-in", "GET", _begin),
         ("/sign-in", "POST", _choose),
         ("/sign-in/callback", "GET", _come_back),
+        ("/sign-in/ended", "GET", _ended),
         ("/sign-out", "POST", _leave),
     ):
         app.add_api_route(path, route, methods=[method], include_in_schema=False, dependencies=[anybody()])
@@ -56,24 +63,35 @@ def _ways(request: Request) -> Ways:
 # --- with the organisation's identity provider ------------------------------------------------------------------------
 
 
-async def _begin(request: Request, return_to: str = "/") -> Response:
-    """Send a browser to the identity provider; without one, ask who they want to be."""
+async def _begin(request: Request, return_to: str = "/", *, anew: bool = False) -> Response:
+    """Send a browser to the identity provider; without one, ask who they want to be.
+
+    ``anew``: it is to ask who they are, even if it knows them: somebody wants to be somebody else.
+    """
     provider = _ways(request).provider
     if provider is None:
-        return await run_in_threadpool(_local_page, request)
-    return await run_sync(partial(_send, request, provider, return_to), limiter=provider.threads)
+        return await run_in_threadpool(_local_page, request, return_to)
+    return await run_sync(partial(_send, request, provider, return_to, anew=anew), limiter=provider.threads)
 
 
-def _send(request: Request, provider: Provider, return_to: str) -> Response:
+def _ended(return_to: str = "/") -> HTMLResponse:
+    """Say that a sign-in has ended; whoever is there goes on by a click, and an empty desk does not by itself."""
+    return page(
+        "Your sign-in has ended",
+        f'{prose(_ENDED)}<p><a class="button" href="{text(_way_in(return_to))}">Sign in again</a></p>',
+    )
+
+
+def _send(request: Request, provider: Provider, return_to: str, *, anew: bool) -> Response:
     ways, served = _ways(request), request.app.state.serving
     now = served.clock.now()
     attempt = begin_attempt(served.database, now, _own_path(return_to))
     try:
         address = provider.address(
-            state=attempt.state, nonce=attempt.nonce, code_verifier=attempt.code_verifier, now=now
+            state=attempt.state, nonce=attempt.nonce, code_verifier=attempt.code_verifier, now=now, anew=anew
         )
     except ProviderError as error:
-        return _refused(str(error), status=503)
+        return _refused(str(error), status=503, more=_STILL_THERE, return_to=return_to)
     answer = RedirectResponse(address, _SEE_OTHER)
     ways.give(answer, ways.attempt_cookie, attempt.browser, seconds=int(PATIENCE.total_seconds()))
     return answer
@@ -98,15 +116,16 @@ def _take_back(request: Request, provider: Provider, rules: ClaimRules, *, state
     if returned is None:
         return _refused("this sign-in was not begun in this browser, or too long ago: begin again", status=400)
     if not code:
-        return _refused("the organisation's sign-in has let nobody in", status=403)
+        said = "the organisation's sign-in has let nobody in: it was broken off there, or it does not know you"
+        return _refused(said, status=403, return_to=returned.return_to)
     try:
         claims = provider.claims(code=code, nonce=returned.nonce, code_verifier=returned.code_verifier, now=now)
         actor = actor_of(claims, rules, network=_network(served.database))
     except ProviderError as failure:
-        return _refused(str(failure), status=503)
+        return _refused(str(failure), status=503, more=_STILL_THERE, return_to=returned.return_to)
     except NotAllowedError as refusal:
         _log.warning("sign_in.without_role")
-        return _refused(str(refusal), status=403)
+        return _without_role(str(refusal), str(claims.get("name") or ""))
     return _signed_in(request, actor, returned.return_to)
 
 
@@ -133,12 +152,25 @@ def _leave(request: Request) -> Response:
     secret = request.cookies.get(ways.cookie)
     if secret:
         sign_out(served.database, secret, served.clock.now())
-    answer = page(
-        "You have signed out",
-        prose("Of this service. On a shared machine sign out of your organisation's sign-in as well."),
-    )
+    answer = _left_locally() if ways.provider is None else _left()
     ways.take_back(answer, ways.cookie)
     return answer
+
+
+def _left() -> HTMLResponse:
+    return page(
+        "You have signed out",
+        f"""{prose(_LEFT)}<p><a class="button" href="/sign-in?anew=true">Sign in as somebody else</a></p>
+<p><a href="/sign-in">Sign in again</a></p>""",
+    )
+
+
+def _left_locally() -> HTMLResponse:
+    return page(
+        "You are the operator again",
+        f"""{prose("Here that is whoever has not signed in.")}
+<p><a class="button" href="/">Go on as the operator</a></p><p><a href="/sign-in">Be somebody else</a></p>""",
+    )
 
 
 def _own_path(address: str) -> str:
@@ -147,23 +179,46 @@ def _own_path(address: str) -> str:
     return address if inside and address.isprintable() and "\\" not in address else "/"
 
 
-def _refused(reason: str, *, status: int) -> HTMLResponse:
+def _way_in(return_to: str) -> str:
+    """Return where one signs in and is led to ``return_to`` afterwards."""
+    return f"/sign-in?return_to={quote(_own_path(return_to), safe='/')}"
+
+
+def _refused(reason: str, *, status: int, more: str = "", return_to: str = "/") -> HTMLResponse:
     return page(
         "You are not signed in",
-        f'{prose(reason[:1].upper() + reason[1:] + ".")}<p><a href="/sign-in">Try again</a></p>',
+        f"{prose(_sentence(reason))}{prose(more)}"
+        f'<p><a class="button" href="{text(_way_in(return_to))}">Try again</a></p>',
         status=status,
     )
+
+
+def _without_role(reason: str, name: str) -> HTMLResponse:
+    """Tell somebody whom the provider knows and we do not what to ask for, and how to be somebody else."""
+    known = f"Your organisation says that you are {name}." if name else ""
+    return page(
+        "You are not signed in",
+        f"{prose(_sentence(reason))}{prose(known)}"
+        '<p><a class="button" href="/sign-in?anew=true">Sign in as somebody else</a></p>'
+        '<p><a href="/sign-in">Try again</a>, once you have been given a role</p>',
+        status=403,
+    )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 # --- locally, to try it out -------------------------------------------------------------------------------------------
 
 
-def _local_page(request: Request) -> HTMLResponse:
+def _local_page(request: Request, return_to: str) -> HTMLResponse:
     options = "".join(f'<option value="{text(value)}">{text(name)}</option>' for value, name, _ in _people(request))
     return page(
         "Local sign-in",
         f"""{prose(_LOCAL)}
-<form method="post" action="/sign-in"><label>Who <select name="who">{options}</select></label>
+<form method="post" action="/sign-in"><input type="hidden" name="return_to" value="{text(_own_path(return_to))}">
+<label>Who <select name="who">{options}</select></label>
 <button type="submit">Sign in</button></form>
 <form method="post" action="/sign-out"><button type="submit">Be the operator again</button></form>""",
     )
@@ -178,7 +233,7 @@ async def _choose(request: Request) -> Response:
     chosen = await run_in_threadpool(lambda: {value: actor for value, _, actor in _people(request)}.get(who))
     if chosen is None:
         return _refused("there is nobody of that name", status=422)
-    return await run_in_threadpool(_signed_in, request, chosen, "/")
+    return await run_in_threadpool(_signed_in, request, chosen, _own_path(sent.get("return_to", ["/"])[0]))
 
 
 def _people(request: Request) -> Iterator[tuple[str, str, Actor]]:

@@ -81,12 +81,17 @@ class Provider:
         self._failed_at: datetime | None = None
         self._asking = threading.Lock()
 
-    def address(self, *, state: str, nonce: str, code_verifier: str, now: datetime) -> str:
-        """Return where a browser is sent to sign in."""
+    def address(self, *, state: str, nonce: str, code_verifier: str, now: datetime, anew: bool = False) -> str:
+        """Return where a browser is sent to sign in; ``anew``: to be asked for it though it has (Core 3.1.2.1)."""
         known = self._ask(now)
+        asked = {"prompt": "login"} if anew else {}
         with self._client() as client:
             address, _ = client.create_authorization_url(
-                known.metadata["authorization_endpoint"], state=state, nonce=nonce, code_verifier=code_verifier
+                known.metadata["authorization_endpoint"],
+                state=state,
+                nonce=nonce,
+                code_verifier=code_verifier,
+                **asked,
             )
         return str(address)
 

@@ -2,6 +2,11 @@
 
 const isPart = (answer) => (answer.headers.get("content-type") ?? "").startsWith("text/html");
 
+// Whoever is there signs in by a click and is led back; an empty desk does not sign in by itself.
+export function toSignIn() {
+  location.assign(`/sign-in/ended?return_to=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
 // ``unanswered(element)``: the service did not answer, or failed; ``refused(words)``: it would not do it; ``answered()``.
 export function watchAnswers({ unanswered, refused, answered }) {
   document.addEventListener("htmx:after:request", (event) => {
@@ -9,7 +14,7 @@ export function watchAnswers({ unanswered, refused, answered }) {
     if (response.status < 400 || isPart(response)) return;
     // htmx would put the words of a problem in the place of what is shown
     event.preventDefault();
-    if (response.status === 401) return location.assign("/sign-in");
+    if (response.status === 401) return toSignIn();
     if (response.status < 500) refused(told(text));
   });
   document.addEventListener("htmx:finally:request", (event) => {

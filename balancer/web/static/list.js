@@ -2,7 +2,7 @@
 // everything; without this script every button still works.
 
 import "./vendor/htmx.esm.min.js";
-import { watchAnswers } from "./answers.js";
+import { toSignIn, watchAnswers } from "./answers.js";
 import { atWords, dayAndClock, tick } from "./time_left.js";
 
 const list = document.getElementById("list");
@@ -28,11 +28,13 @@ setInterval(() => {
   clock.textContent = dayAndClock(now());
 }, 15_000);
 
-// how the session goes, and how much of the list that is shown is late: words, in which nothing moves
+// how the session goes, what is done, and how much of the list that is shown is late: words, in which nothing moves
+const OF_NOW = ["progress", "done-count", "done"];
+
 function sayOfNow(found) {
-  for (const name of found.dataset.tag === part().dataset.tag ? ["lede", "progress"] : ["progress"]) {
+  for (const name of found.dataset.tag === part().dataset.tag ? ["lede", ...OF_NOW] : OF_NOW) {
     const [said, before] = [found, part()].map((of) => of.querySelector(`[data-of-now="${name}"]`));
-    if (said && before) before.replaceChildren(...said.cloneNode(true).childNodes);
+    if (said && before && said.innerHTML !== before.innerHTML) before.replaceChildren(...said.cloneNode(true).childNodes);
   }
 }
 
@@ -43,7 +45,7 @@ let fresh = null;
 // what the page asks by itself does not count as somebody being there: the session ends as if it had not been asked
 async function fetchPart() {
   const answer = await fetch(`${address}?wait=0`, { headers: { "HX-Request": "true" }, cache: "no-store" });
-  if (answer.redirected || answer.status === 401) return location.assign("/sign-in");
+  if (answer.redirected || answer.status === 401) return toSignIn();
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   const template = document.createElement("template");
   template.innerHTML = await answer.text();
@@ -117,7 +119,15 @@ async function showWaiting() {
   }
 }
 
+// what somebody has unfolded stays so when the list is another
+const unfolded = new Set();
+document.addEventListener("toggle", ({ target }) => {
+  const fold = target.dataset?.fold;
+  if (fold) target.open ? unfolded.add(fold) : unfolded.delete(fold);
+}, true);
+
 function after() {
+  for (const fold of list.querySelectorAll("[data-fold]")) fold.open = unfolded.has(fold.dataset.fold);
   offer(null);
   tick(list, now());
 }
@@ -174,7 +184,7 @@ async function beat() {
   for (const read of openReads(part())) {
     try {
       const answer = await fetch(`${address}/reads/${read}/heartbeat?wait=0`, { method: "POST", headers: { "HX-Request": "true" } });
-      if (answer.status === 401) return location.assign("/sign-in");
+      if (answer.status === 401) return toSignIn();
       if (!answer.ok || answer.headers.get("X-Refused")) await look();
     } catch {
       lost();
