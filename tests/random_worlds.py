@@ -52,6 +52,7 @@ def policies(draw: st.DrawFn) -> Policy:
             hold=draw(st.booleans()),
             emergencies_after_minutes=draw(st.floats(0, 1e4)),
             allocate_every_minutes=draw(st.floats(1, 1e4)),
+            changes_wait_minutes=draw(st.floats(0, 1e4)),
         ),
         author=draw(NAMES),
         approver=draw(NAMES),

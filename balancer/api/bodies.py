@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import heapq
+import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 # A list is some 100 KB at the most.
 _MOST = 500
+# Making one is all processor, which one thread has at a time: more at once would all be ready last. One that takes
+# long, or waits for the database, is not to keep the others waiting.
+_AT_ONCE = 2
 
 
 class Bodies:
@@ -55,3 +61,42 @@ class Bodies:
                 lock, wanted = self._making.pop(key)
                 if wanted > 1:
                     self._making[key] = lock, wanted - 1
+
+
+class Turns:
+    """Who makes a body next, of all who want one made; for coroutines of one event loop.
+
+    After a run everybody's list is new. Whoever has an emergency to be told of does not wait until all are made.
+    """
+
+    def __init__(self, at_once: int = _AT_ONCE) -> None:
+        self._free = at_once
+        self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
+        self._number = itertools.count()
+
+    @asynccontextmanager
+    async def turn(self, *, urgent: bool) -> AsyncIterator[None]:
+        """Wait for a turn, and have it; who is ``urgent`` comes before who is not, else in the order of asking."""
+        if self._free:
+            self._free -= 1
+        else:
+            mine = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._waiting, (not urgent, next(self._number), mine))
+            try:
+                await mine
+            except asyncio.CancelledError:
+                if mine.done() and not mine.cancelled():  # it had been given the turn already
+                    self._pass_on()
+                raise
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        while self._waiting:
+            *_, following = heapq.heappop(self._waiting)
+            if not following.done():
+                following.set_result(None)
+                return
+        self._free += 1

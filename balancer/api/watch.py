@@ -1,12 +1,14 @@
 """How many clients wait for news with one look at the database for all of them.
 
 Whoever waits is a coroutine that sleeps; it holds no thread and no connection. A look is a short query, made at most
-once in ``OLDEST_SECONDS`` whatever the number of clients, and at once after this process has written something.
+once in ``OLDEST_SECONDS`` whatever the number of clients, and at once after this process has written something. All
+are told at once of what it finds.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -16,7 +18,7 @@ from threading import Event
 
 from starlette.concurrency import run_in_threadpool
 
-from balancer.api.bodies import Bodies
+from balancer.api.bodies import Bodies, Turns
 from balancer.api.problems import TooManyWaitingError
 from balancer.store import changes, journal, worklists
 from balancer.store.changes import Mark
@@ -25,8 +27,8 @@ from balancer.store.worklists import ListMark
 
 # What another replica has committed is known here within this time; what this one has, at once.
 OLDEST_SECONDS = 0.1
-# How often somebody who waits looks up.
-_EVERY_SECONDS = 0.2
+# How often it is asked, for all who wait, whether there is something to look at.
+_TICK_SECONDS = 0.02
 # How often it is looked whether they have gone away.
 _GONE_EVERY_SECONDS = 1.0
 MOST_SECONDS = 60.0
@@ -56,10 +58,14 @@ class Watch:
         self.database = database
         self._ending = ending
         self.bodies = Bodies()
+        self.turns = Turns()
         self._marks: Marks | None = None
         self._looked_at = 0.0
         self._writes_seen = -1
         self._looking: asyncio.Task[Marks] | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._followers = 0
+        self._news = asyncio.Event()
         self._waiting: Counter[str] = Counter()
 
     @property
@@ -128,7 +134,35 @@ class Watch:
                 if await gone():
                     return marks
                 ask_again = now + _GONE_EVERY_SECONDS
-            await asyncio.sleep(min(_EVERY_SECONDS, deadline - now))
+            await self.news(marks, min(deadline, ask_again) - now)
+
+    async def news(self, seen: Marks, seconds: float) -> None:
+        """Wait until something has come further than ``seen``, the service is to stop, or the time is over."""
+        if self._marks != seen:
+            return
+        self._followers += 1
+        try:
+            following = self._following
+            if following is None or following.done() or following.get_loop() is not asyncio.get_running_loop():
+                self._news = asyncio.Event()
+                self._following = asyncio.create_task(self._follow(self._marks))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), max(seconds, 0))
+        finally:
+            self._followers -= 1
+
+    async def _follow(self, seen: Marks | None) -> None:
+        """Look for as long as somebody waits, and tell all of them when it is worth their looking up."""
+        while self._followers:
+            await asyncio.sleep(_TICK_SECONDS)
+            try:
+                marks = await self.look()
+            except Exception:  # noqa: BLE001 - whoever waits looks up, and is told what is wrong
+                marks = None
+            if marks is None or marks != seen or self.is_ending:
+                seen = marks
+                told, self._news = self._news, asyncio.Event()
+                told.set()
 
     def _is_fresh(self) -> bool:
         return self._writes_seen == self.database.writes and time.monotonic() - self._looked_at < OLDEST_SECONDS

@@ -150,15 +150,19 @@ class ReadingRules:
 class PublishingRules:
     """How plans come about and into force.
 
-    A run is asked for every ``allocate_every_minutes``, whatever else asks for one. With ``hold`` a plan waits until a
-    manager publishes it; one that has waited ``emergencies_after_minutes`` lets its emergencies out all the same.
+    A run is asked for every ``allocate_every_minutes``, whatever else asks for one. What feeds and rosters bring in
+    asks for one too, but not sooner than ``changes_wait_minutes`` after the run before: what cannot wait is on a list
+    by then, and each whole plan moves reads. With ``hold`` a plan waits until a manager publishes it; one that has
+    waited ``emergencies_after_minutes`` lets its emergencies out all the same.
     """
 
     hold: bool = False
     emergencies_after_minutes: float = 10.0
     allocate_every_minutes: float = 15.0
+    changes_wait_minutes: float = 5.0
 
     def __post_init__(self) -> None:
+        _require(self.changes_wait_minutes >= 0, "publishing.changes_wait_minutes", "must not be negative")
         _require(self.emergencies_after_minutes >= 0, "publishing.emergencies_after_minutes", "must not be negative")
         _require(
             self.allocate_every_minutes >= LEAST_MINUTES,

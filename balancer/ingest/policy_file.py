@@ -203,12 +203,15 @@ class _PolicyReader:
         if not isinstance(hold, bool):
             self._fault("publishing.hold", f"{short(hold)} is neither true nor false")
         after = self._number(table, "publishing.emergencies_after_minutes", most=_MOST_MINUTES)
+        wait = self._number(table, "publishing.changes_wait_minutes", most=_MOST_MINUTES)
         every = self._number(table, "publishing.allocate_every_minutes", above=0, most=_MOST_MINUTES)
         if every < LEAST_MINUTES:
             self._fault("publishing.allocate_every_minutes", f"{every:g} is not at least {LEAST_MINUTES:g}")
-        if not isinstance(hold, bool) or math.isnan(after) or math.isnan(every) or every < LEAST_MINUTES:
+        if not isinstance(hold, bool) or any(map(math.isnan, (after, every, wait))) or every < LEAST_MINUTES:
             return usual
-        return PublishingRules(hold=hold, emergencies_after_minutes=after, allocate_every_minutes=every)
+        return PublishingRules(
+            hold=hold, emergencies_after_minutes=after, allocate_every_minutes=every, changes_wait_minutes=wait
+        )
 
     def _caps(self) -> tuple[LedgerCap, ...]:
         """Return what each trust may take in a week; a trust that is not named may take whatever there is."""

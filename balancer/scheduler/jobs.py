@@ -87,6 +87,9 @@ class Work:
         # the policy says how often, unless whoever tries Balancer out has said otherwise
         self._given_interval = allocate_every
         self._allocate_every = allocate_every or timedelta(minutes=PublishingRules().allocate_every_minutes)
+        self._changes_wait = timedelta(minutes=PublishingRules().changes_wait_minutes)
+        self._changed: list[str] = []
+        self._ran_at: datetime | None = None
         self._new_timetable = new_timetable
         self._new_mending = new_mending
         self._new_outlets = new_outlets
@@ -105,7 +108,7 @@ class Work:
     def begin(self, lease: Lease) -> None:
         """Begin to work by the timetable: everything once, then each thing on its interval."""
         self._ledger = Ledger(self._database, self._clock, lease)
-        self._network = None
+        self._network, self._changed, self._ran_at = None, [], None
         self._solving.resume()
         self._timetable = self._new_timetable()
         self._timetable.once("start-up", self.start_up)
@@ -179,12 +182,13 @@ class Work:
         _log.info("network.loaded", feeds=len(network.feeds), rosters=len(network.rosters))
 
     def _keep_interval(self) -> None:
-        """Allocate as often as the policy in force says."""
-        if self._given_interval is not None or self._timetable is None or self._network is None:
+        """Allocate as often as the policy in force says, and let new work wait as long."""
+        if self._timetable is None or self._network is None:
             return
         with self._database.session() as session:
-            minutes = current_policy(session).publishing.allocate_every_minutes
-        if timedelta(minutes=minutes) != self._allocate_every:
+            rules = current_policy(session).publishing
+        self._changes_wait, minutes = timedelta(minutes=rules.changes_wait_minutes), rules.allocate_every_minutes
+        if self._given_interval is None and timedelta(minutes=minutes) != self._allocate_every:
             self._allocate_every = timedelta(minutes=minutes)
             self._timetable.every("allocate", self._allocate_every, self.ask_by_the_clock)
             _log.info("allocate.interval", minutes=minutes)
@@ -223,10 +227,13 @@ class Work:
 
     def run_what_is_asked(self) -> None:
         """Run an allocation if one is asked for, once what comes together has come."""
+        if self._changed and not self._is_soon_after_a_run():
+            self._ask_for_changes()
         with self._database.session() as session:
             waiting = runs.requested(session)
         if waiting is None or self._clock.now() - waiting.started_at < _SETTLING or time.monotonic() < self._not_before:
             return
+        self._changed, self._ran_at = [], self._clock.now()
         self._note_end(self._solving.run())
 
     def preview_what_is_asked(self) -> None:
@@ -318,10 +325,25 @@ class Work:
         return "requested"
 
     def _ask_if(self, outcome: str, name: str) -> str:
-        """Ask for a run if ``outcome`` is that something changed; return the outcome."""
+        """Ask for a run if ``outcome`` is that something changed, once it is time; return the outcome.
+
+        What cannot wait has been put on a list by then. To plan everything anew with each file of each trust would be
+        to move reads all day.
+        """
         if outcome == CHANGED:
-            self._ask(f"{name} changed")
+            self._changed.append(name)
+            if self._is_soon_after_a_run():
+                _log.info("run.put_off", reason=f"{name} changed", minutes=self._changes_wait / timedelta(minutes=1))
+            else:
+                self._ask_for_changes()
         return outcome
+
+    def _is_soon_after_a_run(self) -> bool:
+        return self._ran_at is not None and self._clock.now() - self._ran_at < self._changes_wait
+
+    def _ask_for_changes(self) -> None:
+        self._ask(f"{' and '.join(dict.fromkeys(self._changed))} changed")
+        self._changed = []
 
     def _note_end(self, exit_code: int | None) -> None:
         """After a run that could not even begin, wait a little longer each time, so that nothing spins."""

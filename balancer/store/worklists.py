@@ -11,9 +11,9 @@ from sqlmodel import Session, case, col, func, or_, select
 
 from balancer.domain.errors import NotFoundError
 from balancer.domain.life import ON_A_LIST, ReadState
-from balancer.domain.states import StudyState
+from balancer.domain.states import RunKind, StudyState
 from balancer.store.scope import at_every_trust, reach_of, seeing_readings, unlimited
-from balancer.store.tables import ReporterRow, SessionRow, StudyRow, WorklistItemRow, WorklistRow
+from balancer.store.tables import ReporterRow, RunRow, SessionRow, StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import WorklistRevisionRow
 from balancer.store.tables_life import ReadRow
 
@@ -71,25 +71,36 @@ class WorklistSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListMark:
-    """Which version of a list is the current one, and when what it shows last changed otherwise."""
+    """Which version of a list is the current one, and when what it shows last changed otherwise.
+
+    ``mended``: it was made for something that could not wait for the next run.
+    """
 
     worklist_id: int
     published_at: datetime
     revision: int
+    mended: bool
 
 
 def list_marks(session: Session, reporter_id: str | None = None) -> dict[str, ListMark]:
     """Return the mark of every current list, or of one reporter's, by reporter; equal marks mean equal lists."""
+    columns: Any = (
+        *(WorklistRow.reporter_id, WorklistRow.id, WorklistRow.published_at),
+        *(WorklistRevisionRow.revision, RunRow.kind),
+    )
     statement = (
-        select(WorklistRow.reporter_id, WorklistRow.id, WorklistRow.published_at, WorklistRevisionRow.revision)
+        select(*columns)
+        .join(RunRow, col(RunRow.id) == col(WorklistRow.run_id))
         .outerjoin(WorklistRevisionRow, col(WorklistRevisionRow.reporter_id) == col(WorklistRow.reporter_id))
         .where(col(WorklistRow.superseded_at).is_(None))
     )
     if reporter_id is not None:
         statement = statement.where(WorklistRow.reporter_id == reporter_id)
     return {
-        whose: ListMark(worklist_id=worklist_id or 0, published_at=at, revision=revision or 0)
-        for whose, worklist_id, at, revision in session.exec(statement)
+        whose: ListMark(
+            worklist_id=worklist_id or 0, published_at=at, revision=revision or 0, mended=kind is RunKind.MENDING
+        )
+        for whose, worklist_id, at, revision, kind in session.exec(statement)
     }
 
 

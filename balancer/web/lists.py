@@ -6,7 +6,6 @@ itself is exchanged, and what could not be done is said where it was asked for.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from datetime import datetime
@@ -58,7 +57,6 @@ REFUSED: Final = "X-Refused"
 _WORK: Final = [may(Permission.READS_WORK)]
 # A stream ends after so long at the latest; the browser opens it again by itself.
 _LONGEST_SECONDS: Final = 900.0
-_LOOK_SECONDS: Final = 0.25
 REASONS: Final = {
     ReturnReason.OUTSIDE_SCOPE: "Outside my scope",
     ReturnReason.IMAGES_MISSING: "Images are missing",
@@ -307,13 +305,14 @@ async def follow(
     """
     told, until = None, time.monotonic() + wait
     while True:
-        tag = _tag_in(await watch.look(), reporter_id, reach)
+        marks = await watch.look()
+        tag = _tag_in(marks, reporter_id, reach)
         if tag != told:
             yield ServerSentEvent(data=tag, event="list")
             told = tag
         if time.monotonic() >= until or watch.is_ending:
             return
-        await asyncio.sleep(_LOOK_SECONDS)
+        await watch.news(marks, until - time.monotonic())
 
 
 def _tag_in(marks: Marks, reporter_id: str, reach: Reach) -> str:

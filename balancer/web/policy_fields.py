@@ -56,6 +56,12 @@ GENERAL_FIELDS: Final = (
     ),
     ("publishing.allocate_every_minutes", "Allocate every", "min", "A run is asked for so often."),
     (
+        "publishing.changes_wait_minutes",
+        "New work waits for a plan",
+        "min",
+        "At most so long after the run before; emergencies are on a list at once.",
+    ),
+    (
         "publishing.emergencies_after_minutes",
         "Emergencies leave a held plan",
         "min",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,12 +13,13 @@ import httpx2
 import pytest
 
 from balancer.api import watch
-from balancer.api.bodies import Bodies
+from balancer.api.bodies import Bodies, Turns
 from balancer.api.routes import runs as run_routes
 from balancer.api.watch import MOST_SECONDS
 from balancer.domain.actor import EVERY_TRUST, Grant, person
 from balancer.domain.permission import Role
-from balancer.store.database import Database
+from balancer.store import changes
+from balancer.store.database import Database, Session
 from balancer.web import lists
 from tests.access.doors import Known
 from tests.api.service import HERE, Service
@@ -67,7 +69,7 @@ def test_whoever_has_gone_away_is_waited_for_no_longer(allocated: Service, monke
     """A workstation that was switched off holds its place for a second or so, not for a minute: of time as shown."""
     shown = itertools.count(step=0.1)
     monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: next(shown)))
-    monkeypatch.setattr(watch, "_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(watch, "_TICK_SECONDS", 1.0)
     tag = allocated.get("/worklists/R1").headers["etag"]
     scope = {
         "type": "http",
@@ -119,6 +121,71 @@ def test_nobody_is_waited_with_once_the_service_is_to_stop(
             return (await asking).status_code
 
     assert asyncio.run(asyncio.wait_for(stopped(), PATIENCE_SECONDS)) == status
+
+
+def test_all_who_wait_are_told_of_one_look(allocated: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many they are, the database is asked as if one waited; and each has the news."""
+    headers = {"If-None-Match": allocated.get("/worklists/R1").headers["etag"]}
+    looks = []
+    look = changes.marks
+
+    def counted(session: Session) -> Mapping[str, changes.Mark]:
+        looks.append(1)
+        return look(session)
+
+    async def all_told() -> tuple[list[int], int]:
+        transport = httpx2.ASGITransport(app=allocated.app, client=HERE)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://testserver/api/v1") as client:
+            asked = {"wait": MOST_SECONDS}
+            tasks = [asyncio.create_task(client.get("/worklists/R1", params=asked, headers=headers)) for _ in range(20)]
+            await asyncio.wait(tasks, timeout=1.0)
+            monkeypatch.setattr(changes, "marks", counted)
+            monkeypatch.setattr(watch, "OLDEST_SECONDS", MOST_SECONDS)  # only what is written here is looked at
+            await asyncio.to_thread(claimed, allocated.app.state.serving.database, "A1")
+            return [(await task).status_code for task in tasks], len(looks)
+
+    assert asyncio.run(asyncio.wait_for(all_told(), PATIENCE_SECONDS)) == ([200] * 20, 1)
+
+
+def test_who_has_something_that_cannot_wait_has_the_next_turn() -> None:
+    """A list that was mended is made before those that a run has made new, whoever asked first."""
+
+    async def turns() -> list[str]:
+        one_at_a_time, had = Turns(1), []
+
+        async def have(name: str, *, urgent: bool) -> None:
+            async with one_at_a_time.turn(urgent=urgent):
+                had.append(name)
+                await asyncio.sleep(0)
+
+        wanted = {"first": False, "second": False, "third": False, "mended": True}
+        await asyncio.gather(*(have(name, urgent=urgent) for name, urgent in wanted.items()))
+        return had
+
+    assert asyncio.run(turns()) == ["first", "mended", "second", "third"]
+
+
+def test_a_turn_that_nobody_waits_for_any_more_is_the_next_ones() -> None:
+    """Whoever has gone away, before it was theirs or as it became theirs, keeps nobody waiting."""
+
+    async def turns() -> list[str]:
+        one_at_a_time, had = Turns(1), []
+
+        async def have(name: str) -> None:
+            async with one_at_a_time.turn(urgent=False):
+                had.append(name)
+
+        async with one_at_a_time.turn(urgent=False):
+            waiting = [asyncio.create_task(have(name)) for name in ("gone", "going", "there")]
+            await asyncio.sleep(0)
+            waiting[0].cancel()
+            await asyncio.sleep(0)
+        waiting[1].cancel()  # it has been given the turn, and does not know yet
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await have("after")
+        return had
+
+    assert asyncio.run(asyncio.wait_for(turns(), PATIENCE_SECONDS)) == ["there", "after"]
 
 
 def test_whoever_wants_another_list_does_not_wait_for_one_that_takes_long() -> None:

@@ -63,9 +63,9 @@ def test_how_plans_come_into_force_has_a_default() -> None:
     assert read_policy(TEXT, "policy.toml").publishing == PublishingRules()
     held = read_policy(TEXT + "\n[publishing]\nhold = true\n", "policy.toml").publishing
     assert held == PublishingRules(hold=True)
-    given = "hold = true\nemergencies_after_minutes = 0\nallocate_every_minutes = 30\n"
+    given = "hold = true\nemergencies_after_minutes = 0\nallocate_every_minutes = 30\nchanges_wait_minutes = 0\n"
     assert read_policy(TEXT + f"\n[publishing]\n{given}", "policy.toml").publishing == PublishingRules(
-        hold=True, emergencies_after_minutes=0, allocate_every_minutes=30
+        hold=True, emergencies_after_minutes=0, allocate_every_minutes=30, changes_wait_minutes=0
     )
 
 
@@ -76,6 +76,8 @@ def test_how_plans_come_into_force_has_a_default() -> None:
         "hold = 1",
         "emergencies_after_minutes = -1",
         "emergencies_after_minutes = true",
+        "changes_wait_minutes = -1",
+        "changes_wait_minutes = 1e9",
         "allocate_every_minutes = 0",
         "allocate_every_minutes = 0.5",
         "allocate_every_minutes = 1e9",

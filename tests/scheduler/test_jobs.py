@@ -244,6 +244,55 @@ def test_many_changes_make_one_run_once_they_have_settled(scheduler: Scheduler) 
     assert scheduler.solving.count == before + 1
 
 
+def deliver_and_take(scheduler: Scheduler, name: str, at: float) -> None:
+    """Let East Kent deliver one study more, and take it in as a delivery."""
+    scheduler.clock.at = minutes(at)
+    scheduler.work.notice_deliveries()
+    scheduler.deliver(content([*ROWS, row(name)]), int(at))
+    scheduler.work.notice_deliveries()
+    scheduler.work.notice_deliveries()
+    scheduler.timetable.soon.pop("feed RVV unreported studies delivered")()
+
+
+def test_what_changes_soon_after_a_run_waits_as_long_as_the_policy_says(scheduler: Scheduler) -> None:
+    """Five minutes after the run before, whatever has come till then makes one run; each whole plan moves reads."""
+    deliver_and_take(scheduler, "B1", 2)
+    deliver_and_take(scheduler, "B2", 4)
+    scheduler.answered()
+    assert (scheduler.asked_for, scheduler.solving.count) == (0, 1)
+    scheduler.clock.at = minutes(6.2)
+    scheduler.work.run_what_is_asked()
+    assert scheduler.asked_for == 1
+    scheduler.answered()
+    scheduler.clock.at = minutes(14)
+    scheduler.work.run_what_is_asked()
+    assert (scheduler.asked_for, scheduler.solving.count) == (0, 2)
+
+
+def test_a_run_that_somebody_asks_for_waits_for_nobody_and_takes_the_changes_along(scheduler: Scheduler) -> None:
+    """So nothing asks for another when it would have been time."""
+    deliver_and_take(scheduler, "B1", 2)
+    request_run(scheduler.database, scheduler.clock.now(), reason="a manager")
+    scheduler.answered()
+    assert scheduler.solving.count == 2
+    scheduler.clock.at = minutes(14)
+    scheduler.work.run_what_is_asked()
+    assert (scheduler.asked_for, scheduler.solving.count) == (0, 2)
+
+
+def test_how_long_changes_wait_is_the_policys_to_say(scheduler: Scheduler) -> None:
+    """Not at all, if it says so, from the minute after it is approved."""
+    with scheduler.database.session() as session:
+        at_once = replace(policies.current_policy(session), publishing=PublishingRules(changes_wait_minutes=0))
+    by = person("entra:7", "A. Manager")
+    number = propose_policy(scheduler.database, at_once, NOW, by=by, author=by.name, reason="x")
+    approve_policy(scheduler.database, number, NOW, by=by, approver="Dr B.", reason="x")
+    scheduler.answered()  # the approval asks for a run itself
+    scheduler.work.look_at_network()
+    deliver_and_take(scheduler, "B1", 2)
+    assert scheduler.asked_for == 1
+
+
 def test_a_run_is_asked_for_now_and_then_whatever_happens(scheduler: Scheduler) -> None:
     """Time passes: what was early is late now. Once a quarter of an hour, whoever asks how often."""
     scheduler.clock.at = minutes(20)

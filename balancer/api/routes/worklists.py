@@ -106,7 +106,8 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
         tag = tag_in(marks)
         return tag is None or not has(if_none_match, tag)
 
-    tag = tag_in(await watch.until(news, wait, who=caller.subject, gone=request.is_disconnected))
+    marks = await watch.until(news, wait, who=caller.subject, gone=request.is_disconnected)
+    tag = tag_in(marks)
     if tag is not None and has(if_none_match, tag):
         return unchanged(tag)
     look("worklist", [reporter_id])
@@ -114,7 +115,8 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
     if tag is not None and kept is not None:
         return json_body(kept, tag)
     make = partial(_read, served.database, reporter_id, reach, served.clock.now())
-    return json_body(*await run_in_threadpool(watch.bodies.made, (reporter_id, reach), tag, make))
+    async with watch.turns.turn(urgent=reporter_id in marks.lists and marks.lists[reporter_id].mended):
+        return json_body(*await run_in_threadpool(watch.bodies.made, (reporter_id, reach), tag, make))
 
 
 def list_tag(reporter_id: str, mark: worklists.ListMark, reach: Reach) -> str:
