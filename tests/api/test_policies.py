@@ -50,6 +50,17 @@ def test_the_first_version_is_shown_whole(known: Service) -> None:
     problem(known.get("/policies/7"), 404, "not-found")
 
 
+def test_versions_can_be_had_in_pages(known: Service) -> None:
+    """The newest first; a cursor of another list is refused."""
+    propose(known)
+    first = known.ask("/policies", limit=1)
+    second = known.ask("/policies", limit=1, cursor=first["next_cursor"])
+    assert [item["policy_id"] for item in first["items"] + second["items"]] == [2, 1]
+    assert second["next_cursor"] is None
+    for path in ("/feeds", "/batches/held", "/rosters", "/feed-words", "/balance"):
+        problem(known.get(path, cursor=first["next_cursor"]), 404, "no-such-page")
+
+
 def test_a_proposed_version_changes_nothing_until_it_is_approved(known: Service, db: Database) -> None:
     """By a person who is named with it, from then on."""
     version = propose(known)

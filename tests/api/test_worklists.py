@@ -262,9 +262,18 @@ def test_lists_in_figures_can_be_filtered_and_sorted(allocated: Service, query: 
 
 
 @pytest.mark.parametrize(
-    ("path", "query"), [("/worklists", {}), ("/worklists", {"sort": "-reads"}), ("/reporters", {})]
+    ("path", "query"),
+    [
+        ("/worklists", {}),
+        ("/worklists", {"sort": "-reads"}),
+        ("/reporters", {}),
+        ("/feeds", {}),
+        ("/balance", {}),
+    ],
 )
-def test_people_and_their_lists_can_be_had_in_pages(allocated: Service, path: str, query: dict[str, str]) -> None:
+def test_people_their_lists_and_trusts_can_be_had_in_pages(
+    allocated: Service, path: str, query: dict[str, str]
+) -> None:
     """Whoever says nothing of pages gets all at once."""
     whole = allocated.ask(path, **query)
     assert whole["next_cursor"] is None

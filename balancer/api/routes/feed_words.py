@@ -12,21 +12,28 @@ from balancer.api.looks import Looking
 from balancer.api.models.feed_words import FeedWordOut, MeaningIn, MendingOut
 from balancer.api.models.instructions import WhyIn
 from balancer.api.models.shape import ListOut
-from balancer.api.serving import IdInPath, Served
+from balancer.api.serving import IdInPath, OptionalPaging, Served, list_out
 from balancer.domain.permission import Permission
 from balancer.services.shift import shift_to_present
 from balancer.services.withdraw_word import withdraw_word
 from balancer.store import feed_words
+from balancer.store.pages import part
 
 router = APIRouter()
 _DECIDE = [may(Permission.FEEDS_DECIDE)]
 
 
-@router.get("/feed-words", tags=["quarantine"], dependencies=[may(Permission.QUARANTINE_READ)])
-def list_words(served: Served) -> ListOut[FeedWordOut]:
+@router.get(
+    "/feed-words",
+    tags=["quarantine"],
+    responses=problems.may_be(problems.NO_PAGE),
+    dependencies=[may(Permission.QUARANTINE_READ)],
+)
+def list_words(served: Served, cut: OptionalPaging) -> ListOut[FeedWordOut]:
     """List what people have said words of feeds mean, as far as it holds, newest first."""
     with served.database.session() as session:
-        return ListOut(items=[FeedWordOut.of(row) for row in feed_words.current_rows(session)])
+        found = feed_words.current_rows(session)
+        return list_out(part(found, cut, "feed words", lambda row: str(row.id)), FeedWordOut.of)
 
 
 @router.post(
@@ -76,4 +83,4 @@ def take_back_word(served: Served, caller: Caller, word_id: IdInPath, asked: Why
     Later rows with the word wait in quarantine again.
     """
     withdraw_word(served.database, word_id, served.clock.now(), by=caller, reason=asked.reason)
-    return list_words(served)
+    return list_words(served, None)

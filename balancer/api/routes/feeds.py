@@ -9,21 +9,34 @@ from balancer.api.callers import Caller, Reaching, may
 from balancer.api.doors import OPERATOR
 from balancer.api.models.feeds import BatchOut, DecisionIn, FeedOut, RosterBatchOut, RosterOut
 from balancer.api.models.shape import ListOut, PageOut
-from balancer.api.serving import FeedInPath, IdInPath, Paging, RosterInPath, Served, list_out, named_feed, page_out
+from balancer.api.serving import (
+    FeedInPath,
+    IdInPath,
+    OptionalPaging,
+    Paging,
+    RosterInPath,
+    Served,
+    list_out,
+    named_feed,
+    page_out,
+)
 from balancer.domain.actor import Actor, ActorKind
 from balancer.domain.permission import Permission
 from balancer.services import ingest_studies
 from balancer.store import batches, sources
+from balancer.store.pages import part
 
 router = APIRouter()
 _DECIDED = problems.may_be(problems.NOT_FOUND, problems.CONFLICT)
+_PAGED = problems.may_be(problems.NO_PAGE)
 
 
-@router.get("/feeds", tags=["feeds"], dependencies=[may(Permission.FEEDS_READ)])
-def list_feeds(served: Served) -> ListOut[FeedOut]:
+@router.get("/feeds", tags=["feeds"], responses=_PAGED, dependencies=[may(Permission.FEEDS_READ)])
+def list_feeds(served: Served, cut: OptionalPaging) -> ListOut[FeedOut]:
     """List every feed: how fresh it is, what it last delivered, whether a file of it waits for a person."""
     with served.database.session() as session:
-        return ListOut(items=[FeedOut.of(status) for status in sources.feeds(session, served.clock.now())])
+        found = sources.feeds(session, served.clock.now())
+        return list_out(part(found, cut, "feeds", lambda status: status.name), FeedOut.of)
 
 
 @router.get(
@@ -51,12 +64,13 @@ def list_batches(served: Served, feed: FeedInPath, cut: Paging) -> PageOut[Batch
         return page_out(batches.batches_of(session, status.name, cut), BatchOut.of)
 
 
-@router.get("/batches/held", tags=["feeds"], dependencies=[may(Permission.FEEDS_READ)])
-def list_held(served: Served) -> ListOut[BatchOut]:
+@router.get("/batches/held", tags=["feeds"], responses=_PAGED, dependencies=[may(Permission.FEEDS_READ)])
+def list_held(served: Served, cut: OptionalPaging) -> ListOut[BatchOut]:
     """List every batch that waits for a person, oldest first within its feed: release or discard each."""
     with served.database.session() as session:
         names = [status.name for status in sources.feeds(session, served.clock.now())]
-        return ListOut(items=[BatchOut.of(row) for name in names for row in batches.held_batches_of(session, name)])
+        held = [row for name in names for row in batches.held_batches_of(session, name)]
+        return list_out(part(held, cut, "held batches", lambda row: str(row.id)), BatchOut.of)
 
 
 # a number only: "held" is another address
@@ -112,17 +126,17 @@ def _by(caller: Actor, decision: DecisionIn) -> str:
     return f"{caller.name} ({caller.subject})" if signed_in else f"{caller.subject} for {decision.decided_by}"
 
 
-@router.get("/rosters", tags=["feeds"], dependencies=[may(Permission.FEEDS_READ)])
-def list_rosters(served: Served) -> ListOut[RosterOut]:
+@router.get("/rosters", tags=["feeds"], responses=_PAGED, dependencies=[may(Permission.FEEDS_READ)])
+def list_rosters(served: Served, cut: OptionalPaging) -> ListOut[RosterOut]:
     """List every trust's feed of rostered sessions and the last file that came for it."""
     with served.database.session() as session:
-        return ListOut(items=[RosterOut.of(status) for status in sources.rosters(session)])
+        return list_out(part(sources.rosters(session), cut, "rosters", lambda status: status.name), RosterOut.of)
 
 
 @router.get(
     "/rosters/{roster}/batches",
     tags=["feeds"],
-    responses=problems.may_be(problems.NO_PAGE),
+    responses=_PAGED,
     dependencies=[may(Permission.FEEDS_READ)],
 )
 def list_roster_batches(served: Served, roster: RosterInPath, cut: Paging) -> ListOut[RosterBatchOut]:

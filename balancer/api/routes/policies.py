@@ -19,7 +19,7 @@ from balancer.api.models.policies import (
 )
 from balancer.api.models.shape import ListOut
 from balancer.api.problems import PolicyRefusedError
-from balancer.api.serving import IdInPath, Served
+from balancer.api.serving import IdInPath, OptionalPaging, Served, list_out
 from balancer.domain.actor import Actor, ActorKind, Reach
 from balancer.domain.errors import InputRefusedError, NotAllowedError
 from balancer.domain.permission import Permission
@@ -29,16 +29,23 @@ from balancer.ingest.policy_file import read_policy
 from balancer.services.decide_policy import approve_policy, decline_policy
 from balancer.services.propose_policy import propose_policy
 from balancer.store import policies
+from balancer.store.pages import part
 
 router = APIRouter()
 _DECIDED = problems.may_be(problems.NOT_FOUND, problems.CONFLICT)
 
 
-@router.get("/policies", tags=["policies"], dependencies=[may(Permission.POLICIES_READ)])
-def list_policies(served: Served) -> ListOut[PolicyVersionOut]:
+@router.get(
+    "/policies",
+    tags=["policies"],
+    responses=problems.may_be(problems.NO_PAGE),
+    dependencies=[may(Permission.POLICIES_READ)],
+)
+def list_policies(served: Served, cut: OptionalPaging) -> ListOut[PolicyVersionOut]:
     """List every version of the clinical policy, newest first: whose it is, and which one is in force."""
     with served.database.session() as session:
-        return ListOut(items=[PolicyVersionOut.of(found) for found in policies.versions(session)])
+        found = policies.versions(session)
+        return list_out(part(found, cut, "policies", lambda version: str(version.row.id)), PolicyVersionOut.of)
 
 
 @router.post(
