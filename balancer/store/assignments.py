@@ -126,7 +126,8 @@ def _note(session: Session, which: Scope, at: datetime) -> int:
     changed.update(_ended(session, {key for key, row in known.items() if key not in true and not row.gone}))
     if changed:
         _write(session, feed, changed, known, at)
-        _revise(session, _showing(session, {study_id for study_id, _ in changed}), feed.sequence)
+        of_itself = {key[0] for key, standing in changed.items() if _is_other(known.get(key), standing)}
+        _revise(session, _showing(session, {study_id for study_id, _ in changed}, of_itself), feed.sequence)
         session.flush()
     return len(changed)
 
@@ -142,6 +143,11 @@ def _known(session: Session, which: Scope) -> dict[Key, Any]:
 
 def _is(row: Any, standing: Standing, compared: Iterable[str] = _COMPARED) -> bool:
     return row is not None and all(getattr(row, name) == getattr(standing, name) for name in compared)
+
+
+def _is_other(row: Any, standing: Standing) -> bool:
+    """Tell whether what the study itself says is another: what lists show of it beside reads of other studies."""
+    return row is None or row.gone or standing.state.is_gone or row.study_digest != standing.study_digest
 
 
 def _ended(session: Session, keys: Collection[Key]) -> dict[Key, Standing]:
@@ -198,10 +204,15 @@ def _trusts(session: Session, study_ids: Collection[int]) -> dict[int, str]:
     return found
 
 
-def _showing(session: Session, study_ids: Collection[int]) -> set[str]:
-    """Return whose lists show something of these studies: a read of one, or one as a prior of the same patient."""
+def _showing(session: Session, study_ids: Collection[int], of_itself: Collection[int]) -> set[str]:
+    """Return whose lists show something of these studies: a read of one, or one as a prior of the same patient.
+
+    Of a prior they show what it says ``of_itself``, and nothing of where its reads stand and when they are planned.
+    """
     found: set[str] = set()
     for condition in Scope(study_ids=study_ids).conditions():
+        found.update(session.exec(_holders(condition)))
+    for condition in Scope(study_ids=of_itself).conditions():
         patients = select(StudyRow.patient_id).where(condition)
         found.update(session.exec(_holders(col(StudyRow.patient_id).in_(patients))))
     return found

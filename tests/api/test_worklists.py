@@ -13,6 +13,7 @@ import pytest
 from balancer.domain.network import Trust
 from balancer.domain.pacs_link import PacsLink
 from balancer.domain.roster import ParsedRoster
+from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
@@ -235,6 +236,19 @@ def test_a_prior_that_comes_to_light_changes_the_etag(allocated: Service, db: Da
     again = allocated.client.get("/api/v1/worklists/R1", headers=headers)
     assert again.status_code == 200
     assert [found["accession_number"] for found in again.json()["items"][0]["priors"]] == ["W1"]
+
+
+def test_who_reads_a_prior_changes_no_list_that_shows_it_and_what_it_is_does(allocated: Service, db: Database) -> None:
+    """Of a prior a list shows what the study says of itself; a plan that moves it makes nobody fetch theirs anew."""
+    patient = incoming("A1").patient_id
+    prior = incoming("W1", trust="RWF", patient_id=patient, acquired_at=minutes(-900))
+    ingest_extract(db, WEST, extract(prior, feed=WEST.name), NOW)
+    headers = {"If-None-Match": allocated.get("/worklists/R1").headers["etag"]}
+    claim_read(db, read_id(db, "W1", trust="RWF"), "R2", NOW, by=PACS, heartbeats=False)
+    assert allocated.client.get("/api/v1/worklists/R1", headers=headers).status_code == 304
+    moved = replace(prior, acquired_at=minutes(-950))
+    ingest_extract(db, WEST, extract(moved, feed=WEST.name, at=2), minutes(2))
+    assert allocated.client.get("/api/v1/worklists/R1", headers=headers).status_code == 200
 
 
 def test_loading_the_same_network_again_leaves_every_etag(allocated: Service, db: Database) -> None:
