@@ -195,6 +195,7 @@ def _state(facts: Facts, proposed: Proposed | None, shown: Sequence[BecomingLate
         shortage=_shortage(shown, sight, is_proposed=proposed is not None),
         is_planned=facts.run is not None,
         waits=_waits(proposed, facts.now),
+        is_unheard=bool(facts.feeds) and all(feed.last_extracted_at is None for feed in facts.feeds),
     )
 
 

@@ -50,6 +50,7 @@ class State:
     """The numbers that the sentence is made of. ``becoming``: within 4, 24 and 72 h by the published plan.
 
     ``proposed``: the same by the plan that waits, if one does; ``moves`` are what publishing it would move.
+    ``is_unheard``: no feed has ever delivered anything, so that nothing is known of what waits.
     """
 
     unreported: int
@@ -62,6 +63,7 @@ class State:
     shortage: Shortage | None
     is_planned: bool
     waits: Waits | None = None
+    is_unheard: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ def heading(state: State, now: datetime) -> str:
     if day:
         return f"{_studies(day)} will become late by {clock(now + timedelta(hours=24), now)}"
     if not state.unreported:
-        return "Nothing waits for a report"
+        return "Nothing has been delivered yet" if state.is_unheard else "Nothing waits for a report"
     return (
         "Nothing will be late in the next 24 hours"
         if not state.late
@@ -96,6 +98,8 @@ def heading(state: State, now: datetime) -> str:
 
 def lede(state: State, now: datetime) -> list[Part]:
     """Return what follows the heading: what is late, what becomes so, what publishing makes of it, what lacks."""
+    if state.is_unheard and not state.unreported:
+        return [Part(text="Nothing is known of what waits for a report. "), *_silences(state.silent)]
     parts = [Part(text=f"{state.late:,} {_are(state.late)} late now. " if state.late else "None is late now. ")]
     if state.waits is not None:
         parts.append(Part(text=_waits(state.waits, now)))
@@ -129,13 +133,17 @@ def _silences(silent: Sequence[SilentFeed]) -> list[Part]:
         part
         for feed in silent[:_NAMED]
         for part in (
-            Part(text=f"{feed.trust} is silent", link=feed.link),
+            Part(text=f"{feed.trust} {_is_silent(feed)}", link=feed.link),
             Part(text=f": {feed.on_it} is on it. " if feed.on_it else ": nobody is on it yet. "),
         )
     ]
     more = len(silent) - _NAMED
     said = f"{more} more {'feed is' if more == 1 else 'feeds are'} silent"
     return found if more <= 0 else [*found, Part(text=said, link=silent[0].link), Part(text=". ")]
+
+
+def _is_silent(feed: SilentFeed) -> str:
+    return "has never delivered" if feed.silent_for is None else "is silent"
 
 
 def _of_proposal(day: int, then: int, moves: int) -> list[Part]:

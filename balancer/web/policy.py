@@ -78,10 +78,15 @@ class PolicyShown:
     point: str
 
 
+_NONE: Final = (
+    "None has been loaded yet: the first is read from the network folder (policy.toml) when the service starts."
+)
+
+
 def versions_table(found: Sequence[PolicyVersion], view: View, now: datetime) -> Table:
     """Return the versions, newest first, each with the way to where it differs from the one in force."""
     current = next((item.row.id for item in found if item.state is PolicyState.IN_FORCE), None)
-    return table_of("Policy versions", _COLUMNS, [_row(item, current, now) for item in found], view)
+    return table_of("Policy versions", _COLUMNS, [_row(item, current, now) for item in found], view, empty=_NONE)
 
 
 def policy_shown(found: PolicyVersion, trusts: Mapping[str, str]) -> PolicyShown:

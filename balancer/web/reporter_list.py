@@ -91,7 +91,9 @@ def reporter_table(  # noqa: PLR0913 - who, as they hold, with what stands besid
             Choice(name="show", label="Show", options=_SHOW, chosen=wanted.show),
             Choice(name="q", label="Name or number", chosen=wanted.name),
         ),
-        empty="No reporter is found.",
+        empty="No reporter is found."
+        if listed
+        else "Nobody is listed yet: reporters are read from the network folder (reporters.csv).",
     )
 
 

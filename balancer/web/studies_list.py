@@ -138,6 +138,8 @@ def nearest(which: UnreportedFilter, elsewhere: Mapping[str, int], known: Known)
     """Return what is said where there is nothing: where there would be something."""
     if which.trust and which.trust not in known.trusts:
         return "What you may see follows from the trusts at which you hold a role."
+    if which == UnreportedFilter():
+        return "Nothing that has come waits for a report. What each trust has delivered, and when, is said under Feeds."
     if not elsewhere:
         return "No study is like this. Take a filter off to see more."
     trust = short_name(known.trusts.get(which.trust or "", which.trust or ""))

@@ -51,3 +51,15 @@ def test_whose_lists_those_are_is_asked_of_the_lists_in_force(service: Service, 
     shown = service.client.get("/downtime").text
     assert "Dr R1" in shown
     assert "Dr Far Away" not in shown
+
+
+def test_a_reporter_is_led_there_from_their_list_and_back(service: Service, tmp_path: Path) -> None:
+    """Nobody looks for an address when nothing answers: who has not seen it before does not find it then."""
+    serving = service.app.state.serving
+    service.app.state.serving = replace(serving, downtime=tmp_path / "lists")
+    assert write_downtime_lists(serving.database, tmp_path / "lists", NOW, keep=timedelta(days=1)) is not None
+    be(service, "reporter:R1")
+    assert 'href="/downtime"' in service.client.get("/lists/R1").text
+    shown = service.client.get("/downtime").text
+    assert '<a href="/my-list">My list</a>' in shown
+    assert "PDF of" in shown

@@ -171,9 +171,9 @@ def test_an_administrator_sees_figures_and_no_list_of_patients(mixed: Service) -
 
 
 def test_a_manager_counts_their_own_trust_only(mixed: Service) -> None:
-    """What another trust has is in no figure."""
+    """What another trust has is in no figure; that theirs has never delivered is said."""
     be(mixed, "manager@RWF")
-    assert heading_of(whole(mixed, "/")) == "Nothing waits for a report"
+    assert heading_of(whole(mixed, "/")) == "Nothing has been delivered yet"
     assert heading_of(whole(mixed, "/studies")) == "No studies are unreported"
 
 

@@ -35,6 +35,7 @@ def said(state: State) -> str:
     [
         (CALM, "Nothing will be late in the next 24 hours"),
         (replace(CALM, unreported=0), "Nothing waits for a report"),
+        (replace(CALM, unreported=0, is_unheard=True), "Nothing has been delivered yet"),
         (replace(CALM, late=1), "1 study is late, and no more will be in 24 hours"),
         (replace(CALM, becoming=(0, 47, 118)), "47 studies will become late by tomorrow 08:00"),
         (replace(CALM, becoming=(1, 47, 118)), "1 study will become late by 12:00"),
@@ -53,6 +54,15 @@ def said(state: State) -> str:
 def test_the_worst_that_is_true_is_the_heading(state: State, expected: str) -> None:
     """Over the ceiling, a feed silent on what has only hours, late in 4 h, late in 24 h, nothing."""
     assert heading(state, NOW) == expected
+
+
+def test_what_has_never_been_heard_is_no_good_news() -> None:
+    """Nothing is known, so nothing is said to be on time; which feeds it is, and whether somebody is on it, is said."""
+    never = replace(SILENT, silent_for=None, urgent=0)
+    text = said(replace(CALM, unreported=0, is_unheard=True, silent=[never]))
+    assert text.startswith("Nothing is known of what waits for a report. Medway unreported has never delivered: nobody")
+    assert "None is late" not in text
+    assert "Medway unreported has never delivered" in said(replace(CALM, silent=[never]))
 
 
 def test_the_lede_says_what_publishing_makes_of_it() -> None:
