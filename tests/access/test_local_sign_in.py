@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from balancer.domain.actor import Grant, person
 from balancer.domain.permission import Role
 from balancer.services import sign_in
 from balancer.store.database import Database
+from balancer.web.templates import FOLDER
 from tests.access.two_trusts import allocate_both
 from tests.api.service import Service, StandingClock, problem
 from tests.networks import minutes
@@ -227,6 +229,23 @@ def test_a_page_that_waits_for_news_keeps_nobody_signed_in(private: Service) -> 
         assert waiting.status_code == 200
     private.clock.at = minutes(31)
     assert _shown(private, SAFE_COOKIE, secret) == 401
+
+
+def test_what_a_page_asks_again_by_itself_says_that_it_waits() -> None:
+    """Or a page that was left open on a desk would keep its owner signed in for as long as it is open."""
+    asks = re.compile(r"<[^<>]*?hx-get=\"(.*?)\"[^\n]*?hx-trigger=\"every")
+    found = [
+        (page.name, address)
+        for page in sorted((FOLDER / "templates").glob("*.html"))
+        for address in asks.findall(page.read_text(encoding="utf-8"))
+    ]
+    assert {name for name, _ in found} >= {
+        "allocation.html",
+        "draft_effects.html",
+        "rosters_away.html",
+        "study_why.html",
+    }
+    assert [name for name, address in found if "wait=0" not in address] == []
 
 
 def test_browsers_are_told_to_come_by_https_only_where_they_do(private: Service, db: Database) -> None:

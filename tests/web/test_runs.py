@@ -115,7 +115,7 @@ def test_a_run_is_asked_for_with_a_reason(service: Service) -> None:
     assert [(answer.status_code, answer.headers["location"]) for answer in answers] == [(303, "/runs/3")] * 2
     shown = page(service, "/runs/3")
     assert "CT looks thin" in shown
-    assert 'data-run-events="/api/v1/runs/3/events"' in shown
+    assert 'data-run-events="/api/v1/runs/3/events?wait=0"' in shown
 
 
 def test_a_run_that_failed_says_that_lists_stand(service: Service) -> None:
