@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from sqlmodel import Session, col, delete, or_, select, update
 
 from balancer.domain.actor import Actor, Grant
 from balancer.domain.permission import Role, permissions_named
+from balancer.store.chunks import chunks
 from balancer.store.tables_access import SignInAttemptRow, SignInRow
 
 
@@ -50,6 +52,15 @@ def holder(session: Session, digest: str, *, now: datetime, idle: timedelta | No
     if idle is not None and now - row.last_seen_at > idle:
         return None
     return SignIn(id=row.id or 0, actor=_actor(row), last_seen_at=row.last_seen_at, expires_at=row.expires_at)
+
+
+def names_of(session: Session, subjects: Collection[str]) -> dict[str, str]:
+    """Return the names by which these people or systems last signed in; of whoever has not done so of late, none."""
+    found: dict[str, str] = {}
+    for chunk in chunks(sorted(subjects)):
+        named = select(SignInRow.subject, SignInRow.name).where(col(SignInRow.subject).in_(chunk))
+        found.update(session.exec(named.order_by(col(SignInRow.id))).all())
+    return found
 
 
 def touch(session: Session, sign_in_id: int, *, now: datetime) -> None:

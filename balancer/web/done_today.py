@@ -12,6 +12,7 @@ from typing import Final
 
 from balancer.domain.instant import LONDON, end_of_day
 from balancer.domain.life import ReadKind
+from balancer.domain.states import StudyState
 from balancer.services.what_holds import what_holds
 from balancer.store import my_day, standing
 from balancer.store.database import Session
@@ -81,9 +82,14 @@ def _done(done: DoneRead, name: str) -> Done:
         accession_number=done.study.accession_number,
         trust=done.study.trust,
         done_at=read.done_at or read.since,
-        confirmed=read.confirmed_at is not None,
+        confirmed=done.here and (read.confirmed_at is not None or _is_gone(done)),
         words=_how_it_stands(done),
     )
+
+
+def _is_gone(done: DoneRead) -> bool:
+    """Tell whether its source lists the study no more, though not in a list that it made after the read was done."""
+    return done.study.state is StudyState.WITHDRAWN
 
 
 def _how_it_stands(done: DoneRead) -> str:
@@ -92,5 +98,8 @@ def _how_it_stands(done: DoneRead) -> str:
         return "Its hospital names you as its reader: not completed here"
     if read.confirmed_at is not None:
         return f"Its hospital has the report, {read.confirmed_at.astimezone(LONDON):%H:%M}"
+    if _is_gone(done):
+        at = done.study.closed_at or read.since
+        return f"Its hospital lists it no longer, {at.astimezone(LONDON):%H:%M}"
     said = "Its hospital has not said so yet"
     return f"Provisional: somebody else verifies it. {said}" if read.provisional else said

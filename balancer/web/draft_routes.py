@@ -35,6 +35,7 @@ from balancer.web.draft_facts import preview_facts
 from balancer.web.draft_figures import sessions_words
 from balancer.web.draft_tables import cost_table, late_table, load_table, moves_table
 from balancer.web.points import point_words
+from balancer.web.signed import signed, signed_drafts
 from balancer.web.study_act_routes import Reason
 from balancer.web.tables import Medium, Table, Viewing
 
@@ -73,7 +74,8 @@ def show_drafts(desk: AtDesk, view: Viewing, state: Annotated[str, Query(max_len
         found = drafts.drafts(session, Cut(cursor=None, limit=_MOST_DRAFTS), state=wanted).items
         held = drafts.sizes(session, [row.id or 0 for row in found])
         within, unnamed = drafts.left_within(session, found), drafts.left_unnamed(session, found)
-        shown = [DraftOut.of(row, held.get(row.id or 0, 0), within, unnamed) for row in found]
+        out = [DraftOut.of(row, held.get(row.id or 0, 0), within, unnamed) for row in found]
+        shown = signed_drafts(session, out)
     table = drafts_table(shown, view, wanted, desk.now)
     if view.medium is not Medium.PAGE:
         return download(table, desk.now)
@@ -225,9 +227,10 @@ def _listed(desk: Desk, draft_id: int, table: Table, note: str = "") -> Response
 def _shown(desk: Desk, draft_id: int, *, said: str = "", status: int = 200) -> HTMLResponse:
     with desk.database.session() as session:
         row = drafts.draft(session, draft_id)
-        given = _given(session, row)
+        given = signed(session, _given(session, row))
         held = drafts.sizes(session, [draft_id]).get(draft_id, 0)
         out = DraftOut.of(row, held, drafts.left_within(session, [row]), drafts.left_unnamed(session, [row]))
+        out = signed_drafts(session, [out])[0]
         studies = instructions.studies_of(session, given)
         untold = decisions_not_told(session, desk.reach, given)
         facts = preview_facts(session, draft_id)

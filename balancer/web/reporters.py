@@ -33,6 +33,7 @@ from balancer.web.reporter_tables import Part, part_table
 from balancer.web.reporter_week import Week, week_of_reporter
 from balancer.web.roster_page import shifts_of
 from balancer.web.roster_panel import names_of
+from balancer.web.signed import signed
 from balancer.web.tables import Medium, View, Viewing
 
 router = APIRouter(include_in_schema=False)
@@ -184,10 +185,11 @@ def _page(  # noqa: PLR0913 - whose page, which table of it, and what is said of
         if not desk.reach.trusts:
             desk.reach.require_reporter(reporter_id)
         names = _trusts(session)
+        theirs = [item for item in _given(session, desk.now, reporter_id) if item.reporter_id == reporter_id]
         page = reporter_page(
             listed.reporter,
             reporter_as_held(session, listed.reporter, desk.now),
-            [item for item in _given(session, desk.now, reporter_id) if item.reporter_id == reporter_id],
+            signed(session, theirs),
             listed=listed.listed,
             trusts=names,
             examined={(exam.subspecialty, exam.modality) for exam in standing.examinations(session)},

@@ -29,6 +29,7 @@ from balancer.store.tables_drafts import DraftRow
 from balancer.store.tables_explanations import ExplanationRow
 from balancer.store.tables_journal import JournalRow
 from balancer.store.tables_life import ReadRow
+from balancer.web.signed import signed
 
 # Worked out on a plan that has been mended since, or so long ago: it is worked out anew.
 _FRESH: Final = timedelta(minutes=10)
@@ -111,7 +112,7 @@ def study_facts(session: Session, reach: Reach, study_id: int, number: int | Non
     of_both = [read.row for one in (status, *others) for read in one.reads]
     unsaid = away_unsaid(session, reach, of_both)
     shown = StudyOut.of(status, held[study_id], unsaid)
-    decisions = study_history.decisions(session, study_id)
+    decisions = signed(session, study_history.decisions(session, study_id))
     blind = is_read_blind(session, reach, study_id)
     read = _asked_for(status, number)
     return StudyFacts(

@@ -53,6 +53,15 @@ def test_what_is_done_today_says_whether_its_hospital_has_it(service: Service) -
     assert re.search(r"A1 .* Its hospital has the report, 09:00", shown(service))
 
 
+def test_what_its_hospital_lists_no_longer_is_said_though_its_list_was_made_a_moment_before(service: Service) -> None:
+    """It is out of the queue there; that the report is there is for the next list to say."""
+    service.clock.at = minutes(61)
+    completed(service)
+    db = service.app.state.serving.database
+    ingest_extract(db, Feed(), extract("A2", "A3", at=60), minutes(62))
+    assert re.search(r"A1 .* Its hospital lists it no longer, 09:02", shown(service))
+
+
 def test_the_day_is_the_local_one(service: Service) -> None:
     """At midnight it is empty again."""
     completed(service)
@@ -136,8 +145,8 @@ def test_what_is_done_elsewhere_is_counted_while_the_list_stands_still(desk: Des
     page = desk.go("/my-list")
     expect(page.locator("#live")).to_contain_text("Live")
     second = page.locator(".b-next [data-read]").nth(1).get_attribute("data-read")
-    service.clock.at = NOW
-    completed(service, "A2")
+    db = service.app.state.serving.database
+    assert complete_read(db, read_id(db, "A2"), "R1", service.clock.at, by=PACS)
     expect(page.locator("[data-fold=done] summary")).to_have_text(re.compile(r"Done today: 1"))
     expect(page.locator(f".b-next [data-read='{second}']")).to_have_count(1)
     expect(page.locator("#waiting")).to_be_visible()
