@@ -45,10 +45,12 @@ class QuarantineState(StrEnum):
     """What became of a row that could not be taken.
 
     ``superseded``: a later good row for the same study came; ``replayed``: the row itself was taken after the map was
-    mended; ``gone``: a later snapshot no longer holds it.
+    mended; ``gone``: a later snapshot no longer holds it. ``refused``: a person has decided that nobody is to mend it;
+    it is still in its trust's list and no study, and counted as such until something else becomes of it.
     """
 
     OPEN = "open"
+    REFUSED = "refused"
     REPLAYED = "replayed"
     SUPERSEDED = "superseded"
     GONE = "gone"

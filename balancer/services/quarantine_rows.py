@@ -26,12 +26,13 @@ def requarantine(  # noqa: PLR0913 - a batch's own facts
 ) -> None:
     """Bring the feed's quarantine up to a batch that left ``rows`` unread.
 
-    A row with the same cells as one in quarantine is that row, seen again. One in quarantine is ``superseded`` when
-    its study is ``settled`` (accepted, or excluded by a rule) or came again with other cells, and ``gone`` when a
-    ``complete`` snapshot holds it no longer.
+    A row with the same cells as one in quarantine is that row, seen again: one that a person has refused stays so, and
+    is asked about no more. One in quarantine, refused or not, is ``superseded`` when its study is ``settled``
+    (accepted, or excluded by a rule) or came again with other cells, and ``gone`` when a ``complete`` snapshot holds it
+    no longer.
     """
     kept: dict[str, list[QuarantineRow]] = defaultdict(list)
-    for old in quarantine.open_rows(session, feed.name):
+    for old in quarantine.kept_rows(session, feed.name):
         kept[old.fingerprint].append(old)
     fresh, again = [], []
     for row in rows:

@@ -23,7 +23,7 @@ class TrustBalance:
     ``required`` are the reads that the sources of open studies still ask for. Those that we know of and that are not
     counted out are in ``states``: done ones too, until their source has confirmed it. ``unplanned`` are the
     unallocated ones that no plan has seen yet. ``short`` counts the studies of which there are fewer reads than their
-    source asks for. ``quarantined`` rows are not studies yet.
+    source asks for. ``quarantined`` rows are not studies yet; ``refused`` ones are not to be mended.
     """
 
     trust: str
@@ -34,6 +34,7 @@ class TrustBalance:
     unplanned: int
     short: int
     quarantined: int
+    refused: int = 0
 
     @property
     def open_reads(self) -> int:
@@ -57,7 +58,7 @@ class TrustBalance:
 
 
 def balance(session: Session) -> list[TrustBalance]:
-    """Return the balance of every trust, by code; five statements, whatever the number."""
+    """Return the balance of every trust, by code; six statements, whatever the number."""
     still_open = StudyRow.state == StudyState.OPEN
     opened = session.exec(
         select(StudyRow.trust, func.count(), func.sum(StudyRow.reads)).where(still_open).group_by(StudyRow.trust)
@@ -75,12 +76,8 @@ def balance(session: Session) -> list[TrustBalance]:
     for trust, state, reads, new in found:
         states[trust][ReadState(state)] = reads
         unplanned[trust] += new if state is ReadState.UNALLOCATED else 0
-    quarantined = _by_trust(
-        session,
-        select(FeedRow.trust, func.count())
-        .join(QuarantineRow, col(QuarantineRow.feed) == col(FeedRow.name))
-        .where(QuarantineRow.state == QuarantineState.OPEN),
-        FeedRow.trust,
+    quarantined, refused = (
+        _by_trust(session, _rows_in(state), FeedRow.trust) for state in (QuarantineState.OPEN, QuarantineState.REFUSED)
     )
     short = conservation.missing(session)
     return [
@@ -93,9 +90,19 @@ def balance(session: Session) -> list[TrustBalance]:
             unplanned=unplanned.get(trust.code, 0),
             short=short.get(trust.code, 0),
             quarantined=quarantined.get(trust.code, 0),
+            refused=refused.get(trust.code, 0),
         )
         for trust in session.exec(select(TrustRow).order_by(TrustRow.code))
     ]
+
+
+def _rows_in(state: QuarantineState) -> Any:
+    """Return the statement that counts rows in quarantine of a state; of which trust, is for the caller to say."""
+    return (
+        select(FeedRow.trust, func.count())
+        .join(QuarantineRow, col(QuarantineRow.feed) == col(FeedRow.name))
+        .where(QuarantineRow.state == state)
+    )
 
 
 def _by_trust(session: Session, statement: Any, trust: Any) -> dict[str, int]:

@@ -23,7 +23,7 @@ class FeedSaid:
     ``said`` are the rows of it that are studies, each once: all but repeated ones and those that a rule leaves out.
     ``listed`` are open studies that it, or a row of it that was read again, brought or confirmed; ``kept`` are open
     studies that it no longer lists, because something speaks against closing them yet; ``quarantined`` are rows of it
-    that could not be taken.
+    that could not be taken and wait, ``refused`` those that a person has decided are not to be mended.
     """
 
     feed: str
@@ -32,23 +32,31 @@ class FeedSaid:
     listed: int
     kept: int
     quarantined: int
+    refused: int = 0
 
     @property
     def unexplained(self) -> int:
-        """How many of what it said are neither in the queue nor in quarantine; below nought: are here unsaid."""
-        return self.said - self.listed - self.quarantined
+        """How many of what it said are neither in the queue nor kept in quarantine; below nought: are here unsaid."""
+        return self.said - self.listed - self.quarantined - self.refused
 
 
 def said_by_feeds(session: Session) -> dict[str, FeedSaid]:
-    """Return what each listed feed said last, by name; three statements, whatever the number.
+    """Return what each listed feed said last, by name; four statements, whatever the number.
 
     A feed from which nothing has been taken yet said nothing.
     """
     newest = _newest().group_by(col(BatchRow.feed))
     last = {row.feed: row for row in session.exec(select(BatchRow).where(col(BatchRow.id).in_(newest)))}
     studies = _since_newest(session, StudyRow, StudyRow.state == StudyState.OPEN, newest)
-    rows = _since_newest(session, QuarantineRow, QuarantineRow.state == QuarantineState.OPEN, newest)
-    return {name: _said(batch, studies.get(name, (0, 0)), rows.get(name, (0, 0))) for name, batch in last.items()}
+    rows, refused = (
+        _since_newest(session, QuarantineRow, QuarantineRow.state == state, newest)
+        for state in (QuarantineState.OPEN, QuarantineState.REFUSED)
+    )
+    none = (0, 0)
+    return {
+        name: _said(batch, studies.get(name, none), rows.get(name, none), refused.get(name, none))
+        for name, batch in last.items()
+    }
 
 
 def _newest() -> Any:
@@ -74,7 +82,7 @@ def _since_newest(session: Session, table: Any, still: Any, newest: Any) -> dict
     return {name: (every, here) for name, every, here in session.exec(counted.group_by(col(table.feed)))}
 
 
-def _said(batch: BatchRow, studies: tuple[int, int], rows: tuple[int, int]) -> FeedSaid:
+def _said(batch: BatchRow, studies: tuple[int, int], rows: tuple[int, int], refused: tuple[int, int]) -> FeedSaid:
     return FeedSaid(
         feed=batch.feed,
         batch=batch,
@@ -82,6 +90,7 @@ def _said(batch: BatchRow, studies: tuple[int, int], rows: tuple[int, int]) -> F
         listed=studies[1],
         kept=studies[0] - studies[1],
         quarantined=rows[1],
+        refused=refused[1],
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Session, col, func, insert, select, update
 
@@ -19,6 +19,8 @@ from balancer.store.pages import Cut, Page, cursor
 from balancer.store.tables import FeedRow, QuarantineRow
 
 _NEWEST_FIRST = "quarantine"
+# A row in one of these states is no study and may be listed by its trust still.
+KEPT: Final = (QuarantineState.OPEN, QuarantineState.REFUSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,19 @@ class ReasonCount:
 
 def quarantined(session: Session, which: QuarantineFilter, cut: Cut) -> Page[QuarantineRow]:
     """Return a page of rows with their raw content, newest first."""
+    statement = _meant(which)
+    total = count(session, statement)
+    after = cut.after(_NEWEST_FIRST, 1)
+    if after is not None:
+        statement = statement.where(col(QuarantineRow.id) < after[0])
+    rows = session.exec(statement.order_by(col(QuarantineRow.id).desc()).limit(cut.limit + 1)).all()
+    more = len(rows) > cut.limit
+    rows = rows[: cut.limit]
+    return Page(items=tuple(rows), total=total, next_cursor=cursor(_NEWEST_FIRST, rows[-1].id) if more else None)
+
+
+def _meant(which: QuarantineFilter) -> Any:
+    """Return the statement of the rows that are meant."""
     statement = select(QuarantineRow)
     for column, wanted in (
         (QuarantineRow.feed, which.feed),
@@ -51,14 +66,7 @@ def quarantined(session: Session, which: QuarantineFilter, cut: Cut) -> Page[Qua
     ):
         if wanted is not None:
             statement = statement.where(column == wanted)
-    total = count(session, statement)
-    after = cut.after(_NEWEST_FIRST, 1)
-    if after is not None:
-        statement = statement.where(col(QuarantineRow.id) < after[0])
-    rows = session.exec(statement.order_by(col(QuarantineRow.id).desc()).limit(cut.limit + 1)).all()
-    more = len(rows) > cut.limit
-    rows = rows[: cut.limit]
-    return Page(items=tuple(rows), total=total, next_cursor=cursor(_NEWEST_FIRST, rows[-1].id) if more else None)
+    return statement
 
 
 def quarantined_row(session: Session, row_id: int) -> QuarantineRow:
@@ -81,6 +89,11 @@ def reasons(session: Session, feed: str | None = None) -> list[ReasonCount]:
     return sorted(counted, key=lambda item: (-item.rows, item.feed, item.reason))
 
 
+def refused_count(session: Session) -> int:
+    """Return how many rows are refused and may be listed by their trusts still."""
+    return count(session, select(QuarantineRow).where(QuarantineRow.state == QuarantineState.REFUSED))
+
+
 def open_count(session: Session) -> int:
     """Return how many rows wait to be mended."""
     return count(session, select(QuarantineRow).where(QuarantineRow.state == QuarantineState.OPEN))
@@ -88,8 +101,32 @@ def open_count(session: Session) -> int:
 
 def open_rows(session: Session, feed: str) -> list[QuarantineRow]:
     """Return every open row of a feed, by the batch it last stood in."""
-    statement = select(QuarantineRow).where(QuarantineRow.feed == feed, QuarantineRow.state == QuarantineState.OPEN)
+    return _rows(session, feed, (QuarantineState.OPEN,))
+
+
+def kept_rows(session: Session, feed: str) -> list[QuarantineRow]:
+    """Return every row of a feed that its trust may list still: open ones, and those that are refused."""
+    return _rows(session, feed, KEPT)
+
+
+def _rows(session: Session, feed: str, states: Collection[QuarantineState]) -> list[QuarantineRow]:
+    statement = select(QuarantineRow).where(QuarantineRow.feed == feed, col(QuarantineRow.state).in_(states))
     return list(session.exec(statement.order_by(col(QuarantineRow.last_batch_id), col(QuarantineRow.id))))
+
+
+def rows_like(
+    session: Session, which: QuarantineFilter, *, limit: int, offset: int = 0
+) -> tuple[Sequence[QuarantineRow], int]:
+    """Return some of the rows that are meant, those that came last first, and how many there are."""
+    statement = _meant(which)
+    found = session.exec(statement.order_by(col(QuarantineRow.id).desc()).offset(offset).limit(limit)).all()
+    return found, count(session, statement)
+
+
+def last_seen_in(session: Session, batch_ids: Collection[int]) -> dict[int, int]:
+    """Return how many rows these batches were the last to hold, whatever became of them."""
+    counted = select(QuarantineRow.last_batch_id, func.count()).group_by(col(QuarantineRow.last_batch_id))
+    return dict(session.exec(counted.where(col(QuarantineRow.last_batch_id).in_(batch_ids))).all())
 
 
 def waiting(session: Session, *, feed: str | None, reason: str | None, limit: int) -> tuple[list[QuarantineRow], int]:

@@ -47,6 +47,7 @@ class FeedStatus:
     is_taken: bool
     open_studies: int
     open_quarantine: int
+    refused_rows: int
     last_batch: BatchRow | None
     held_batch: BatchRow | None
 
@@ -155,6 +156,7 @@ def _statuses(session: Session, rows: Iterable[FeedRow], now: datetime) -> list[
     held = _newest_batches(session, BatchState.HELD)
     studies = _counts(session, StudyRow.feed, StudyRow.state, StudyState.OPEN)
     quarantine = _counts(session, QuarantineRow.feed, QuarantineRow.state, QuarantineState.OPEN)
+    refused = _counts(session, QuarantineRow.feed, QuarantineRow.state, QuarantineState.REFUSED)
     silent = {row.feed: row for row in session.exec(select(SilenceRow).where(col(SilenceRow.ended_at).is_(None)))}
     return [
         FeedStatus(
@@ -171,6 +173,7 @@ def _statuses(session: Session, rows: Iterable[FeedRow], now: datetime) -> list[
             is_taken=is_stale(row, now) and row.name in silent and silent[row.name].taken_at is not None,
             open_studies=studies.get(row.name, 0),
             open_quarantine=quarantine.get(row.name, 0),
+            refused_rows=refused.get(row.name, 0),
             last_batch=last.get(row.name),
             held_batch=held.get(row.name),
         )

@@ -243,6 +243,7 @@ class QuarantineRow(Row, table=True):
     """A row that could not be taken, whole.
 
     ``fingerprint`` is of its cells: the same bad row in the next extract is the same row, seen since it first came.
+    ``refused_by`` is who decided that it is not to be mended, ``refused_why`` for which reason.
     """
 
     __tablename__ = "quarantine"
@@ -265,6 +266,9 @@ class QuarantineRow(Row, table=True):
     last_seen_at: datetime = Field(sa_type=UtcDateTime)
     resolved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     resolved_batch_id: int | None = Field(default=None, foreign_key="batches.id")
+    refused_by: str | None = Field(default=None, sa_type=FreeText)
+    refused_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    refused_why: str | None = Field(default=None, sa_type=FreeText)
 
 
 # --- rosters ---------------------------------------------------------------------------------------------------------

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from balancer.domain.states import BatchKind, BatchState
 from balancer.store.tables import BatchRow
 from balancer.web.books import books_shown
-from balancer.web.feeds import quarantine_address
+from balancer.web.feeds import batch_rows_address
 from balancer.web.tables import Cell, Column, Row, Table, View, number
 from balancer.web.time_left import at_words
 
@@ -45,19 +45,21 @@ _COLUMNS: Final = (
 )
 
 
-def batches_table(feed: str, rows: Sequence[BatchRow], total: int, view: View, now: datetime) -> Table:
-    """Return a page of batches, newest first."""
+def batches_table(  # noqa: PLR0913, PLR0917 - which batches of what
+    feed: str, rows: Sequence[BatchRow], seen: Mapping[int, int], total: int, view: View, now: datetime
+) -> Table:
+    """Return a page of batches, newest first; ``seen``: how many rows of quarantine each was the last to hold."""
     return Table(
         name=f"Batches of {feed}",
         columns=_COLUMNS,
-        rows=[_row(row, now) for row in rows],
+        rows=[_row(row, seen, now) for row in rows],
         total=total,
         view=view,
         empty="Nothing has come yet.",
     )
 
 
-def _row(row: BatchRow, now: datetime) -> Row:
+def _row(row: BatchRow, seen: Mapping[int, int], now: datetime) -> Row:
     books = books_shown(row)
     return Row(
         id=f"batch-{row.id}",
@@ -72,7 +74,7 @@ def _row(row: BatchRow, now: datetime) -> Row:
             number(books.unchanged),
             number(books.duplicate),
             number(books.excluded),
-            number(books.quarantined, link=_link(row) if books.quarantined else ""),
+            number(books.quarantined, link=batch_rows_address(row, seen)),
             Cell(text=f"off by {books.off_by:,}" if books.off_by else "balanced"),
             number(books.closed),
             number(row.open_after),
@@ -90,7 +92,3 @@ def _made(row: BatchRow, now: datetime) -> Cell:
     if row.extracted_at is None:
         return Cell(text="not said", value="", grey=True)
     return Cell(text=at_words(row.extracted_at, now), value=row.extracted_at)
-
-
-def _link(row: BatchRow) -> str:
-    return quarantine_address(feed=row.feed)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from balancer.domain.feed import FeedKind
 from balancer.domain.states import BatchState
@@ -16,10 +16,12 @@ from balancer.store.tables import BatchRow
 from balancer.store.which_unreported import Standing
 from balancer.web.books import Books, books_shown
 from balancer.web.quarantine_causes import WaitingRows
+from balancer.web.quarantine_rows import rows_address
 from balancer.web.time_left import at_words, span
 
 WINDOW: Final = timedelta(hours=4)
 NOT_COUNTED: Final[Mapping[Standing, int]] = {}
+_NO_BATCHES: Final[Mapping[int, int]] = {}
 _STANDING: Final = {
     Standing.WAITING: "to be reported",
     Standing.REPORTED: "reported here, not confirmed yet",
@@ -54,6 +56,7 @@ class Equation:
     kept: int
     quarantined: int
     unexplained: int
+    refused: int = 0
 
     @property
     def holds(self) -> bool:
@@ -98,6 +101,7 @@ class FeedEntry:
     unexplained: int
     quarantine: int
     quarantine_link: str
+    refused: int
     held: BatchRow | None
     owner: str
     is_taken: bool
@@ -127,6 +131,13 @@ class FeedsPage:
         return studies_standing(Standing.OPEN)
 
     @property
+    def refused_link(self) -> str:
+        """The list of what is refused, if it is as many as the equation says."""
+        if self.equation is None or self.equation.refused != sum(entry.refused for entry in self.feeds):
+            return ""
+        return rows_address(state="refused")
+
+    @property
     def kept_link(self) -> str:
         """The list of what is no longer listed and kept open, to whoever may open lists of studies."""
         return studies_standing(Standing.KEPT) if self.queue else ""
@@ -141,9 +152,13 @@ def feeds_page(  # noqa: PLR0913, PLR0917 - what is known of feeds, from where
     exceptions: int,
     now: datetime,
     queue: Mapping[Standing, int] = NOT_COUNTED,
+    seen: Mapping[int, int] = _NO_BATCHES,
 ) -> FeedsPage:
-    """Return the page of all feeds within reach at ``now``; ``queue``: how its open studies stand, if that is shown."""
-    entries = [_entry(status, said.get(status.name), heard.get(status.name, ()), now) for status in statuses]
+    """Return the page of all feeds within reach at ``now``; ``queue``: how its open studies stand, if that is shown.
+
+    ``seen``: how many rows of quarantine each newest batch was the last to hold.
+    """
+    entries = [_entry(status, said.get(status.name), heard.get(status.name, ()), now, seen) for status in statuses]
     equation = _equation(statuses, said)
     waiting = sum(item.rows for item in causes)
     silent = [entry for entry in entries if entry.heard.level != "well"]
@@ -172,9 +187,14 @@ def feed_address(name: str) -> str:
     return f"/feeds/{quote(name, safe='')}"
 
 
-def quarantine_address(**asked: str) -> str:
-    """Return the address of the quarantine, filtered."""
-    return f"/quarantine?{urlencode(asked)}" if asked else "/quarantine"
+def batch_rows_address(batch: BatchRow | None, seen: Mapping[int, int]) -> str:
+    """Return the list of the rows that a batch left in quarantine, whatever became of them.
+
+    There is none once some of them have come again with a later file: a row knows the last that held it.
+    """
+    if batch is None or not batch.quarantined or seen.get(batch.id or 0) != batch.quarantined:
+        return ""
+    return rows_address(state="any", batch=str(batch.id))
 
 
 def heard_words(status: FeedStatus, now: datetime) -> Heard:
@@ -188,7 +208,11 @@ def heard_words(status: FeedStatus, now: datetime) -> Heard:
 
 
 def _entry(
-    status: FeedStatus, said: FeedSaid | None, heard: Sequence[tuple[datetime, BatchState]], now: datetime
+    status: FeedStatus,
+    said: FeedSaid | None,
+    heard: Sequence[tuple[datetime, BatchState]],
+    now: datetime,
+    seen: Mapping[int, int],
 ) -> FeedEntry:
     ticks = [_tick(at, state, now) for at, state in heard]
     return FeedEntry(
@@ -206,7 +230,8 @@ def _entry(
         listed=said.listed if said is not None and status.kind is FeedKind.SNAPSHOT else None,
         unexplained=said.unexplained if said is not None and status.kind is FeedKind.SNAPSHOT else 0,
         quarantine=status.open_quarantine,
-        quarantine_link=quarantine_address(feed=status.name),
+        quarantine_link=batch_rows_address(status.last_batch, seen),
+        refused=status.refused_rows,
         held=status.held_batch,
         owner=status.owner,
         is_taken=status.is_taken,
@@ -226,6 +251,8 @@ def _against(status: FeedStatus, said: FeedSaid | None) -> str:
     parts = [f"{said.listed:,}"]
     if said.quarantined:
         parts.append(f"{said.quarantined:,}")
+    if said.refused:
+        parts.append(f"{said.refused:,} refused")
     if said.unexplained:
         parts.append(f"{said.unexplained:,} unexplained")
     return f"{said.said:,} = {' + '.join(parts)}"
@@ -241,6 +268,7 @@ def _equation(statuses: Sequence[FeedStatus], said: Mapping[str, FeedSaid]) -> E
         queue=sum(item.listed + item.kept for item in whole),
         kept=sum(item.kept for item in whole),
         quarantined=sum(item.quarantined for item in whole),
+        refused=sum(item.refused for item in whole),
         unexplained=sum(item.unexplained for item in whole),
     )
 

@@ -62,8 +62,10 @@ def take(
 def _all(desk: Desk) -> FeedsPage:
     """Return the page from one state of the database, so that its figures agree."""
     with desk.database.session() as session:
+        statuses = sources.feeds(session, desk.now)
+        newest = [status.last_batch.id or 0 for status in statuses if status.last_batch is not None]
         return feeds_page(
-            sources.feeds(session, desk.now),
+            statuses,
             feed_books.said_by_feeds(session),
             feed_books.heard_since(session, desk.now - WINDOW),
             sources.rosters(session),
@@ -71,6 +73,7 @@ def _all(desk: Desk) -> FeedsPage:
             _exceptions(desk),
             desk.now,
             _queue(desk),
+            quarantine.last_seen_in(session, newest),
         )
 
 
@@ -124,7 +127,8 @@ def _feed(desk: Desk, feed: str, view: View, *, said: str = "", status: int = 20
         found = named_feed(sources.feeds(session, desk.now), feed)
         rows, total = feed_books.batches_page(session, found.name, limit=view.limit, offset=view.offset)
         held = batches.held_batches_of(session, found.name)
-    table = batches_table(found.name, rows, total, view, desk.now)
+        seen = quarantine.last_seen_in(session, [row.id or 0 for row in rows])
+    table = batches_table(found.name, rows, seen, total, view, desk.now)
     if view.medium is not Medium.PAGE:
         return download(table, desk.now)
     return desk.page(

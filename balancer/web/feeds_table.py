@@ -18,6 +18,7 @@ _COLUMNS: Final = (
     *(Column(key=name, head=name.capitalize(), number=True) for name in _HEAPS),
     Column(key="off_by", head="Books off by", number=True),
     Column(key="said_against_held", head="Trust's total = held"),
+    Column(key="refused", head="Refused", number=True),
     Column(key="unexplained", head="Unexplained", number=True),
 )
 
@@ -41,6 +42,7 @@ def _row(entry: FeedEntry) -> Row:
             *heaps,
             Cell() if books is None else number(books.off_by),
             Cell(text=entry.against),
+            number(entry.refused),
             number(entry.unexplained),
         )
     )

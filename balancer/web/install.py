@@ -19,6 +19,7 @@ from balancer.web import (
     lists,
     overview_routes,
     policy_routes,
+    quarantine_refuse_routes,
     quarantine_routes,
     refused,
     reporters,
@@ -41,7 +42,8 @@ PAGES = (
 _ROUTES = (
     *(overview_routes, allocation_routes, run_routes, studies_routes, search_routes),
     *(study_routes, study_act_routes, draft_routes, leave_out_routes, rosters, cover_routes, reporters),
-    *(feeds_routes, quarantine_routes, exceptions_routes, downtime_routes, lists, audit_routes, policy_routes),
+    *(feeds_routes, quarantine_routes, quarantine_refuse_routes, exceptions_routes, downtime_routes, lists),
+    *(audit_routes, policy_routes),
 )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from balancer.domain.feed_word import WordKind
 from balancer.domain.policy import Policy
+from balancer.domain.states import QuarantineState
 from balancer.ingest.exam_match import ExamMatcher
 from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.network_folder import NetworkFolder
@@ -71,6 +72,11 @@ class Shown:
     candidates: Sequence[Candidate]
     catalogue: Sequence[tuple[str, str]]
     chosen: str
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether somebody has decided that the row is not to be mended."""
+        return self.row.state is QuarantineState.REFUSED
 
     @property
     def offered(self) -> frozenset[str]:

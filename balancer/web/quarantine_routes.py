@@ -15,6 +15,8 @@ from balancer.domain.errors import ConflictError, InputRefusedError, InvalidValu
 from balancer.domain.feed_word import FeedWord
 from balancer.domain.permission import Permission
 from balancer.domain.policy import Policy
+from balancer.domain.states import QuarantineState
+from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.network_folder import NetworkFolder
 from balancer.services.described_feed import described_feed
 from balancer.services.mend_rows import Mending, mend_rows
@@ -31,6 +33,7 @@ from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
 from balancer.web.quarantine import Shown, shown, tried
 from balancer.web.quarantine_causes import MOST_ROWS, Cause, causes_of, entries
+from balancer.web.quarantine_rows import STATES
 from balancer.web.quarantine_table import rows_table
 from balancer.web.tables import Medium, View, Viewing
 
@@ -38,7 +41,7 @@ router = APIRouter(include_in_schema=False)
 _HERE: Final = "/feeds"
 _MOST_CAUSES: Final = 50
 _MEANING: Final = Form(min_length=0, max_length=200, pattern=r"^[^\x00-\x1f]*$")
-_REASON: Final = Form(min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]+$")
+REASON: Final = Form(min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]+$")
 _READ: Final = [may(Permission.QUARANTINE_READ)]
 _DECIDE: Final = [may(Permission.FEEDS_DECIDE)]
 
@@ -49,23 +52,33 @@ class _Known:
 
     causes: list[Cause]
     total: int
+    refused: int
     network: NetworkFolder | None
     policy: Policy
     words: list[FeedWordRow]
 
+    @property
+    def described(self) -> dict[str, FeedDescription]:
+        """The feeds as the network describes them, by name."""
+        return _described(self.network)
+
 
 @router.get("/quarantine", dependencies=_READ)
-def show_causes(
+def show_causes(  # noqa: PLR0913, PLR0917 - one parameter a filter, and what was just done
     desk: AtDesk,
     view: Viewing,
     feed: Code = "",
     reason: Code = "",
     done: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    refused: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
-    """Show the causes, the most urgent first, the first of them opened; ``done`` is the batch that was just made."""
+    """Show the causes, the most urgent first, the first of them opened.
+
+    ``done`` is the batch that was just made, ``refused`` how many rows were just refused.
+    """
     if view.medium is not Medium.PAGE:
         return _rows(desk, view, feed, reason)
-    return _page(desk, None, feed=feed, reason=reason, done=done)
+    return quarantine_page(desk, None, feed=feed, reason=reason, done=_done(desk, done) or _refused(refused))
 
 
 def _rows(desk: Desk, view: View, feed: str, reason: str) -> Response:
@@ -77,7 +90,7 @@ def _rows(desk: Desk, view: View, feed: str, reason: str) -> Response:
 @router.get("/quarantine/{row_id:int}", dependencies=_READ)
 def show_row(desk: AtDesk, row_id: IdInPath) -> Response:
     """Show a row as it came, its cause, and what would mend it."""
-    return _page(desk, row_id)
+    return quarantine_page(desk, row_id)
 
 
 @router.post("/quarantine/{row_id:int}/try", dependencies=_DECIDE)
@@ -88,19 +101,17 @@ def try_fix(
     try:
         found = _mend(desk, row_id, other or meaning, reason="tried", only_try=True)
     except (ConflictError, InvalidValueError) as error:
-        return _page(desk, row_id, said=desk.words(error), chosen=other or meaning, status=422)
-    return _page(desk, row_id, mending=found, chosen=other or meaning)
+        return quarantine_page(desk, row_id, said=desk.words(error), chosen=other or meaning, status=422)
+    return quarantine_page(desk, row_id, mending=found, chosen=other or meaning)
 
 
 @router.post("/quarantine/{row_id:int}/mend", dependencies=_DECIDE)
-def mend(
-    desk: AtDesk, row_id: IdInPath, meaning: Annotated[str, _MEANING], reason: Annotated[str, _REASON]
-) -> Response:
+def mend(desk: AtDesk, row_id: IdInPath, meaning: Annotated[str, _MEANING], reason: Annotated[str, REASON]) -> Response:
     """Say what the word means from now on, and read the feed's rows again."""
     return desk.after(
         lambda: _mend(desk, row_id, meaning, reason=" ".join(reason.split())),
         then=lambda found: f"/quarantine?done={found.batch_id}",
-        refused=lambda words, status: _page(desk, row_id, said=words, chosen=meaning, status=status),
+        refused=lambda words, status: quarantine_page(desk, row_id, said=words, chosen=meaning, status=status),
     )
 
 
@@ -118,17 +129,17 @@ def read_again(desk: AtDesk, feed: Annotated[str, Form(min_length=1, max_length=
     return desk.after(
         act,
         then=lambda batch: f"/quarantine?done={batch}",
-        refused=lambda words, status: _page(desk, None, said=words, status=status),
+        refused=lambda words, status: quarantine_page(desk, None, said=words, status=status),
     )
 
 
 @router.post("/quarantine/words/{word_id:int}/withdraw", dependencies=_DECIDE)
-def take_back(desk: AtDesk, word_id: IdInPath, reason: Annotated[str, _REASON]) -> Response:
+def take_back(desk: AtDesk, word_id: IdInPath, reason: Annotated[str, REASON]) -> Response:
     """Take back what a word was said to mean."""
     return desk.after(
         lambda: withdraw_word(desk.database, word_id, desk.now, by=desk.caller, reason=" ".join(reason.split())),
         then=lambda _: "/quarantine",
-        refused=lambda words, status: _page(desk, None, said=words, status=status),
+        refused=lambda words, status: quarantine_page(desk, None, said=words, status=status),
     )
 
 
@@ -154,7 +165,7 @@ def _mend(desk: Desk, row_id: int, meaning: str, *, reason: str, only_try: bool 
     )
 
 
-def _page(  # noqa: PLR0913 - what is open, and what was just done with it
+def quarantine_page(  # noqa: PLR0913 - what is open, and what was just done with it
     desk: Desk,
     row_id: int | None,
     *,
@@ -163,9 +174,10 @@ def _page(  # noqa: PLR0913 - what is open, and what was just done with it
     mending: Mending | None = None,
     chosen: str = "",
     said: str = "",
-    done: int = 0,
+    done: str = "",
     status: int = 200,
 ) -> Response:
+    """Return the page, opened at a row or at the first; ``said`` is what could not be done, ``done`` what was."""
     known = _known(desk, _network_or_none(desk), feed=feed, reason=reason)
     cause, row = _opened(desk, known, row_id)
     opened, came_to = None, None
@@ -185,26 +197,42 @@ def _page(  # noqa: PLR0913 - what is open, and what was just done with it
         opened=opened,
         tried=came_to,
         said=said,
-        done=_done(desk, done),
+        done=done,
+        refused=known.refused,
         words=known.words,
         readable=known.network is not None,
         decides=desk.may(Permission.FEEDS_DECIDE),
-        settled=row if cause is None else None,
+        settled=None if cause is not None or row is None else STATES[row.state].lower(),
     )
 
 
 def _known(desk: Desk, network: NetworkFolder | None, *, feed: str = "", reason: str = "") -> _Known:
     with desk.database.session() as session:
         rows, total = quarantine.waiting(session, feed=feed, reason=reason, limit=MOST_ROWS)
+        refused = quarantine.refused_count(session)
         policy = current_policy(session)
         words = list(feed_words.current_rows(session))
-    described = {} if network is None else {item.name: item for item in network.feeds}
-    causes = causes_of(rows, described, policy)
-    return _Known(causes=causes, total=total, network=network, policy=policy, words=words)
+    causes = causes_of(rows, _described(network), policy)
+    return _Known(causes=causes, total=total, refused=refused, network=network, policy=policy, words=words)
+
+
+def _described(network: NetworkFolder | None) -> dict[str, FeedDescription]:
+    return {} if network is None else {item.name: item for item in network.feeds}
+
+
+def _refused(number: int) -> str:
+    """Return what was just refused, in words."""
+    if not number:
+        return ""
+    rows = "1 row is" if number == 1 else f"{number:,} rows are"
+    return f"{rows} refused, and asked about no more. The books still have {'it' if number == 1 else 'them'}."
 
 
 def _opened(desk: Desk, known: _Known, row_id: int | None) -> tuple[Cause | None, QuarantineRow | None]:
-    """Return what is opened: the row that is asked for with its cause (none if it is settled), or the first."""
+    """Return what is opened: the row that is asked for with its cause, or the first.
+
+    A row that is refused is a cause of its own; one that is settled has none.
+    """
     if row_id is None:
         return (known.causes[0], known.causes[0].rows[0]) if known.causes else (None, None)
     for cause in known.causes:
@@ -212,7 +240,17 @@ def _opened(desk: Desk, known: _Known, row_id: int | None) -> tuple[Cause | None
             if row.id == row_id:
                 return cause, row
     with desk.database.session() as session:
-        return None, quarantine.quarantined_row(session, row_id)
+        found = quarantine.quarantined_row(session, row_id)
+    if found.state is QuarantineState.REFUSED:
+        return causes_of([found], known.described, known.policy)[0], found
+    return None, found
+
+
+def rows_with_cause(desk: Desk, row_id: int) -> list[int]:
+    """Return the rows that wait with the cause of this one, by number; none if it waits no longer."""
+    known = _known(desk, _network_or_none(desk))
+    theirs = ([row.id or 0 for row in cause.rows] for cause in known.causes)
+    return next((found for found in theirs if row_id in found), [])
 
 
 def _shown(desk: Desk, cause: Cause, row: QuarantineRow, known: _Known, chosen: str) -> Shown:

@@ -128,3 +128,20 @@ def test_a_quarantined_row_is_shown_whole_with_its_reason(held: Service) -> None
     assert held.ask("/quarantine/reasons")["items"] == [{"feed": FEED, "reason": "unknown priority", "rows": 1}]
     assert held.ask("/quarantine", reason="another")["items"] == []
     problem(held.get("/quarantine/77"), 404, "not-found")
+
+
+def test_a_row_is_refused_with_a_reason_and_taken_up_again(held: Service) -> None:
+    """It is listed as refused with who and why, no longer as waiting, and the books say so."""
+    row_id = held.ask("/quarantine")["items"][0]["row_id"]
+    assert held.post(f"/quarantine/{row_id}/refuse", {}).status_code == 422
+    row = held.post(f"/quarantine/{row_id}/refuse", {"reason": "a test patient"}).json()
+    assert (row["state"], row["refused_why"], row["resolved_at"]) == ("refused", "a test patient", None)
+    assert row["refused_by"]
+    assert held.ask("/quarantine")["items"] == []
+    assert held.ask("/quarantine", state="refused")["items"] == [row]
+    (feed,) = (item for item in held.ask("/feeds")["items"] if item["feed"] == FEED)
+    assert (feed["quarantined_rows"], feed["refused_rows"]) == (0, 1)
+    problem(held.post(f"/quarantine/{row_id}/refuse", {"reason": "again"}), 409, "conflict")
+    row = held.post(f"/quarantine/{row_id}/reopen", {"reason": "it is a study"}).json()
+    assert (row["state"], row["refused_by"], row["refused_at"]) == ("open", None, None)
+    problem(held.post(f"/quarantine/{row_id}/reopen", {"reason": "again"}), 409, "conflict")

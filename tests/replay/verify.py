@@ -23,7 +23,7 @@ from tests.replay.witness import Witness
 # Where a read is once it is not to be read any more: a PACS has been told to take it off.
 _OVER = frozenset({ReadState.DONE, ReadState.EXCLUDED, ReadState.WITHDRAWN})
 _TO_READ = frozenset({ReadState.UNALLOCATED, ReadState.ALLOCATED, ReadState.CLAIMED})
-_WAITS = QuarantineState.OPEN
+_WAITS = frozenset({QuarantineState.OPEN, QuarantineState.REFUSED})
 _AGAIN = frozenset({"read.dispute", "read.reopen"})
 
 
@@ -64,7 +64,7 @@ def _lost(session: Session, systems: Iterable[TrustSystem]) -> Iterator[str]:
     reads: dict[int, list[ReadRow]] = defaultdict(list)
     for row in _all(session, ReadRow):
         reads[row.study_id].append(row)
-    set_aside = {(row.trust, row.accession_number) for row in _all(session, QuarantineRow) if row.state is _WAITS}
+    set_aside = {(row.trust, row.accession_number) for row in _all(session, QuarantineRow) if row.state in _WAITS}
     open_claims = {row.read_id for row in _all(session, ClaimRow) if row.ended_at is None}
     for system in systems:
         wanted = system.last.reads if system.last else {}

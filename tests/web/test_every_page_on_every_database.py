@@ -67,11 +67,19 @@ def pages(db: Database) -> Iterator[str]:
     yield from (f"/allocation/{kind}?plan={plan}" for kind in ("unallocated", "late") for plan in ("published", ""))
     yield from ("/runs?state=held&kind=allocation", "/runs/1", "/runs/2", "/runs/2/moves")
     yield from ("/rosters", "/rosters?trust=RVV&subspecialty=neuro", "/reporters", "/reporters?trust=RVV&q=a")
-    yield from ("/reporters/R1", "/feeds", "/feeds/RVV%20unreported", "/quarantine", "/quarantine/1", "/exceptions/1")
+    yield from (
+        "/reporters/R1",
+        "/feeds",
+        "/feeds/RVV%20unreported",
+        "/quarantine",
+        "/quarantine/1",
+        "/exceptions/1",
+    )
     yield from ("/exceptions?trust=RVV&kind=not_back", "/exceptions?resolved=true", "/exceptions?kind=feed_silent")
     yield from ("/allocation/moves?next_on=2026-03-02", "/drafts/1/late", "/drafts/1/moves", "/drafts/1/load")
     yield from ("/allocation/moves?reporter=R1&day=2026-03-02&way=in", "/allocation/moves?reporter=R1&way=out&had=true")
     yield from ("/allocation?open=R1&only=late", "/studies?state=open", "/studies?state=kept", "/drafts/1/cost")
+    yield from ("/quarantine/rows", "/quarantine/rows?state=any&batch=1&feed=RVV%20unreported&reason=unknown_exam")
 
 
 def test_every_page_is_there_on_every_database(db: Database, tmp_path: Path) -> None:

@@ -151,3 +151,75 @@ def test_words_that_were_said_are_taken_back_with_a_reason(kent_service: Service
     )
     assert back.status_code == 303
     assert "the lead said so" not in kent_service.client.get("/quarantine").text
+
+
+def test_a_row_is_refused_and_taken_up_again_by_keyboard_alone(window: Desk) -> None:
+    """Why is asked for; it waits no more, the books still have it, and its list says who refused it and why."""
+    page = window.go("/quarantine?reason=missing_accession_number")
+    expect(page.locator("#opened")).to_contain_text("No accession number: 1 row")
+    press_key(page, "x")
+    press_key(page, "Enter")
+    expect(page.locator("#refuse-reason")).to_be_visible()
+    assert window.violations() == []
+    page.locator("#refuse-reason").focus()
+    page.keyboard.type("a line of totals")
+    press_key(page, "Tab")
+    press_key(page, "Enter")
+    expect(page.locator(".b-notice--good")).to_contain_text("1 row is refused, and asked about no more")
+    expect(page.locator("h1")).to_have_text("3 rows wait in quarantine")
+    window.go("/feeds")
+    expect(page.locator("h1")).to_have_text("Every study is accounted for. 3 rows need you")
+    expect(page.locator(".b-equation")).to_contain_text("Refused by somebody")
+    page.locator(".b-equation a[href='/quarantine/rows?state=refused']").click()
+    expect(page.locator("h1")).to_have_text("1 row is refused")
+    expect(page.locator("main")).to_contain_text("a line of totals")
+    assert window.violations() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("main table a").first.click()
+    expect(page.locator("#fix")).to_contain_text("a line of totals")
+    assert window.violations() == []
+    page.locator("#reopen-reason").focus()
+    page.keyboard.type("it is a study")
+    press_key(page, "Tab")
+    press_key(page, "Enter")
+    expect(page.locator("h1")).to_have_text("4 rows wait in quarantine")
+    expect(page.locator("#opened")).to_contain_text("No accession number: 1 row")
+
+
+def test_all_rows_with_a_cause_are_refused_together_if_they_are_still_as_many(kent_service: Service) -> None:
+    """Nobody refuses what they have not seen; the list is a file with who and why."""
+    be(kent_service, "manager@RVV")
+    client = kent_service.client
+    shown = client.get("/quarantine?reason=unknown_priority").text
+    (row_id,) = set(re.findall(r'action="/quarantine/(\d+)/try"', shown))
+    answer = client.post(f"/quarantine/{row_id}/refuse", data={"reason": "a test", "rows": "3"}, headers=ORIGIN)
+    assert (answer.status_code, "here are 2 rows with this cause now" in answer.text) == (409, True)
+    assert client.post(f"/quarantine/{row_id}/refuse", data={"rows": "2"}, headers=ORIGIN).status_code == 422
+    client.post(f"/quarantine/{row_id}/refuse", data={"reason": "a test", "rows": "2"}, headers=ORIGIN)
+    assert "2 rows are refused" in client.get("/quarantine").text
+    found = list(csv.DictReader(io.StringIO(client.get("/quarantine/rows?as=csv").text.lstrip("\ufeff"))))
+    assert {(row["accession"], row["why"], row["state"]) for row in found} == {
+        ("A1", "a test", "Refused"),
+        ("A2", "a test", "Refused"),
+    }
+    assert all(row["refused_by"] and row["refused_at"].endswith("+00:00") for row in found)
+
+
+def test_a_batchs_rows_in_quarantine_are_listed_whatever_became_of_them(kent_service: Service) -> None:
+    """As many as its books say, a refused one too: from the feed's page and from its batches'."""
+    be(kent_service, "manager@RVV")
+    client = kent_service.client
+    row_id = re.findall(r'action="/quarantine/(\d+)/', client.get("/quarantine").text)[0]
+    client.post(f"/quarantine/{row_id}/refuse", data={"reason": "a test"}, headers=ORIGIN)
+    for page in ("/feeds", "/feeds/RVV"):
+        links = re.findall(r'href="(/quarantine/rows\?state=any[^"]*)">(\d+)</a>', client.get(page).text)
+        ((link, count),) = set(links)
+        assert count == "4"
+        assert "4 rows of batch 1 were not understood when they came" in client.get(link.replace("&amp;", "&")).text
+
+
+def test_whoever_does_not_decide_about_feeds_has_no_form_to_refuse(kent_service: Service) -> None:
+    """What they may see is there."""
+    be(kent_service, "auditor@RVV")
+    answer = kent_service.client.get("/quarantine")
+    assert answer.status_code != 200 or "/refuse" not in answer.text

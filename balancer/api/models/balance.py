@@ -28,6 +28,10 @@ class TrustBalanceOut(Out):
     done: int = Field(description="Done here, and not yet confirmed by the trust's own systems.", examples=[6])
     withdrawn: int = Field(description="No longer asked for, while another read of the study is open.", examples=[0])
     quarantined_rows: int = Field(description="Rows that are not studies yet; see `/quarantine`.", examples=[21])
+    refused_rows: int = Field(
+        description="Rows that are no studies either, for a person has decided that they are not to be mended.",
+        examples=[1],
+    )
     balanced: bool = Field(description="Whether every read that is asked for is somewhere.", examples=[True])
 
     @classmethod
@@ -49,6 +53,7 @@ class TrustBalanceOut(Out):
             done=balance.states.get(ReadState.DONE, 0),
             withdrawn=balance.states.get(ReadState.WITHDRAWN, 0),
             quarantined_rows=balance.quarantined,
+            refused_rows=balance.refused,
             balanced=balance.balances,
         )
 

@@ -120,6 +120,7 @@ class FeedOut(Out):
     last_received_at: Instant | None
     open_studies: int = Field(examples=[2031])
     quarantined_rows: int = Field(description="Open rows in quarantine.", examples=[21])
+    refused_rows: int = Field(description="Rows that a person has decided are not to be mended.", examples=[1])
     last_batch: BatchOut | None
     held_batch: BatchOut | None
 
@@ -138,6 +139,7 @@ class FeedOut(Out):
             last_received_at=status.last_received_at,
             open_studies=status.open_studies,
             quarantined_rows=status.open_quarantine,
+            refused_rows=status.refused_rows,
             last_batch=None if status.last_batch is None else BatchOut.of(status.last_batch),
             held_batch=None if status.held_batch is None else BatchOut.of(status.held_batch),
         )

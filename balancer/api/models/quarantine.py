@@ -17,7 +17,8 @@ class QuarantinedRowOut(Out):
     feed: str = Field(examples=["RPA unreported studies"])
     state: QuarantineState = Field(
         description="`superseded`: a later good row for the same study came. `replayed`: taken after the map was "
-        "mended. `gone`: a later snapshot no longer holds it."
+        "mended. `gone`: a later snapshot no longer holds it. `refused`: a person has decided that it is not to be "
+        "mended; it is in its trust's list still, and no study."
     )
     reason: str = Field(description="Why, as a fixed code.", examples=["unknown_exam"])
     detail: str = Field(description="Why, in words.", examples=["no examination is called 'XR BUNION'"])
@@ -32,6 +33,9 @@ class QuarantinedRowOut(Out):
     first_seen_at: Instant
     last_seen_at: Instant
     resolved_at: Instant | None
+    refused_by: str | None = Field(description="Who refused it, if it is refused.", examples=[None])
+    refused_at: Instant | None
+    refused_why: str | None = Field(description="Why they did.", examples=[None])
 
     @classmethod
     def of(cls, row: QuarantineRow) -> QuarantinedRowOut:
@@ -53,6 +57,9 @@ class QuarantinedRowOut(Out):
             first_seen_at=row.first_seen_at,
             last_seen_at=row.last_seen_at,
             resolved_at=row.resolved_at,
+            refused_by=row.refused_by,
+            refused_at=row.refused_at,
+            refused_why=row.refused_why,
         )
 
 

@@ -9,14 +9,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from balancer.api import problems
-from balancer.api.callers import Reaching, may
+from balancer.api.callers import Caller, Reaching, may
 from balancer.api.looks import Looking
 from balancer.api.models.feeds import BatchOut
+from balancer.api.models.instructions import WhyIn
 from balancer.api.models.quarantine import QuarantinedRowOut, ReasonOut, ReplayIn
 from balancer.api.models.shape import ListOut, PageOut
 from balancer.api.serving import Code, IdInPath, Paging, Served, page_out
 from balancer.domain.permission import Permission
 from balancer.domain.states import QuarantineState
+from balancer.services.refuse_rows import refuse_rows, reopen_row
 from balancer.services.shift import shift_to_present
 from balancer.store import batches, quarantine
 
@@ -68,6 +70,37 @@ def get_quarantined(served: Served, look: Looking, row_id: IdInPath) -> Quaranti
         found = quarantine.quarantined_row(session, row_id)
         look(_ROW, [row_id])
         return QuarantinedRowOut.of(found)
+
+
+@router.post(
+    "/quarantine/{row_id:int}/refuse",
+    tags=["quarantine"],
+    responses=problems.may_be(problems.NOT_FOUND, problems.CONFLICT),
+    dependencies=[may(Permission.FEEDS_DECIDE)],
+)
+def refuse_quarantined(
+    served: Served, caller: Caller, look: Looking, row_id: IdInPath, asked: WhyIn
+) -> QuarantinedRowOut:
+    """Decide that a row is not to be mended: it is asked about no more, and stays in the books as refused.
+
+    When a later file no longer has it, it is `gone`; when one has its study in a row that can be read, that is taken.
+    """
+    refuse_rows(served.database, [row_id], served.clock.now(), by=caller, reason=asked.reason)
+    return get_quarantined(served, look, row_id)
+
+
+@router.post(
+    "/quarantine/{row_id:int}/reopen",
+    tags=["quarantine"],
+    responses=problems.may_be(problems.NOT_FOUND, problems.CONFLICT),
+    dependencies=[may(Permission.FEEDS_DECIDE)],
+)
+def reopen_quarantined(
+    served: Served, caller: Caller, look: Looking, row_id: IdInPath, asked: WhyIn
+) -> QuarantinedRowOut:
+    """Take back that a row is refused: it waits to be mended again."""
+    reopen_row(served.database, row_id, served.clock.now(), by=caller, reason=asked.reason)
+    return get_quarantined(served, look, row_id)
 
 
 @router.post(
