@@ -8,6 +8,7 @@ from typing import Final
 
 from balancer.store.audit import Verdict
 from balancer.store.tables_life import AuditRow
+from balancer.web.audit_words import ACTIONS, action_words, kind_words, state_words
 from balancer.web.tables import Cell, Choice, Column, Row, Table, View
 from balancer.web.time_left import at_words
 
@@ -41,16 +42,25 @@ def audit_table(  # noqa: PLR0913 - a page, and who looks at it
     Whoever reports gets no hashes: a guess at what is cut could be tried against that of its entry, or of any later.
     """
     asked = dict(view.asked)
-    filters = (("actor", "Who (subject)"), ("action", "What"), ("kind", "Of what kind"), ("subject", "Which (number)"))
+    written = (("actor", "Who (subject)"), ("kind", "Of what kind"), ("subject", "Which (number)"))
+    filters = [Choice(name=name, label=label, chosen=asked.get(name, "")) for name, label in written]
     return Table(
         name="Audit trail",
         columns=_COLUMNS,
         rows=[_row(row, row.sequence in cut, now, with_hashes) for row in rows],
         total=total,
         view=view,
-        filters=[Choice(name=name, label=label, chosen=asked.get(name, "")) for name, label in filters],
+        filters=[filters[0], _actions(asked.get("action", "").strip()), *filters[1:]],
         empty="Nothing like this is in the trail.",
     )
+
+
+def _actions(chosen: str) -> Choice:
+    """Return the filter of what was done, in words; what is asked for stands in it even if nobody would offer it."""
+    known = sorted(ACTIONS.items(), key=lambda one: one[1])
+    if chosen and chosen not in ACTIONS:
+        known.append((chosen, action_words(chosen)))
+    return Choice(name="action", label="What", options=[("", "Everything"), *known], chosen=chosen)
 
 
 def _row(row: AuditRow, hidden: bool, now: datetime, with_hash: bool) -> Row:  # noqa: FBT001 - of this row
@@ -60,10 +70,13 @@ def _row(row: AuditRow, hidden: bool, now: datetime, with_hash: bool) -> Row:  #
             Cell(text=f"{row.sequence:,}", value=row.sequence),
             Cell(text=at_words(row.at, now), value=row.at),
             Cell(text="not shown" if hidden else row.actor, grey=hidden),
-            Cell(text=row.action),
-            Cell(text=f"{row.subject_kind} {row.subject_id}".strip()),
-            Cell(text=row.was),
-            Cell(text=row.became),
+            Cell(text=action_words(row.action), value=row.action, second=row.action),
+            Cell(
+                text=f"{kind_words(row.subject_kind)} {row.subject_id}".strip(),
+                value=f"{row.subject_kind} {row.subject_id}".strip(),
+            ),
+            Cell(text=state_words(row.was), value=row.was),
+            Cell(text=state_words(row.became), value=row.became),
             Cell(text="" if hidden else row.why),
             Cell(text=_detail(told, _MOST_NAMED), value=_detail(told, None)),
             Cell(text=row.hash[:12], value=row.hash) if with_hash else Cell(text="", value=""),

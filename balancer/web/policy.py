@@ -14,7 +14,7 @@ from balancer.web.class_marks import ClassMark, class_marks
 from balancer.web.points import point_words
 from balancer.web.policy_fields import CLASS_FIELDS, GENERAL_FIELDS, Field, class_fields, figure, general_fields
 from balancer.web.policy_rules import MEANINGS, Rule, rules
-from balancer.web.tables import Cell, Column, Row, Table, View, table_of
+from balancer.web.tables import Cell, Choice, Column, Row, Table, View, table_of
 from balancer.web.time_left import at_words
 
 _STATES: Final = {
@@ -23,6 +23,8 @@ _STATES: Final = {
     PolicyState.REPLACED: "replaced",
     PolicyState.DECLINED: "declined",
 }
+# So many versions stand beside each other.
+_PAIR: Final = 2
 _COLUMNS: Final = (
     Column(key="policy", head="Version"),
     Column(key="state", head="State"),
@@ -87,6 +89,27 @@ def versions_table(found: Sequence[PolicyVersion], view: View, now: datetime) ->
     """Return the versions, newest first, each with the way to where it differs from the one in force."""
     current = next((item.row.id for item in found if item.state is PolicyState.IN_FORCE), None)
     return table_of("Policy versions", _COLUMNS, [_row(item, current, now) for item in found], view, empty=_NONE)
+
+
+def pair_to_compare(
+    found: Sequence[PolicyVersion], before: int | None = None, after: int | None = None
+) -> Sequence[Choice]:
+    """Return the two versions to choose, to be shown side by side; none to choose from if there is but one.
+
+    Unless others are given: the one in force, and the one before it.
+    """
+    if len(found) < _PAIR:
+        return ()
+    numbers = sorted(item.row.id or 0 for item in found)
+    in_force = next((item.row.id or 0 for item in found if item.state is PolicyState.IN_FORCE), numbers[-1])
+    second = in_force if after is None else after
+    earlier = [number for number in numbers if number < second] or [number for number in numbers if number != second]
+    first = earlier[-1] if before is None else before
+    options = [(str(item.row.id), f"Version {item.row.id}: {_STATES[item.state].lower()}") for item in found]
+    return (
+        Choice(name="a", label="Before", options=options, chosen=str(first)),
+        Choice(name="b", label="After", options=options, chosen=str(second)),
+    )
 
 
 def policy_shown(found: PolicyVersion, trusts: Mapping[str, str]) -> PolicyShown:

@@ -22,7 +22,7 @@ from balancer.store.policies import PolicyVersion
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
 from balancer.web.my_list import short_name
-from balancer.web.policy import changes_shown, policy_shown, versions_table
+from balancer.web.policy import changes_shown, pair_to_compare, policy_shown, versions_table
 from balancer.web.policy_fields import edited
 from balancer.web.policy_rules import with_rules
 from balancer.web.policy_tables import changes_table, figures_table
@@ -51,12 +51,20 @@ def compare_versions(desk: AtDesk, view: Viewing, a: _Version, b: _Version) -> R
     """Show two versions side by side, where they differ."""
     with desk.database.session() as session:
         before, after = policies.version(session, a), policies.version(session, b)
+        every = policies.versions(session)
     policy = policies.policy_of(after.row)
     changes = changes_shown(compare(policies.policy_of(before.row), policy), policy)
     if view.medium is not Medium.PAGE:
         return download(changes_table(changes, a, b, view), desk.now)
     return desk.page(
-        "policy_compare.html", title="Two versions", here=_HERE, before=before, after=after, changes=changes, view=view
+        "policy_compare.html",
+        title="Two versions",
+        here=_HERE,
+        before=before,
+        after=after,
+        changes=changes,
+        view=view,
+        pair=pair_to_compare(every, a, b),
     )
 
 
@@ -159,6 +167,7 @@ def _all(desk: Desk, view: View, *, said: str = "", status: int = 200) -> Respon
         current=None if current is None else policy_shown(current, trusts),
         waiting=[item for item in found if item.state is PolicyState.PROPOSED],
         table=table,
+        pair=pair_to_compare(found),
         writes=desk.may(Permission.POLICIES_WRITE),
         said=said,
     )

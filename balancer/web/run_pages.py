@@ -45,9 +45,15 @@ TERMS: Final = {
     "split": "One patient, several reporters",
     "load": "Full sessions, the fullest most",
 }
-_STAGES: Final = {
+STAGES: Final = {
     "gather": "Collecting what waits",
     "solve": "Looking for the best plan",
+    "dispatch": "A first plan, read by read",
+    "flow": "A plan for all reads at once",
+    "improve": "Looking for a better plan",
+    "bound": "Proving what no plan can beat",
+    "explain": "Finding why reads have no place",
+    "done": "The plan is made",
     "judge": "Checking every rule",
     "publish": "Writing lists",
     "mend": "Mending lists",
@@ -73,8 +79,8 @@ def gap_words(run: RunRow) -> str:
 
 
 def stage_words(stage: str) -> str:
-    """Return what a run is doing."""
-    return _STAGES.get(stage, stage)
+    """Return what a run is doing; of one that waits, why it was asked for."""
+    return STAGES.get(stage, stage)
 
 
 def took(run: RunRow) -> timedelta | None:
@@ -220,7 +226,7 @@ class RunPage:
     planned: str
     terms: Sequence[Change]
     waits: Sequence[Wait]
-    stages: Sequence[tuple[str, float]]
+    stages: Sequence[tuple[str, str, float]]
     errors: Sequence[str]
     point: str
 
@@ -242,7 +248,7 @@ def run_page(
         planned=at_words(run.now, now),
         terms=terms(run, before),
         waits=_waits(run, before, policy, marks),
-        stages=[(name.replace("_", " "), seconds) for name, seconds in (run.seconds or {}).items()],
+        stages=[(stage_words(name), name, seconds) for name, seconds in (run.seconds or {}).items()],
         errors=[line for line in run.error.split("\n") if line],
         point=point_words(policy),
     )

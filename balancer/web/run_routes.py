@@ -20,7 +20,7 @@ from balancer.store.database import Session
 from balancer.web.class_marks import class_marks
 from balancer.web.desk import AtDesk
 from balancer.web.downloads import download
-from balancer.web.run_pages import KINDS, STATES, run_list, run_moves, run_page
+from balancer.web.run_pages import KINDS, STAGES, STATES, run_list, run_moves, run_page
 from balancer.web.run_tables import Part, run_table
 from balancer.web.tables import Choice, Medium, Viewing
 
@@ -83,6 +83,7 @@ def show_run(desk: AtDesk, view: Viewing, run_id: IdInPath, of: Part = Part.TERM
         title=f"Run {run_id}",
         here=HERE,
         found=found,
+        stages=STAGES,
         in_force=current is not None and current.id == run_id,
         sees_moves=desk.may(Permission.RUNS_DECIDE) or desk.may(Permission.AUDIT_READ),
     )

@@ -181,6 +181,33 @@ def test_an_auditor_sees_the_trail_and_follows_its_chain(service: Service) -> No
     assert service.client.get("/audit?as=csv").text.lstrip("\ufeff").startswith("sequence,at,actor")
 
 
+def test_the_trail_says_what_was_done_in_words_with_the_code_beside(service: Service) -> None:
+    """A file has the code; what is filtered by is chosen in words."""
+    be(service, "operator")
+    shown = service.client.get("/audit?action=read.publish").text
+    assert 'Read: its list was published<span class="b-second b-quiet">read.publish</span>' in shown
+    assert '<option value="read.publish" selected>Read: its list was published</option>' in shown
+    lines = service.client.get("/audit?action=read.publish&as=csv").text.splitlines()
+    assert len(lines) > 1
+    assert all(",read.publish,read " in line for line in lines[1:])
+    assert '<option value="no.such_thing" selected>' in service.client.get("/audit?action=no.such_thing").text
+
+
+def test_any_two_versions_are_chosen_to_be_shown_side_by_side(service: Service) -> None:
+    """From the list of versions: the one in force and the one before it, unless others are chosen."""
+    be(service, "operator")
+    assert 'action="/policy/compare"' not in service.client.get("/policy").text  # there is but one
+    first, second = (propose(service, value).rpartition("/")[2] for value in ("9.5", "1.5"))
+    shown = service.client.get("/policy").text
+    assert 'action="/policy/compare"' in shown
+    for number in ("1", first, second):
+        assert shown.count(f'<option value="{number}"') == 2
+    beside = service.client.get(f"/policy/compare?a={first}&b={second}").text
+    assert f"Version {first} beside version {second}: 1 difference" in beside
+    assert beside.count(" selected>") == 2
+    assert f'<option value="{second}" selected>' in beside
+
+
 def test_a_page_of_the_trail_names_a_few_of_many_and_its_download_all() -> None:
     """One look at a list of a thousand is one row that can be read."""
     row = AuditRow(

@@ -1,17 +1,17 @@
 // A run that is under way: its figures follow, and when it has ended the page is shown as it is then.
 
 const card = document.querySelector("[data-run-events]");
-const STAGES = { gather: "Collecting what waits", solve: "Looking for the best plan", judge: "Checking every rule", publish: "Writing lists", mend: "Mending lists" };
 const points = (value) => (value == null ? "not known" : value.toLocaleString("en-GB", { minimumFractionDigits: 1, maximumFractionDigits: 1 }));
 
 if (card) {
+  const stages = JSON.parse(card.dataset.stages);
   const put = (name, words) => {
     card.querySelector(`[data-${name}]`).textContent = words;
   };
   const source = new EventSource(card.dataset.runEvents);
   source.addEventListener("progress", (event) => {
     const said = JSON.parse(event.data);
-    put("stage", STAGES[said.stage] ?? said.stage);
+    put("stage", stages[said.stage] ?? said.stage);
     if (said.solver_seconds != null) put("seconds", Math.round(said.solver_seconds).toString());
     put("incumbent", points(said.incumbent_points));
     put("bound", points(said.bound_points));
