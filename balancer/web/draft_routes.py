@@ -12,7 +12,7 @@ from balancer.api.callers import may
 from balancer.api.models.drafts import DraftOut
 from balancer.api.serving import IdInPath
 from balancer.domain.draft import DraftState
-from balancer.domain.errors import ConflictError, GoneError, NotAllowedError
+from balancer.domain.errors import ConflictError, GoneError
 from balancer.domain.instruction import Instruction, InstructionState
 from balancer.domain.permission import Permission
 from balancer.services.discard_draft import discard_draft
@@ -53,6 +53,7 @@ _OWN_LOAD: Final = (
     "You see your own load alone: you report, and how full the others would be could tell who has a reading that you "
     "may not know of."
 )
+_NO_COST: Final = "It is not told to you: you report, and what a cost is made of could tell who has a reading that you may not know of."
 _ONLY_TURNED: Final = (
     "What is late without the draft and with it alike is not listed: a preview keeps what differs, the first 200 "
     "studies of it, those that become late before those that are in time again."
@@ -138,9 +139,7 @@ def show_cost(desk: AtDesk, draft_id: IdInPath, view: Viewing) -> Response:
         drafts.draft(session, draft_id)
         facts = preview_facts(session, draft_id)
         point = point_words(current_policy(session))
-    if facts.is_blind:
-        raise NotAllowedError("what a cost is made of could tell who has a reading that you may not know of")
-    return _listed(desk, draft_id, cost_table(facts, view), f"{point} {_SUMS}")
+    return _listed(desk, draft_id, cost_table(facts, view), _NO_COST if facts.is_blind else f"{point} {_SUMS}")
 
 
 @router.post("/drafts/{draft_id}/preview", dependencies=_STEER)

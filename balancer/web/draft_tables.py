@@ -59,8 +59,8 @@ _COST: Final = (
 
 
 def cost_table(facts: PreviewFacts, view: View) -> Table:
-    """Return what a draft costs more, by term: the changes add up to it."""
-    kept = (facts.preview.figures if facts.preview else None) or {}
+    """Return what a draft costs more, by term: the changes add up to it. Nothing to whoever reports too."""
+    kept = {} if facts.is_blind else (facts.preview.figures if facts.preview else None) or {}
     was, becomes = (kept.get(when, {}).get("terms", {}) for when in ("before", "after"))
     terms = [(name, TERMS.get(name, ""), was.get(name, 0.0), becomes[name]) for name in becomes]
     total = ("total", "All of it together", sum(was.values()), sum(becomes.values()))
@@ -82,7 +82,7 @@ def cost_table(facts: PreviewFacts, view: View) -> Table:
         rows=rows,
         total=len(rows),
         view=view,
-        empty="The last preview has not kept what its cost is made of: preview it anew.",
+        empty="Nothing to show." if facts.is_blind else "The last preview has not kept what its cost is made of.",
     )
 
 

@@ -258,4 +258,5 @@ def test_whoever_reports_too_is_told_why_they_see_their_own_load_alone(browser: 
         expect(page.locator("main")).to_contain_text("You see your own load alone")
         assert wrong_at_both_widths(desk) == []
         # nor what a cost is made of: it could tell the same
-        assert service.client.get(f"/drafts/{begun.json()['draft_id']}/cost").status_code == 403
+        page = desk.go(f"/drafts/{begun.json()['draft_id']}/cost")
+        expect(page.locator("main")).to_contain_text("It is not told to you: you report")
