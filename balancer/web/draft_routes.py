@@ -53,7 +53,10 @@ _OWN_LOAD: Final = (
     "You see your own load alone: you report, and how full the others would be could tell who has a reading that you "
     "may not know of."
 )
-_NO_COST: Final = "It is not told to you: you report, and what a cost is made of could tell who has a reading that you may not know of."
+_NO_COST: Final = (
+    "It is not told to you: you report, and what a cost is made of could tell who has a reading that you may not know "
+    "of."
+)
 _ONLY_TURNED: Final = (
     "What is late without the draft and with it alike is not listed: a preview keeps what differs, the first 200 "
     "studies of it, those that become late before those that are in time again."
