@@ -16,6 +16,7 @@ from balancer.store.planned_time import OpenRead
 from balancer.store.preview_moves import MoveCounts
 from balancer.store.tables import RunRow, StudyRow
 from balancer.store.tables_drafts import DraftRow, PreviewLoadRow, PreviewRow
+from balancer.web.away_helps import NO_HELP, Helps
 from balancer.web.draft_effects import stale_words, stuck_words
 from balancer.web.my_list import short_name
 from balancer.web.time_left import at_words
@@ -72,7 +73,7 @@ class Away:
     ``others`` more decisions are in the draft, and count in what is shown. ``beyond`` and ``without_more`` are reads
     that are counted and not named: of other trusts, or too many. ``stale``: why it is not what would happen now, and is
     not to be confirmed. ``shown`` are the decisions that it is of, by number: these are confirmed, and no others.
-    ``open`` is what the reporter has open now, which stays theirs.
+    ``open`` is what the reporter has open now, which stays theirs. ``helps``: what would help those that it makes late.
     """
 
     draft_id: int
@@ -89,6 +90,7 @@ class Away:
     beyond: int
     without: Sequence[Without]
     without_more: int
+    helps: Helps
     open: str
     others: int
     stale: str
@@ -106,6 +108,7 @@ def away_of(  # noqa: PLR0913 - a draft with everything that its preview found
     takers: Mapping[str, int],
     loads: Collection[PreviewLoadRow],
     without: Sequence[tuple[StudyRow, str]],
+    helps: Helps,
     opened: Sequence[OpenRead],
     names: Mapping[str, str],
     exams: Mapping[str, str],
@@ -140,6 +143,7 @@ def away_of(  # noqa: PLR0913 - a draft with everything that its preview found
         beyond=counts.theirs - counts.theirs_lost - sum(takers.values()) if is_shown and counts else 0,
         without=lost if is_shown else [],
         without_more=counts.theirs_lost - len(lost) if is_shown and counts else 0,
+        helps=helps if is_shown else NO_HELP,
         open=_open_words(opened, name, now),
         others=len(numbers) - 1,
         stale=stale_words(run, preview[1], numbers, now) if is_shown and run and preview else "",

@@ -33,6 +33,7 @@ from balancer.store.database import Session
 from balancer.store.pages import Cut
 from balancer.store.tables_drafts import DraftRow
 from balancer.web.away import MOST_WITHOUT, Away, away_of, away_words
+from balancer.web.away_helps import what_helps
 from balancer.web.cover import Cover, cover
 from balancer.web.desk import AtDesk, Desk
 from balancer.web.downloads import download
@@ -301,6 +302,7 @@ def _away_in(session: Session, desk: Desk, draft_id: int) -> Away:
         takers={} if run_id is None else preview_moves.takers(session, run_id, reporter_id),
         loads=[] if run_id is None else previews.loads(session, run_id),
         without=without,
+        helps=what_helps(session, found, reporter_id, desk.now, sees_rosters=desk.may(Permission.REPORTERS_READ)),
         opened=planned_time.open_reads(session, reporter_id),
         names={item.reporter.reporter_id: item.reporter.name for item in people.reporters(session, unlisted=True)},
         exams=_exam_names(session),
