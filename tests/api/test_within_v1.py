@@ -44,7 +44,7 @@ def test_what_is_added_is_promised_from_then_on() -> None:
 def a_query_more(made: Any, *, required: bool) -> None:
     """Let an operation take a parameter more."""
     more = {"name": "shape", "in": "query", "required": required, "schema": {"type": "string"}}
-    operation(made, "/balance", "get")["parameters"] = [more]
+    operation(made, "/balance", "get").setdefault("parameters", []).append(more)
 
 
 BREAKING: dict[str, Callable[[Any], object]] = {
