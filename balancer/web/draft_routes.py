@@ -116,13 +116,15 @@ def show_moves(desk: AtDesk, draft_id: IdInPath, view: Viewing) -> Response:
 
 
 @router.get("/drafts/{draft_id}/late", dependencies=_STEER)
-def show_late(desk: AtDesk, draft_id: IdInPath, view: Viewing) -> Response:
-    """Show which studies a draft would make late, and which it would bring in time again."""
+def show_late(
+    desk: AtDesk, draft_id: IdInPath, view: Viewing, turned: Annotated[str, Query(pattern="^(|late)$")] = ""
+) -> Response:
+    """Show which studies a draft would make late, and unless only those are asked for, which are in time again."""
     with desk.database.session() as session:
         drafts.draft(session, draft_id)
         facts = preview_facts(session, draft_id)
     desk.look("study", sorted(facts.studies))
-    return _listed(desk, draft_id, late_table(facts, view), _ONLY_TURNED)
+    return _listed(desk, draft_id, late_table(facts, view, only_late=bool(turned)), _ONLY_TURNED)
 
 
 @router.get("/drafts/{draft_id}/load", dependencies=_STEER)

@@ -108,11 +108,13 @@ _LATE: Final = (
 )
 
 
-def late_table(facts: PreviewFacts, view: View) -> Table:
+def late_table(facts: PreviewFacts, view: View, *, only_late: bool = False) -> Table:
     """Return the studies that a draft makes late, and those that it brings in time again, as far as within reach."""
     turned = (facts.preview.lateness if facts.preview else None) or []
     rows = [
-        _late_row(facts, facts.studies[int(one["study_id"])], one) for one in turned if one["study_id"] in facts.studies
+        _late_row(facts, facts.studies[int(one["study_id"])], one)
+        for one in turned
+        if one["study_id"] in facts.studies and (one["after"] > 0 or not only_late)
     ]
     return table_of("What becomes late", _LATE, rows, view, empty="No study becomes late by it, and none is in time.")
 
