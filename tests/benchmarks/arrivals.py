@@ -1,11 +1,12 @@
 """How long an emergency takes from its arrival until whoever is to read it, and their PACS, see it.
 
-    python -m tests.benchmarks.arrivals [--by file|message] [--database sqlite|postgresql|URL] [--each 20]
+    python -m tests.benchmarks.arrivals [--by file|message] [--database sqlite|postgresql|URL] [--each 20] [--meet-runs]
 
 The whole service runs as ``balancer serve`` starts it, on a copy of the Kent sample. An emergency arrives as a file
 that a trust drops (its whole extract, with one study more) or as a message (UPS create). The clock runs from there
 until a client that waits on a worklist, and another that waits on the change feed of assignments, have each been told
-of it. Beside every arrival a list is fetched anew, so that a slow machine shows: what is kept is the ratio as well.
+of it. With ``--meet-runs`` each arrives at the worst of moments: as a run that was asked for is published.
+Beside every arrival a list is fetched anew, so that a slow machine shows: what is kept is the ratio as well.
 """
 
 from __future__ import annotations
@@ -47,7 +48,15 @@ _HEAD = Code("CSKUH", EXAMINATIONS, "CT Skull")
 _SYSTEM = Registration(
     system_id="arrivals",
     name="A system by which emergencies arrive",
-    scopes=frozenset({Permission.WORKLISTS_READ, Permission.ASSIGNMENTS_READ, Permission.STUDIES_CREATE}),
+    scopes=frozenset(
+        {
+            Permission.WORKLISTS_READ,
+            Permission.ASSIGNMENTS_READ,
+            Permission.STUDIES_CREATE,
+            Permission.RUNS_READ,
+            Permission.RUNS_START,
+        }
+    ),
     trusts=frozenset({TRUST, "RWF", "RPA"}),
 )
 
@@ -214,7 +223,19 @@ class Messages:
         assert answer.status_code == 201, answer.text
 
 
-def measure(client: httpx2.Client, arrivals: Drops | Messages, each: int, pause: float) -> Record:
+def meet_a_run(client: httpx2.Client) -> None:
+    """Ask for a run and return as soon as it publishes: nothing else is written for about a second from here."""
+    run_id = client.post("/api/v1/runs", json={"reason": "to be met"}).raise_for_status().json()["run_id"]
+    while True:
+        run = client.get(f"/api/v1/runs/{run_id}").raise_for_status().json()
+        if run["stage"] == "publish" or run["state"] not in {"requested", "running"}:
+            return
+        time.sleep(0.02)
+
+
+def measure(
+    client: httpx2.Client, arrivals: Drops | Messages, each: int, pause: float, *, meet_runs: bool = False
+) -> Record:
     """Return what so many arrivals took, one after the other, until a list and the feed had each."""
     seen = Seen()
     followers = Followers(client, seen)
@@ -223,6 +244,8 @@ def measure(client: httpx2.Client, arrivals: Drops | Messages, each: int, pause:
     listed, assigned, beside = [], [], []
     for place in range(each):
         number = f"269{place:05}"
+        if meet_runs:
+            meet_a_run(client)
         began = time.perf_counter()
         arrivals.arrive(place, number)
         at_list, at_feed = seen.wait(number)
@@ -263,6 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--database", default="sqlite", help="sqlite, postgresql, or the URL of an empty database")
     parser.add_argument("--each", type=int, default=20)
     parser.add_argument("--pause", type=float, default=3.0, help="seconds between arrivals")
+    parser.add_argument("--meet-runs", action="store_true", help="each arrives as a run is published")
     parser.add_argument("--name", help="what the result is kept as, unless it is database and way")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch, chosen(given.database, Path(scratch)) as url:
@@ -270,7 +294,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shutil.copytree(SAMPLE, network)
         with served(url, network) as client:
             arrivals = Drops(network) if given.by == "file" else Messages(client)
-            found = measure(client, arrivals, given.each, given.pause)
+            found = measure(client, arrivals, given.each, given.pause, meet_runs=given.meet_runs)
     record = {**versions(), "by": given.by, "load_average": round(os.getloadavg()[0], 1), **found}
     Results(KEPT / "arrivals").keep(given.name or f"{given.database}-{given.by}", record)
     print(json.dumps(record, indent=1))  # noqa: T201 - for whoever runs it
