@@ -18,7 +18,6 @@ from balancer.domain.reporter import Reporter
 from balancer.services.lay_over import corrected
 from balancer.store import instructions, scope, standing
 from balancer.store.database import Session
-from balancer.store.tables import StudyRow
 
 
 class Readable(Protocol):
@@ -39,6 +38,14 @@ class Readable(Protocol):
     @property
     def excluded(self) -> Collection[str]:
         """Who may not."""
+
+
+class Numbered(Readable, Protocol):
+    """The same of a study that the store knows by a number."""
+
+    @property
+    def id(self) -> int | None:
+        """Its number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +83,7 @@ class StudiesAsHeld:
             for item in instructions.in_force(whole, now, kinds={InstructionKind.STUDY}):
                 self._corrections[item.study_id or 0] |= corrected(item)
 
-    def of(self, said: StudyRow) -> Readable:
+    def of(self, said: Numbered) -> Readable:
         """Return a study as it holds."""
         decided = self._corrections.get(said.id or 0, {})
         if not decided:

@@ -99,7 +99,7 @@ def put_on_lists(  # noqa: PLR0913 - whose plan is put in force, when, on whose 
     reads.move_all(session, placing.moves(items, unallocated), by=by, now=now, why=f"run {run_id}")
     run.state = RunState.PUBLISHED
     runs.supersede_held(session, by=run_id, why=f"run {run_id} was published")
-    assignments.note_all(session, now)
+    assignments.note_all(session, now, lists_are_new=True)
 
 
 def add_lists(  # noqa: PLR0913, PLR0917 - what stands on whose list, on what authority

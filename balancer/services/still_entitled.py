@@ -21,7 +21,7 @@ class StillEntitled:
         with scope.unlimited(session) as whole:
             listed = [item.reporter for item in people.reporters(whole)]
             self._people = {person.reporter_id: person for person in reporters_as_held(whole, listed, now)}
-            self._studies = reads.studies_of(whole, study_ids)
+            self._studies = reads.scopes_of(whole, study_ids)
             self._as_held = StudiesAsHeld(whole, now)
             self._policy = current_policy(whole)
 

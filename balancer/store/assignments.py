@@ -26,7 +26,8 @@ _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 _MOVED = "studies of which reads have moved"
 _COMPARED = tuple(field.name for field in fields(Standing))
 # What drifts with every run is for whoever asks; the journal tells what has happened to a read.
-_TOLD = tuple(name for name in _COMPARED if name not in {"planned_start", "planned_end", "late"})
+_DRIFTS = ("planned_start", "planned_end", "late")
+_TOLD = tuple(name for name in _COMPARED if name not in _DRIFTS)
 _KNOWN = ("study_id", "read", "trust", "gone", *_COMPARED)
 
 
@@ -55,11 +56,15 @@ def note_studies(session: Session, study_ids: Collection[int], at: datetime) -> 
         return _note(whole, Scope(study_ids=set(study_ids)), at)
 
 
-def note_all(session: Session, at: datetime) -> int:
-    """Enter whatever has changed of any read, as ``note_studies``; for changes in bulk."""
+def note_all(session: Session, at: datetime, *, lists_are_new: bool = False) -> int:
+    """Enter whatever has changed of any read, as ``note_studies``; for changes in bulk.
+
+    Where ``lists_are_new``, all of them, nobody need be told that theirs shows something else.
+    """
     session.info.pop(_MOVED, None)
     with scope.unlimited(session) as whole:
-        return _note(whole, Scope(trusts=set(whole.exec(select(AssignmentHeadRow.trust)))), at)
+        which = Scope(trusts=set(whole.exec(select(AssignmentHeadRow.trust))))
+        return _note(whole, which, at, lists_are_new=lists_are_new)
 
 
 def touch_worklists(session: Session) -> None:
@@ -117,7 +122,7 @@ def take_turn(session: Session) -> ChangeFeedRow:
     return session.exec(statement).one()
 
 
-def _note(session: Session, which: Scope, at: datetime) -> int:
+def _note(session: Session, which: Scope, at: datetime, *, lists_are_new: bool = False) -> int:
     # first the turn, then the look: what committed while we waited is seen
     feed = take_turn(session)
     known = _known(session, which)
@@ -126,8 +131,9 @@ def _note(session: Session, which: Scope, at: datetime) -> int:
     changed.update(_ended(session, {key for key, row in known.items() if key not in true and not row.gone}))
     if changed:
         _write(session, feed, changed, known, at)
-        of_itself = {key[0] for key, standing in changed.items() if _is_other(known.get(key), standing)}
-        _revise(session, _showing(session, {study_id for study_id, _ in changed}, of_itself), feed.sequence)
+        if not lists_are_new:
+            of_itself = {key[0] for key, standing in changed.items() if _is_other(known.get(key), standing)}
+            _revise(session, _showing(session, {study_id for study_id, _ in changed}, of_itself), feed.sequence)
         session.flush()
     return len(changed)
 
@@ -160,26 +166,31 @@ def _write(
     session: Session, feed: ChangeFeedRow, changed: Mapping[Key, Standing], known: Mapping[Key, Any], at: datetime
 ) -> None:
     """Give each change the next number; of one transaction's changes, what is planned first comes first."""
-    study_ids = {study_id for study_id, _ in changed}
-    trusts, own = _trusts(session, study_ids), journal.own(session, study_ids)
+    told = {key for key, standing in changed.items() if not _is(known.get(key), standing, _TOLD)}
+    own = journal.own(session, {study_id for study_id, _ in told})
+    trusts = _trusts(session, {key[0] for key in changed if key not in known})
     added: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
+    # most of a plan's changes: everybody who writes waits for these, so no more of a row is written than has changed
+    drifted: list[dict[str, Any]] = []
     steps: list[Mapping[str, Any]] = []
     heads: dict[str, int] = {}
     for key in _in_order(changed):
         feed.sequence += 1
-        trust, standing = trusts[key[0]], changed[key]
+        before, standing = known.get(key), changed[key]
+        trust = trusts[key[0]] if before is None else before.trust
         heads[trust] = feed.sequence
+        row = {"study_id": key[0], "read": key[1], "sequence": feed.sequence, "changed_at": at}
+        if key not in told:
+            drifted.append({**row, **{name: getattr(standing, name) for name in _DRIFTS}})
+            continue
+        gone = standing.state.is_gone
         columns = {name: getattr(standing, name) for name in _COMPARED}
-        row = {"study_id": key[0], "read": key[1], "trust": trust, "sequence": feed.sequence, "changed_at": at}
-        (moved if key in known else added).append({**row, **columns, "gone": standing.state.is_gone})
-        before = known.get(key)
-        if not _is(before, standing, _TOLD):
-            gone = standing.state.is_gone
-            steps.append(journal.entry(key, trust, feed.sequence, at, before, own[key], gone=gone))
+        (added if before is None else moved).append({**row, **columns, "trust": trust, "gone": gone})
+        steps.append(journal.entry(key, trust, feed.sequence, at, before, own[key], gone=gone))
     journal.enter(session, steps)
-    if moved:
-        session.exec(update(AssignmentRow), params=moved)
+    for rows in filter(None, (moved, drifted)):
+        session.exec(update(AssignmentRow), params=rows)
     if added:
         session.exec(insert(AssignmentRow), params=added)
     session.exec(

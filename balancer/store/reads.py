@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, or_
 from sqlmodel import Session, col, insert, select, update
@@ -133,11 +133,23 @@ def study_of(session: Session, study_id: int) -> StudyRow:
     return session.get_one(StudyRow, study_id)
 
 
-def studies_of(session: Session, study_ids: Collection[int]) -> dict[int, StudyRow]:
-    """Return studies by internal number, as far as they are within reach."""
-    found: dict[int, StudyRow] = {}
+class StudyScope(NamedTuple):
+    """What of a study says who may report it."""
+
+    id: int
+    trust: str
+    modality: str
+    subspecialty: str
+    excluded: Sequence[str]
+
+
+def scopes_of(session: Session, study_ids: Collection[int]) -> dict[int, StudyScope]:
+    """Return what says who may report each of these studies, by internal number, as far as they are within reach."""
+    columns: Any = tuple(getattr(StudyRow, name) for name in StudyScope._fields)
+    found: dict[int, StudyScope] = {}
     for chunk in chunks(sorted(study_ids)):
-        found.update({row.id or 0: row for row in session.exec(select(StudyRow).where(col(StudyRow.id).in_(chunk)))})
+        for row in session.exec(select(*columns).where(col(StudyRow.id).in_(chunk))):
+            found[row[0]] = StudyScope(*row)
     return found
 
 
@@ -199,17 +211,18 @@ def locked_plannable(session: Session, *, beside: Collection[int] = ()) -> list[
     Every read of the studies ``beside`` is returned and held too, whatever has become of it.
 
     Those are meant, too, that came to take part while this waited for somebody who had one of the others: a statement
-    of PostgreSQL's does not see what was committed after it began, so it is asked again until it finds nothing more.
+    of PostgreSQL's does not see what was committed after it began, so it is asked again until nothing else is meant.
     """
     statement = _standings().join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
     takes_part = and_(col(StudyRow.state) == StudyState.OPEN, col(ReadRow.state).in_(sorted(PLANNABLE)))
-    waiting = statement.where(or_(takes_part, col(StudyRow.id).in_(sorted(beside))) if beside else takes_part)
-    seen: set[int] = set()
+    meant = or_(takes_part, col(StudyRow.id).in_(sorted(beside))) if beside else takes_part
+    waiting = statement.where(meant)
     while True:
         found = _locked(session, waiting)
-        if seen >= {item.id for item in found}:
+        # by number only: everybody who writes waits for this
+        numbers = select(ReadRow.id).join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id)).where(meant)
+        if {item.id for item in found} == set(session.exec(numbers)):
             return found
-        seen = {item.id for item in found}
 
 
 def _standings() -> Any:

@@ -31,6 +31,7 @@ _SHOWN = (
     *("local_patient_id", "patient_id", "study_instance_uid", "exam_code", "modality", "subspecialty", "site"),
     *("patient_setting", "priority", "minutes", "acquired_at", "due_at", "prior_reporter", "state"),
 )
+_UID = 1 + _SHOWN.index("study_instance_uid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,17 +87,17 @@ def closed_states(session: Session, study_ids: Collection[int]) -> dict[int, Sta
             state = AssignmentState.EXCLUDED if excluded else AssignmentState.WITHDRAWN
             has_images = row.study_instance_uid is not None
             found[row.id] = Standing(
-                state=state, reason=row.exclusion_rule, study_digest=digest(row), has_images=has_images
+                state=state, reason=row.exclusion_rule, study_digest=digest(row[1:-1]), has_images=has_images
             )
     return found
 
 
-def digest(study: Any, decided: Sequence[int] = ()) -> str:
+def digest(shown: Sequence[Any], decided: Sequence[int] = ()) -> str:
     """Return a digest of what a worklist shows of a study: what its source says, and which decisions are laid over it.
 
-    The numbers of those do: a decision never changes.
+    ``shown`` are its columns in their order. Of decisions the numbers do: a decision never changes.
     """
-    shown = repr([str(getattr(study, name)) for name in _SHOWN] + [str(number) for number in decided])
+    shown = repr([*map(str, shown), *map(str, decided)])
     return hashlib.sha256(shown.encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
@@ -122,9 +123,10 @@ def _decided(session: Session, of_studies: tuple[Any, ...]) -> dict[int, list[in
 def _reads(session: Session, condition: Any) -> dict[Key, dict[str, Any]]:
     still_open = (condition, StudyRow.state == StudyState.OPEN)
     decided = _decided(session, still_open)
+    # by place and not by name: this is asked of every study with each publish
     shown = {
-        study.id: (digest(study, decided.get(study.id, ())), study.study_instance_uid is not None)
-        for study in session.exec(_shown().where(*still_open))
+        row[0]: (digest(row[1:], decided.get(row[0], ())), row[_UID] is not None)
+        for row in session.exec(_shown().where(*still_open))
     }
     columns: Any = (ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.reason)
     statement = (
