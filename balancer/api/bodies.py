@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator
@@ -71,17 +69,16 @@ class Turns:
 
     def __init__(self, at_once: int = _AT_ONCE) -> None:
         self._free = at_once
-        self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
-        self._number = itertools.count()
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     @asynccontextmanager
-    async def turn(self, *, urgent: bool) -> AsyncIterator[None]:
-        """Wait for a turn, and have it; who is ``urgent`` comes before who is not, else in the order of asking."""
+    async def turn(self, urgent: Callable[[], bool]) -> AsyncIterator[None]:
+        """Wait for a turn, and have it; whose is ``urgent`` by then comes first, else who asked first."""
         if self._free:
             self._free -= 1
         else:
             mine = asyncio.get_running_loop().create_future()
-            heapq.heappush(self._waiting, (not urgent, next(self._number), mine))
+            self._waiting.append((urgent, mine))
             try:
                 await mine
             except asyncio.CancelledError:
@@ -94,9 +91,10 @@ class Turns:
             self._pass_on()
 
     def _pass_on(self) -> None:
-        while self._waiting:
-            *_, following = heapq.heappop(self._waiting)
-            if not following.done():
-                following.set_result(None)
-                return
-        self._free += 1
+        self._waiting = [item for item in self._waiting if not item[1].done()]
+        if self._waiting:
+            first = next((item for item in self._waiting if item[0]()), self._waiting[0])
+            self._waiting.remove(first)
+            first[1].set_result(None)
+        else:
+            self._free += 1

@@ -102,6 +102,11 @@ class Watch:
         # one who goes away must not take the others' look along
         return await asyncio.shield(looking)
 
+    def is_mended(self, reporter_id: str) -> bool:
+        """Tell whether a list was last made for something that could not wait, as far as is known here."""
+        mark = self._marks.lists.get(reporter_id) if self._marks is not None else None
+        return mark is not None and mark.mended
+
     async def until(
         self, happened: Callable[[Marks], bool], seconds: float, *, who: str, gone: Callable[[], Awaitable[bool]]
     ) -> Marks:

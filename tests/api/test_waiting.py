@@ -148,21 +148,22 @@ def test_all_who_wait_are_told_of_one_look(allocated: Service, monkeypatch: pyte
 
 
 def test_who_has_something_that_cannot_wait_has_the_next_turn() -> None:
-    """A list that was mended is made before those that a run has made new, whoever asked first."""
+    """A list that is mended, before it was asked for or since, is made before those that a run has made new."""
 
     async def turns() -> list[str]:
         one_at_a_time, had = Turns(1), []
+        mended: set[str] = {"third"}
 
-        async def have(name: str, *, urgent: bool) -> None:
-            async with one_at_a_time.turn(urgent=urgent):
+        async def have(name: str) -> None:
+            async with one_at_a_time.turn(lambda: name in mended):
                 had.append(name)
+                mended.add("fourth")
                 await asyncio.sleep(0)
 
-        wanted = {"first": False, "second": False, "third": False, "mended": True}
-        await asyncio.gather(*(have(name, urgent=urgent) for name, urgent in wanted.items()))
+        await asyncio.gather(*(have(name) for name in ("first", "second", "third", "fourth", "fifth")))
         return had
 
-    assert asyncio.run(turns()) == ["first", "mended", "second", "third"]
+    assert asyncio.run(turns()) == ["first", "third", "fourth", "second", "fifth"]
 
 
 def test_a_turn_that_nobody_waits_for_any_more_is_the_next_ones() -> None:
@@ -172,10 +173,10 @@ def test_a_turn_that_nobody_waits_for_any_more_is_the_next_ones() -> None:
         one_at_a_time, had = Turns(1), []
 
         async def have(name: str) -> None:
-            async with one_at_a_time.turn(urgent=False):
+            async with one_at_a_time.turn(lambda: False):
                 had.append(name)
 
-        async with one_at_a_time.turn(urgent=False):
+        async with one_at_a_time.turn(lambda: False):
             waiting = [asyncio.create_task(have(name)) for name in ("gone", "going", "there")]
             await asyncio.sleep(0)
             waiting[0].cancel()

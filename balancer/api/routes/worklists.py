@@ -106,8 +106,7 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
         tag = tag_in(marks)
         return tag is None or not has(if_none_match, tag)
 
-    marks = await watch.until(news, wait, who=caller.subject, gone=request.is_disconnected)
-    tag = tag_in(marks)
+    tag = tag_in(await watch.until(news, wait, who=caller.subject, gone=request.is_disconnected))
     if tag is not None and has(if_none_match, tag):
         return unchanged(tag)
     look("worklist", [reporter_id])
@@ -115,7 +114,7 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
     if tag is not None and kept is not None:
         return json_body(kept, tag)
     make = partial(_read, served.database, reporter_id, reach, served.clock.now())
-    async with watch.turns.turn(urgent=reporter_id in marks.lists and marks.lists[reporter_id].mended):
+    async with watch.turns.turn(urgent=lambda: watch.is_mended(reporter_id)):
         return json_body(*await run_in_threadpool(watch.bodies.made, (reporter_id, reach), tag, make))
 
 
