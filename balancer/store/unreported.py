@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, case, extract, false, literal
+from sqlalchemy import BigInteger, ColumnElement, case, extract, false, literal, type_coerce
 from sqlmodel import Session, and_, col, func, not_, or_, select
 
 from balancer.domain.age import Age
@@ -57,9 +57,12 @@ class Unreported:
 
     def _held(self, name: str) -> ColumnElement[Any]:
         """Return a column as it holds."""
-        column = col(getattr(StudyRow, name))
-        decided = {number: getattr(laid, name) for number, laid in self._laid.items()}
-        return case(decided, value=col(StudyRow.id), else_=column) if decided else column  # type: ignore[return-value]
+        column: ColumnElement[Any] = StudyRow.__table__.c[name]  # type: ignore[attr-defined]  # a table class has one
+        if not self._laid:
+            return column
+        # of the column's own type: an instant would come back without its zone, and go in by the server's
+        decided = {number: literal(getattr(laid, name), column.type) for number, laid in self._laid.items()}
+        return type_coerce(case(decided, value=col(StudyRow.id), else_=column), column.type)
 
     def due_of(self, study_id: int, said: datetime) -> datetime:
         """Return when a study is due, by which it is counted and sorted; ``said`` if nothing is laid over it."""

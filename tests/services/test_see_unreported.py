@@ -192,6 +192,22 @@ def test_a_plan_that_waits_is_counted_by_the_same_rules(planned: Database) -> No
         assert becoming_late(proposal, queue.waiting_reads(reading, 72)) == queue.becoming_late(reading, 72)
 
 
+def test_a_plan_that_waits_is_counted_where_somebody_asks_for_a_study_sooner(planned: Database) -> None:
+    """When it is due is an instant with its zone, of that study and of all others."""
+    boss, said = person("p", "A. Manager", Grant(Role.MANAGER, "*")), Said(reason="the clinic is today")
+    with planned.session() as reading:
+        run = runs.current_run(reading)
+        assert run is not None
+        proposal = see_proposal(reading, run.id or 0)
+    expedite_study(planned, StudyKey("RVV", "A1"), at(0.5), NOW, by=boss, said=said)
+    with planned.session() as reading:
+        queue = see_unreported(reading, NOW)
+        due = {read.accession_number: read.due_at for read in queue.waiting_reads(reading, 72)}
+        late = becoming_late(proposal, queue.waiting_reads(reading, 72))
+    assert due == {"A1": at(0.5), "A2": at(1), "A3": at(10), "B1": at(30)}
+    assert within(late, NOW, 1) == 1
+
+
 def test_what_people_have_decided_holds_in_figures_and_lists(planned: Database) -> None:
     """A person asks for A5 in two hours, and for A4 in the more urgent class: that counts, whatever the feed says."""
     boss, said = person("p", "A. Manager", Grant(Role.MANAGER, "*")), Said(reason="the clinic is today")
