@@ -7,7 +7,7 @@ kept open in memory, told what has happened, mended, judged by the referee and p
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -100,8 +100,8 @@ class Mending:
                 return self._live
         return self._open(now)
 
-    def _open(self, now: datetime) -> Live | None:
-        self._live = open_live(self._db, now)
+    def _open(self, now: datetime, anew: Collection[int] = ()) -> Live | None:
+        self._live = open_live(self._db, now, anew=anew)
         self._is_new = self._live is not None
         if self._live is not None and not self._is_warm:
             self._warm_up(now)
@@ -139,17 +139,20 @@ class Mending:
 
     def _mend(self, live: Live, now: datetime) -> MendOutcome | None:
         gathered = gather(self._db, now, only=live.waiting)
+        with self._db.session() as session:
+            keys = queue.study_keys(session, live.waiting)
+        asked: AbstractSet[StudyKey] = {keys[study_id] for study_id in live.asked & keys.keys()}
+        happened = what_happened(live, gathered, keys.values(), max(now, live.plan.now), asked=asked)
         if has_changed(live, gathered):
-            opened = self._open(now)
+            # the plan that is opened now knows what has been decided: what cannot wait would be left where it was
+            asked = happened.urgent
+            opened = self._open(now, anew=[study_id for study_id, key in keys.items() if key in asked])
             if opened is None:
                 return None
             live, self._is_new = opened, False
             gathered = gather(self._db, now, only=())
-        with self._db.session() as session:
-            keys = queue.study_keys(session, live.waiting)
+            happened = what_happened(live, gathered, (), max(now, live.plan.now), asked=asked)
         at = max(now, live.plan.now)
-        asked = {keys[study_id] for study_id in live.asked & keys.keys()}
-        happened = what_happened(live, gathered, keys.values(), at, asked=asked)
         if not happened.urgent and not live.displaced:
             return None
         tell_plan(live, happened, gathered.numbers)

@@ -279,9 +279,14 @@ def decided(db: Database, number: str, kind: InstructionKind, at: float, **about
         instructions.add(writing, given, by=MANAGER, now=minutes(at))
 
 
-@pytest.mark.parametrize("listed", [True, False])
-def test_a_study_that_is_asked_for_sooner_is_placed_at_once(db: Database, *, listed: bool) -> None:
-    """Whether somebody has it already or it has only just come, ordinary as it is."""
+@pytest.mark.parametrize(("listed", "sessions_change"), [(True, False), (False, False), (True, True), (False, True)])
+def test_a_study_that_is_asked_for_sooner_is_placed_at_once(
+    db: Database, *, listed: bool, sessions_change: bool
+) -> None:
+    """Whether somebody has it already or it has only just come, ordinary as it is.
+
+    And whatever else has changed: the plan is opened anew for another session, and knows by then what was asked.
+    """
     long = [incoming(number, minutes=30, due_at=minutes(2000)) for number in ("L1", "L2", "L3", "L4", "L5", "L6")]
     queued(db, *long, "Z1")
     rostered(db, session("S1", "R1"), session("S2", "R2"))
@@ -290,6 +295,8 @@ def test_a_study_that_is_asked_for_sooner_is_placed_at_once(db: Database, *, lis
     assert run_allocation(db, NOW, solver=solving({"S1": first, "S2": ["L5", "L6"]}, rest)).error == ""
     mending = Mending(db)
     mending.look(NOW)
+    if sessions_change:
+        rostered_anew(db, session("S1", "R1"), session("S2", "R2"), session("S3", "R2", start=5, hours=1))
     decided(db, "Z1", InstructionKind.EXPEDITE, 1, value={"due_at": minutes(60).isoformat()})
     outcome = mending.look(minutes(1))
     assert outcome is not None
