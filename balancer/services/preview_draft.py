@@ -6,7 +6,7 @@ Mended, and not planned anew: so every difference is the draft's, and it is what
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import REPORTING
 from balancer.domain.run_changes import MoveReason, RunMove, moves_of
 from balancer.domain.states import RunState
-from balancer.domain.study import ReadKey, Study
+from balancer.domain.study import ReadKey, Study, StudyKey
 from balancer.services.build_problem import gather
 from balancer.services.follow_changes import has_changed
 from balancer.services.open_live import Live, open_live
@@ -72,7 +72,7 @@ def _preview(db: Database, run_id: int, draft_id: int, now: datetime) -> None:
     if findings:
         _reject(db, run_id, now, findings)
         return
-    _keep(db, run_id, before, after, [row.id or 0 for row in staged], live, now)
+    _keep(db, run_id, before, after, [row.id or 0 for row in staged], keys, live, now)
 
 
 def _judge(shown: PlanInForce) -> list[str]:
@@ -82,14 +82,23 @@ def _judge(shown: PlanInForce) -> list[str]:
 
 
 def _keep(  # noqa: PLR0913, PLR0917 - what is kept of what
-    db: Database, run_id: int, before: PlanInForce, after: PlanInForce, staged: list[int], live: Live, now: datetime
+    db: Database,
+    run_id: int,
+    before: PlanInForce,
+    after: PlanInForce,
+    staged: list[int],
+    about: Collection[StudyKey],
+    live: Live,
+    now: datetime,
 ) -> None:
     moves = list(_moves(before, after))
     was, becomes = completions(before.problem, before.plan), completions(after.problem, after.plan)
     shown = turned(was, becomes)[:_MOST_TURNED]
+    left = {study_of(row.key) for row in after.plan.unallocated}
+    told = {key: becomes[key] for key in about if key in becomes and key not in left}
     with db.transaction() as session:
         run = runs.own_run(session, run_id, 0)
-        ids = queue.study_ids(session, {*(study_of(move.read) for move in moves), *(one.key for one in shown)})
+        ids = queue.study_ids(session, {*(study_of(move.read) for move in moves), *(one.key for one in shown), *told})
         run_records.add_moves(session, run_id, moves, ids)
         previews.keep(session, run_id, before.plan.summary.late, staged, _loads(run_id, before, after))
         previews.keep_effects(
@@ -98,6 +107,7 @@ def _keep(  # noqa: PLR0913, PLR0917 - what is kept of what
             before=figures(was, before.plan, before.problem.now),
             after=figures(becomes, after.plan, after.problem.now),
             turned={ids[one.key]: (one.before, one.after) for one in shown},
+            about={ids[key]: completion for key, completion in told.items()},
         )
         runs.keep_summary(run, after.plan.summary)
         run.policy_id, run.code_version = live.policy_id, __version__

@@ -90,17 +90,22 @@ def keep(
     session.flush()
 
 
-def keep_effects(
+def keep_effects(  # noqa: PLR0913 - what is kept of what
     session: Session,
     run_id: int,
     *,
     before: Figures,
     after: Figures,
     turned: Mapping[int, tuple[Completion, Completion]],
+    about: Mapping[int, Completion],
 ) -> None:
-    """Keep what a draft does to the plan in figures, and which studies (by number) become late or are in time again."""
+    """Keep what a draft does to the plan in figures, and which studies (by number) become late or are in time again.
+
+    And when each study that the draft is ``about`` is completed then.
+    """
     row = session.get_one(PreviewRow, run_id)
-    row.figures = {"before": asdict(before), "after": asdict(after)}
+    late_by = {str(study_id): round(completion.late_minutes, 2) for study_id, completion in about.items()}
+    row.figures = {"before": asdict(before), "after": asdict(after), "about": late_by}
     row.lateness = [
         {"study_id": study_id, "before": round(was.late_minutes, 2), "after": round(becomes.late_minutes, 2)}
         for study_id, (was, becomes) in turned.items()

@@ -44,8 +44,9 @@ class PreviewRow(Row, table=True):
     """What a draft would do, beside the figures and moves of its run; ``run_id`` is of kind ``preview``.
 
     ``instructions`` were staged when it was made. ``late_before`` counts late studies by class without the draft, and
-    the run's ``late`` with it. ``figures`` are those of ``domain.effects`` without the draft and with it; ``lateness``
-    the studies that only one of the two plans has late, in minutes beyond their due time (below 0: in hand).
+    the run's ``late`` with it. ``figures`` are those of ``domain.effects`` without the draft and with it, and ``about``
+    the studies that the draft is about and that have a place with it; ``lateness`` the studies that only one of the two
+    plans has late: both in minutes beyond their due time (below 0: in hand).
     """
 
     __tablename__ = "previews"

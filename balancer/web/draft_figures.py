@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from balancer.domain.instant import LONDON
@@ -12,6 +12,7 @@ from balancer.store.run_records import ShownMove
 from balancer.store.tables_drafts import PreviewLoadRow
 from balancer.web.draft_facts import PreviewFacts
 from balancer.web.points import signed
+from balancer.web.time_left import span
 
 _LEAST_SHARE: Final = 0.005
 
@@ -63,11 +64,30 @@ def lines_of(facts: PreviewFacts, about: int | None) -> list[Line]:
 
 
 def _own_line(facts: PreviewFacts, about: int | None) -> Sequence[Line]:
-    return [
-        Line(label="This study", before=facts.who(move, move.move.was), after=facts.who(move, move.move.becomes))
+    if about is None:
+        return []
+    level, when = _when(facts, about)
+    own = [
+        Line(
+            label="This study",
+            before=facts.who(move, move.move.was),
+            after=facts.who(move, move.move.becomes) + when,
+            level=level,
+        )
         for move in facts.moves
         if _is_about(move, about)
     ]
+    # whoever asks for it sooner must see, too, that nobody else is given it, or that it comes too late all the same
+    return own or [Line(label="This study", before="as it stands", after="on nobody else's list" + when, level=level)]
+
+
+def _when(facts: PreviewFacts, about: int) -> tuple[str, str]:
+    """Return how a study that is told of by itself comes off, as a level and in words; blank if that is not kept."""
+    minutes = ((facts.preview.figures or {}).get("about") or {}).get(str(about)) if facts.preview else None
+    if minutes is None or facts.is_blind:
+        return "", ""
+    by = span(timedelta(minutes=abs(minutes)))
+    return ("late", f", late by {by}") if minutes > 0 else ("", f", {by} in hand")
 
 
 def _is_about(move: ShownMove, about: int | None) -> bool:

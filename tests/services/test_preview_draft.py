@@ -251,6 +251,8 @@ def test_a_preview_names_what_turns_late_or_in_time_by_it(sqlite_db: Database) -
     assert found.lateness is not None
     (turned,) = found.lateness
     with sqlite_db.session() as reading:
-        assert turned["study_id"] == reading.get_one(ReadRow, read_id(sqlite_db, "A3")).study_id
+        study_id = reading.get_one(ReadRow, read_id(sqlite_db, "A3")).study_id
+    assert turned["study_id"] == study_id
     assert turned["before"] == 30.0
     assert turned["after"] <= 0.0
+    assert found.figures["about"] == {str(study_id): turned["after"]}

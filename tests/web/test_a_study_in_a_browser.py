@@ -109,6 +109,9 @@ def test_a_pin_is_previewed_published_and_reaches_the_open_list(
         assert office.violations() == []
         work_out(sqlite_db)
         expect(page.locator("#effects table")).to_contain_text("Dr R2")
+        # and when it comes then: whoever asks for something sooner must see whether it does
+        own = page.locator("#effects tr", has_text="This study")
+        expect(own).to_contain_text(re.compile("Dr R2, (late by .*|.* in hand)"))
         expect(page.locator("#effects")).to_contain_text("Late in the next 24 h")
         expect(page.locator("#effects")).to_contain_text("of all sessions from Mon 2 March 08:00 until")
         assert office.violations() == []
