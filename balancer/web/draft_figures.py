@@ -66,28 +66,27 @@ def lines_of(facts: PreviewFacts, about: int | None) -> list[Line]:
 def _own_line(facts: PreviewFacts, about: int | None) -> Sequence[Line]:
     if about is None:
         return []
-    level, when = _when(facts, about)
+    when = _when(facts, about)
     own = [
         Line(
             label="This study",
             before=facts.who(move, move.move.was),
             after=facts.who(move, move.move.becomes) + when,
-            level=level,
         )
         for move in facts.moves
         if _is_about(move, about)
     ]
     # whoever asks for it sooner must see, too, that nobody else is given it, or that it comes too late all the same
-    return own or [Line(label="This study", before="as it stands", after="on nobody else's list" + when, level=level)]
+    return own or [Line(label="This study", before="as it stands", after="on nobody else's list" + when)]
 
 
-def _when(facts: PreviewFacts, about: int) -> tuple[str, str]:
-    """Return how a study that is told of by itself comes off, as a level and in words; blank if that is not kept."""
+def _when(facts: PreviewFacts, about: int) -> str:
+    """Return in words how a study that is told of by itself comes off; empty if that is not kept."""
     minutes = ((facts.preview.figures or {}).get("about") or {}).get(str(about)) if facts.preview else None
     if minutes is None or facts.is_blind:
-        return "", ""
+        return ""
     by = span(timedelta(minutes=abs(minutes)))
-    return ("late", f", late by {by}") if minutes > 0 else ("", f", {by} in hand")
+    return f", late by {by}" if minutes > 0 else f", {by} in hand"
 
 
 def _is_about(move: ShownMove, about: int | None) -> bool:

@@ -47,6 +47,21 @@ def test_a_read_is_returned_with_a_reason_by_keyboard_alone(desk: Desk) -> None:
     expect(page.locator(f"[data-read='{first}']")).to_have_count(0)
 
 
+def test_escape_leaves_the_reasons_and_the_keys_of_the_read_are_heard_again(desk: Desk) -> None:
+    """Whoever has pressed R by mistake goes on with the read by another key."""
+    page = desk.go("/my-list")
+    first = page.locator(".b-entry--first").get_attribute("data-read")
+    press_key(page, "Enter")
+    expect(page.locator(f"[data-open][data-read='{first}']")).to_be_visible()
+    press_key(page, "r")
+    expect(page.locator("input[name=reason]:focus")).to_have_count(1)
+    press_key(page, "Escape")
+    expect(page.locator("[data-open] summary:focus")).to_have_count(1)
+    expect(page.locator("[data-open] [data-return]")).not_to_have_attribute("open", "")
+    press_key(page, "l")
+    expect(page.locator(f"[data-open][data-read='{first}']")).to_have_count(0)
+
+
 def test_what_is_released_stands_where_it_stood(desk: Desk) -> None:
     """L gives it back."""
     page = desk.go("/my-list")

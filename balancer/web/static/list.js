@@ -267,6 +267,7 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (!own || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+  if (event.key === "Escape" && fold(event.target)) return event.preventDefault();
   if (event.target.closest("input, select, textarea, dialog[open]")) return;
   if (event.key === "?") return document.getElementById("keys").showModal();
   if (!keysOn.checked) return;
@@ -308,6 +309,15 @@ function unfold(selector, within = list) {
   if (!details) return false;
   details.open = true;
   details.querySelector("input")?.focus();
+  return true;
+}
+
+// Out of what a key has unfolded: the keys of the read are heard again.
+function fold(within) {
+  const details = within.closest("[data-return][open], [data-complete][open]");
+  if (!details) return false;
+  details.open = false;
+  details.querySelector("summary").focus();
   return true;
 }
 
