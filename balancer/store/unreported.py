@@ -57,12 +57,13 @@ class Unreported:
 
     def _held(self, name: str) -> ColumnElement[Any]:
         """Return a column as it holds."""
-        column: ColumnElement[Any] = StudyRow.__table__.c[name]  # type: ignore[attr-defined]  # a table class has one
+        column = col(getattr(StudyRow, name))
         if not self._laid:
-            return column
+            return column  # type: ignore[return-value]
         # of the column's own type: an instant would come back without its zone, and go in by the server's
-        decided = {number: literal(getattr(laid, name), column.type) for number, laid in self._laid.items()}
-        return type_coerce(case(decided, value=col(StudyRow.id), else_=column), column.type)
+        kind = StudyRow.__table__.c[name].type  # type: ignore[attr-defined]  # a table class has one
+        decided = {number: literal(getattr(laid, name), kind) for number, laid in self._laid.items()}
+        return type_coerce(case(decided, value=col(StudyRow.id), else_=column), kind)
 
     def due_of(self, study_id: int, said: datetime) -> datetime:
         """Return when a study is due, by which it is counted and sorted; ``said`` if nothing is laid over it."""
