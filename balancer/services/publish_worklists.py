@@ -99,7 +99,7 @@ def put_on_lists(  # noqa: PLR0913 - whose plan is put in force, when, on whose 
     reads.move_all(session, placing.moves(items, unallocated), by=by, now=now, why=f"run {run_id}")
     run.state = RunState.PUBLISHED
     runs.supersede_held(session, by=run_id, why=f"run {run_id} was published")
-    assignments.note_all(session, now, lists_are_new=True)
+    assignments.note_new_lists(session, now)
 
 
 def add_lists(  # noqa: PLR0913, PLR0917 - what stands on whose list, on what authority
@@ -239,7 +239,8 @@ class Placing:
         return self._standing.get(self._place(key))
 
     def _numbered(self, row: Allocation) -> Allocation:
-        return replace(row, read=self._number(row.key))
+        number = self._number(row.key)
+        return row if number == row.read else replace(row, read=number)
 
     def _number(self, key: ReadKey) -> int:
         of_study = self._numbers.get(StudyKey(key.trust, key.accession_number))

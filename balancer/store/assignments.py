@@ -13,14 +13,14 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_, false
 from sqlmodel import Session, col, delete, func, insert, or_, select, update
 
 from balancer.domain.states import JournalKind, StudyState
 from balancer.store import journal, scope
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import AssignmentHeadRow, AssignmentRow, ChangeFeedRow, WorklistRevisionRow
-from balancer.store.where_reads_stand import Key, Scope, Standing, closed_states, where_reads_stand
+from balancer.store.where_reads_stand import Key, Scope, Standing, closed_states, current_places, where_reads_stand
 
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 _MOVED = "studies of which reads have moved"
@@ -56,15 +56,24 @@ def note_studies(session: Session, study_ids: Collection[int], at: datetime) -> 
         return _note(whole, Scope(study_ids=set(study_ids)), at)
 
 
-def note_all(session: Session, at: datetime, *, lists_are_new: bool = False) -> int:
-    """Enter whatever has changed of any read, as ``note_studies``; for changes in bulk.
-
-    Where ``lists_are_new``, all of them, nobody need be told that theirs shows something else.
-    """
+def note_all(session: Session, at: datetime) -> int:
+    """Enter whatever has changed of any read, as ``note_studies``; for changes in bulk."""
     session.info.pop(_MOVED, None)
     with scope.unlimited(session) as whole:
         which = Scope(trusts=set(whole.exec(select(AssignmentHeadRow.trust))))
-        return _note(whole, which, at, lists_are_new=lists_are_new)
+        return _note(whole, which, at)
+
+
+def note_new_lists(session: Session, at: datetime) -> int:
+    """Enter what new lists of everybody's have changed, as ``note_studies``: reads that moved, and when others are due.
+
+    Nobody need be told that theirs shows something else: all of them are new. A plan moves some reads and shifts the
+    times of nearly all, and everybody who writes waits meanwhile: the database compares and numbers those by itself.
+    """
+    waiting = session.info.pop(_MOVED, {})
+    with scope.unlimited(session) as whole:
+        moves = _note(whole, Scope(study_ids=set(waiting)), at, lists_are_new=True)
+        return moves + _note_times(whole, at)
 
 
 def touch_worklists(session: Session) -> None:
@@ -136,6 +145,46 @@ def _note(session: Session, which: Scope, at: datetime, *, lists_are_new: bool =
             _revise(session, _showing(session, {study_id for study_id, _ in changed}, of_itself), feed.sequence)
         session.flush()
     return len(changed)
+
+
+def _note_times(session: Session, at: datetime) -> int:
+    """Number anew every read that current lists plan at another time than the feed says; return how many there are."""
+    feed, lists = take_turn(session), current_places().subquery()
+    is_now: dict[str, Any] = {name: lists.c[name] for name in _DRIFTS} | {"late": func.coalesce(lists.c.late, false())}
+    key: Any = (col(AssignmentRow.study_id), col(AssignmentRow.read))
+    order = (lists.c.planned_start.is_(None), lists.c.planned_start, *key)
+    place = func.row_number().over(order_by=order).label("place")
+    columns: Any = (*key, *(column.label(name) for name, column in is_now.items()), place)
+    drifted = (
+        select(*columns)
+        .select_from(AssignmentRow)
+        .outerjoin(
+            lists,
+            and_(
+                key[0] == lists.c.study_id,
+                key[1] == lists.c.read,
+                col(AssignmentRow.reporter_id) == lists.c.reporter_id,
+            ),
+        )
+        .where(~col(AssignmentRow.gone))
+        .where(or_(*(getattr(AssignmentRow, name).is_distinct_from(column) for name, column in is_now.items())))
+        .subquery()
+    )
+    times = {name: drifted.c[name] for name in _DRIFTS}
+    renumbered = (
+        update(AssignmentRow)
+        .where(key[0] == drifted.c.study_id, key[1] == drifted.c.read)
+        .values(**times, sequence=feed.sequence + drifted.c.place, changed_at=at)
+    )
+    changed: int = session.exec(renumbered, **_NO_SYNC).rowcount
+    if changed:
+        later = col(AssignmentRow.sequence) > feed.sequence
+        last = select(AssignmentRow.trust, func.max(AssignmentRow.sequence)).where(later)
+        heads = session.exec(last.group_by(col(AssignmentRow.trust))).all()
+        session.exec(update(AssignmentHeadRow), params=[{"trust": trust, "sequence": to} for trust, to in heads])
+        feed.sequence += changed
+        session.flush()
+    return changed
 
 
 def _known(session: Session, which: Scope) -> dict[Key, Any]:

@@ -75,6 +75,19 @@ def where_reads_stand(session: Session, scope: Scope) -> dict[Key, Standing]:
     return found
 
 
+def current_places() -> Any:
+    """Return a statement that gives every place on a current list: study and read, whose list it is, when it is read.
+
+    Columns and not rows: it is asked of many reads while everybody who writes waits.
+    """
+    columns: Any = (
+        *(WorklistItemRow.study_id, WorklistItemRow.read, WorklistRow.reporter_id),
+        *(WorklistItemRow.planned_start, WorklistItemRow.planned_end, WorklistItemRow.late),
+    )
+    on_list = col(WorklistRow.id) == col(WorklistItemRow.worklist_id)
+    return select(*columns).join(WorklistRow, on_list).where(col(WorklistRow.superseded_at).is_(None))
+
+
 def closed_states(session: Session, study_ids: Collection[int]) -> dict[int, Standing]:
     """Return how reads of these studies stand that are not to be read any more.
 
@@ -149,17 +162,7 @@ def _reads(session: Session, condition: Any) -> dict[Key, dict[str, Any]]:
 
 def _plan(session: Session, condition: Any, reads: dict[Key, dict[str, Any]]) -> None:
     """Add when each read is planned, if it is still on the list of whose it is."""
-    # columns and not rows: this is asked of every read with each publish, while everybody who writes waits
-    columns: Any = (
-        *(WorklistItemRow.study_id, WorklistItemRow.read, WorklistRow.reporter_id),
-        *(WorklistItemRow.planned_start, WorklistItemRow.planned_end, WorklistItemRow.late),
-    )
-    statement = (
-        select(*columns)
-        .join(WorklistRow, col(WorklistRow.id) == col(WorklistItemRow.worklist_id))
-        .join(StudyRow, col(StudyRow.id) == col(WorklistItemRow.study_id))
-        .where(condition, col(WorklistRow.superseded_at).is_(None))
-    )
+    statement = current_places().join(StudyRow, col(StudyRow.id) == col(WorklistItemRow.study_id)).where(condition)
     for study_id, read, reporter_id, start, end, late in session.exec(statement):
         standing = reads.get((study_id, read))
         if standing is not None and standing["reporter_id"] == reporter_id and not standing["state"].is_gone:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from sqlmodel import col, select, update
 
 from balancer.domain.actor import Reach
 from balancer.domain.errors import GoneError, InvalidValueError, NotFoundError
@@ -18,10 +19,12 @@ from balancer.domain.study import StudyKey
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
 from balancer.services.run_allocation import run_allocation
-from balancer.store.assignments import forget_gone, note_all, note_studies, void_cursors
+from balancer.store.assignments import forget_gone, note_all, note_new_lists, note_studies, void_cursors
 from balancer.store.changes import Changes, Position, changes, position_of
 from balancer.store.database import Database
 from balancer.store.queue import study_ids
+from balancer.store.tables import WorklistRow
+from balancer.store.tables_assignments import AssignmentRow
 from balancer.store.where_reads_stand import Scope, where_reads_stand
 from tests.databases import wait_until_somebody_waits
 from tests.networks import TWO_FEEDS, WEST, Feed, claim_within, extract, incoming, minutes, queued, rostered, solving
@@ -109,6 +112,42 @@ def test_only_what_has_changed_comes_again(planned: Database) -> None:
     follower.look()
     assert len(follower.seen) - before == 1
     assert follower.has["A01", 1] == (AssignmentState.ALLOCATED, "R2")
+
+
+def test_a_plan_that_only_shifts_times_numbers_each_read_once_the_soonest_first(planned: Database) -> None:
+    """What stays with whom it was is told again, for its time is another; what nobody has is not."""
+    follower = Follower(planned)
+    follower.look()
+    before = len(follower.seen)
+    run_allocation(planned, NOW, solver=solving({"S1": ["A01", "A00"]}, dict.fromkeys(THIRTY[2:], "deferred")))
+    follower.look()
+    told = follower.seen[before:]
+    assert told == [max(follower.seen[:before]) + 1, max(follower.seen[:before]) + 2]
+    with planned.session() as reading:
+        stands = where_reads_stand(reading, Scope(trusts=["RVV"]))
+        rows = {
+            (row.study_id, row.read): row
+            for row in reading.exec(select(AssignmentRow).where(col(AssignmentRow.sequence).in_(told)))
+        }
+    assert [rows[key].sequence for key in sorted(rows, key=lambda key: stands[key].planned_start or NOW)] == told
+    for key, row in rows.items():
+        said = (row.planned_start, row.planned_end, row.late)
+        assert said == (stands[key].planned_start, stands[key].planned_end, stands[key].late)
+    with planned.transaction() as writing:
+        assert note_all(writing, NOW) == 0
+
+
+def test_a_read_that_is_on_no_list_any_more_is_said_to_have_no_time(planned: Database) -> None:
+    """It stays whose it is; the feed keeps no time from a list that is no more."""
+    with planned.transaction() as writing:
+        theirs = col(WorklistRow.reporter_id) == "R1"
+        writing.exec(update(WorklistRow).where(theirs).values(superseded_at=minutes(2)))
+        assert note_new_lists(writing, minutes(2)) == 2
+    with planned.session() as reading:
+        rows = reading.exec(select(AssignmentRow).where(AssignmentRow.reporter_id == "R1")).all()
+    assert [(row.planned_start, row.planned_end, row.late) for row in rows] == [(None, None, False)] * 2
+    with planned.transaction() as writing:
+        assert note_all(writing, minutes(3)) == 0
 
 
 def test_nothing_new_is_nothing_and_the_cursor_stands(planned: Database) -> None:
