@@ -78,23 +78,36 @@ def _row(row: AuditRow, hidden: bool, now: datetime, with_hash: bool) -> Row:  #
             Cell(text=state_words(row.was), value=row.was),
             Cell(text=state_words(row.became), value=row.became),
             Cell(text="" if hidden else row.why),
-            Cell(text=_detail(told, _MOST_NAMED), value=_detail(told, None)),
+            Cell(text=_detail(told, now), value=_detail(told, None)),
             Cell(text=row.hash[:12], value=row.hash) if with_hash else Cell(text="", value=""),
         )
     )
 
 
-def _detail(told: Mapping[str, object], most: int | None) -> str:
-    """Return what an entry holds beside; of what it lists so many at ``most``, and how many more there are."""
-    return "; ".join(f"{name.replace('_', ' ')}: {_said(value, most)}" for name, value in told.items())
+def _detail(told: Mapping[str, object], now: datetime | None) -> str:
+    """Return what an entry holds beside; to be read at ``now``, or whole and as it is kept if there is no such time."""
+    said = {name: _said(value, now) for name, value in told.items() if value != {}}
+    return "; ".join(f"{name.replace('_', ' ')}: {words}" for name, words in said.items())
 
 
-def _said(value: object, most: int | None) -> str:
-    if not isinstance(value, list):
-        return str(value)
-    named = ", ".join(str(item) for item in value[:most])
-    more = len(value) - len(value[:most])
-    return f"{named} and {more:,} more" if more else named or "nothing"
+def _said(value: object, now: datetime | None) -> str:
+    """Return a value in words; of a list that is read only so many, and how many more there are."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{str(name).replace('_', ' ')} {_said(part, now)}" for name, part in value.items())
+    if isinstance(value, list):
+        named = value if now is None else value[:_MOST_NAMED]
+        words, more = ", ".join(_said(item, now) for item in named), len(value) - len(named)
+        return f"{words} and {more:,} more" if more else words or "nothing"
+    return str(value) if now is None else _instant(str(value), now)
+
+
+def _instant(text: str, now: datetime) -> str:
+    """Return an instant, as the trail keeps it (ISO 8601 with its zone), in local words; other text as it is."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if instant.tzinfo is None else at_words(instant, now)
 
 
 def verdict_words(verdict: Verdict, *, with_hashes: bool) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from balancer.domain.states import RunKind
 from balancer.store.tables import RunRow
 from balancer.web.overview_figures import Facts, Sight
 from balancer.web.run_quality import quality_words
@@ -15,7 +16,8 @@ from balancer.web.time_left import at_words, span
 class PlanInForce:
     """The run in force, in words; ``kept`` is what stays where it is until the next one.
 
-    ``placed`` is of the moment at which it was made; ``without`` of now, with its list.
+    ``placed`` is of the moment at which it was made; ``without`` of now, with its list. ``moves`` is empty where they
+    are not kept: lists that were put back by an undo.
     """
 
     name: str
@@ -40,13 +42,13 @@ def plan_in_force(facts: Facts, sight: Sight) -> PlanInForce | None:
     return PlanInForce(
         name=f"Run {run.id}",
         link=f"/runs/{run.id}" if sight.runs else "",
-        quality=quality_words(run.gap),
+        quality=_quality(run),
         age=f"{at_words(run.now, facts.now)}, {span(max(facts.now - run.now, timedelta()))} ago",
         took="" if took is None else took,
         placed="" if run.allocated is None or run.reads is None else f"{run.allocated:,} of {run.reads:,} when made",
         without=_without(facts.without_place),
         without_link="/studies?state=unallocated" if facts.without_place and sight.studies else "",
-        moves=f"{facts.moves:,}",
+        moves="" if run.kind is RunKind.RESTORING else f"{facts.moves:,}",
         moves_link=f"/runs/{run.id}/moves" if sight.moves else "",
         kept=_kept(facts.policy.replan.protected_next),
     )
@@ -55,6 +57,11 @@ def plan_in_force(facts: Facts, sight: Sight) -> PlanInForce | None:
 def newer(run: RunRow, now: datetime) -> str:
     """Return what there is to know of the plan that waits beside its moves."""
     return f"Run {run.id} waits, of {at_words(run.now, now)}. {quality_words(run.gap)}."
+
+
+def _quality(run: RunRow) -> str:
+    """Return how good the plan is proven to be; an undo brings back an older one, as far as that was possible."""
+    return "Lists as they were before what was undone" if run.kind is RunKind.RESTORING else quality_words(run.gap)
 
 
 def _without(studies: int) -> str:

@@ -22,12 +22,15 @@ from balancer.services.decide_policy import approve_policy
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.price_capacity import price_next
 from balancer.services.propose_policy import propose_policy
+from balancer.services.publish_held import publish_held
 from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said, exclude_read
+from balancer.services.undo_run import undo_run
+from balancer.store import runs
 from balancer.store.database import Database
 from balancer.store.policies import current_policy
 from tests.api.service import Service
-from tests.networks import PACS, Feed, claimed, extract, incoming, queued, read_id, rostered, solving
+from tests.networks import PACS, Feed, claimed, extract, incoming, minutes, queued, read_id, rostered, solving
 from tests.services.test_price_capacity import allocate as short_of_neuro
 from tests.services.test_see_unreported import to_be_verified
 from tests.web.pages_served import service_with_sign_in
@@ -235,6 +238,22 @@ def test_how_many_reads_the_plan_in_force_has_moved_is_the_count_of_its_moves(mi
     link, said = next((link, said) for link, said in Links(whole(mixed, "/")).found if link.endswith("/moves"))
     rows = whole(mixed, link).partition("<tbody")[2].partition("</tbody>")[0]
     assert rows.count("<tr") == int(said) > 0
+
+
+def test_lists_that_were_put_back_have_no_plan_of_their_own(mixed: Service) -> None:
+    """An undo solves nothing: the card says what it is, and no figure that nobody has reckoned."""
+    be(mixed, "manager@RVV")
+    database = mixed.app.state.serving.database
+    held(mixed, {"S1": ["A2"]}, {"A1": "deferred", "A3": "no_skilled_reporter", "A4": "deferred"})
+    with database.session() as reading:
+        waits = runs.newest_held(reading)
+    assert waits is not None
+    publish_held(database, waits.id or 0, minutes(2), by=BOSS, reason="looked through")
+    assert "<dt>Moves</dt>" in whole(mixed, "/")
+    undo_run(database, waits.id or 0, minutes(3), by=BOSS, reason="the wrong one")
+    shown = whole(mixed, "/")
+    assert "Lists as they were before what was undone" in shown
+    assert "<dt>Moves</dt>" not in shown
 
 
 def test_the_class_table_is_downloaded_whole(mixed: Service) -> None:

@@ -220,3 +220,16 @@ def test_a_page_of_the_trail_names_a_few_of_many_and_its_download_all() -> None:
     assert detail.text == "shown: 1, 2, 3, 4, 5, 6, 7, 8 and 992 more; held: nothing"
     assert str(detail.kept).startswith("shown: 1, 2,")
     assert "999, 1000" in str(detail.kept)
+
+
+def test_what_an_entry_holds_is_in_words_on_the_page_and_as_it_is_kept_in_the_file() -> None:
+    """Somebody's absence is a kind, a person and two times in London; what is empty is not said."""
+    absence = {"start": "2026-03-02T08:00:41.215698+00:00", "end": "2026-03-03T23:59:00+00:00"}
+    row = AuditRow(
+        sequence=1, at=NOW, actor="local:operator", action="instruction.staged", subject_kind="instruction",
+        subject_id="2", was="", became="staged", why="ill", detail={"kind": "absence", "value": absence, "more": {}},
+        previous_hash="", hash="0" * 64,
+    )  # fmt: skip
+    (shown,) = audit_table([row], 1, (), View(path="/audit"), NOW, with_hashes=True).rows
+    assert shown.cells[8].text == "kind: absence; value: start 08:00, end Tue 23:59"
+    assert shown.cells[8].kept == f"kind: absence; value: start {absence['start']}, end {absence['end']}"
