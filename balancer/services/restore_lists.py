@@ -66,7 +66,7 @@ def restore_lists(  # noqa: PLR0913 - what is restored, but for what, on whose w
         plan,
         now,
         people=sorted({name for name, _ in before}),
-        left_out=_without_a_place([*standing, *on_none], placed, keys),
+        left_out=_without_a_place(session, [*standing, *on_none], placed, keys),
         numbers={},
         by=by,
     )
@@ -119,11 +119,16 @@ def _newly_placed(
 
 
 def _without_a_place(
-    standing: Iterable[Standing], placed: Collection[ReadKey], keys: Mapping[int, StudyKey]
+    session: Session, standing: Iterable[Standing], placed: Collection[ReadKey], keys: Mapping[int, StudyKey]
 ) -> dict[ReadKey, str]:
-    """Return why reads that are on nobody's list, and were not, have no place: for the reason they had."""
-    waiting = (item for item in standing if item.state is ReadState.UNALLOCATED and item.reason)
-    reasons = {ReadKey(*keys[item.study_id], item.number): item.reason for item in waiting}
+    """Return why reads that are on nobody's list, and were not, have no place: for the reason that a run gave them.
+
+    One that no run has seen since it came, was handed back or is to be read again says so itself, and keeps saying it.
+    """
+    waiting = [item for item in standing if item.state is ReadState.UNALLOCATED]
+    given = queue.last_reasons(session, {item.study_id for item in waiting})
+    by_a_run = [item for item in waiting if item.reason and item.reason == given.get((item.study_id, item.number))]
+    reasons = {ReadKey(*keys[item.study_id], item.number): item.reason for item in by_a_run}
     return {key: why for key, why in reasons.items() if key not in placed}
 
 

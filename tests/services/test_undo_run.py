@@ -13,6 +13,7 @@ from balancer.services.run_allocation import run_allocation
 from balancer.services.undo_run import undo_run
 from balancer.store import conservation, reads, runs
 from balancer.store.database import Database
+from tests.api.service import Service
 from tests.networks import claimed, minutes, read_id, solving, standing
 from tests.services.test_held_runs import FIRST, MANAGER, arrived, held_run, holding, lists
 
@@ -70,6 +71,17 @@ def test_what_came_since_keeps_its_place(db: Database) -> None:
     assert undone(db, run_id, at_minute=31) == []
     assert standing(db, "E1") == (ReadState.ALLOCATED, "R2")
     assert lists(db)["R1"][1] == ["A1", "A2"]
+
+
+def test_what_no_run_has_seen_says_so_itself_and_can_be_asked_for(db: Database) -> None:
+    """It came since, and is not one of those that a run found no place for."""
+    run_id = published(db)
+    arrived(db, at_minute=3)
+    assert undone(db, run_id) == []
+    service = Service(db)
+    (read,) = next(item for item in service.ask("/studies")["items"] if item["accession_number"] == "E1")["reads"]
+    assert (read["state"], read["unallocated_reason"]) == ("unplanned", None)
+    assert service.ask("/unallocated")["items"] == []
 
 
 def test_what_was_opened_since_stays_with_who_opened_it(db: Database) -> None:
