@@ -26,7 +26,12 @@ from balancer.store.tables import Row
 from tests.worlds import NOW
 
 # What the fill of later migrations looks at; elsewhere any value will do.
-STATED = {("reads", "state"): "done", ("reads", "kind"): "interpretation", ("studies", "state"): "open"}
+STATED = {
+    ("reads", "state"): "done",
+    ("reads", "kind"): "interpretation",
+    ("studies", "state"): "open",
+    ("unallocated", "reason"): "deferred",
+}
 
 
 def with_a_row_in_every_table(connection: Connection) -> list[str]:
