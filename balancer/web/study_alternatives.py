@@ -1,36 +1,18 @@
-"""Who else could have a read, ranked, with what each costs more; and who may not, by the rule that keeps them away."""
+"""Who else could have a read, ranked, with what each costs more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from balancer.domain.explanation import Refusal, Rule
 from balancer.domain.read_explained import Other, ReadExplained
-from balancer.web.field_words import within_sentence
 from balancer.web.points import LEAST, made_of, signed
 from balancer.web.study_facts import StudyFacts
 from balancer.web.tables import Cell, Column, Row, Table, View, number, table_of
 from balancer.web.time_left import at_words, span
 
-_NAMES: Final = 4
 LEVELS: Final = {3: "Specialist", 2: "General", 1: "Fallback", 0: "None"}
-_RULES: Final = {
-    Rule.ENTITLED: "Not entitled at {trust}",
-    Rule.SKILLED: "No {field} skill for {modality}",
-    Rule.MODALITY: "{modality} is outside their scope",
-    Rule.EXCLUDED: "Excluded from this study",
-    Rule.PINNED: "It is pinned to somebody else",
-    Rule.CLAIMED: "Somebody else has it open",
-    Rule.TWO_READERS: "They have another read of this study",
-    Rule.SESSION: "No session of theirs takes it",
-    Rule.TIME: "No session of theirs is long enough for it",
-}
-
-
-# --- who else ---------------------------------------------------------------------------------------------------------
-
 _ALTERNATIVES: Final = (
     Column(key="reporter", head="Reporter"),
     Column(key="home", head="Home"),
@@ -115,41 +97,3 @@ def _moved(one: Other) -> str:
 def counted(many: int, one: str, several: str) -> str:
     """Return a number with its noun."""
     return f"{many} {one if many == 1 else several}"
-
-
-# --- who may not ------------------------------------------------------------------------------------------------------
-
-_REFUSED: Final = (
-    Column(key="reason", head="Reason", second="who"),
-    Column(key="reporters", head="Reporters", number=True),
-    Column(key="rule", head="Rule"),
-)
-
-
-def refused(facts: StudyFacts, found: Iterable[Refusal]) -> Table:
-    """Return who may not have a read, by rule, as a table."""
-    rows = [
-        Row(
-            cells=(
-                Cell(text=_rule(facts, one.rule), second=_people(facts, one.reporters)),
-                number(len(one.reporters)),
-                Cell(text=one.rule.value),
-            )
-        )
-        for one in found
-    ]
-    return table_of(
-        "Who may not, and why", _REFUSED, rows, View(path="/studies"), empty="No rule keeps anybody from it."
-    )
-
-
-def _rule(facts: StudyFacts, rule: Rule) -> str:
-    study = facts.study
-    return _RULES[rule].format(trust=study.trust, field=within_sentence(study.subspecialty), modality=study.modality)
-
-
-def _people(facts: StudyFacts, reporters: Sequence[str]) -> str:
-    named = [facts.people[one].name for one in reporters if one in facts.people]
-    more = len(reporters) - len(named[:_NAMES])
-    said = ", ".join(named[:_NAMES])
-    return f"{said} and {more} more" if said and more else said or f"{more} beyond your reach"

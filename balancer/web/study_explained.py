@@ -11,8 +11,9 @@ from balancer.domain.addition import Release
 from balancer.domain.read_explained import Addition, ReadExplained, Reason, ReasonKind, Remedied
 from balancer.web.field_words import within_sentence
 from balancer.web.points import LEAST, point_words
-from balancer.web.study_alternatives import LEVELS, against, alternatives, counted, refused
+from balancer.web.study_alternatives import LEVELS, against, alternatives, counted
 from balancer.web.study_facts import Explained, StudyFacts
+from balancer.web.study_refused import refused
 from balancer.web.tables import Table
 from balancer.web.time_left import at_words, span
 
@@ -115,7 +116,7 @@ def _found(facts: StudyFacts, found: ReadExplained, number: int, now: datetime) 
         "better": _better(found),
         "alternatives": alternatives(facts, found, number, now),
         "able": f"{_able(found)} {point_words(facts.policy)}",
-        "refused": refused(facts, found.refusals),
+        "refused": refused(facts, found.refusals, number),
         "refused_count": f"{listed} of {listed + found.able} reporters",
         "remedies": [_remedy(facts, one, now) for one in found.remedies],
     }

@@ -15,6 +15,7 @@ from balancer.api.models.shape import MOST_CHARACTERS, PATTERN
 from balancer.api.serving import IdInPath
 from balancer.domain.errors import NotFoundError
 from balancer.domain.permission import Permission
+from balancer.domain.read_explained import ReadExplained
 from balancer.services.request_explanation import request_explanation
 from balancer.store import drafts
 from balancer.web.desk import AtDesk, Desk
@@ -26,8 +27,10 @@ from balancer.web.study_acts import Act, act_panel
 from balancer.web.study_explained import WhyPage, why_page
 from balancer.web.study_facts import StudyFacts, study_facts
 from balancer.web.study_history import Happened, history
+from balancer.web.study_refused import beyond_reach, refused, refused_by_name, refused_lede
 from balancer.web.study_tables import history_table, reads_table
 from balancer.web.tables import Medium, View, Viewing
+from balancer.web.time_left import at_words
 
 router = APIRouter(include_in_schema=False)
 _SEE: Final = [may(Permission.STUDIES_READ)]
@@ -35,6 +38,7 @@ _STEER: Final = [may(Permission.READS_STEER)]
 # Of a history that is longer, so much is shown before all of it is asked for.
 _RECENT: Final = 8
 _MOST_READS: Final = 9
+_NOT_WORKED_OUT: Final = "it has not been worked out who could read it"
 ReadNumber = Annotated[int | None, Query(ge=1, le=_MOST_READS)]
 
 _Number = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
@@ -76,6 +80,39 @@ def show_why(desk: AtDesk, study_id: IdInPath, number: IdInPath) -> HTMLResponse
     return _why_shown(desk, study_id, number)
 
 
+@router.get("/studies/{study_id}/reads/{number}/refused", dependencies=_SEE)
+def show_refused(  # noqa: PLR0913, PLR0917 - of which read, and whom of them
+    desk: AtDesk,
+    view: Viewing,
+    study_id: IdInPath,
+    number: IdInPath,
+    rule: Annotated[str, Query(max_length=2, pattern="^(H[0-9])?$")] = "",
+    q: Annotated[str, Query(max_length=MOST_CHARACTERS, pattern=PATTERN)] = "",
+) -> Response:
+    """Show by name who may not have a read, and why; ``rule`` and ``q`` (a name, a number) say whom of them."""
+    with desk.database.session() as session:
+        facts = study_facts(session, desk.reach, study_id, number, desk.now)
+    desk.look("study", [study_id])
+    why, found = _worked_out(desk, facts, number)
+    if why.number != number:  # that one takes part in no plan: what is there is another read's
+        raise NotFoundError(_NOT_WORKED_OUT)
+    links = desk.may(Permission.REPORTERS_READ)
+    table = refused_by_name(facts, found.refusals, view, rule=rule, name=q, links=links)
+    if view.medium is not Medium.PAGE:
+        return download(table, desk.now)
+    return desk.page(
+        "study_refused.html",
+        title="Who may not, and why",
+        here="/studies",
+        study=study_page(facts, desk.now),
+        why=why,
+        lede=refused_lede(found),
+        at="" if facts.explained.at is None else at_words(facts.explained.at, desk.now),
+        refused=table,
+        beyond=beyond_reach(facts, found.refusals, rule),
+    )
+
+
 @router.post("/studies/{study_id}/reads/{number}/why", dependencies=_STEER)
 def ask_why(desk: AtDesk, study_id: IdInPath, number: IdInPath) -> Response:
     """Have it worked out on the plan in force."""
@@ -100,11 +137,20 @@ def _file(desk: Desk, study_id: int, read: int | None, of: Part, view: View) -> 
         return download(reads_table(facts, study_page(facts, desk.now), view), desk.now)
     if of is Part.HISTORY:
         return download(history_table(_told(desk, facts), study_page(facts, desk.now), view), desk.now)
-    why = _whys(desk, facts, read)
-    table = None if why is None else why.refused if of is Part.REFUSED else why.alternatives
-    if table is None:
-        raise NotFoundError("it has not been worked out who could read it")
-    return download(replace(table, view=view), desk.now)
+    why, found = _worked_out(desk, facts, read)
+    if of is Part.REFUSED:  # with every name, where the page has the first few
+        return download(replace(refused(facts, found.refusals, why.number, whole=True), view=view), desk.now)
+    if why.alternatives is None:
+        raise NotFoundError(_NOT_WORKED_OUT)
+    return download(replace(why.alternatives, view=view), desk.now)
+
+
+def _worked_out(desk: Desk, facts: StudyFacts, read: int | None) -> tuple[WhyPage, ReadExplained]:
+    """Return why a read is where it is, as its page says it and as it was found."""
+    why, found = _whys(desk, facts, read), facts.explained.found
+    if why is None or found is None or not why.is_there:
+        raise NotFoundError(_NOT_WORKED_OUT)
+    return why, found
 
 
 def study_shown(  # noqa: PLR0913 - which study, which part of it is open, and what is said of it

@@ -13,9 +13,10 @@ from balancer.scheduler.solving import DONE, preview_all
 from balancer.services.mend_worklists import Mending
 from balancer.store.database import Database
 from tests.api.service import Service, StandingClock
-from tests.networks import read_id
+from tests.networks import claimed, read_id
 from tests.web.hands import press_key
 from tests.web.pages_served import WIDTHS, Desk, served
+from tests.web.reflow import lost_by_zoom_and_spacing, wrong_at_both_widths
 from tests.worlds import NOW
 
 
@@ -81,6 +82,31 @@ def test_a_read_without_a_place_says_why(office: Desk, sqlite_db: Database) -> N
     expect(page.locator(".b-checked--yes")).to_have_count(1)
     assert office.violations() == []
     assert fits(page)
+
+
+def test_who_may_not_is_found_by_name_behind_the_count(office: Desk, sqlite_db: Database) -> None:
+    """From the study's page to the names, one of them looked for, to that reporter's page and back to the study."""
+    claimed(sqlite_db, "A1", "R1")
+    page = office.go(f"/studies/{study_of(sqlite_db, 'A1')}")
+    expect(page.locator("#why [role=status]").first).to_contain_text("Being worked out")
+    work_out(sqlite_db)
+    page.locator("section[aria-labelledby=not]").get_by_role("link", name="Somebody else has it open").click()
+    expect(page.locator("h1")).to_have_text("Who may not read it, and why")
+    expect(page.locator(".b-lede")).to_contain_text("1 of 2 reporters")
+    expect(page.locator(".b-lede")).to_contain_text("No rule keeps the other from it. On the plan in force, at 08:00.")
+    expect(page.get_by_role("row", name="Dr R2")).to_contain_text("Somebody else has it open")
+    assert wrong_at_both_widths(office) == []
+    page.get_by_label("Name or number").fill("R1")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".b-empty")).to_contain_text("Nobody whom you may see is kept from it so.")
+    assert office.violations() == []
+    page.get_by_role("form", name="Filters").get_by_role("link", name="Show all").click()
+    assert lost_by_zoom_and_spacing(office) == []
+    page.get_by_role("link", name="Dr R2").click()
+    expect(page.locator("h1")).to_contain_text("Dr R2")
+    page.go_back()
+    page.locator(".b-back a").click()
+    expect(page.locator("h1")).to_have_text("CT head")
 
 
 def test_a_pin_is_previewed_published_and_reaches_the_open_list(

@@ -12,7 +12,7 @@ from balancer.scheduler.solving import DONE, preview_all
 from balancer.services.request_explanation import request_explanation
 from balancer.store import studies
 from tests.api.service import Service, StandingClock
-from tests.networks import read_id
+from tests.networks import claimed, read_id
 from tests.web.test_lists import be
 
 FIRST_OF_ALL = ["First in the trust's feed", "Acquired"]
@@ -70,15 +70,22 @@ def test_where_two_policies_differ_is_a_file(service: Service) -> None:
 
 
 def test_who_else_could_read_a_study_is_a_file_once_it_is_worked_out(service: Service) -> None:
-    """Before, there is none; then the alternatives with their points, and who may not by rule."""
+    """Before, there is none; then the alternatives with their points, and who may not by rule and by name."""
     be(service, "operator")
     database = service.app.state.serving.database
     study = study_of(service, "A1")
-    assert service.client.get(f"{study}?as=csv").status_code == 404
+    for address in (f"{study}?as=csv", f"{study}/reads/1/refused?as=csv", f"{study}/reads/1/refused"):
+        assert service.client.get(address).status_code == 404
+    claimed(database, "A1", "R1")
     request_explanation(database, read_id(database, "A1"), service.clock.at)
     assert preview_all(database, StandingClock()) == DONE
     assert rows(service, f"{study}?read=1&of=alternatives")[0]["reporter"] == "Dr R1"
-    assert rows(service, f"{study}?read=1&of=refused") is not None
+    why_not = "Somebody else has it open"
+    (rule,) = rows(service, f"{study}?read=1&of=refused")
+    (person,) = rows(service, f"{study}/reads/1/refused")
+    assert (rule["reason"], rule["who"], rule["reporters"]) == (why_not, "Dr R2", "1")
+    assert (person["reporter"], person["number"], person["reason"]) == ("Dr R2", "R2", why_not)
+    assert service.client.get(f"{study}/reads/2/refused").status_code == 404
 
 
 def test_a_studys_history_is_a_file_with_its_accession_number_and_when(service: Service) -> None:

@@ -20,7 +20,9 @@ from balancer.web.study_acts import Act, act_panel
 from balancer.web.study_explained import why_page
 from balancer.web.study_facts import Explained, StudyFacts, study_facts
 from balancer.web.study_history import history
+from balancer.web.study_refused import beyond_reach, refused, refused_by_name
 from balancer.web.study_timeline import WIDTH, timeline
+from balancer.web.tables import Medium, Table, View
 from tests.access.test_blind_readings import COLLEAGUE, FIRST, MANAGER, TWICE, read_once
 from tests.access.test_every_route import served
 from tests.api.service import StandingClock
@@ -182,6 +184,70 @@ def test_who_may_not_is_counted_and_named_as_far_as_they_may_be(facts: StudyFact
     )
 
 
+MANY = (
+    Refusal(rule=Rule.ENTITLED, reporters=("R1", "R2", "R9")),
+    Refusal(rule=Rule.SKILLED, reporters=tuple(f"S{n}" for n in range(60))),
+)
+
+
+@pytest.fixture
+def crowd(facts: StudyFacts) -> StudyFacts:
+    """Return the same where two of its network and sixty more may not read it, and one whom nobody may see."""
+    more = {f"S{n}": replace(facts.people["R1"], reporter_id=f"S{n}", name=f"Dr {99 - n} Sixty") for n in range(60)}
+    free = replace(facts.people["R1"], reporter_id="F1", name="Dr Free")
+    return explained(replace(facts, people={**facts.people, **more, "F1": free}), refusals=MANY)
+
+
+def named(facts: StudyFacts, view: View | None = None, *, rule: str = "", name: str = "", links: bool = True) -> Table:
+    """Return who may not read it, by name."""
+    return refused_by_name(facts, MANY, view or View(path="/here"), rule=rule, name=name, links=links)
+
+
+def test_each_count_of_who_may_not_opens_its_names(crowd: StudyFacts) -> None:
+    """On the page the first four in order of names; in its file all whom the caller may see."""
+    why = why_page(crowd, 1, NOW, may_ask=True)
+    assert why.refused is not None
+    page = f"/studies/{crowd.study_id}/reads/1/refused?rule="
+    assert [(row.cells[0].link, row.cells[1].link, row.cells[1].value) for row in why.refused.rows] == [
+        (f"{page}H1", f"{page}H1", 3),
+        (f"{page}H2", f"{page}H2", 60),
+    ]
+    assert why.refused.rows[1].cells[0].second == "Dr 40 Sixty, Dr 41 Sixty, Dr 42 Sixty, Dr 43 Sixty and 56 more"
+    whole = refused(crowd, MANY, 1, whole=True)
+    assert whole.rows[0].cells[0].second == "Dr R1, Dr R2 and 1 beyond your reach"
+    assert whole.rows[1].cells[0].second.count("Sixty") == 60
+
+
+def test_who_may_not_is_listed_by_name_a_page_at_a_time(crowd: StudyFacts) -> None:
+    """Fifty a page, each with where they are at home, why not, and a link to their own page."""
+    first, second = named(crowd), named(crowd, View(path="/here", page=2))
+    assert (first.total, len(first.rows), len(second.rows)) == (62, 50, 12)
+    names = [row.cells[0].text for row in (*first.rows, *second.rows)]
+    assert names == sorted(names)
+    last = second.rows[-1].cells
+    assert (last[0].text, last[0].link, last[1].trust) == ("Dr R2", "/reporters/R2", "RWF")
+    assert (last[2].text, last[3].text) == ("Not entitled at RVV", "H1")
+    assert len(named(crowd, View(path="/here", medium=Medium.CSV)).rows) == 62
+    assert not any(row.cells[0].link for row in named(crowd, links=False).rows)
+
+
+def test_one_may_be_looked_for_among_who_may_not(crowd: StudyFacts) -> None:
+    """By a part of the name or the whole number, and by the rule; whoever is kept from it by none is not there."""
+    assert [row.cells[0].text for row in named(crowd, name="dr r").rows] == ["Dr R1", "Dr R2"]
+    assert [row.cells[0].text for row in named(crowd, name=" s59 ").rows] == ["Dr 40 Sixty"]
+    assert named(crowd, rule="H2").total == 60
+    assert named(crowd, rule="H2", name="R1").rows == []
+    assert named(crowd, name="Dr Free").rows == []
+
+
+def test_whom_the_caller_may_not_see_is_counted_and_not_named(crowd: StudyFacts) -> None:
+    """Neither in the list nor by looking for their number."""
+    assert named(crowd, name="R9").rows == []
+    assert beyond_reach(crowd, MANY, "") == "1 more is beyond your reach: counted, and not named."
+    assert beyond_reach(crowd, MANY, "H1") == "1 more is beyond your reach: counted, and not named."
+    assert beyond_reach(crowd, MANY, "H2") == ""
+
+
 def test_what_nobody_begins_to_work_out_is_said(facts: StudyFacts) -> None:
     """It does not look like waiting for ever."""
     asked = replace(facts, explained=Explained(waits_since=NOW - timedelta(minutes=3)))
@@ -238,3 +304,14 @@ def test_whoever_may_read_it_blind_is_not_told_who_else_reads(twice: Database) -
     assert f"Dr {FIRST}" in told
     assert f"Dr {FIRST}" not in hidden
     assert "Who reads it is not shown to you" in hidden
+
+
+def test_whoever_may_read_it_blind_is_not_told_who_may_not(twice: Database) -> None:
+    """That somebody may not because they have the other reading would tell whose it is; a manager is told."""
+    with twice.session() as reading:
+        study_id = reading.get_one(ReadRow, read_id(twice, TWICE)).study_id
+    page = f"/studies/{study_id}/reads/2/refused"
+    told, hidden = served(twice, MANAGER).client.get(page), served(twice, COLLEAGUE).client.get(page)
+    assert (told.status_code, hidden.status_code) == (200, 404)
+    assert f"Dr {FIRST}" in told.text
+    assert FIRST not in hidden.text
