@@ -65,7 +65,7 @@ def restore_lists(  # noqa: PLR0913 - what is restored, but for what, on whose w
         run,
         plan,
         now,
-        people=sorted({name for name, _ in before}),
+        people=sorted({name for name, _ in before} | queue.who_has_a_list(session)),
         left_out=_without_a_place(session, [*standing, *on_none], placed, keys),
         numbers={},
         by=by,

@@ -190,6 +190,11 @@ def current_holders(session: Session) -> list[str]:
     return list(session.exec(statement))
 
 
+def who_has_a_list(session: Session) -> set[str]:
+    """Return who has a current list, be it empty."""
+    return set(session.exec(select(WorklistRow.reporter_id).where(col(WorklistRow.superseded_at).is_(None))))
+
+
 def current_lists(session: Session) -> list[int]:
     """Return the current worklists by number."""
     statement = select(WorklistRow.id).where(col(WorklistRow.superseded_at).is_(None)).order_by(col(WorklistRow.id))

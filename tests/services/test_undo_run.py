@@ -73,6 +73,18 @@ def test_what_came_since_keeps_its_place(db: Database) -> None:
     assert lists(db)["R1"][1] == ["A1", "A2"]
 
 
+def test_whoever_has_nothing_to_read_has_a_list_that_says_so(db: Database) -> None:
+    """An empty list is a list: whoever asks for it is not told that they never had one."""
+    holding(db)
+    run_id = held_run(db, solving({"S1": ["A1", "A2", "A3"]}))
+    publish_held(db, run_id, minutes(2), by=MANAGER, reason="looked through")
+    assert lists(db)["R2"] == (2, [])
+    later = held_run(db, solving({"S1": ["A1", "A2"]}, {"A3": "deferred"}), at_minute=3)
+    publish_held(db, later, minutes(4), by=MANAGER, reason="looked through")
+    assert undone(db, later) == []
+    assert lists(db) == {"R1": (4, ["A1", "A2", "A3"]), "R2": (4, [])}
+
+
 def test_what_no_run_has_seen_says_so_itself_and_can_be_asked_for(db: Database) -> None:
     """It came since, and is not one of those that a run found no place for."""
     run_id = published(db)
