@@ -25,6 +25,11 @@ class ReadKey(NamedTuple):
     read: int
 
 
+def setting_words(setting: str) -> str:
+    """Return in words where a patient was seen: a network's own word, but for what is written in capitals."""
+    return "GP" if setting == "gp" else setting.replace("_", " ")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
     """One unreported study with everything resolved: the study's own values have won over the catalogue's.

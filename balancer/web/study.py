@@ -11,6 +11,7 @@ from balancer.api.models.studies import ReadOut, Reason, StudyReadState
 from balancer.domain.instant import LONDON
 from balancer.domain.life import ReadKind
 from balancer.domain.states import StudyState
+from balancer.domain.study import setting_words
 from balancer.web.class_marks import ClassMark, class_marks, mark_of
 from balancer.web.field_words import within_sentence
 from balancer.web.my_list import short_name
@@ -119,7 +120,7 @@ def study_page(facts: StudyFacts, now: datetime) -> StudyPage:
         mark=mark_of(class_marks(facts.policy), study.priority),
         trust=study.trust,
         trust_name=short_name(facts.trusts.get(study.trust, study.trust)),
-        setting=", ".join(filter(None, [study.patient_setting.replace("_", " "), study.site])),
+        setting=", ".join(filter(None, [setting_words(study.patient_setting), study.site])),
         accession=study.accession_number,
         patient=f"{study.patient_id[:4].upper()}••••" if study.patient_id else "not given",
         facts=" · ".join(filter(None, [minutes, within_sentence(study.subspecialty), study.modality])),

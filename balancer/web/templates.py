@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 
 from balancer import __version__
 from balancer.domain.instant import LONDON
+from balancer.domain.study import setting_words
 from balancer.web.field_words import said_of_them
 from balancer.web.reasons import reason_words
 
@@ -35,6 +36,7 @@ def environment() -> Environment:
     made.globals["asset"] = asset
     made.filters["london"] = lambda instant, shape="%H:%M": instant.astimezone(LONDON).strftime(shape)
     made.filters["reason"] = reason_words
+    made.filters["setting"] = setting_words
     made.filters["of_them"] = said_of_them
     return made
 

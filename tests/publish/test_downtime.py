@@ -71,6 +71,12 @@ def test_what_is_late_says_so_in_words() -> None:
     assert paper.on_paper(replace(LIST, reads=[late]))["rows"][0][3].endswith("LATE")
 
 
+@pytest.mark.parametrize(("setting", "words"), [("gp", "GP"), ("day_case", "day case"), ("A&E", "A&E")])
+def test_where_a_patient_was_seen_is_said_in_words(setting: str, words: str) -> None:
+    """A feed's own word is for programs."""
+    assert words in paper.on_paper(replace(LIST, reads=[replace(READ, patient_setting=setting)]))["rows"][0]
+
+
 def test_no_cell_is_a_formula() -> None:
     """Spreadsheets run what begins like one."""
     row = next(iter(table.rows(replace(LIST, reads=[replace(READ, exam_name="=HYPERLINK(1)")]))))

@@ -16,6 +16,7 @@ import typst
 
 from balancer.domain.downtime import DowntimeList, DowntimeRead
 from balancer.domain.instant import LONDON
+from balancer.domain.study import setting_words
 
 # What is planned later than this from now is in the CSV: nobody prints a week to get through an outage.
 PAPER_REACHES: Final = timedelta(hours=48)
@@ -97,7 +98,7 @@ def _cells(read: DowntimeRead, made_at: datetime) -> tuple[str, ...]:
         read.accession_number,
         read.local_patient_id,
         f"{task}{read.exam_name}{opened}",
-        " ".join(filter(None, (read.patient_setting.replace("_", " "), read.site and f"({read.site})"))),
+        " ".join(filter(None, (setting_words(read.patient_setting), read.site and f"({read.site})"))),
     )
 
 
