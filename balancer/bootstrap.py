@@ -224,6 +224,7 @@ def _ways(settings: Settings) -> Ways:
         signs=settings.oidc_client_key is not None,
         redirect_uri=f"{settings.public_url.rstrip('/')}/sign-in/callback",
         shape=rules.shape,
+        post_logout_redirect_uri=f"{settings.public_url.rstrip('/')}/signed-out" if settings.oidc_sign_out else "",
     )
     return Ways(
         provider=Provider(registration),

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     oidc_issuer: str = Field("", description="The identity provider, as its metadata names it.")
     oidc_client_id: str = Field("", description="What it knows this service by.")
     oidc_client_secret: SecretStr | None = Field(None, description="Its secret for this service.")
+    oidc_sign_out: bool = Field(True, description="Signing out here ends the provider's session too, if it can.")
     oidc_client_key: Path | None = Field(None, description="Instead: PEM file of the key this service signs with.")
     access: Path | None = Field(None, description="The file that says what the provider's claims grant.")
     dimse_port: int | None = Field(

@@ -25,8 +25,10 @@ _SEEN: Final = timedelta(minutes=1)
 _KEPT: Final = timedelta(days=30)
 
 
-def sign_in(database: Database, actor: Actor, now: datetime, *, instead: str | None = None) -> str:
+def sign_in(database: Database, actor: Actor, now: datetime, *, instead: str | None = None, id_token: str = "") -> str:
     """Sign a person in and return the secret that shows it from now on; what was shown ``instead`` ends.
+
+    ``id_token``: what their identity provider knows this sign-in by, kept until it ends.
 
     A secret from before signing in is never one after it (session fixation).
     """
@@ -35,7 +37,8 @@ def sign_in(database: Database, actor: Actor, now: datetime, *, instead: str | N
         sign_ins.forget(session, before=now - _KEPT)
         if instead:
             _end(session, instead, now)
-        sign_ins.begin(session, digest_of(secret), actor, now=now, lasting=LASTING)
+        sign_ins.forget_id_tokens(session, before=now)
+        sign_ins.begin(session, digest_of(secret), actor, now=now, lasting=LASTING, id_token=id_token or None)
         note_access(session, actor, "begun", now)
     return secret
 
@@ -69,14 +72,15 @@ def whose(database: Database, secret: str, now: datetime, *, seen: bool = True) 
     return found.actor
 
 
-def sign_out(database: Database, secret: str, now: datetime) -> None:
-    """End what this secret shows."""
+def sign_out(database: Database, secret: str, now: datetime) -> str:
+    """End what this secret shows; return the ID token that it began with, empty if none was kept."""
     with database.transaction() as session:
-        _end(session, secret, now)
+        return _end(session, secret, now)
 
 
-def _end(session: Session, secret: str, now: datetime) -> None:
+def _end(session: Session, secret: str, now: datetime) -> str:
     found = sign_ins.holder(session, digest_of(secret), now=now)
     sign_ins.end(session, digest_of(secret), now=now)
     if found is not None:
         note_access(session, found.actor, "ended", now)
+    return "" if found is None else found.id_token or ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, delete, or_, select, update
@@ -22,9 +22,12 @@ class SignIn:
     actor: Actor
     last_seen_at: datetime
     expires_at: datetime
+    id_token: str | None = field(repr=False)
 
 
-def begin(session: Session, digest: str, actor: Actor, *, now: datetime, lasting: timedelta) -> SignInRow:
+def begin(  # noqa: PLR0913 - who, by what, and for how long
+    session: Session, digest: str, actor: Actor, *, now: datetime, lasting: timedelta, id_token: str | None = None
+) -> SignInRow:
     """Enter that somebody has shown who they are; it holds for ``lasting``."""
     row = SignInRow(
         digest=digest,
@@ -38,6 +41,7 @@ def begin(session: Session, digest: str, actor: Actor, *, now: datetime, lasting
         began_at=now,
         last_seen_at=now,
         expires_at=now + lasting,
+        id_token=id_token,
     )
     session.add(row)
     session.flush()
@@ -51,7 +55,13 @@ def holder(session: Session, digest: str, *, now: datetime, idle: timedelta | No
         return None
     if idle is not None and now - row.last_seen_at > idle:
         return None
-    return SignIn(id=row.id or 0, actor=_actor(row), last_seen_at=row.last_seen_at, expires_at=row.expires_at)
+    return SignIn(
+        id=row.id or 0,
+        actor=_actor(row),
+        last_seen_at=row.last_seen_at,
+        expires_at=row.expires_at,
+        id_token=row.id_token,
+    )
 
 
 def names_of(session: Session, subjects: Collection[str]) -> dict[str, str]:
@@ -71,19 +81,25 @@ def touch(session: Session, sign_in_id: int, *, now: datetime) -> None:
 def end(session: Session, digest: str, *, now: datetime) -> None:
     """End a sign-in: its secret opens nothing any more."""
     ours = update(SignInRow).where(col(SignInRow.digest) == digest, col(SignInRow.ended_at).is_(None))
-    session.exec(ours.values(ended_at=now))
+    session.exec(ours.values(ended_at=now, id_token=None))
 
 
 def end_all_of(session: Session, subject: str, *, now: datetime) -> int:
     """End every sign-in of somebody; return how many there were."""
     theirs = update(SignInRow).where(col(SignInRow.subject) == subject, col(SignInRow.ended_at).is_(None))
-    return session.exec(theirs.values(ended_at=now)).rowcount
+    return session.exec(theirs.values(ended_at=now, id_token=None)).rowcount
 
 
 def forget(session: Session, *, before: datetime) -> None:
     """Forget sign-ins that were over before then."""
     over = or_(col(SignInRow.expires_at) < before, col(SignInRow.ended_at) < before)
     session.exec(delete(SignInRow).where(over), execution_options={"synchronize_session": False})
+
+
+def forget_id_tokens(session: Session, *, before: datetime) -> None:
+    """Forget what sign-ins that had run out by then are known by at the identity provider."""
+    over = update(SignInRow).where(col(SignInRow.expires_at) < before, col(SignInRow.id_token).is_not(None))
+    session.exec(over.values(id_token=None), execution_options={"synchronize_session": False})
 
 
 def forget_attempts(session: Session, *, before: datetime) -> None:

@@ -17,6 +17,7 @@ class SignInRow(Row, table=True):
     """A person's session, or a system's access token, under the digest of the secret that its holder shows.
 
     What its holder may do is kept as it was when they signed in. ``ended_at``: signed out, or ended by somebody.
+    ``id_token``: what the identity provider said then, shown to it when they sign out; kept no longer than that.
     """
 
     __tablename__ = "sign_ins"
@@ -33,6 +34,7 @@ class SignInRow(Row, table=True):
     last_seen_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    id_token: str | None = Field(default=None, repr=False)
 
 
 class SignInAttemptRow(Row, table=True):

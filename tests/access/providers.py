@@ -40,8 +40,11 @@ class RunningProvider:
 
 
 @contextmanager
-def running(*, claims_in_id_token: bool) -> Iterator[RunningProvider]:
-    """Start the provider on a free port; ``UnavailableError`` if it is not installed (``make test`` installs it)."""
+def running(*, claims_in_id_token: bool, ours: str = OURS) -> Iterator[RunningProvider]:
+    """Start the provider of a service at ``ours`` on a free port.
+
+    ``UnavailableError`` if it is not installed (``make test`` installs it).
+    """
     node = shutil.which("node")
     if node is None or not (FOLDER / "node_modules" / "oidc-provider").is_dir():
         raise UnavailableError("no node, or npm's oidc-provider is not installed: make test does it")
@@ -55,7 +58,7 @@ def running(*, claims_in_id_token: bool) -> Iterator[RunningProvider]:
         "IN_ID_TOKEN": "1" if claims_in_id_token else "0",
         "NODE_ENV": "test",
     }
-    command = [node, "provider.mjs", str(port), REDIRECT_URI]
+    command = [node, "provider.mjs", str(port), f"{ours}/sign-in/callback", f"{ours}/signed-out"]
     process = subprocess.Popen(command, cwd=FOLDER, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         issuer = f"http://127.0.0.1:{port}"

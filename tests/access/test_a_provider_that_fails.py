@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,15 +30,15 @@ HOUR = timedelta(hours=1, seconds=1)
 class Failing(Provider):
     """A provider that answers when it is told to, and counts how often it is asked."""
 
-    def __init__(self) -> None:
-        super().__init__(REGISTRATION)
-        self.answers, self.asked = True, 0
+    def __init__(self, **announced: str | None) -> None:
+        super().__init__(replace(REGISTRATION, post_logout_redirect_uri="https://here.example/signed-out"))
+        self.answers, self.asked, self.announced = True, 0, announced
 
     def _published(self, now: datetime) -> Known:
         self.asked += 1
         if not self.answers:
             raise httpx2.ConnectError("nobody there")
-        metadata = {"authorization_endpoint": "https://id.example/authorize"}
+        metadata = {"authorization_endpoint": "https://id.example/authorize", **self.announced}
         return Known(metadata=metadata, keys=KeySet([]), asked_at=now)
 
 
@@ -52,6 +53,25 @@ def test_what_a_provider_published_holds_on_while_it_does_not_answer() -> None:
     provider.answers = False
     assert _sent(provider, NOW + HOUR).startswith("https://id.example/authorize?")
     assert provider.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("announced", "where"),
+    [(None, ""), ("https://id.example/out?of=here", "https://id.example/out?of=here&client_id=x&")],
+    ids=["nowhere", "with a query of its own"],
+)
+def test_whoever_signs_out_is_sent_only_where_the_provider_says(announced: str | None, where: str) -> None:
+    """One that announces nothing ends its own sign-in as it likes."""
+    provider = Failing(end_session_endpoint=announced)
+    address = provider.way_out(id_token="", state="s", now=NOW)
+    assert address.startswith(where)
+    assert bool(address) is bool(where)
+
+
+def test_nobody_shows_an_id_token_where_others_could_listen_in() -> None:
+    """Signing in is refused to such a provider; signing out stays here."""
+    with pytest.raises(ProviderError):
+        Failing(end_session_endpoint="http://id.example/out").way_out(id_token="t", state="s", now=NOW)  # noqa: S106 - none
 
 
 def test_a_provider_that_did_not_answer_is_left_alone_for_some_seconds() -> None:

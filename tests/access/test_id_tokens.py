@@ -76,7 +76,7 @@ def said_by(
 ) -> Mapping[str, Any]:
     """Return what counts of what is said."""
     provider = Answering(token, userinfo or {"sub": "123"}, shape)
-    return provider.claims(code="c", nonce=NONCE, code_verifier="v" * 43, now=at)
+    return provider.said(code="c", nonce=NONCE, code_verifier="v" * 43, now=at).claims
 
 
 def test_what_is_said_as_it_should_be_counts() -> None:

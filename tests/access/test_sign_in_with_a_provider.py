@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -10,11 +14,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from httpx2 import Response
 from joserfc.jwk import RSAKey
+from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from balancer.bootstrap import build_app
 from balancer.config import read_settings
 from balancer.store.database import Database
+from balancer.store.tables_access import SignInRow
 from tests.access.providers import OURS, SECRET, RunningProvider, UnavailableError, running, sign_in_there
 from tests.access.two_trusts import allocate_both
 
@@ -66,7 +72,7 @@ def cis2() -> Iterator[RunningProvider]:
     yield from _provider(claims_in_id_token=False)
 
 
-def browser(db: Database, folder: Path, provider: RunningProvider, rules: str) -> TestClient:
+def browser(db: Database, folder: Path, provider: RunningProvider, rules: str, **more: str) -> TestClient:
     """Return a browser of a service that is configured as an installation is, by settings and a file."""
     (folder / "access.toml").write_text(rules, encoding="utf-8")
     by_key = rules is CIS2
@@ -80,6 +86,7 @@ def browser(db: Database, folder: Path, provider: RunningProvider, rules: str) -
         oidc_client_secret=None if by_key else SECRET,
         oidc_client_key=folder / "key.pem" if by_key else None,
         public_url=OURS,
+        **more,
     )
     return TestClient(build_app(given, db), base_url=OURS, follow_redirects=False)
 
@@ -206,6 +213,83 @@ def test_who_signs_out_is_out_whoever_kept_the_cookie(by_entra: TestClient) -> N
     assert by_entra.get("/api/v1/me").status_code == 401
 
 
+def _leave(client: TestClient) -> str:
+    """Sign out; return what the page says."""
+    answer = client.post("/sign-out", headers={"Origin": OURS})
+    assert answer.status_code == 200
+    return answer.text
+
+
+def _onwards(shown: str) -> dict[str, str]:
+    """Return what a page takes to the provider by itself; nothing if it stays."""
+    found = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', shown)
+    if found is None:
+        return {}
+    address = urlsplit(html.unescape(found[1]))
+    asked = {name: value for name, (value,) in parse_qs(address.query).items()}
+    return {"": f"{address.scheme}://{address.netloc}{address.path}", **asked}
+
+
+def test_who_signs_out_is_sent_to_the_provider_to_sign_out_there(by_entra: TestClient, entra: RunningProvider) -> None:
+    """RP-Initiated Logout 1.0, 2: with the ID token of this sign-in, and where to come back to."""
+    signed_in(by_entra, "manager")
+    taken = _onwards(_leave(by_entra))
+    assert taken.pop("") == f"{entra.issuer}/session/end"
+    said = json.loads(base64.urlsafe_b64decode(taken.pop("id_token_hint").split(".")[1] + "=="))
+    assert (said["iss"], said["oid"]) == (entra.issuer, "oid-manager")
+    state = taken.pop("state")
+    assert taken == {"client_id": "entra-shaped", "post_logout_redirect_uri": f"{OURS}/signed-out"}
+    back = by_entra.get("/signed-out", params={"state": state})
+    assert "and of your organisation&#x27;s sign-in" in back.text
+    assert not any("leaving" in name for name in by_entra.cookies)
+
+
+def test_what_the_provider_knows_a_sign_in_by_is_kept_no_longer_than_it(by_entra: TestClient, db: Database) -> None:
+    """Nor shown to any browser while it lasts."""
+    back = signed_in(by_entra, "manager")
+    with db.session() as session:
+        (kept,) = session.exec(select(SignInRow.id_token).where(col(SignInRow.id_token).is_not(None))).all()
+    assert kept is not None
+    assert kept not in str(back.headers)
+    _leave(by_entra)
+    with db.session() as session:
+        assert session.exec(select(SignInRow.id_token).where(col(SignInRow.id_token).is_not(None))).all() == []
+
+
+def test_whoever_was_not_sent_to_sign_out_is_not_told_that_they_have(by_entra: TestClient) -> None:
+    """A link from elsewhere leads to the page too: it warns that the provider's sign-in may go on."""
+    signed_in(by_entra, "manager")
+    _leave(by_entra)
+    for state in ("", "another", "é"):
+        assert "On a shared machine" in by_entra.get("/signed-out", params={"state": state}).text
+
+
+def test_whose_sign_in_has_ended_already_is_sent_there_all_the_same(by_entra: TestClient) -> None:
+    """By the client's name alone, which the specification allows: the provider asks who it is about."""
+    taken = _onwards(_leave(by_entra))
+    assert taken["client_id"] == "entra-shaped"
+    assert "id_token_hint" not in taken
+
+
+def test_the_providers_sign_in_goes_on_where_that_is_wanted(
+    sqlite_db: Database, tmp_path: Path, entra: RunningProvider
+) -> None:
+    """On desks of one person's each; the page says so."""
+    stays = browser(sqlite_db, tmp_path, entra, ENTRA, oidc_sign_out="false")
+    said = _leave(stays)
+    assert "On a shared machine" in said
+    assert _onwards(said) == {}
+
+
+def test_who_signs_out_is_out_though_the_provider_does_not_answer(sqlite_db: Database, tmp_path: Path) -> None:
+    """And is told that its sign-in may go on."""
+    key = RSAKey.generate_key(2048, private=True)
+    gone = browser(sqlite_db, tmp_path, RunningProvider("http://127.0.0.1:9", key), ENTRA)
+    said = _leave(gone)
+    assert "On a shared machine" in said
+    assert _onwards(said) == {}
+
+
 def test_a_change_with_a_cookie_comes_from_our_own_page(by_entra: TestClient) -> None:
     """Not from another site's, and not from where a browser does not say."""
     signed_in(by_entra, "manager")
@@ -265,8 +349,8 @@ def test_a_form_after_the_end_of_a_sign_in_says_that_nothing_was_done(by_entra: 
 def test_somebody_else_is_asked_who_they_are(by_entra: TestClient) -> None:
     """Or whoever the provider still knows in that browser would be signed in once more."""
     signed_in(by_entra, "manager")
-    left = by_entra.post("/sign-out", headers={"Origin": OURS}).text
-    assert 'href="/sign-in?anew=true"' in left
+    state = _onwards(_leave(by_entra))["state"]
+    assert 'href="/sign-in?anew=true"' in by_entra.get("/signed-out", params={"state": state}).text
     asked = [parse_qs(urlsplit(by_entra.get(f"/sign-in{how}").headers["location"]).query) for how in ("", "?anew=true")]
     assert [each.get("prompt") for each in asked] == [None, ["login"]]
 

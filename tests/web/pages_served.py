@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from starlette.types import ASGIApp
 
 from balancer.api.doors import LOCAL_COOKIE, CredentialsDoor, LocalDoor
 from balancer.store.database import Database
@@ -37,8 +38,15 @@ def service_with_sign_in(db: Database) -> Service:
 @contextmanager
 def served(service: Service) -> Iterator[str]:
     """Yield the address at which a service answers."""
+    with served_at(service.app, 0) as address:
+        yield address
+
+
+@contextmanager
+def served_at(app: ASGIApp, port: int) -> Iterator[str]:
+    """Yield the address at which an application answers; ``port`` 0 is any that is free."""
     server = uvicorn.Server(
-        uvicorn.Config(service.app, host="127.0.0.1", port=0, log_config=None, log_level="error", lifespan="off")
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, log_level="error", lifespan="off")
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -18,14 +18,15 @@ _MARK = (
 )
 
 
-def page(title: str, body: str, *, status: int = 200) -> HTMLResponse:
-    """Return a page with this title and body."""
+def page(title: str, body: str, *, status: int = 200, onwards: str = "") -> HTMLResponse:
+    """Return a page with this title and body; it goes on to ``onwards`` by itself, at once (WCAG 2.2, H76)."""
+    goes_on = f'\n<meta http-equiv="refresh" content="0; url={text(onwards)}">' if onwards else ""
     return HTMLResponse(
         f"""<!doctype html>
 <html lang="en-GB">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="viewport" content="width=device-width, initial-scale=1">{goes_on}
 <title>{text(title)} - Balancer</title>
 <link rel="icon" href="/static/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/static/balancer.css">

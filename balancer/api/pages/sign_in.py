@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 from typing import Final
 from urllib.parse import parse_qs, quote
@@ -23,6 +25,7 @@ from balancer.domain.actor import Actor, Grant, person
 from balancer.domain.claims import ClaimRules, actor_of
 from balancer.domain.errors import NotAllowedError
 from balancer.domain.permission import Role
+from balancer.services.secret import new_secret
 from balancer.services.sign_in import sign_in, sign_out
 from balancer.services.sign_in_elsewhere import PATIENCE, begin_attempt, end_attempt
 from balancer.store import people, standing
@@ -36,6 +39,9 @@ whoever they say. It must never be used with patients' data.
 Whoever has not signed in is the operator, who may everything. Choose somebody to see what they see."""
 _STILL_THERE: Final = """Whoever has signed in already goes on as before, and nothing is lost. Lists on paper are in the
 folder of downtime lists. Try again in half a minute; if it goes on, tell whoever runs this service."""
+_LEAVING: Final = """Of this service. Your organisation's sign-in comes next: until that has ended too, whoever sits
+here is let in as you. It may ask whether you mean it."""
+_LEFT_BOTH: Final = """Of this service, and of your organisation's sign-in, unless you chose there to stay signed in."""
 _LEFT: Final = """Of this service. On a shared machine sign out of your organisation's sign-in as well: until then
 whoever sits here is let in as you."""
 _ENDED: Final = """It ends by itself after half an hour in which nothing was asked, and after a working day. If you had
@@ -50,6 +56,7 @@ def install(app: FastAPI) -> None:
         ("/sign-in/callback", "GET", _come_back),
         ("/sign-in/ended", "GET", _ended),
         ("/sign-out", "POST", _leave),
+        ("/signed-out", "GET", _left_there),
     ):
         app.add_api_route(path, route, methods=[method], include_in_schema=False, dependencies=[anybody()])
 
@@ -116,17 +123,17 @@ def _take_back(request: Request, provider: Provider, rules: ClaimRules, *, state
     if returned is None:
         return _refused("this sign-in was not begun in this browser, or too long ago: begin again", status=400)
     if not code:
-        said = "the organisation's sign-in has let nobody in: it was broken off there, or it does not know you"
-        return _refused(said, status=403, return_to=returned.return_to)
+        broken_off = "the organisation's sign-in has let nobody in: it was broken off there, or it does not know you"
+        return _refused(broken_off, status=403, return_to=returned.return_to)
     try:
-        claims = provider.claims(code=code, nonce=returned.nonce, code_verifier=returned.code_verifier, now=now)
-        actor = actor_of(claims, rules, network=_network(served.database))
+        said = provider.said(code=code, nonce=returned.nonce, code_verifier=returned.code_verifier, now=now)
+        actor = actor_of(said.claims, rules, network=_network(served.database))
     except ProviderError as failure:
         return _refused(str(failure), status=503, more=_STILL_THERE, return_to=returned.return_to)
     except NotAllowedError as refusal:
         _log.warning("sign_in.without_role")
-        return _without_role(str(refusal), str(claims.get("name") or ""))
-    return _signed_in(request, actor, returned.return_to)
+        return _without_role(str(refusal), str(said.claims.get("name") or ""))
+    return _signed_in(request, actor, returned.return_to, id_token=said.id_token)
 
 
 def _network(database: Database) -> set[str]:
@@ -135,10 +142,10 @@ def _network(database: Database) -> set[str]:
         return {trust.code for trust in standing.trusts(session)}
 
 
-def _signed_in(request: Request, actor: Actor, return_to: str) -> Response:
+def _signed_in(request: Request, actor: Actor, return_to: str, *, id_token: str = "") -> Response:
     ways, served = _ways(request), request.app.state.serving
     before = request.cookies.get(ways.cookie)
-    secret = sign_in(served.database, actor, served.clock.now(), instead=before)
+    secret = sign_in(served.database, actor, served.clock.now(), instead=before, id_token=id_token)
     _log.info("sign_in.done", roles=sorted(actor.roles))
     answer = RedirectResponse(return_to, _SEE_OTHER)
     ways.give(answer, ways.cookie, secret)
@@ -146,21 +153,61 @@ def _signed_in(request: Request, actor: Actor, return_to: str) -> Response:
     return answer
 
 
-def _leave(request: Request) -> Response:
-    """Sign out here; that ends nothing at the identity provider, and the page says so."""
+# --- out again --------------------------------------------------------------------------------------------------------
+
+
+async def _leave(request: Request) -> Response:
+    """Sign out here, whatever becomes of it at the identity provider; then there, if it says where."""
     ways, served = _ways(request), request.app.state.serving
-    secret = request.cookies.get(ways.cookie)
+    secret, hint = request.cookies.get(ways.cookie), ""
     if secret:
-        sign_out(served.database, secret, served.clock.now())
-    answer = _left_locally() if ways.provider is None else _left()
+        hint = await run_in_threadpool(sign_out, served.database, secret, served.clock.now())
+    if ways.provider is None:
+        answer: Response = _left_locally()
+    else:
+        there = partial(_sent_out, ways, ways.provider, hint, served.clock.now())
+        answer = await run_sync(there, limiter=ways.provider.threads)
     ways.take_back(answer, ways.cookie)
     return answer
 
 
-def _left() -> HTMLResponse:
+def _sent_out(ways: Ways, provider: Provider, id_token: str, now: datetime) -> Response:
+    """Return a page that goes on to the provider by itself.
+
+    It is no redirection: browsers hold those that follow a form to the ``form-action`` of the page that it stood on,
+    those of the provider's to where somebody is at home included, and every page would have to allow them all.
+    """
+    state = new_secret()
+    try:
+        address = provider.way_out(id_token=id_token, state=state, now=now)
+    except ProviderError:
+        address = ""
+    if not address:
+        return _left()
+    answer = page(
+        "You have signed out here",
+        f'{prose(_LEAVING)}<p><a class="button" href="{text(address)}">Go on to your organisation\'s sign-in</a></p>',
+        onwards=address,
+    )
+    ways.give(answer, ways.leaving_cookie, state, seconds=int(PATIENCE.total_seconds()))
+    return answer
+
+
+def _left_there(request: Request, state: str = "") -> Response:
+    """Say what has ended to whoever comes back from the provider; to whoever was not sent there, what may go on."""
+    ways = _ways(request)
+    sent = request.cookies.get(ways.leaving_cookie, "")
+    # compared as bytes: what a browser shows may be no ASCII
+    came_back = bool(sent) and hmac.compare_digest(sent.encode(), state.encode())
+    answer = _left(_LEFT_BOTH if came_back else _LEFT)
+    ways.take_back(answer, ways.leaving_cookie)
+    return answer
+
+
+def _left(words: str = _LEFT) -> HTMLResponse:
     return page(
         "You have signed out",
-        f"""{prose(_LEFT)}<p><a class="button" href="/sign-in?anew=true">Sign in as somebody else</a></p>
+        f"""{prose(words)}<p><a class="button" href="/sign-in?anew=true">Sign in as somebody else</a></p>
 <p><a href="/sign-in">Sign in again</a></p>""",
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx2
 import structlog
@@ -29,6 +29,8 @@ _KEPT: Final = timedelta(hours=1)
 _AFTER_FAILURE: Final = timedelta(seconds=10)
 _MOST_WAITING: Final = 8
 _LEEWAY_SECONDS: Final = 30
+# An ID token is repeated in an address when somebody signs out; one that is longer might not get through.
+_LONGEST_HINT: Final = 4_000
 _NO_ANSWER: Final = "the organisation's sign-in does not answer, or not as it should"
 # Signatures with the provider's own private key only: never "none", never a secret shared with us (RFC 8725, 3.1).
 _ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
@@ -47,7 +49,8 @@ class Registration:
     """What we are at the identity provider.
 
     ``secret``: its secret for us, or, with ``signs``, the PEM of the private key whose public half it knows.
-    ``redirect_uri`` is registered there, character by character.
+    ``redirect_uri`` and ``post_logout_redirect_uri`` are registered there, character by character; without the second
+    nobody is sent there to sign out.
     """
 
     issuer: str
@@ -57,6 +60,7 @@ class Registration:
     shape: Shape
     signs: bool = False
     scope: str = ""
+    post_logout_redirect_uri: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,14 @@ class Known:
     metadata: Mapping[str, Any]
     keys: KeySet
     asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What the provider says of somebody, and the ID token it said it in; empty if it is too long to be repeated."""
+
+    claims: Mapping[str, Any]
+    id_token: str = field(repr=False)
 
 
 class Provider:
@@ -95,7 +107,33 @@ class Provider:
             )
         return str(address)
 
-    def claims(self, *, code: str, nonce: str, code_verifier: str, now: datetime) -> Mapping[str, Any]:
+    def way_out(self, *, id_token: str, state: str, now: datetime) -> str:
+        """Return where a browser ends its session at the provider too (RP-Initiated Logout 1.0, 2).
+
+        Empty if the provider announces no such place, or nobody is to be sent there.
+
+        Raises
+        ------
+        ProviderError
+            If it does not answer, or announces a place that others could listen in on.
+        """
+        ours = self.registration
+        endpoint = self._ask(now).metadata.get("end_session_endpoint")
+        if not endpoint or not ours.post_logout_redirect_uri:
+            return ""
+        try:
+            _require_private(str(endpoint))
+        except ValueError as error:
+            raise _failed("sign_out.provider_is_not_private", error) from error
+        said = {
+            **({"id_token_hint": id_token} if id_token else {}),
+            "client_id": ours.client_id,
+            "post_logout_redirect_uri": ours.post_logout_redirect_uri,
+            "state": state,
+        }
+        return f"{endpoint}{'&' if '?' in str(endpoint) else '?'}{urlencode(said)}"
+
+    def said(self, *, code: str, nonce: str, code_verifier: str, now: datetime) -> Said:
         """Return what the provider says of whoever it has sent back with ``code``.
 
         Raises
@@ -109,7 +147,11 @@ class Provider:
             with self._client(endpoint) as client:
                 token = client.fetch_token(endpoint, code=code, code_verifier=code_verifier)
                 said = self._verified(token, known, nonce, now)
-                return {**self._userinfo(client, known, said), **said}
+                hint = str(token["id_token"])
+                return Said(
+                    claims={**self._userinfo(client, known, said), **said},
+                    id_token=hint if len(hint) <= _LONGEST_HINT else "",
+                )
         except (AuthlibBaseError, JoseError, httpx2.HTTPError, ValueError, KeyError) as error:
             raise _failed("sign_in.refused_by_provider", error) from error
 

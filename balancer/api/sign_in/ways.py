@@ -12,6 +12,7 @@ from balancer.api.sign_in.provider import Provider
 from balancer.domain.claims import ClaimRules
 
 _ATTEMPT: Final = "-attempt"
+_LEAVING: Final = "-leaving"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,11 @@ class Ways:
     def attempt_cookie(self) -> str:
         """The name of the cookie by which the browser that comes back is known for the one that was sent away."""
         return self.cookie + _ATTEMPT
+
+    @property
+    def leaving_cookie(self) -> str:
+        """The name of the cookie by which a browser is known that was sent to the provider to sign out there."""
+        return self.cookie + _LEAVING
 
     def give(self, response: Response, name: str, secret: str, *, seconds: int | None = None) -> None:
         """Set a cookie that scripts cannot read and that other sites' pages do not get sent with what they post."""

@@ -1,8 +1,8 @@
-// A real OpenID Connect provider for tests: node provider.mjs PORT REDIRECT_URI
+// A real OpenID Connect provider for tests: node provider.mjs PORT REDIRECT_URI POST_LOGOUT_REDIRECT_URI
 // Anybody signs in under any name with any password; PEOPLE says what is said of them.
 import Provider from "oidc-provider";
 
-const [port, redirectUri] = process.argv.slice(2);
+const [port, redirectUri, leftUri] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
 
 const PEOPLE = {
@@ -26,12 +26,14 @@ const provider = new Provider(issuer, {
       client_id: "entra-shaped",
       client_secret: "a secret that only tests know",
       redirect_uris: [redirectUri],
+      post_logout_redirect_uris: [leftUri],
       grant_types: ["authorization_code"],
       response_types: ["code"],
     },
     {
       client_id: "cis2-shaped",
       redirect_uris: [redirectUri],
+      post_logout_redirect_uris: [leftUri],
       grant_types: ["authorization_code"],
       response_types: ["code"],
       token_endpoint_auth_method: "private_key_jwt",
