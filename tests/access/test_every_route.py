@@ -54,6 +54,7 @@ SIGN_IN = {
     "/sign-in/callback",
     "/sign-in/ended",
     "/sign-out",
+    "/signed-out",
     "/oauth/token",
     "/.well-known/oauth-authorization-server",
 }

@@ -37,6 +37,7 @@ _LOCAL = """This is for trying Balancer out on this machine. There is no passwor
 whoever they say. It must never be used with patients' data.
 
 Whoever has not signed in is the operator, who may everything. Choose somebody to see what they see."""
+_NO_PROVIDER: Final = "there is no identity provider here"
 _STILL_THERE: Final = """Whoever has signed in already goes on as before, and nothing is lost. Lists on paper are in the
 folder of downtime lists. Try again in half a minute; if it goes on, tell whoever runs this service."""
 _LEAVING: Final = """Of this service. Your organisation's sign-in comes next: until that has ended too, whoever sits
@@ -108,7 +109,7 @@ async def _come_back(request: Request, state: str = "", code: str = "", error: s
     """Sign in whoever the identity provider has sent back."""
     provider, rules = _ways(request).provider, _ways(request).rules
     if provider is None or rules is None:
-        return _refused("there is no identity provider here", status=404)
+        return _refused(_NO_PROVIDER, status=404)
     if error or (iss and iss != provider.registration.issuer):
         code = ""
     taken = partial(_take_back, request, provider, rules, state=state, code=code)
@@ -196,6 +197,8 @@ def _sent_out(ways: Ways, provider: Provider, id_token: str, now: datetime) -> R
 def _left_there(request: Request, state: str = "") -> Response:
     """Say what has ended to whoever comes back from the provider; to whoever was not sent there, what may go on."""
     ways = _ways(request)
+    if ways.provider is None:
+        return _refused(_NO_PROVIDER, status=404)
     sent = request.cookies.get(ways.leaving_cookie, "")
     # compared as bytes: what a browser shows may be no ASCII
     came_back = bool(sent) and hmac.compare_digest(sent.encode(), state.encode())
