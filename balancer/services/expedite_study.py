@@ -98,7 +98,7 @@ def _value(  # noqa: PLR0913, PLR0917 - what is asked for, what was before, at w
     due = min([due_at, *filter(None, [other.instant("due_at") for other in before])])
     asked = [code for code in (*(other.value.get("priority") for other in before), priority) if code]
     if due >= study.due_at and not _is_raised(policy, study.priority, asked):
-        raise UntimelyError("due_at", f"is no sooner than it is due already, {study.due_at.isoformat()}")
+        raise UntimelyError("due_at", f"is no sooner than it is due already: {study.due_at.isoformat()}")
     return {"due_at": due.isoformat()} | ({"priority": _most_urgent(policy, asked)} if asked else {})
 
 

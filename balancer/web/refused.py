@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -17,10 +19,12 @@ from balancer.domain.errors import (
     BalancerError,
     ClaimedError,
     ConflictError,
+    InvalidValueError,
     NotAllowedError,
     NotFoundError,
     NothingLoadedError,
 )
+from balancer.domain.instant import LONDON
 from balancer.store.database import StoreBusyError
 from balancer.web.templates import render, wants_part
 
@@ -46,6 +50,16 @@ _STANDS: Final = (
     "Nothing is lost: lists that were published stand, and what is open stays with whoever has it open. Lists on "
     "paper are in the folder of downtime lists. If it goes on, whoever runs the service must look."
 )
+# What forms call what the service calls otherwise.
+_FIELDS: Final[Mapping[str, str]] = {
+    "due_at": "Needed by",
+    "until": "Until",
+    "due_back_at": "Due back",
+    "text": "Search",
+    "date": "Date",
+    "exam_code": "Examination",
+}
+_INSTANT: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)")
 # The first whose kind it is of.
 _TOLD: Final[Mapping[type[Exception], Told]] = {
     NotAllowedError: Told(
@@ -101,8 +115,24 @@ def words_for(error: BalancerError, who: str) -> str:
     """Return what to say of something that could not be done; ``who`` is whoever was faster, if anybody was."""
     if isinstance(error, ClaimedError):
         return f"{who} opened it before you: it stays theirs, and nothing was done."
-    said = f"{str(error)[:1].upper()}{str(error)[1:]}."
+    said = _INSTANT.sub(_local, f"{_named(error)}.")
     return said if isinstance(error, KeptError) else f"{said} Nothing was done."
+
+
+def _named(error: BalancerError) -> str:
+    """Return an error's message, with the field at fault as forms call it."""
+    if isinstance(error, InvalidValueError) and error.field in _FIELDS:
+        return f"{_FIELDS[error.field]}: {error.reason}"
+    return f"{str(error)[:1].upper()}{str(error)[1:]}"
+
+
+def _local(instant: re.Match[str]) -> str:
+    """Return an instant, as errors write it (ISO 8601, with its zone), as people of the network do."""
+    try:
+        local = datetime.fromisoformat(instant[0]).astimezone(LONDON)
+    except ValueError:  # somebody wrote it, and there is no such time
+        return instant[0]
+    return f"{local:%a} {local.day} {local:%b} {local:%H:%M}"
 
 
 def install(app: FastAPI, pages: tuple[str, ...]) -> None:

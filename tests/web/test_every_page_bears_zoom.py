@@ -13,6 +13,8 @@ from tests.web.reflow import lost_by_zoom_and_spacing
 from tests.web.test_every_page_on_every_database import busy
 
 PATIENCE_MS = 60_000
+# CSS pixels: what begins lower stands in a second row of the header.
+ROW = 40
 PAGES = (
     *("/", "/studies", "/studies/1", "/studies/1?act=pin", "/search", "/allocation", "/allocation/table"),
     *("/allocation/moves", "/allocation/unallocated", "/allocation/load", "/runs", "/runs/2", "/runs/2/moves"),
@@ -45,3 +47,20 @@ def test_nothing_is_lost_by_zoom_or_by_spacing(browser: Browser, sqlite_db: Data
         desk.go("/my-list")
         assert lost_by_zoom_and_spacing(desk) == []
         assert desk.wrong == []
+
+
+def test_the_header_is_one_row_on_a_desk_however_much_waits(
+    browser: Browser, sqlite_db: Database, tmp_path: Path
+) -> None:
+    """Thousands of moves in one badge: the field for what is looked for gives way, and nothing wraps."""
+    with served(busy(sqlite_db, kent(tmp_path))) as address, browser.new_context() as context:
+        desk = Desk(context.new_page(), address)
+        desk.page.set_viewport_size({"width": 1_440, "height": 900})
+        desk.sign_in("operator")
+        desk.go("/")
+        badges = desk.page.locator(".b-sections .b-count [aria-hidden]")
+        assert badges.count() > 0
+        badges.evaluate_all("found => found.forEach((each) => { each.textContent = '1,234' })")
+        tops = "found => [...found.children].map((each) => each.getBoundingClientRect().top)"
+        assert max(desk.page.locator(".b-header__inner").evaluate(tops)) < ROW
+        assert desk.page.evaluate("document.documentElement.scrollWidth") <= 1_440
