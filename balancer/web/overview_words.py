@@ -178,7 +178,7 @@ def clock(instant: datetime, now: datetime) -> str:
 
 def _silent(feed: SilentFeed) -> str:
     said = "has never been heard" if feed.silent_for is None else f"has been silent for {span(feed.silent_for)}"
-    return f"{feed.trust} {said}, and {_studies(feed.urgent)} of its {_has(feed.urgent)} only hours"
+    return f"{feed.trust} {said}, and {feed.urgent:,} of its studies {_has(feed.urgent)} only hours left"
 
 
 def _studies(number: int) -> str:

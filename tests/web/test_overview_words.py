@@ -41,7 +41,7 @@ def said(state: State) -> str:
         (replace(CALM, becoming=(1, 47, 118)), "1 study will become late by 12:00"),
         (
             replace(CALM, becoming=(12, 47, 118), silent=[SILENT]),
-            "Medway unreported has been silent for 41 min, and 31 studies of its have only hours",
+            "Medway unreported has been silent for 41 min, and 31 of its studies have only hours left",
         ),
         (
             replace(CALM, silent=[replace(SILENT, urgent=0)], becoming=(0, 2, 2)),
