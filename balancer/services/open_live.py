@@ -124,6 +124,7 @@ class _Kept:
         self._people = {person.reporter_id: person for person in problem.reporters}
         self._sessions = {item.session_id: item for item in problem.counted_sessions()}
         self._lost: set[StudyKey] = set()
+        self._readers: set[tuple[StudyKey, str]] = set()
         self.displaced = False
         self.rows: list[Allocation] = []
         for reporter_id, current in lists.items():
@@ -163,13 +164,17 @@ class _Kept:
     def _seat(
         self, reporter_id: str, session_id: str, entries: Sequence[tuple[ReadKey, Entry]]
     ) -> Iterator[Allocation]:
-        """Yield the reads that fit into a session one after the other; note those that do not."""
+        """Yield the reads that fit into a session one after the other; note those that do not.
+
+        Of a study one at the most, should ever two of its reads stand on somebody's list (H9).
+        """
         session = self._sessions.get(session_id)
         free, position = _up(session.start) if session is not None else self._now, 0
         for key, entry in entries:
             study = self._studies[_study(key)]
             row = None
-            may_read = self._may_read(study, key.read, reporter_id, session)
+            reader = _study(key), reporter_id
+            may_read = reader not in self._readers and self._may_read(study, key.read, reporter_id, session)
             if session is not None and may_read and _may_stand(study, key.read, reporter_id, session, position):
                 start = max(free, _up(study.ready_at)) if study.ready_at is not None else free
                 took = reading_seconds(study.minutes, self._people[reporter_id].speed, session.productivity)
@@ -179,16 +184,19 @@ class _Kept:
                 self.displaced |= self._was_taken_away(study, key.read, reporter_id, entry, session)
                 continue
             free, position = row.end, position + 1
+            self._readers.add(reader)
             yield row
 
     def _may_read(self, study: Study, read: int, reporter_id: str, session: RosteredSession | None) -> bool:
-        """Tell whether rules H1 to H4 let a read stand with somebody: what they may report changes too."""
-        if study.claimed(read) == reporter_id:
-            return True
+        """Tell whether rules H1 to H4 let a read stand with somebody: what they may report changes too.
+
+        Of what they have open H8 asks no more than H1 to H3. What it has no place for then stays theirs all the same,
+        and on their list: nobody takes it away (``publish_worklists.Placing``).
+        """
         person = self._people.get(reporter_id)
         if person is None or why_outside(study, person, self._now):
             return False
-        return session is None or session.takes(study)
+        return session is None or study.claimed(read) == reporter_id or session.takes(study)
 
     def _was_taken_away(
         self, study: Study, read: int, reporter_id: str, entry: Entry, session: RosteredSession | None

@@ -168,8 +168,12 @@ class Placing:
         given = [self._numbered(row) for row in plan.allocations]
         seen = {self._place(row.key) for row in given} | {self._place(key) for key in self.numbered(reasons)}
         seen -= set(overtaken)
+        stay = self._placed_since(seen)
+        theirs = {self._whose(row) for row in stay}
         placed = [row for row in given if self._place(row.key) in seen and self.may_be_given(row)]
-        for row in sorted([*placed, *self._claimed_since(placed), *self._placed_since(seen)], key=_in_order):
+        # two reads of a study have two readers (H9): what stays where the plan has not put it goes before the plan
+        placed = [row for row in placed if self._whose(row) not in theirs or self._is_claimed(row)]
+        for row in sorted([*placed, *self._claimed_since(placed), *stay], key=_in_order):
             found[row.reporter_id].append(row)
         return found
 
@@ -232,11 +236,18 @@ class Placing:
             for (place, reporter_id), item in found.items()
             if place in unseen and unseen[place].reporter_id == reporter_id
         ]
-        return [row for row in rows if self.may_be_given(row)]
+        # one each of a study: should two of its reads ever stand on one list, the next run finds the other a reader
+        return list({self._whose(row): row for row in reversed(rows) if self.may_be_given(row)}.values())
 
     def standing(self, key: ReadKey) -> Standing | None:
         """Return where a read, by its own number, stands; ``None`` if it is not to be read now."""
         return self._standing.get(self._place(key))
+
+    def _whose(self, row: Allocation) -> tuple[int, str]:
+        return self._place(row.key)[0], row.reporter_id
+
+    def _is_claimed(self, row: Allocation) -> bool:
+        return self._standing[self._place(row.key)].state is ReadState.CLAIMED
 
     def _numbered(self, row: Allocation) -> Allocation:
         number = self._number(row.key)

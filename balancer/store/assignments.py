@@ -65,7 +65,7 @@ def note_all(session: Session, at: datetime) -> int:
 
 
 def note_new_lists(session: Session, at: datetime) -> int:
-    """Enter what new lists of everybody's have changed, as ``note_studies``: reads that moved, and when others are due.
+    """Enter what new lists of everybody's have changed, as ``note_studies``: reads that moved, and new times of others.
 
     Nobody need be told that theirs shows something else: all of them are new. A plan moves some reads and shifts the
     times of nearly all, and everybody who writes waits meanwhile: the database compares and numbers those by itself.

@@ -30,6 +30,7 @@ from balancer.store.conservation import faults
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import WorklistItemRow
+from balancer.store.tables_life import ReadRow
 from balancer.store.tables_runs import RunRecordRow
 from tests.api.service import Service
 from tests.databases import wait_until_somebody_waits
@@ -523,3 +524,30 @@ def test_what_a_held_run_needs_is_kept_as_long_as_it_waits(db: Database) -> None
     with db.session() as reading:
         assert set(reading.exec(select(RunRecordRow.run_id))) == {later}
         assert len(reading.exec(select(WorklistItemRow)).all()) == 3
+
+
+def test_two_reads_of_a_study_never_go_to_one_reader(db: Database) -> None:
+    """One was put on a list since the plan was made, and stays; the plan has the other for the same reader (H9)."""
+    queued(db, incoming("D1", reads=2, minutes=30))
+    rostered(db, session("S1", "R1", hours=4), session("S2", "R2", hours=4))
+    run_allocation(db, NOW, solver=solving({"S1": ["D1#1"], "S2": ["D1#2"]}))
+    with db.session() as reading:
+        policy = policies.current_policy(reading)
+    number = propose_policy(
+        db,
+        replace(policy, publishing=PublishingRules(hold=True)),
+        NOW,
+        by=MANAGER,
+        author=MANAGER.name,
+        reason="winter",
+    )
+    approve_policy(db, number, NOW, by=MANAGER, approver="Dr B. Approver", reason="agreed")
+    run_id = held_run(db, solving({"S1": ["D1#2"], "S2": ["D1#1"]}))
+    with db.transaction() as writing:
+        second = writing.get_one(ReadRow, read_id(db, "D1", read=2))
+        second.since = minutes(2)
+    publish_held(db, run_id, minutes(3), by=MANAGER, reason="looked through")
+    assert standing(db, "D1", read=2) == (ReadState.ALLOCATED, "R2")
+    assert standing(db, "D1", read=1) == (ReadState.UNALLOCATED, None)
+    with db.session() as reading:
+        assert faults(reading) == []

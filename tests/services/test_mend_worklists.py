@@ -30,7 +30,8 @@ from balancer.services.run_allocation import run_allocation
 from balancer.store import audit, conservation, instructions, reads, runs, worklists
 from balancer.store.database import Database
 from balancer.store.pages import Cut
-from balancer.store.tables import RunRow, WorklistRow
+from balancer.store.tables import RunRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_life import ReadRow
 from tests.networks import (
     PACS,
     TWO_FEEDS,
@@ -333,9 +334,8 @@ def test_an_emergency_that_only_people_say_is_one_is_placed_anew_when_it_is_hand
     assert conserved(db)
 
 
-def test_what_somebody_may_no_longer_read_leaves_their_list_at_once(db: Database) -> None:
-    """Their entitlement has been taken away; the referee has nothing to say against the lists that follow."""
-    mending = morning(db)
+def no_longer_entitled(db: Database) -> None:
+    """Take R1's entitlement away, a minute after ``NOW``."""
     with db.transaction() as writing:
         given = Instruction(
             kind=InstructionKind.ENTITLEMENT,
@@ -347,11 +347,59 @@ def test_what_somebody_may_no_longer_read_leaves_their_list_at_once(db: Database
             value={"trust": "RVV", "granted": False},
         )
         instructions.add(writing, given, by=MANAGER, now=minutes(1))
+
+
+def test_what_somebody_may_no_longer_read_leaves_their_list_at_once(db: Database) -> None:
+    """Their entitlement has been taken away; the referee has nothing to say against the lists that follow."""
+    mending = morning(db)
+    no_longer_entitled(db)
     outcome = mending.look(minutes(1))
     assert outcome is not None
     assert (outcome.state, outcome.error) == (RunState.PUBLISHED, "")
     assert lists(db)["R1"][1] == []
     assert sorted(lists(db)["R2"][1]) == sorted([*EVERYDAY, *THEIRS])
+    assert conserved(db)
+
+
+def test_what_is_open_with_somebody_who_may_no_longer_read_it_keeps_nobody_waiting(db: Database) -> None:
+    """It stays theirs until they give it back (H8 has no place for it); what else they had goes, emergencies come."""
+    mending = morning(db)
+    claim_read(db, read_id(db, "A2"), "R1", minutes(1), by=R1)
+    no_longer_entitled(db)
+    outcome = mending.look(minutes(1))
+    assert outcome is not None
+    assert (outcome.state, outcome.error) == (RunState.PUBLISHED, "")
+    assert standing(db, "A2") == (ReadState.CLAIMED, "R1")
+    assert lists(db)["R1"][1] == ["A2"]
+    arrives(db, emergency(), at=2)
+    outcome = mending.look(minutes(2))
+    assert outcome is not None
+    assert (outcome.state, outcome.error) == (RunState.PUBLISHED, "")
+    assert whose(db, "E1") == "R2"
+    assert lists(db)["R1"][1] == ["A2"]
+    assert conserved(db)
+
+
+def test_two_reads_on_one_list_keep_no_emergency_waiting(db: Database) -> None:
+    """However they came there: the study is placed anew, or waits for a run, and nobody has both (H9)."""
+    queued(db, incoming("D1", reads=2), *EVERYDAY)
+    rostered(db, session("S1", "R1", hours=4), session("S2", "R2", hours=4))
+    run_allocation(db, NOW, solver=solving({"S1": ["D1#1", *EVERYDAY], "S2": ["D1#2"]}))
+    with db.transaction() as writing:
+        theirs = {row.reporter_id: row.id for row in writing.exec(select(WorklistRow))}
+        item = writing.exec(select(WorklistItemRow).where(WorklistItemRow.worklist_id == theirs["R2"])).one()
+        moved = {**item.model_dump(), "worklist_id": theirs["R1"], "place": 5, "session_id": "S1", "position": 5}
+        writing.delete(item)
+        writing.add(WorklistItemRow(**moved))
+        writing.get_one(ReadRow, read_id(db, "D1", read=2)).reporter_id = "R1"
+    mending = Mending(db)
+    arrives(db, incoming("D1", reads=2), emergency(), at=1)
+    outcome = mending.look(minutes(1))
+    assert outcome is not None
+    assert (outcome.state, outcome.error) == (RunState.PUBLISHED, "")
+    assert whose(db, "E1") in {"R1", "R2"}
+    readers = [standing(db, "D1", read=number)[1] for number in (1, 2)]
+    assert readers == [None, None] or readers[0] != readers[1]
     assert conserved(db)
 
 
