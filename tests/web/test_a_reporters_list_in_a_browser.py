@@ -62,6 +62,66 @@ def test_escape_leaves_the_reasons_and_the_keys_of_the_read_are_heard_again(desk
     expect(page.locator(f"[data-open][data-read='{first}']")).to_have_count(0)
 
 
+def test_what_was_asked_before_a_read_was_opened_is_not_shown_over_it(desk: Desk) -> None:
+    """The page looks at its list by itself: an answer from before somebody's act must not take the act away."""
+    page, held = desk.page, []
+    page.goto("about:blank")  # signing in has shown the list already, and that page looks at it, too
+    page.route("**/lists/R1?wait=0", lambda route: held.append((route, route.fetch())), times=1)
+    desk.go("/my-list")
+    while not held:  # the page's first look at its list: answered by the service, and still on its way
+        page.wait_for_timeout(10)
+    first = page.locator(".b-entry--first").get_attribute("data-read")
+    press_key(page, "Enter")
+    expect(page.locator(f"[data-open][data-read='{first}']")).to_be_visible()
+    with page.expect_response("**/lists/R1?wait=0", timeout=10_000):  # thrown away, and asked for again
+        for route, answer in held:
+            route.fulfill(response=answer)
+    page.wait_for_timeout(500)
+    assert page.locator("[data-gone]").count() == 0, "nobody took the read away"
+    assert page.locator("[data-open]").get_attribute("data-read") == first
+
+
+def test_a_list_found_while_a_read_is_being_opened_waits_for_the_answer(desk: Desk) -> None:
+    """Else the answer would come under the keys of whoever reads already, and take what they unfolded from them."""
+    page, held, looks = desk.go("/my-list"), [], []
+    expect(page.locator("#live")).to_contain_text("Live")
+    page.wait_for_timeout(500)  # its first look at its list is over
+    page.route("**/open", lambda route: held.append((route, route.fetch())))
+    page.on("request", lambda request: looks.append(request.url) if request.url.endswith("?wait=0") else None)
+    press_key(page, "Enter")
+    while not held:
+        page.wait_for_timeout(10)
+    page.wait_for_timeout(1_500)  # the service's word that the list is another has come by now
+    assert looks == []
+    assert page.locator("[data-open]").count() == 0
+    for route, answer in held:
+        route.fulfill(response=answer)
+    expect(page.locator("[data-open]")).to_have_count(1)
+    press_key(page, "r")
+    expect(page.locator("input[name=reason]:focus")).to_have_count(1)
+    page.wait_for_timeout(500)
+    expect(page.locator("input[name=reason]:focus")).to_have_count(1)
+
+
+def test_what_is_being_filled_in_goes_on_when_the_list_must_be_shown_anew(desk: Desk, service: Service) -> None:
+    """A read opened in another window appears at once; the reasons chosen for the first stay chosen."""
+    page = desk.go("/my-list")
+    first = page.locator(".b-entry--first").get_attribute("data-read")
+    press_key(page, "Enter")
+    expect(page.locator(f"[data-open][data-read='{first}']")).to_be_visible()
+    expect(page.locator("#live")).to_contain_text("Live")
+    press_key(page, "r")
+    expect(page.locator("input[name=reason]:focus")).to_have_count(1)
+    press_key(page, "ArrowDown")
+    chosen = page.locator("input[name=reason]:checked").get_attribute("value")
+    other = page.locator(f".b-entry[data-read]:not([data-read='{first}'])").first.get_attribute("data-read")
+    assert service.post(f"/reads/{other}/claim", {"reporter_id": "R1"}).status_code == 200
+    expect(page.locator("[data-open]")).to_have_count(2)
+    expect(page.locator("input[name=reason]:focus")).to_have_count(1)
+    assert page.locator("input[name=reason]:checked").get_attribute("value") == chosen
+    assert page.locator(f"[data-read='{first}'] [data-return]").get_attribute("open") is not None
+
+
 def test_what_is_released_stands_where_it_stood(desk: Desk) -> None:
     """L gives it back."""
     page = desk.go("/my-list")

@@ -41,6 +41,8 @@ function sayOfNow(found) {
 // --- changes wait until they are asked for ---------------------------------------------------------------------------
 
 let fresh = null;
+// somebody's acts: how many there were, whether one is under way, and what resolves when none is
+let acts = 0, busy = false, settled = Promise.resolve(), settle = () => {};
 
 // what the page asks by itself does not count as somebody being there: the session ends as if it had not been asked
 async function fetchPart() {
@@ -52,10 +54,21 @@ async function fetchPart() {
   return template.content.firstElementChild;
 }
 
+// What was asked before somebody's act may be older than the answer to it, and must neither be shown over it nor be
+// replaced by it under the keys: the list is asked for while no act is under way, and again if one began meanwhile.
+async function fetchSettled() {
+  for (;;) {
+    await settled;
+    const before = acts;
+    const found = await fetchPart();
+    if (acts === before) return found;
+  }
+}
+
 // looks at the list as it is: what has become of what is open is shown at once, anything else waits until it is asked for
 async function look(tag) {
   if (tag === part().dataset.tag) return offer(null);
-  const found = await fetchPart();
+  const found = await fetchSettled();
   if (found) sayOfNow(found);
   if (!found || found.dataset.tag === part().dataset.tag) return offer(null);
   if (cannotWait(found)) return show(found);
@@ -83,7 +96,27 @@ function offer(found) {
   waiting.hidden = false;
 }
 
+// what somebody is filling in goes on in the list that is shown now; the field that had the focus, there
+function carryOver(found) {
+  let focused = null;
+  for (const form of part().querySelectorAll("form")) {
+    const same = [...found.querySelectorAll("form")].find((other) => other.getAttribute("action") === form.getAttribute("action"));
+    if (same?.elements.length !== form.elements.length) continue;
+    if (form.closest("details[open]")) same.closest("details")?.setAttribute("open", "");
+    [...form.elements].forEach((field, place) => {
+      const other = same.elements[place];
+      if (field.type !== "hidden" && field.matches("input, select, textarea")) {
+        other.value = field.value;
+        other.checked = field.checked;
+      }
+      if (field === document.activeElement) focused = other;
+    });
+  }
+  return focused;
+}
+
 function show(found) {
+  const field = carryOver(found);
   const focused = document.activeElement?.closest("[data-read]")?.dataset.read;
   const still = new Set(openReads(found));
   const gone = [...part().querySelectorAll("[data-open]")].filter((card) => !still.has(card.dataset.read));
@@ -92,7 +125,7 @@ function show(found) {
   globalThis.htmx.process(found);
   after();
   const again = focused && found.querySelector(`[data-read="${focused}"] button, [data-read="${focused}"] a`);
-  (again || document.getElementById("list-heading")).focus({ preventScroll: Boolean(again) });
+  (field || again || document.getElementById("list-heading")).focus({ preventScroll: Boolean(field || again) });
 }
 
 // A claim that ended and not by this page: whoever reads on must hear of it, and can still say that the report is written.
@@ -113,7 +146,7 @@ const unread = () => document.querySelectorAll("#notices [data-gone]").length;
 async function showWaiting() {
   if (!fresh) return;
   try {
-    show((await fetchPart()) ?? fresh);
+    show((await fetchSettled()) ?? fresh);
   } catch {
     lost();
   }
@@ -197,7 +230,6 @@ if (own) setInterval(beat, HEARTBEAT);
 // --- opening: the claim here, the images in the PACS ------------------------------------------------------------------
 
 const images = new Map();
-let busy = false;
 
 document.addEventListener("submit", (event) => {
   // one act at a time: the answer to one says how the list is for the next
@@ -207,6 +239,8 @@ document.addEventListener("submit", (event) => {
     return;
   }
   busy = true;
+  acts += 1;
+  settled = new Promise((resolve) => { settle = resolve; });
   const link = event.target.dataset.pacs;
   // a window may be opened at a person's own act only, so it is opened now, and closed if somebody was faster
   if (link) images.set(event.target, { link, tab: globalThis.open("about:blank", "_blank") });
@@ -234,6 +268,7 @@ watchAnswers({
 document.addEventListener("htmx:finally:request", (event) => {
   const form = event.detail.ctx?.sourceElement, answer = event.detail.ctx?.response, opened = images.get(form);
   busy = false;
+  settle();
   images.delete(form);
   const done = answer?.status === 200 && !answer.headers.get("X-Refused");
   if (opened?.tab && done) { opened.tab.opener = null; opened.tab.location = opened.link; }
