@@ -164,9 +164,16 @@ def release(  # noqa: PLR0913, PLR0917
 
 @router.post("/lists/{reporter_id}/reads/{read_id}/heartbeat", dependencies=_WORK)
 def keep(served: Served, caller: Caller, reach: Reaching, reporter_id: ReporterInPath, read_id: IdInPath) -> Response:
-    """Say that the page with the read is still open; the answer says so if its trust no longer asks for it."""
-    kept = renew_claim(acting(served, reach, reporter_id), read_id, reporter_id, served.clock.now(), by=caller)
-    return Response(status_code=204, headers={REFUSED: "1"} if kept.withdrawn else {})
+    """Say that the page with the read is still open; the answer says so if there is something to look at.
+
+    That is: its trust no longer asks for the read, or the claim has ended meanwhile, which is no error of the page.
+    """
+    try:
+        kept = renew_claim(acting(served, reach, reporter_id), read_id, reporter_id, served.clock.now(), by=caller)
+        changed = kept.withdrawn
+    except (ClaimedError, ConflictError):
+        changed = True
+    return Response(status_code=204, headers={REFUSED: "1"} if changed else {})
 
 
 def _complete(db: Database, read_id: int, *args: object, outcome: Outcome | None, **named: object) -> None:

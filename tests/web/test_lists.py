@@ -108,6 +108,16 @@ def test_a_heartbeat_keeps_the_claim(service: Service) -> None:
     assert "X-Refused" not in kept.headers
 
 
+def test_a_heartbeat_of_a_claim_that_has_ended_is_told_to_look(service: Service) -> None:
+    """The page shows what became of the read: to have asked is no error."""
+    be(service, "reporter:R1")
+    first = reads(service)[0]
+    act(service, first, "open")
+    act(service, first, "release")
+    kept = service.client.post(f"/lists/R1/reads/{first}/heartbeat", headers=PART)
+    assert (kept.status_code, kept.headers["X-Refused"]) == (204, "1")
+
+
 @pytest.mark.parametrize("path", ["/lists/R2", "/lists/R2/events"])
 def test_another_reporters_list_is_not_shown(service: Service, path: str) -> None:
     """Nor its news."""

@@ -216,6 +216,8 @@ async function beat() {
   await look().catch(lost);
   for (const read of openReads(part())) {
     try {
+      await settled;
+      if (!openReads(part()).includes(read)) continue;
       const answer = await fetch(`${address}/reads/${read}/heartbeat?wait=0`, { method: "POST", headers: { "HX-Request": "true" } });
       if (answer.status === 401) return toSignIn();
       if (!answer.ok || answer.headers.get("X-Refused")) await look();
