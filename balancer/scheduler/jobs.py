@@ -42,6 +42,7 @@ from balancer.services.request_run import request_run
 from balancer.services.shift import shift_to_present
 from balancer.services.watch_feeds import watch_feeds
 from balancer.store import conservation, explanations, keys, previews, runs, scarcities
+from balancer.store.conservation import Fault
 from balancer.store.database import Database
 from balancer.store.leases import Lease
 from balancer.store.policies import current_policy
@@ -52,6 +53,8 @@ READS_EVERY = timedelta(minutes=1)
 # Changes that come within this time of each other make one run.
 _SETTLING = timedelta(seconds=2)
 _BUSY_SECONDS = 5.0
+# Of studies that have lost a rule that held; more tell nobody more.
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,8 +316,11 @@ class Work:
         done = [_part(part, partial(work, database, now)) for part, work in _PARTS.items()]
         with database.session() as session:
             found = conservation.faults(session)
+            twice = conservation.same_readers(session) if any(item.fault is Fault.SAME_READER for item in found) else []
         for item in found:
             _log.error("conservation.broken", trust=item.trust, fault=item.fault.value, number=item.number)
+        for pair in twice[:_MOST_NAMED]:  # whose, the study's page says: a log names nobody
+            _log.error("conservation.same_reader", trust=pair.trust, study=pair.study_id)
         if not all(done):
             return "failed in part"
         return "conserved" if not found else "not conserved"

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlmodel import Session, and_, col, exists, func, or_, select
+from sqlmodel import Session, and_, case, col, exists, func, or_, select
 
 from balancer.domain.exceptional import ExceptionKind
-from balancer.domain.life import ReadKind, ReadState
+from balancer.domain.life import ON_A_LIST, ReadKind, ReadState
 from balancer.domain.states import BatchKind, BatchState, StudyState
 from balancer.store.tables import BatchRow, StudyRow, WorklistItemRow
 from balancer.store.tables_kinds import FollowUpRow
@@ -28,7 +28,8 @@ class Fault(StrEnum):
     ``not_followed_up``: a provisional report is not to be verified by anybody, or what was to follow readings went with
     its study and the reporting office was never told. ``no_owner``: nobody is named whom the
     state needs. ``on_no_list``: allocated to somebody whose current list does not have it. ``claim_without_read`` and
-    ``read_without_claim``: a read and the claims do not agree on who has it open.
+    ``read_without_claim``: a read and the claims do not agree on who has it open. ``same_reader``: two reads of a study
+    are with one reporter (``same_readers``).
     """
 
     MISSING = "missing"
@@ -37,15 +38,25 @@ class Fault(StrEnum):
     ON_NO_LIST = "on_no_list"
     CLAIM_WITHOUT_READ = "claim_without_read"
     READ_WITHOUT_CLAIM = "read_without_claim"
+    SAME_READER = "same_reader"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultCount:
-    """How many reads (of ``missing``: studies) of a trust have a fault."""
+    """How many reads (of ``missing`` and ``same_reader``: studies) of a trust have a fault."""
 
     trust: str
     fault: Fault
     number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameReader:
+    """A study of which one reporter has two reads."""
+
+    trust: str
+    study_id: int
+    reporter_id: str
 
 
 def faults(session: Session) -> list[FaultCount]:
@@ -55,6 +66,57 @@ def faults(session: Session) -> list[FaultCount]:
         for fault, statement in _CHECKS.items()
         for trust, number in session.exec(statement())
     ]
+
+
+def same_readers(session: Session) -> list[SameReader]:
+    """Return the open studies of which one reporter has two reads, on their list or open (H9), by number.
+
+    That somebody has opened a read may be a system's or a manager's word, whoever has the others: it is a fact, what is
+    only planned gives way to it with the next lists, and of two that are open the trust's reporting office has been
+    told. So a read that is open counts if the list in force of whoever opened it has it beside the other, and two that
+    are open if nobody has been told.
+    """
+    found = session.exec(_same_readers().order_by(col(StudyRow.id), col(ReadRow.reporter_id)))
+    return [SameReader(trust=trust, study_id=study, reporter_id=reporter) for trust, study, reporter in found]
+
+
+def _same_readers() -> Any:
+    allocated = col(ReadRow.state) == ReadState.ALLOCATED
+    open_in_order = (col(ReadRow.state) == ReadState.CLAIMED) & col(WorklistItemRow.study_id).is_not(None)
+    told = exists().where(
+        col(ExceptionRow.kind) == ExceptionKind.SAME_READER,
+        col(ExceptionRow.read_id) == col(ReadRow.id),
+        or_(col(ExceptionRow.resolved_at).is_(None), col(ExceptionRow.opened_at) >= col(ReadRow.since)),
+    )
+    given, kept, known = (
+        func.sum(case((condition, 1), else_=0))
+        for condition in (allocated, allocated | open_in_order, told.correlate(ReadRow))
+    )
+    theirs = col(ReadRow.state).in_(sorted(ON_A_LIST)) & col(ReadRow.reporter_id).is_not(None)
+    # hardly ever any: the places of all reads are not looked for
+    several = (
+        select(ReadRow.study_id, ReadRow.reporter_id)
+        .where(theirs)
+        .group_by(col(ReadRow.study_id), col(ReadRow.reporter_id))
+        .having(func.count() > 1)
+        .subquery()
+    )
+    held = (
+        select(StudyRow.trust, StudyRow.id, ReadRow.reporter_id)
+        .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
+        .join(several, (several.c.study_id == ReadRow.study_id) & (several.c.reporter_id == ReadRow.reporter_id))
+    )
+    return (
+        with_place(held)
+        .where(StudyRow.state == StudyState.OPEN, theirs)
+        .group_by(col(StudyRow.trust), col(StudyRow.id), col(ReadRow.reporter_id))
+        .having(or_((given > 0) & (kept > 1), (given == 0) & (known == 0)))
+    )
+
+
+def _same_reader() -> Any:
+    found = _same_readers().subquery()
+    return select(found.c.trust, func.count()).group_by(found.c.trust).order_by(found.c.trust)
 
 
 def _reads(*conditions: Any) -> Any:
@@ -225,4 +287,5 @@ _CHECKS: dict[Fault, Callable[[], Any]] = {
     Fault.ON_NO_LIST: _on_no_list,
     Fault.READ_WITHOUT_CLAIM: _read_without_claim,
     Fault.CLAIM_WITHOUT_READ: _claim_without_read,
+    Fault.SAME_READER: _same_reader,
 }

@@ -371,6 +371,24 @@ def test_reads_are_looked_after_and_what_does_not_add_up_is_an_error_in_the_log(
         assert [row.outcome for row in jobs.last_jobs(reading, "reads")] == ["not conserved", "conserved"]
 
 
+def test_a_study_with_both_its_reads_at_one_reporter_s_is_named_in_the_log_and_the_reporter_is_not(
+    scheduler: Scheduler,
+) -> None:
+    """By its number, that of its page."""
+    with scheduler.database.connection() as connection:
+        study, last = connection.execute(text("SELECT min(study_id), max(id) FROM reads")).one()
+        values = {"study": study, "last": last}
+        # as no code of ours does: another study's read is this one's second
+        connection.execute(text("UPDATE reads SET study_id = :study, number = 2 WHERE id = :last"), values)
+        theirs = "UPDATE reads SET state = 'allocated', reporter_id = (SELECT min(reporter_id) FROM reporters)"
+        connection.execute(text(f"{theirs} WHERE study_id = :study"), values)
+    with capture_logs() as lines:
+        scheduler.work.look_after_reads()
+    assert {"event": "conservation.same_reader", "log_level": "error", "trust": "RVV", "study": study} in lines
+    broken = [(line["fault"], line["number"]) for line in lines if line["event"] == "conservation.broken"]
+    assert ("same_reader", 1) in broken
+
+
 @pytest.mark.parametrize("part", ["lapse_claims", "check_completions", "check_parked"])
 def test_a_part_that_fails_keeps_neither_the_others_nor_the_check_from_being_done(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, part: str

@@ -1,10 +1,14 @@
-"""Two reads of a study are two people's (H9), not in plans alone: whoever claims or completes is held to it."""
+"""Two reads of a study are two people's (H9), not in plans alone: whoever claims or completes is held to it.
+
+That no list in force has both is looked at as that every read is somewhere is.
+"""
 
 from __future__ import annotations
 
 import threading
 
 import pytest
+from sqlmodel import delete, select
 
 from balancer.domain.errors import ConflictError
 from balancer.domain.exceptional import ExceptionKind
@@ -13,7 +17,11 @@ from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.next_read import next_read
 from balancer.services.run_allocation import run_allocation
+from balancer.store import conservation
+from balancer.store.conservation import Fault, SameReader
 from balancer.store.database import Database
+from balancer.store.tables import WorklistItemRow, WorklistRow
+from balancer.store.tables_life import ExceptionRow, ReadRow
 from tests.databases import wait_until_somebody_waits
 from tests.networks import PACS, claim_within, incoming, minutes, queued, read_id, rostered, solving, standing
 from tests.services.test_claiming import R1, opened
@@ -94,3 +102,77 @@ def test_nobody_gets_both_by_asking_at_the_same_moment(db: Database, doing: str)
         wait_until_somebody_waits(db)
     thread.join()
     assert [str(error)[:34] for error in refused] == ["the reporter has another read of t"]
+
+
+# --- what no list may have ------------------------------------------------------------------------------------------
+
+
+def faults(db: Database) -> list[tuple[str, Fault, int]]:
+    """Return what does not add up."""
+    with db.session() as reading:
+        return [(item.trust, item.fault, item.number) for item in conservation.faults(reading)]
+
+
+def two_lists(db: Database) -> None:
+    """Put the first read of two on R1's list and the second on R2's, and the only one of another study on R1's."""
+    queued(db, incoming("A1", reads=2), "B1")
+    rostered(db, session("S1", "R1"), session("S2", "R2"))
+    run_allocation(db, NOW, solver=solving({"S1": ["A1", "B1"], "S2": ["A1#2"]}))
+
+
+def both_on_one_list(db: Database) -> int:
+    """Put the second read on R1's list too, as no code of ours may; return the study's number."""
+    with db.transaction() as writing:
+        second = writing.get_one(ReadRow, read_id(db, "A1", read=2))
+        second.reporter_id = "R1"
+        theirs = {row.reporter_id: row.id for row in writing.exec(select(WorklistRow))}
+        item = writing.exec(select(WorklistItemRow).where(WorklistItemRow.worklist_id == theirs["R2"])).one()
+        writing.add(WorklistItemRow(**{**item.model_dump(), "worklist_id": theirs["R1"], "place": 9, "position": 9}))
+        writing.delete(item)
+        return second.study_id
+
+
+@pytest.mark.parametrize("opens", [(), (1,), (2,)], ids=["both wait", "the first is open", "the second is open"])
+def test_a_list_that_has_both_is_a_fault(db: Database, opens: tuple[int, ...]) -> None:
+    """Of the study, with whose list: one of them can never be opened there."""
+    two_lists(db)
+    assert faults(db) == []
+    study_id = both_on_one_list(db)
+    for number in opens:
+        claim_read(db, read_id(db, "A1", read=number), "R1", NOW, by=PACS)
+    assert faults(db) == [("RVV", Fault.SAME_READER, 1)]
+    with db.session() as reading:
+        (found,) = conservation.same_readers(reading)
+    assert found == SameReader(trust="RVV", study_id=study_id, reporter_id="R1")
+
+
+def test_two_reads_of_two_people_and_two_studies_of_one_are_none(db: Database) -> None:
+    """Open or not, done or not."""
+    two_lists(db)
+    claim_read(db, read_id(db, "A1"), "R1", NOW, by=R1)
+    claim_read(db, read_id(db, "A1", read=2), "R2", NOW, by=PACS)
+    assert faults(db) == []
+    complete_read(db, read_id(db, "A1"), "R1", minutes(1), by=R1)
+    assert faults(db) == []
+
+
+@pytest.mark.parametrize("first", ["open", "done"])
+def test_what_a_system_says_somebody_has_opened_is_no_fault_of_the_lists(db: Database, first: str) -> None:
+    """The other stands on their list from before, and gives way with the next."""
+    twice(db, first=first)
+    assert faults(db) == []
+    run_allocation(
+        db, minutes(1), solver=solving({"S2": ["A1"]} if first == "done" else {"S1": ["A1"], "S2": ["A1#2"]})
+    )
+    assert faults(db) == []
+
+
+def test_two_that_are_open_at_one_person_s_are_a_fault_if_nobody_has_been_told(db: Database) -> None:
+    """Whoever says that both are open, the trust's office hears of it."""
+    twice(db, first="open")
+    claim_read(db, read_id(db, "A1", read=2), "R1", minutes(1), by=PACS)
+    assert opened(db) == _TOLD
+    assert faults(db) == []
+    with db.transaction() as writing:
+        writing.exec(delete(ExceptionRow))
+    assert faults(db) == [("RVV", Fault.SAME_READER, 1)]

@@ -67,9 +67,9 @@ class FaultsOut(Out):
         "nobody is to verify, or what was to follow readings went with its study untold. `no_owner`: nobody is named "
         "who has it. "
         "`on_no_list`: allocated, and on no list. `claim_without_read`, `read_without_claim`: it is not clear who has "
-        "it open."
+        "it open. `same_reader`: two reads of a study are with one reporter."
     )
-    reads: int = Field(description="How many; of `missing`, how many studies.", examples=[1])
+    reads: int = Field(description="How many; of `missing` and `same_reader`, how many studies.", examples=[1])
 
     @classmethod
     def of(cls, counted: FaultCount) -> FaultsOut:
