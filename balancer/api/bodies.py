@@ -7,12 +7,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from itertools import chain
 
 # A list is some 100 KB at the most.
 _MOST = 500
 # Making one is all processor, which one thread has at a time: more at once would all be ready last. One that takes
 # long, or waits for the database, is not to keep the others waiting.
 _AT_ONCE = 2
+# As long as it may take to read an emergency's file, and to mend lists for it, beside a plan just published.
+RESTS_FOR_SECONDS = 2.0
 
 
 class Bodies:
@@ -61,40 +65,75 @@ class Bodies:
                     self._making[key] = lock, wanted - 1
 
 
+@dataclass(slots=True, kw_only=True)
+class _Wish:
+    """Somebody who wants a body made."""
+
+    urgent: Callable[[], bool]
+    patient: bool
+    since: float
+    given: asyncio.Future[None]
+
+
 class Turns:
     """Who makes a body next, of all who want one made; for coroutines of one event loop.
 
-    After a run everybody's list is new. Whoever has an emergency to be told of does not wait until all are made.
+    After a run everybody's list is new. Whoever has an emergency to be told of does not wait until all are made. And
+    those who wait for news anyway (``patient``) leave the processor to others half of the time: an emergency that
+    arrives meanwhile is still being read, and mended, by threads and processes beside this one. They do so for
+    ``RESTS_FOR_SECONDS`` at the most, however many they are.
     """
 
     def __init__(self, at_once: int = _AT_ONCE) -> None:
         self._free = at_once
-        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._resting = False
+        self._waiting: list[_Wish] = []
 
     @asynccontextmanager
-    async def turn(self, urgent: Callable[[], bool]) -> AsyncIterator[None]:
-        """Wait for a turn, and have it; whose is ``urgent`` by then comes first, else who asked first."""
-        if self._free:
-            self._free -= 1
-        else:
-            mine = asyncio.get_running_loop().create_future()
-            self._waiting.append((urgent, mine))
-            try:
-                await mine
-            except asyncio.CancelledError:
-                if mine.done() and not mine.cancelled():  # it had been given the turn already
-                    self._pass_on()
-                raise
+    async def turn(self, urgent: Callable[[], bool], *, patient: bool = False) -> AsyncIterator[None]:
+        """Wait for a turn, and have it; whose is ``urgent`` by then comes first, then who cannot wait, in order."""
+        loop = asyncio.get_running_loop()
+        mine = _Wish(urgent=urgent, patient=patient, since=loop.time(), given=loop.create_future())
+        self._waiting.append(mine)
+        self._give()
+        try:
+            await mine.given
+        except asyncio.CancelledError:
+            if mine.given.done() and not mine.given.cancelled():  # it had been given the turn already
+                self._end(mine, 0.0)
+            raise
+        began = loop.time()
         try:
             yield
         finally:
-            self._pass_on()
+            self._end(mine, loop.time() - began)
 
-    def _pass_on(self) -> None:
-        self._waiting = [item for item in self._waiting if not item[1].done()]
-        if self._waiting:
-            first = next((item for item in self._waiting if item[0]()), self._waiting[0])
+    def _give(self) -> None:
+        """Give the turns that are free to those who come first."""
+        self._waiting = [wish for wish in self._waiting if not wish.given.done()]
+        while self._free and (first := self._first()) is not None:
             self._waiting.remove(first)
-            first[1].set_result(None)
-        else:
-            self._free += 1
+            self._free -= 1
+            # one at a time of those who can wait: while it makes, and while it rests
+            first.patient = first.patient and not first.urgent()
+            self._resting |= first.patient
+            first.given.set_result(None)
+
+    def _first(self) -> _Wish | None:
+        urgent = (wish for wish in self._waiting if wish.urgent())
+        cannot_wait = (wish for wish in self._waiting if not wish.patient)
+        can_wait = (wish for wish in self._waiting if not self._resting)
+        return next(chain(urgent, cannot_wait, can_wait), None)
+
+    def _end(self, mine: _Wish, took: float) -> None:
+        """Pass a turn on; who can wait rests for as long as it took, unless too many have waited for too long."""
+        self._free += 1
+        if mine.patient:
+            loop = asyncio.get_running_loop()
+            rests = loop.time() - mine.since < RESTS_FOR_SECONDS
+            loop.call_later(took if rests else 0.0, self._rested)
+        self._give()
+
+    def _rested(self) -> None:
+        self._resting = False
+        self._give()

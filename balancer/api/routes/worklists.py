@@ -114,7 +114,7 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
     if tag is not None and kept is not None:
         return json_body(kept, tag)
     make = partial(_read, served.database, reporter_id, reach, served.clock.now())
-    async with watch.turns.turn(urgent=lambda: watch.is_mended(reporter_id)):
+    async with watch.turns.turn(urgent=lambda: watch.is_mended(reporter_id), patient=wait > 0):
         return json_body(*await run_in_threadpool(watch.bodies.made, (reporter_id, reach), tag, make))
 
 
