@@ -36,7 +36,7 @@ from balancer.services.forget_letters import forget_letters
 from balancer.services.lapse_claims import lapse_claims
 from balancer.services.load_network import load_network
 from balancer.services.park_read import check_parked
-from balancer.services.refresh_feeds import refresh_feed, refresh_roster
+from balancer.services.refresh_feeds import NOTHING_AHEAD, Ahead, read_ahead, refresh_feed, refresh_roster
 from balancer.services.release_emergencies import plan_that_waits, release_emergencies
 from balancer.services.request_run import request_run
 from balancer.services.shift import shift_to_present
@@ -222,8 +222,7 @@ class Work:
         if network is None or timetable is None:
             return
         for feed in self._deliveries.noticed(network.feeds, network.folder):
-            take = partial(self._take_feed, feed)
-            timetable.once(_delivered(feed), partial(self._do_and_ask, feed, take))
+            timetable.once(_delivered(feed), partial(self._take_delivered_feed, feed))
         for roster in self._deliveries.noticed(network.rosters, network.folder):
             take = partial(self._take_roster, roster)
             timetable.once(_delivered(roster), partial(self._do_and_ask, roster, take))
@@ -254,6 +253,21 @@ class Work:
         """Write lists to disk for when nothing answers, if they are others than those that are there."""
         if self._downtime is not None and self._downtime.is_due():
             self._do("downtime", None, self._downtime.write)
+
+    def _take_delivered_feed(self, feed: FeedDescription) -> None:
+        """Take in what a feed has delivered; it is read first, while others may still be writing."""
+        key = self._sources.pseudonym_key
+        try:
+            ahead: Ahead | Exception = read_ahead(self._database, self._loaded, feed, key, self._shift)
+        except Exception as error:  # noqa: BLE001 - raised where it is logged and kept, as a failure of the job
+            ahead = error
+
+        def take() -> str:
+            if isinstance(ahead, Exception):
+                raise ahead
+            return self._take_feed(feed, ahead)
+
+        self._do_and_ask(feed, take)
 
     def _do_and_ask(self, source: Source, take: Callable[[], str]) -> None:
         """Take in what a source has delivered; whatever fails, it is tried again before its turn comes."""
@@ -296,9 +310,9 @@ class Work:
             now = self._clock.now()
             ledger.do(job, now if interval is None else due_time(now, interval), work)
 
-    def _take_feed(self, feed: FeedDescription) -> str:
+    def _take_feed(self, feed: FeedDescription, ahead: Ahead = NOTHING_AHEAD) -> str:
         network, key = self._loaded, self._sources.pseudonym_key
-        outcomes = refresh_feed(self._database, network, feed, self._clock.now(), key, self._shift)
+        outcomes = refresh_feed(self._database, network, feed, self._clock.now(), key, self._shift, ahead)
         return tell_batches(feed.name, outcomes)
 
     def _take_roster(self, roster: RosterDescription) -> str:

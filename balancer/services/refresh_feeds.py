@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import TypeVar
 
+from balancer.domain.feed import ParsedExtract
 from balancer.domain.instant import day_of
 from balancer.domain.roster import ParsedRoster
 from balancer.ingest.collector import no_collections
@@ -22,10 +24,13 @@ from balancer.services.outcomes import BatchOutcome, RosterOutcome
 from balancer.services.shift import shift_extract
 from balancer.services.taught_feed import taught_feed
 from balancer.services.update_roster import update_roster, why_refused
-from balancer.store import rosters
+from balancer.store import batches, rosters
 from balancer.store.database import Database
 
 _NO_SHIFT = timedelta()
+# Extracts that have been read and not been taken in, by the name of the file and the SHA-256 of its content.
+Ahead = Mapping[tuple[str, str], ParsedExtract]
+NOTHING_AHEAD: Ahead = MappingProxyType({})
 # What began yesterday may go on today.
 _A_NIGHT = timedelta(days=1)
 Outcome = TypeVar("Outcome")
@@ -46,11 +51,12 @@ def refresh_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
     now: datetime,
     pseudonym_key: bytes,
     shift: timedelta = _NO_SHIFT,
+    ahead: Ahead = NOTHING_AHEAD,
 ) -> list[BatchOutcome]:
     """Take in the files of a feed that are current, oldest first; none at all if nothing has been delivered yet.
 
-    A file that was taken in before, under the same name, is recognised by its digest and not read again. ``shift`` is
-    added to every instant.
+    A file that was taken in before, under the same name, is recognised by its digest and not read again; nor is one
+    that has been read ``ahead``. ``shift`` is added to every instant.
 
     Raises
     ------
@@ -60,17 +66,55 @@ def refresh_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
     outcomes = []
     for file in current_files(feed, network.folder):
         content = file.read()
-        outcome = take_again(db, feed, hashlib.sha256(content).hexdigest(), now, file_name=file.name)
+        digest = hashlib.sha256(content).hexdigest()
+        parsed = ahead.get((file.name, digest))
+        outcome = take_again(db, feed, digest, now, file_name=file.name) if parsed is None else None
         if outcome is None:
-            with db.session() as session:
-                described = taught_feed(session, feed, network)
             with no_collections():
-                parsed = parse_extract(content, described, network, file_name=file.name, pseudonym_key=pseudonym_key)
-                parsed = shift_extract(parsed, shift)
+                parsed = parsed or _parsed(db, network, feed, file.name, content, pseudonym_key, shift)
                 most = feed.most_withdrawn
                 outcome = ingest_extract(db, feed, parsed, now, file_name=file.name, most_closed=most)
         outcomes.append(outcome)
     return outcomes
+
+
+def read_ahead(
+    db: Database, network: NetworkFolder, feed: FeedDescription, pseudonym_key: bytes, shift: timedelta = _NO_SHIFT
+) -> Ahead:
+    """Read the current files of a feed that never came before, by name and digest, and write nothing.
+
+    So a file can be read while others write, such as a plan that is being published: only taking it in waits for them.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be fetched.
+    """
+    found = {}
+    for file in current_files(feed, network.folder):
+        content = file.read()
+        digest = hashlib.sha256(content).hexdigest()
+        with db.session() as session:
+            came_before = batches.same_file(session, feed.name, digest) is not None
+        if not came_before:
+            with no_collections():
+                found[file.name, digest] = _parsed(db, network, feed, file.name, content, pseudonym_key, shift)
+    return found
+
+
+def _parsed(  # noqa: PLR0913, PLR0917 - what is read, and how
+    db: Database,
+    network: NetworkFolder,
+    feed: FeedDescription,
+    file_name: str,
+    content: bytes,
+    pseudonym_key: bytes,
+    shift: timedelta,
+) -> ParsedExtract:
+    with db.session() as session:
+        described = taught_feed(session, feed, network)
+    parsed = parse_extract(content, described, network, file_name=file_name, pseudonym_key=pseudonym_key)
+    return shift_extract(parsed, shift)
 
 
 def refresh_roster(
