@@ -113,8 +113,8 @@ def solve_and_exit(order: SolveOrder) -> None:
 def _end(code: int) -> NoReturn:
     """End this process, and leave its memory to the system.
 
-    Taking apart what a run has built takes the better part of a second of the processor, just as everybody fetches their
-    new list and an emergency may wait to be placed in it.
+    Taking apart what a run has built takes the better part of a second of the processor, just as everybody fetches
+    their new list and an emergency may wait to be placed in it.
     """
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
