@@ -131,7 +131,7 @@ class Turns:
         if mine.patient:
             loop = asyncio.get_running_loop()
             rests = loop.time() - mine.since < RESTS_FOR_SECONDS
-            loop.call_later(3 * took if rests else 0.0, self._rested)
+            loop.call_later(took if rests else 0.0, self._rested)
         self._give()
 
     def _rested(self) -> None:
