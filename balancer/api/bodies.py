@@ -95,7 +95,7 @@ class Turns:
         loop = asyncio.get_running_loop()
         mine = _Wish(urgent=urgent, patient=patient, since=loop.time(), given=loop.create_future())
         self._waiting.append(mine)
-        self._give()
+        self.give()
         try:
             await mine.given
         except asyncio.CancelledError:
@@ -108,8 +108,8 @@ class Turns:
         finally:
             self._end(mine, loop.time() - began)
 
-    def _give(self) -> None:
-        """Give the turns that are free to those who come first."""
+    def give(self) -> None:
+        """Give the turns that are free to those who come first; call it when somebody may have become urgent."""
         self._waiting = [wish for wish in self._waiting if not wish.given.done()]
         while self._free and (first := self._first()) is not None:
             self._waiting.remove(first)
@@ -132,8 +132,8 @@ class Turns:
             loop = asyncio.get_running_loop()
             rests = loop.time() - mine.since < RESTS_FOR_SECONDS
             loop.call_later(took if rests else 0.0, self._rested)
-        self._give()
+        self.give()
 
     def _rested(self) -> None:
         self._resting = False
-        self._give()
+        self.give()

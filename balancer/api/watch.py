@@ -26,7 +26,7 @@ from balancer.store.database import Database
 from balancer.store.worklists import ListMark
 
 # What another replica has committed is known here within this time; what this one has, at once.
-OLDEST_SECONDS = 0.1
+OLDEST_SECONDS = 0.05
 # How often it is asked, for all who wait, whether there is something to look at.
 _TICK_SECONDS = 0.02
 # How often it is looked whether they have gone away.
@@ -177,6 +177,7 @@ class Watch:
         writes, at = self.database.writes, time.monotonic()
         marks = await run_in_threadpool(self._read)
         self._marks, self._writes_seen, self._looked_at = marks, writes, at
+        self.turns.give()
         return marks
 
     def _read(self) -> Marks:

@@ -28,7 +28,7 @@ from balancer.store.database import Database, StoreBusyError
 
 _log = structlog.get_logger("balancer.scheduler")
 # An arriving emergency is to be on a list within a second of its commit.
-LOOK_EVERY_SECONDS = 0.1
+LOOK_EVERY_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

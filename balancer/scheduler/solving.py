@@ -107,10 +107,10 @@ def solve_and_exit(order: SolveOrder) -> None:
         code = _solve(database, order)
     finally:
         database.close()
-    _end(code)
+    end(code)
 
 
-def _end(code: int) -> NoReturn:
+def end(code: int) -> NoReturn:
     """End this process, and leave its memory to the system.
 
     Taking apart what a run has built takes the better part of a second of the processor, just as everybody fetches
@@ -185,7 +185,7 @@ def preview_and_exit(order: SolveOrder) -> None:
         code = max(preview_all(database, order.clock), price_newest(database, order.clock))
     finally:
         database.close()
-    _end(code)
+    end(code)
 
 
 def preview_all(database: Database, clock: Clock) -> int:

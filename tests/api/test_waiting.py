@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from balancer.api import watch
+from balancer.api import bodies, watch
 from balancer.api.bodies import Bodies, Turns
 from balancer.api.routes import runs as run_routes
 from balancer.api.watch import MOST_SECONDS
@@ -164,6 +164,56 @@ def test_who_has_something_that_cannot_wait_has_the_next_turn() -> None:
         return had
 
     assert asyncio.run(turns()) == ["first", "third", "fourth", "second", "fifth"]
+
+
+def test_whoever_waits_anyway_leaves_turns_and_time_to_others() -> None:
+    """Of all to whom a new plan is told one has a turn at a time, and then nobody for as long as it took."""
+
+    async def turns() -> list[str]:
+        two_at_a_time, had = Turns(2), []
+        mended: set[str] = set()
+
+        async def have(name: str, *, patient: bool, seconds: float = 0.0) -> None:
+            async with two_at_a_time.turn(lambda: name in mended, patient=patient):
+                had.append(name)
+                await asyncio.sleep(seconds)
+
+        first = asyncio.create_task(have("first", patient=True, seconds=0.3))
+        others = [asyncio.create_task(have(name, patient=True)) for name in ("second", "third")]
+        await asyncio.sleep(0)
+        await have("asks now", patient=False)  # beside the first, though others asked before
+        await first
+        await have("asks in the rest", patient=False)
+        mended.add("third")
+        two_at_a_time.give()
+        await others[1]
+        assert not others[0].done()
+        await others[0]
+        return had
+
+    assert asyncio.run(turns()) == ["first", "asks now", "asks in the rest", "third", "second"]
+
+
+def test_nobody_rests_once_some_have_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where thousands are told of a plan, the last of them does not hear of it twice as late."""
+    monkeypatch.setattr(bodies, "RESTS_FOR_SECONDS", 0.0)
+
+    async def turns() -> list[str]:
+        turns, had = Turns(2), []
+
+        async def have(name: str, seconds: float = 0.0) -> None:
+            async with turns.turn(lambda: False, patient=True):
+                await asyncio.sleep(seconds)
+            had.append(name)
+
+        waiting = [asyncio.create_task(have("first", 0.4)), asyncio.create_task(have("second"))]
+        await waiting[0]
+        await asyncio.sleep(0.2)
+        had.append("half of a rest")
+        await asyncio.gather(*waiting)
+        return had
+
+    assert asyncio.run(turns()) == ["first", "second", "half of a rest"]
 
 
 def test_a_turn_that_nobody_waits_for_any_more_is_the_next_ones() -> None:

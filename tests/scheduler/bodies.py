@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
 import time
 from pathlib import Path
 
-from balancer.scheduler.solving import DONE, SolveOrder, Solving, die_with_parent
+from balancer.scheduler.solving import DONE, SolveOrder, Solving, die_with_parent, end
 from balancer.scheduler.supervisor import Supervisor, stop_with_parent
 from tests.patience import PATIENCE_SECONDS
 
@@ -55,6 +56,12 @@ def stay(path: Path) -> None:
 def tell_niceness(_order: SolveOrder) -> None:
     """Exit with this process's niceness."""
     sys.exit(os.nice(0))
+
+
+def end_at_once(_order: SolveOrder) -> None:
+    """End as a run does; what the interpreter would do at its end would take for ever."""
+    atexit.register(time.sleep, 1_000_000)
+    end(DONE + 7)
 
 
 def die(path: Path) -> None:

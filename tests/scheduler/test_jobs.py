@@ -232,6 +232,34 @@ def test_a_delivery_that_could_not_be_taken_in_is_tried_again_a_little_later(
     assert scheduler.open_studies == 41
 
 
+def test_a_delivery_that_cannot_be_read_is_a_failed_job_and_tried_again(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read before it is its turn to write; what goes wrong then is on record all the same."""
+    looks, soon = scheduler.work.notice_deliveries, scheduler.timetable.soon
+    looks()
+    scheduler.deliver(content([*ROWS, row("B1")]), 17)
+    looks()
+    looks()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    scheduler.clock.at = minutes(17)
+    with monkeypatch.context() as forbidden, capture_logs() as lines:
+        forbidden.setattr(module, "read_ahead", refuse)
+        soon.pop("feed RVV unreported studies delivered")()
+    assert [line["event"] for line in lines] == ["job.failed"]
+    assert scheduler.outcomes("feed RVV unreported studies")[0] == "failed"
+    later = time.monotonic() + 5
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    scheduler.clock.at = minutes(18)
+    looks()
+    looks()
+    soon.pop("feed RVV unreported studies delivered")()
+    assert scheduler.open_studies == 41
+
+
 def test_many_changes_make_one_run_once_they_have_settled(scheduler: Scheduler) -> None:
     """Not one each, and not before the last of them is in."""
     before = scheduler.solving.count

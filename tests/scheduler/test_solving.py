@@ -25,6 +25,7 @@ from tests.api.service import StandingClock
 from tests.networks import queued, rostered, solving
 from tests.processes import started
 from tests.scheduler.bodies import (
+    end_at_once,
     is_gone,
     noted,
     order_then_sleep,
@@ -53,6 +54,11 @@ def test_a_run_ends_with_what_its_process_says(tmp_path: Path) -> None:
 def test_a_run_whose_process_crashes_takes_nothing_with_it(tmp_path: Path) -> None:
     """Native code that aborts, memory that runs out: the exit code says which signal it was."""
     assert Solving(_order(tmp_path / "pids"), solve_and_crash).run() == -signal.SIGABRT
+
+
+def test_a_run_that_is_over_leaves_its_memory_to_the_system(tmp_path: Path) -> None:
+    """Taking it apart would take the processor for a second, just as everybody's new list is fetched."""
+    assert Solving(_order(tmp_path / "pids"), end_at_once).run() == DONE + 7
 
 
 def test_a_run_is_ended_when_the_scheduler_stops(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 from balancer.domain.errors import NotFoundError
 from balancer.domain.states import BatchState, FeedState
 from balancer.ingest.network_folder import NetworkFolder, read_network
+from balancer.services import refresh_feeds as module
 from balancer.services.load_network import load_network
 from balancer.services.outcomes import BatchOutcome
-from balancer.services.refresh_feeds import refresh_all, refresh_feed, refresh_roster
+from balancer.services.refresh_feeds import read_ahead, refresh_all, refresh_feed, refresh_roster
 from balancer.services.shift import shift_to_present
 from balancer.store import people, sources
 from balancer.store.database import Database
@@ -181,6 +182,31 @@ def test_one_feed_that_fails_keeps_no_other_out(db: Database, folder: Path, netw
     medway = next(feed for feed in network.feeds if feed.trust == "RPA")
     with db.session() as session:
         assert sources.feed(session, medway.name, minutes(1)).state is FeedState.HELD
+
+
+def test_a_file_is_read_while_others_write_and_taken_in_as_it_was_read(
+    db: Database, folder: Path, network: NetworkFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An emergency's file does not wait for a plan that is being published: only taking it in does."""
+    drop(folder, *_GOOD, row("A1"), at=15)
+    with db.transaction() as publishing:
+        sources.locked_feed(publishing, east_kent(network).name)
+        ahead = read_ahead(db, network, east_kent(network), KEY)
+    assert [name for name, _ in ahead] == ["unreported-20260302T0815.csv"]
+    with monkeypatch.context() as never:
+        never.delattr(module, "parse_extract")
+        (outcome,) = refresh_feed(db, network, east_kent(network), minutes(16), KEY, ahead=ahead)
+    assert (outcome.state, outcome.books.new) == (BatchState.APPLIED, 31)
+    assert read_ahead(db, network, east_kent(network), KEY) == {}
+
+
+def test_a_file_that_is_another_by_its_turn_is_read_again(db: Database, folder: Path, network: NetworkFolder) -> None:
+    """What was read ahead is of that very content."""
+    drop(folder, *_GOOD, at=15)
+    ahead = read_ahead(db, network, east_kent(network), KEY)
+    drop(folder, *_GOOD, row("A1"), at=15)
+    (outcome,) = refresh_feed(db, network, east_kent(network), minutes(16), KEY, ahead=ahead)
+    assert outcome.books.new == 31
 
 
 @pytest.mark.parametrize("trust", ["RVV", "RWF", "RPA"])
