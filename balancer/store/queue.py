@@ -202,9 +202,12 @@ def current_lists(session: Session) -> list[int]:
 
 
 def lists_ended_at(session: Session, at: datetime) -> list[int]:
-    """Return the worklists that were current until then, by number: those that one publication took the place of."""
-    statement = select(WorklistRow.id).where(WorklistRow.superseded_at == at).order_by(col(WorklistRow.id))
-    return [number or 0 for number in session.exec(statement)]
+    """Return the worklists that were current until then, by number: those that one publication took the place of.
+
+    Of each reporter the last, should an earlier one have ended at the very same instant.
+    """
+    ended = select(func.max(WorklistRow.id)).where(WorklistRow.superseded_at == at)
+    return sorted(number or 0 for number in session.exec(ended.group_by(col(WorklistRow.reporter_id))))
 
 
 def lists_that_followed(session: Session, numbers: Collection[int]) -> list[int]:

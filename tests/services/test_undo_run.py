@@ -47,6 +47,16 @@ def test_lists_are_as_they_were(db: Database) -> None:
         assert runs.requested(reading) is not None
 
 
+def test_lists_that_came_and_went_at_one_instant_are_put_back_once(db: Database) -> None:
+    """Two publications at the same reading of the clock: what stood between them, and each read on one list once."""
+    holding(db)
+    publish_held(db, held_run(db), minutes(2), by=MANAGER, reason="looked through")
+    run_id = held_run(db, FIRST, at_minute=2)
+    publish_held(db, run_id, minutes(2), by=MANAGER, reason="looked through")
+    assert undone(db, run_id) == []
+    assert lists(db) == {"R1": (4, ["A3"]), "R2": (4, ["A1", "A2"])}
+
+
 def test_what_the_run_gave_a_place_first_has_none_again(db: Database) -> None:
     """Beside what is put back it would fill sessions twice; it says again why it had no place."""
     holding(db)
