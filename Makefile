@@ -1,6 +1,6 @@
 # What people and .ci/run type. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check replay screenshots bench bench-wt bench-table bench-polling bench-told bench-arrivals bench-report sample notebooks lock clean
+.PHONY: help run test check replay random-acts screenshots bench bench-wt bench-table bench-polling bench-told bench-arrivals bench-report sample notebooks lock clean
 
 BIN := .venv/bin
 # .venv is set up once, and again when what it is made from changes.
@@ -40,6 +40,9 @@ notebooks: $(COMPILED) ## run every notebook from its first cell to its last
 
 replay: $(COMPILED) ## a day in 24 minutes against the service, killed ten times; ARGS="--database postgresql --seed 2"
 	$(BIN)/python -m tests.replay $(ARGS)
+
+random-acts: $(COMPILED) ## whatever people can do, at random, upon a Monday morning, and whether all rules hold; ARGS="--seed 2 --acts 300"
+	$(BIN)/python -m tests.random_acts $(ARGS)
 
 screenshots: $(COMPILED) $(PEERS) ## look at every page of a Monday morning, which it starts itself, and keep what is seen in docs
 	$(BIN)/python -m tests.web.screenshots

@@ -93,14 +93,19 @@ class Person:
 
 
 @contextmanager
-def monday(folder: Path, *, say: Callable[[str], object] = sys.stderr.write) -> Iterator[Morning]:
-    """Yield the morning while it goes on; with the folder goes everything that was made for it."""
+def monday(
+    folder: Path, *, database_url: str = "", say: Callable[[str], object] = sys.stderr.write
+) -> Iterator[Morning]:
+    """Yield the morning while it goes on; with the folder goes everything that was made for it.
+
+    Its database is an SQLite file in the folder unless an empty one is named.
+    """
     network = folder / "kent"
     shutil.copytree(KENT, network)
     _expect_soon(network / "feeds" / f"{_SILENT}.toml")
     systems = trust_systems(draw_sample(), network, 1.0, seed=1)
     wanted = Wanted(
-        database_url=f"sqlite:///{folder / 'balancer.sqlite'}",
+        database_url=database_url or f"sqlite:///{folder / 'balancer.sqlite'}",
         folder=folder,
         solve_seconds=_SOLVE_SECONDS,
         allocate_every_minutes=240.0,

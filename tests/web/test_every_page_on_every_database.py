@@ -15,11 +15,11 @@ from balancer.store import exceptions
 from balancer.store.database import Database
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ReadRow
-from balancer.store.unreported import SORTS
 from tests.api.service import Service
 from tests.kent import kent
 from tests.networks import Feed, bad_row, claimed, extract, minutes, read_id, solving
 from tests.services.test_held_runs import MANAGER, STUDIES, arrived, held_run, holding
+from tests.web.addresses import Known, addresses
 from tests.web.pages_served import service_with_sign_in
 from tests.web.test_lists import ORIGIN, be
 from tests.worlds import NOW
@@ -49,39 +49,21 @@ def pages(db: Database) -> Iterator[str]:
     """Yield the addresses of every page, and of what its filters ask for."""
     with db.session() as session:
         study = session.get_one(ReadRow, read_id(db, "A1")).study_id
-    yield from ("/", "/search", "/lists", "/lists/R1", "/drafts", "/drafts/1", "/downtime", "/policy", "/policy/2")
-    yield from ("/policy/compare?a=1&b=2", "/audit?check=true", "/audit?actor=x&action=y&kind=run&subject=1")
-    yield from (f"/studies/{study}", f"/studies/{study}/reads/1/why")
-    yield from (f"/studies?sort={way}{key}" for key in SORTS for way in ("", "-"))
-    yield from (
-        "/studies?class=urgent&trust=RVV&subspecialty=neuro&modality=CT&exam=CTH&reporter=R1",
-        "/studies?as=csv",
+    known = Known(
+        trust="RVV",
+        subspecialty="neuro",
+        reporter_id="R1",
+        feed="RVV unreported",
+        day="2026-03-02",
+        study=study,
+        run=1,
+        proposed=2,
+        draft=1,
+        quarantined=1,
+        exception=1,
+        policies=(1, 2),
     )
-    yield from (f"/studies?age={age}" for age in ("first", "second", "late", "over"))
-    yield from (
-        "/studies?late=now",
-        "/studies?late=planned",
-        "/studies?within=24&reason=deferred",
-        "/studies?within=72",
-    )
-    yield from ("/studies?within=24&plan=proposed", "/studies?state=claimed", "/studies?state=reported")
-    yield from ("/allocation", "/allocation/table", "/allocation/newer", "/allocation/moves", "/allocation/load")
-    yield from (f"/allocation/{kind}?plan={plan}" for kind in ("unallocated", "late") for plan in ("published", ""))
-    yield from ("/runs?state=held&kind=allocation", "/runs/1", "/runs/2", "/runs/2/moves")
-    yield from ("/rosters", "/rosters?trust=RVV&subspecialty=neuro", "/reporters", "/reporters?trust=RVV&q=a")
-    yield from (
-        "/reporters/R1",
-        "/feeds",
-        "/feeds/RVV%20unreported",
-        "/quarantine",
-        "/quarantine/1",
-        "/exceptions/1",
-    )
-    yield from ("/exceptions?trust=RVV&kind=not_back", "/exceptions?resolved=true", "/exceptions?kind=feed_silent")
-    yield from ("/allocation/moves?next_on=2026-03-02", "/drafts/1/late", "/drafts/1/moves", "/drafts/1/load")
-    yield from ("/allocation/moves?reporter=R1&day=2026-03-02&way=in", "/allocation/moves?reporter=R1&way=out&had=true")
-    yield from ("/allocation?open=R1&only=late", "/studies?state=open", "/studies?state=kept", "/drafts/1/cost")
-    yield from ("/quarantine/rows", "/quarantine/rows?state=any&batch=1&feed=RVV%20unreported&reason=unknown_exam")
+    return addresses(known)
 
 
 def test_every_page_is_there_on_every_database(db: Database, tmp_path: Path) -> None:
