@@ -107,7 +107,7 @@ class _At:
     def _table(self) -> dict[str, dict[str, int]]:
         table: dict[str, dict[str, Any]] = {act.name: {} for act in ACTS}
         for (doing, status), count in sorted(self._everybody.answers.items()):
-            table.setdefault(doing, {})[str(status)] = count
+            table[doing][str(status)] = count
         for doing, count in self._nothing.items():
             table[doing]["nothing there"] = count
         return table

@@ -123,7 +123,7 @@ def test_what_goes_wrong_is_told_with_the_act_after_which_it_did(
     done = []
 
     def look(hands: Hands) -> None:
-        done.append(hands.everybody.ask("GET", "/nowhere"))
+        done.append(hands.everybody.ask("POST", "/nowhere"))
         if len(done) == 3:
             with sqlite_db.connection() as connection:
                 connection.execute(text(READS_ARE_MISSING))
