@@ -101,6 +101,23 @@ def test_from_the_overview_to_an_open_list(browser: Browser, kent_db: Database, 
             the_list_waits_and_then_changes(mine, reporter, before, reads_of(kent_db, study))
 
 
+def test_words_of_time_that_go_on_move_nothing(browser: Browser, kent_db: Database) -> None:
+    """Longer ones take no more of a row than the shorter ones did: what is under the cursor stays there."""
+    with kent_db.session() as session:
+        reporter = max(worklists.worklists(session), key=lambda entry: entry.items).reporter_id
+    with (
+        served(service_with_sign_in(kent_db)) as address,
+        window(browser, address, "desktop", f"reporter:{reporter}") as desk,
+    ):
+        page = desk.go("/my-list")
+        before, words = places(page), page.locator("tr[data-read] [data-words]")
+        assert words.count() > 10
+        for said in ("1 min left", "Over ceiling by 23 h 59 min"):
+            words.evaluate_all("(all, said) => all.forEach(e => { e.textContent = said })", said)
+            assert places(page) == before
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
 def a_study_on_a_list(page: Page, db: Database) -> tuple[int, str]:
     """Return the first study of the list that one reporter alone has among what their page shows, and who it is."""
     for row in page.locator(".b-table tbody tr").all():

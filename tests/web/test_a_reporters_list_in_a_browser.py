@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 from sqlmodel import update
 
+from balancer.services.claim_read import claim_read
 from balancer.store.tables import StudyRow
+from balancer.web import lists
+from balancer.web.templates import wants_part
 from balancer.web.time_left import time_left
 from tests.api.service import Service
+from tests.patience import PATIENCE_SECONDS
 from tests.web.hands import press_key
 from tests.web.pages_served import Desk
 
+# What the page asks by itself.
+LOOK = "/lists/R1?wait=0"
 NOW = datetime(2026, 3, 28, 22, 30, tzinfo=UTC)
 
 
@@ -62,40 +70,60 @@ def test_escape_leaves_the_reasons_and_the_keys_of_the_read_are_heard_again(desk
     expect(page.locator(f"[data-open][data-read='{first}']")).to_have_count(0)
 
 
-def test_what_was_asked_before_a_read_was_opened_is_not_shown_over_it(desk: Desk) -> None:
+def test_what_was_asked_before_a_read_was_opened_is_not_shown_over_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The page looks at its list by itself: an answer from before somebody's act must not take the act away."""
-    page, held = desk.page, []
+    page, answer = desk.page, lists._Page.answer  # noqa: SLF001 - what every answer passes
     page.goto("about:blank")  # signing in has shown the list already, and that page looks at it, too
-    page.route("**/lists/R1?wait=0", lambda route: held.append((route, route.fetch())), times=1)
+    shown, begun, go_on = threading.Event(), threading.Event(), threading.Event()
+
+    def slowly(of: Any, request: Any, **named: Any) -> Any:
+        found = answer(of, request, **named)
+        if not wants_part(request):
+            shown.set()
+        elif shown.is_set() and not begun.is_set():  # the page's first look: how things stand is on its way now
+            begun.set()
+            go_on.wait(PATIENCE_SECONDS)
+        return found
+
+    monkeypatch.setattr(lists._Page, "answer", slowly)  # noqa: SLF001
     desk.go("/my-list")
-    while not held:  # the page's first look at its list: answered by the service, and still on its way
-        page.wait_for_timeout(10)
+    assert begun.wait(PATIENCE_SECONDS)
     first = page.locator(".b-entry--first").get_attribute("data-read")
     press_key(page, "Enter")
     expect(page.locator(f"[data-open][data-read='{first}']")).to_be_visible()
-    with page.expect_response("**/lists/R1?wait=0", timeout=10_000):  # thrown away, and asked for again
-        for route, answer in held:
-            route.fulfill(response=answer)
+    with page.expect_response(lambda response: response.url.endswith(LOOK)):
+        go_on.set()
     page.wait_for_timeout(500)
     assert page.locator("[data-gone]").count() == 0, "nobody took the read away"
     assert page.locator("[data-open]").get_attribute("data-read") == first
 
 
-def test_a_list_found_while_a_read_is_being_opened_waits_for_the_answer(desk: Desk) -> None:
+def test_a_list_found_while_a_read_is_being_opened_waits_for_the_answer(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else the answer would come under the keys of whoever reads already, and take what they unfolded from them."""
-    page, held, looks = desk.go("/my-list"), [], []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly(*given: Any, **named: Any) -> Any:
+        done = claim_read(*given, **named)
+        begun.set()
+        go_on.wait(PATIENCE_SECONDS)
+        return done
+
+    monkeypatch.setattr(lists, "claim_read", slowly)
+    with desk.page.expect_response(lambda response: response.url.endswith(LOOK)):
+        page = desk.go("/my-list")
     expect(page.locator("#live")).to_contain_text("Live")
-    page.wait_for_timeout(500)  # its first look at its list is over
-    page.route("**/open", lambda route: held.append((route, route.fetch())))
-    page.on("request", lambda request: looks.append(request.url) if request.url.endswith("?wait=0") else None)
+    looks: list[str] = []
+    page.on("request", lambda request: looks.append(request.url) if request.url.endswith(LOOK) else None)
     press_key(page, "Enter")
-    while not held:
-        page.wait_for_timeout(10)
+    assert begun.wait(PATIENCE_SECONDS)
     page.wait_for_timeout(1_500)  # the service's word that the list is another has come by now
     assert looks == []
     assert page.locator("[data-open]").count() == 0
-    for route, answer in held:
-        route.fulfill(response=answer)
+    go_on.set()
     expect(page.locator("[data-open]")).to_have_count(1)
     press_key(page, "r")
     expect(page.locator("input[name=reason]:focus")).to_have_count(1)
