@@ -131,6 +131,21 @@ def test_a_list_found_while_a_read_is_being_opened_waits_for_the_answer(
     expect(page.locator("input[name=reason]:focus")).to_have_count(1)
 
 
+def test_whoever_is_quicker_than_the_page_keeps_the_focus(desk: Desk) -> None:
+    """A key pressed as soon as the answer is there, before the page has heard that it is, is not undone by it."""
+    page = desk.go("/my-list")
+    page.wait_for_load_state("load")
+    page.evaluate("""() => new MutationObserver((_, seen) => {
+        if (!document.querySelector("[data-open] [data-return]")) return;
+        seen.disconnect();
+        document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "r", bubbles: true }));
+    }).observe(document.getElementById("list"), { childList: true, subtree: true })""")
+    press_key(page, "Enter")
+    expect(page.locator("[data-open] input[name=reason]")).not_to_have_count(0)
+    page.wait_for_timeout(500)
+    expect(page.locator("[data-open] input[name=reason]:focus")).to_have_count(1)
+
+
 def test_what_is_being_filled_in_goes_on_when_the_list_must_be_shown_anew(desk: Desk, service: Service) -> None:
     """A read opened in another window appears at once; the reasons chosen for the first stay chosen."""
     page = desk.go("/my-list")

@@ -281,6 +281,8 @@ document.addEventListener("htmx:finally:request", (event) => {
 
 document.addEventListener("htmx:after:swap", () => {
   after();
+  // the answer is there a moment before this is heard: whoever has gone on in it by then is left where they are
+  if (list.contains(document.activeElement)) return;
   (document.getElementById("said") ?? document.getElementById("list-heading"))?.focus();
 });
 
