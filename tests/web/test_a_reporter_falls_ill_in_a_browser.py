@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from balancer.services.mend_worklists import Mending
 from balancer.services.preview_draft import preview_next
 from tests.api.service import Service
@@ -36,6 +38,11 @@ def test_a_reporter_falls_ill_and_the_lists_change(desk: Desk, service: Service)
     press_key(page, "Enter")
     page.wait_for_selector("text=Being solved on the live queue")
     assert desk.violations() == []
+    page.get_by_role("link", name="Look again").focus()
+    for _ in range(2):
+        with page.expect_response(re.compile(r"/rosters/drafts/\d+\?wait=0")):
+            pass
+    assert page.evaluate("document.activeElement.textContent") == "Look again"
     preview_next(database, NOW)
     page.wait_for_selector("text=What happens if you confirm")
     assert page.locator(".b-preview").get_attribute("role") == "status"

@@ -164,8 +164,17 @@ def test_what_cannot_be_staged_is_said_and_what_was_written_stays(office: Desk, 
     page.locator("#f-reason").fill("the clinic is today")
     page.get_by_role("button", name="Preview it").click()
     expect(page.locator("#said")).to_contain_text("must lie in the future")
+    expect(page.locator("#said")).to_be_focused()
     expect(page.locator("#f-reason")).to_have_value("the clinic is today")
     assert office.violations() == []
+    page.locator("#f-date").focus()
+    for _ in range(2):  # why the read is where it is, is asked for again and again meanwhile
+        with page.expect_response(re.compile("/why")):
+            pass
+    expect(page.locator("#f-date")).to_be_focused()
+    work_out(sqlite_db)
+    expect(page.locator(".b-checked--yes")).to_contain_text("Checked")
+    expect(page.locator("#f-date")).to_be_focused()
     office.wrong.clear()  # the browser logs the status
     page = office.go("/drafts?state=open")
     expect(page.locator("main")).to_contain_text("No draft")

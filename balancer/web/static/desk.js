@@ -27,10 +27,10 @@ setInterval(() => {
   tick(main, now());
   sayAge();
 }, 15_000);
-document.addEventListener("htmx:after:swap", () => {
-  tick(main, now());
-  (document.getElementById("said") ?? document.querySelector("[data-focus]"))?.focus();
-});
+// what is worked out is shown as it comes; whoever writes or reads elsewhere meanwhile keeps their place
+document.addEventListener("htmx:after:swap", () => tick(main, now()));
+// what could not be done is where a page that says so begins
+document.getElementById("said")?.focus();
 
 // --- no answer: what is shown stays, marked with since when; what asks again by itself goes on asking ---------------------
 
