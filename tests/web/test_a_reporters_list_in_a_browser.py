@@ -165,6 +165,25 @@ def test_what_is_being_filled_in_goes_on_when_the_list_must_be_shown_anew(desk: 
     assert page.locator(f"[data-read='{first}'] [data-return]").get_attribute("open") is not None
 
 
+def test_what_is_being_filled_in_goes_on_when_another_read_is_acted_upon(desk: Desk) -> None:
+    """Two are open: reasons chosen for one stay chosen, and unfolded, as the other is completed."""
+    page = desk.go("/my-list")
+    press_key(page, "Enter")
+    expect(page.locator("[data-open]")).to_have_count(1)
+    page.locator(".b-next button").first.click()
+    expect(page.locator("[data-open]")).to_have_count(2)
+    kept = page.locator("[data-open]").first.get_attribute("data-read")
+    returned = page.locator(f"[data-open][data-read='{kept}'] [data-return]")
+    returned.locator("summary").click()
+    returned.locator("input[name=reason]").nth(1).check()
+    returned.locator("input[name=note]").fill("the lateral view")
+    page.locator("[data-open]").nth(1).locator("[data-key=c]").click()
+    expect(page.locator("[data-open]")).to_have_count(1)
+    expect(returned.locator("input[name=note]")).to_have_value("the lateral view")
+    expect(returned.locator("input[name=reason]").nth(1)).to_be_checked()
+    expect(returned.locator("input[name=note]")).to_be_visible()
+
+
 def test_what_is_released_stands_where_it_stood(desk: Desk) -> None:
     """L gives it back."""
     page = desk.go("/my-list")

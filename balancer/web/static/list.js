@@ -97,11 +97,12 @@ function offer(found) {
 }
 
 // what somebody is filling in goes on in the list that is shown now; the field that had the focus, there
-function carryOver(found) {
+function carryOver(found, from = part(), active = document.activeElement) {
   let focused = null;
-  for (const form of part().querySelectorAll("form")) {
+  for (const form of from.querySelectorAll("form")) {
     const same = [...found.querySelectorAll("form")].find((other) => other.getAttribute("action") === form.getAttribute("action"));
-    if (same?.elements.length !== form.elements.length) continue;
+    // what somebody has gone on in already is later than what was carried
+    if (same?.elements.length !== form.elements.length || same.contains(document.activeElement)) continue;
     if (form.closest("details[open]")) same.closest("details")?.setAttribute("open", "");
     [...form.elements].forEach((field, place) => {
       const other = same.elements[place];
@@ -109,7 +110,7 @@ function carryOver(found) {
         other.value = field.value;
         other.checked = field.checked;
       }
-      if (field === document.activeElement) focused = other;
+      if (field === active) focused = other;
     });
   }
   return focused;
@@ -279,11 +280,17 @@ document.addEventListener("htmx:finally:request", (event) => {
   if (own && !answer?.headers.get("X-Refused") && !done) look().catch(lost);
 });
 
+// the answer to an act takes the list's place too: what is being filled in for another read goes on in it
+let former = null;
+document.addEventListener("htmx:before:swap", () => { former = { part: part(), active: document.activeElement }; });
+
 document.addEventListener("htmx:after:swap", () => {
+  const field = former && carryOver(part(), former.part, former.active);
+  former = null;
   after();
   // the answer is there a moment before this is heard: whoever has gone on in it by then is left where they are
   if (list.contains(document.activeElement)) return;
-  (document.getElementById("said") ?? document.getElementById("list-heading"))?.focus();
+  (document.getElementById("said") ?? field ?? document.getElementById("list-heading"))?.focus();
 });
 
 // --- keys ------------------------------------------------------------------------------------------------------------
