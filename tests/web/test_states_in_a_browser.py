@@ -143,26 +143,6 @@ def test_a_database_that_is_away_is_said_by_a_page(browser: Browser, service: Se
         seen(desk, "503")
 
 
-def test_what_was_written_stays_while_nothing_answers(browser: Browser, service: Service, sqlite_db: Database) -> None:
-    """A form that cannot be sent says so where it stands, and is sent as it is by the same button later."""
-    with looking(browser, service, "manager@RVV") as desk:
-        page = desk.go(f"/studies/{read_id(sqlite_db, 'A1')}?act=exclude")
-        expect(page.locator("#why [role=status]").first).to_contain_text("Being worked out")
-        work_out(sqlite_db)
-        expect(page.locator(".b-checked--yes")).to_contain_text("Checked")
-        page.locator("#f-whom").fill("Dr A. Lead")
-        page.locator("#f-reason").fill("a duplicate")
-        page.context.set_offline(True)
-        page.get_by_role("button", name="Preview it").click()
-        expect(page.locator("form [data-unsent]")).to_contain_text("nothing has been sent")
-        expect(page.locator("#f-reason")).to_have_value("a duplicate")
-        assert wrong_at_both_widths(desk) == []
-        page.context.set_offline(False)
-        page.get_by_role("button", name="Preview it").click()
-        expect(page.locator("#effects")).to_be_visible()
-        seen(desk, "ERR_INTERNET_DISCONNECTED")
-
-
 def test_a_page_that_is_open_stays_as_it_is_while_nothing_answers(
     browser: Browser, service: Service, sqlite_db: Database, tmp_path: Path
 ) -> None:

@@ -54,26 +54,6 @@ watchAnswers({
   },
 });
 
-// A form is sent once something answers: what was written is not left behind for a browser's own page of errors.
-let asking = null, sending = null;
-document.addEventListener("submit", async (event) => {
-  const form = event.target;
-  if (event.defaultPrevented || form.method !== "post" || !main.contains(form)) return;
-  if (form === sending) {
-    sending = null;
-    return;
-  }
-  event.preventDefault();
-  if (asking) return;
-  asking = form;
-  const live = await fetch("/api/v1/health/live", { cache: "no-store" }).then((answer) => answer.ok, () => false);
-  asking = null;
-  form.querySelector("[data-unsent]")?.remove();
-  if (!live) return form.append(document.getElementById("unsent").content.cloneNode(true));
-  sending = form;
-  form.requestSubmit(event.submitter);
-});
-
 // on a phone the sections are one line that is moved sideways: where one is can be seen
 const here = document.querySelector(".b-sections [aria-current]");
 if (here) here.closest("ul").scrollLeft = here.offsetLeft - 16;
