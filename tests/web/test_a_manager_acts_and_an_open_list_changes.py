@@ -112,14 +112,23 @@ def test_words_of_time_that_go_on_move_nothing(browser: Browser, kent_db: Databa
         page = desk.go("/my-list")
         words = page.locator("[data-read] [data-words]")
         assert words.count() > 10
-        for across in (360, 390, 700, 701, 900, 1024, 1199, 1200, 1440):
-            page.set_viewport_size({"width": across, "height": 900})
-            stood = []
-            for said in ("1 min left", "Over ceiling by 23 h 59 min"):
-                words.evaluate_all("(all, said) => all.forEach(e => { e.textContent = said })", said)
-                stood.append(places(page))
-            assert stood[0] == stood[1], across
-            assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), across
+        for opened in (0, 1):
+            if opened:
+                page.set_viewport_size({"width": 1440, "height": 900})
+                page.locator(".b-entry--first form button").first.click()
+            expect(page.locator("[data-open]")).to_have_count(opened)
+            # of such a length that it would break as the words beside it grow
+            page.locator("[data-read] h2").evaluate_all(
+                "all => all.forEach(e => { e.textContent = 'MRI internal auditory meatus, both' })"
+            )
+            for across in (360, 390, 700, 701, 900, 1024, 1199, 1200, 1440):
+                page.set_viewport_size({"width": across, "height": 900})
+                stood = []
+                for said in ("1 min left", "Over ceiling by 23 h 59 min"):
+                    words.evaluate_all("(all, said) => all.forEach(e => { e.textContent = said })", said)
+                    stood.append(places(page))
+                assert stood[0] == stood[1], (opened, across)
+                assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), (opened, across)
 
 
 def a_study_on_a_list(page: Page, db: Database) -> tuple[int, str]:

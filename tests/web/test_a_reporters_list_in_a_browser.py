@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from sqlmodel import update
 
 from balancer.services.claim_read import claim_read
@@ -23,6 +23,16 @@ from tests.web.pages_served import Desk
 # What the page asks by itself.
 LOOK = "/lists/R1?wait=0"
 NOW = datetime(2026, 3, 28, 22, 30, tzinfo=UTC)
+
+
+def two_open(desk: Desk) -> Page:
+    """Return a reporter's list on which they have opened two reads."""
+    page = desk.go("/my-list")
+    press_key(page, "Enter")
+    expect(page.locator("[data-open]")).to_have_count(1)
+    page.locator(".b-next button").first.click()
+    expect(page.locator("[data-open]")).to_have_count(2)
+    return page
 
 
 def test_a_read_is_opened_completed_and_the_next_one_comes(desk: Desk) -> None:
@@ -167,11 +177,7 @@ def test_what_is_being_filled_in_goes_on_when_the_list_must_be_shown_anew(desk: 
 
 def test_what_is_being_filled_in_goes_on_when_another_read_is_acted_upon(desk: Desk) -> None:
     """Two are open: reasons chosen for one stay chosen, and unfolded, as the other is completed."""
-    page = desk.go("/my-list")
-    press_key(page, "Enter")
-    expect(page.locator("[data-open]")).to_have_count(1)
-    page.locator(".b-next button").first.click()
-    expect(page.locator("[data-open]")).to_have_count(2)
+    page = two_open(desk)
     kept = page.locator("[data-open]").first.get_attribute("data-read")
     returned = page.locator(f"[data-open][data-read='{kept}'] [data-return]")
     returned.locator("summary").click()
@@ -346,11 +352,7 @@ def test_a_claim_that_ends_elsewhere_is_said_and_its_report_is_not_lost(desk: De
 
 def test_a_key_never_guesses_which_of_several_open_reads_is_meant(desk: Desk) -> None:
     """It acts on the one with the focus, and says so if there is none."""
-    page = desk.go("/my-list")
-    press_key(page, "Enter")
-    expect(page.locator("[data-open]")).to_have_count(1)
-    page.locator(".b-next button").first.click()
-    expect(page.locator("[data-open]")).to_have_count(2)
+    page = two_open(desk)
     page.locator("h1").focus()
     press_key(page, "c")
     expect(page.locator("#hint")).to_contain_text("Several reads are open")
