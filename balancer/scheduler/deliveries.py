@@ -26,10 +26,20 @@ class Deliveries:
     """
 
     def __init__(self) -> None:
+        self._coming: set[str] = set()
+        self._being_taken: set[str] = set()
         self._last: dict[str, Look | None] = {}
         self._told: dict[str, Look | None] = {}
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
+
+    @property
+    def is_one_coming(self) -> bool:
+        """Whether a file that has not been taken in yet lies there since the last look, whole or not.
+
+        One that could not be taken in is none until it is told of again.
+        """
+        return bool(self._coming or self._being_taken)
 
     def noticed(self, sources: Iterable[Described], network_folder: Path) -> list[Described]:
         """Return the sources that have delivered since they were last told of; what lies there at first is not told."""
@@ -38,19 +48,26 @@ class Deliveries:
             before = self._last.get(source.name)
             seen = look_at(source, network_folder, before)
             told = self._told.setdefault(source.name, seen)
-            is_new = seen is not None and seen == before and seen.file != (told.file if told else None)
+            self._coming.discard(source.name)
+            is_new = seen is not None and seen.file != (told.file if told else None)
             if is_new and time.monotonic() >= self._not_before.get(source.name, 0.0):
-                self._told[source.name] = seen
-                found.append(source)
+                if seen == before:
+                    self._told[source.name] = seen
+                    self._being_taken.add(source.name)
+                    found.append(source)
+                else:
+                    self._coming.add(source.name)
             self._last[source.name] = seen
         return found
 
     def took(self, name: str) -> None:
         """Note that what a source delivered has been taken in."""
+        self._being_taken.discard(name)
         self._failures.pop(name, None)
 
     def did_not_take(self, name: str) -> None:
         """Let a source be told of again, which could not be taken in: the database was busy, say."""
+        self._being_taken.discard(name)
         self._failures[name] = self._failures.get(name, 0) + 1
         self._not_before[name] = time.monotonic() + delay_after(self._failures[name])
         self._told[name] = None

@@ -23,6 +23,7 @@ from balancer.ingest.roster_file import RosterDescription
 from balancer.scheduler.deliveries import LOOK_EVERY as LOOK_FOR_DELIVERIES_EVERY
 from balancer.scheduler.deliveries import Deliveries
 from balancer.scheduler.downtime import LOOK_EVERY, DowntimeLists
+from balancer.scheduler.hurry import Hurry
 from balancer.scheduler.ledger import Ledger, due_time
 from balancer.scheduler.outcomes import CHANGED, tell_batches, tell_rosters
 from balancer.scheduler.solving import BUSY, DONE, NOT_PUBLISHED, Solving
@@ -107,6 +108,7 @@ class Work:
         self._timetable: Timetable | None = None
         self._ledger: Ledger | None = None
         self._deliveries = Deliveries()
+        self._hurry = Hurry(database)
 
     def begin(self, lease: Lease) -> None:
         """Begin to work by the timetable: everything once, then each thing on its interval."""
@@ -119,7 +121,7 @@ class Work:
         self._timetable.every("allocate", self._allocate_every, self.ask_by_the_clock)
         self._timetable.every("reads", READS_EVERY, self.look_after_reads)
         self._timetable.tick("run", self.run_what_is_asked)
-        self._deliveries = Deliveries()
+        self._deliveries, self._hurry = Deliveries(), Hurry(self._database)
         self._timetable.watch("deliveries", LOOK_FOR_DELIVERIES_EVERY, self.notice_deliveries)
         if self._previewing is not None:
             self._previewing.resume()
@@ -138,6 +140,7 @@ class Work:
         """Stop; what is being taken in is taken in to its end, a run under way is given up."""
         if self._timetable is not None:
             self._timetable.stop()
+        self._hurry.end()
         self._solving.stop()
         if self._previewing is not None:
             self._previewing.stop()
@@ -221,6 +224,12 @@ class Work:
         network, timetable = self._network, self._timetable
         if network is None or timetable is None:
             return
+        try:
+            self._look_for_deliveries(network, timetable)
+        finally:
+            self._hurry.keep(wanted=self._deliveries.is_one_coming)
+
+    def _look_for_deliveries(self, network: NetworkFolder, timetable: Timetable) -> None:
         for feed in self._deliveries.noticed(network.feeds, network.folder):
             timetable.once(_delivered(feed), partial(self._take_delivered_feed, feed))
         for roster in self._deliveries.noticed(network.rosters, network.folder):

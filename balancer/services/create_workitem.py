@@ -76,7 +76,7 @@ def create_workitem(  # noqa: PLR0913 - which, of what, when, by whom, how far t
     asked = creation_of(dataset)
     trust = _trust(asked, reach)
     try:
-        with db.transaction() as session:
+        with db.transaction(cannot_wait=True) as session:
             return _create(session, uid, dataset, asked, trust, now, by, key)
     except _TakenError:
         return Created(status=Status.DUPLICATE)

@@ -48,7 +48,7 @@ def expedite_study(  # noqa: PLR0913 - what is needed, how soon, by whom and why
     InvalidValueError
         If the policy does not know the class.
     """
-    with db.transaction() as session:
+    with db.transaction(cannot_wait=True) as session:
         study = studies.study(session, key).study
         if study.state is not StudyState.OPEN:
             raise ConflictError(f"the study is {study.state}: it does not wait for a report")

@@ -89,7 +89,10 @@ class Mending:
             return None
         cannot_wait = self._hear(live) or self._is_new
         self._is_new = False
-        return self._mend(live, now) if cannot_wait else None
+        if not cannot_wait:
+            return None
+        with self._db.right_of_way.taken():  # a whole plan that is being published lets this go first
+            return self._mend(live, now)
 
     def _in_force(self, now: datetime) -> Live | None:
         """Return the plan in force, opened anew if another run has been published."""

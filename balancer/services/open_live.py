@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from balancer.domain.instant import reading_seconds
 from balancer.domain.plan import Allocation, plan_of_places
@@ -112,6 +112,21 @@ def open_live(db: Database, now: datetime, with_draft: int | None = None, *, ane
     )
 
 
+class _Listed(NamedTuple):
+    """A read on somebody's list, by its number as the problem counts it, with its study and how it is listed."""
+
+    key: ReadKey
+    study_key: StudyKey
+    study: Study
+    entry: Entry
+
+    @property
+    def holder(self) -> str | None:
+        """Whose the read is."""
+        names = self.study.published_to
+        return names[self.key.read - 1] if self.key.read <= len(names) else None
+
+
 class _Kept:
     """What of the current lists still holds, as rows of a plan; times are those of section 2, from ``now`` on."""
 
@@ -128,59 +143,55 @@ class _Kept:
         self.displaced = False
         self.rows: list[Allocation] = []
         for reporter_id, current in lists.items():
-            for session_id, entries in self._theirs(reporter_id, current).items():
-                self.rows += self._seat(reporter_id, session_id, entries)
+            for session_id, listed in self._theirs(reporter_id, current).items():
+                self.rows += self._seat(reporter_id, session_id, listed)
         self._placed = {row.key for row in self.rows}
 
     def must_arrive(self, study: Study) -> bool:
         """Tell whether a study has lost its place, or is an emergency that has none and that nobody has open."""
-        if study.key in self._lost:
-            return True
+        if not self._policy.is_emergency(study.priority):
+            return bool(self._lost) and study.key in self._lost
         free = (ReadKey(*study.key, read) for read in range(1, study.reads + 1) if study.claimed(read) is None)
-        return self._policy.is_emergency(study.priority) and any(key not in self._placed for key in free)
+        return study.key in self._lost or any(key not in self._placed for key in free)
 
-    def _theirs(self, reporter_id: str, current: CurrentList) -> dict[str, list[tuple[ReadKey, Entry]]]:
+    def _theirs(self, reporter_id: str, current: CurrentList) -> dict[str, list[_Listed]]:
         """Return what is still the reporter's, by session: what is open first (H8), the rest in its order."""
-        found: dict[str, list[tuple[ReadKey, Entry]]] = defaultdict(list)
+        found: dict[str, list[_Listed]] = defaultdict(list)
         for entry in current.entries:
-            key = self._counted(entry.key)
-            if key is not None and self._holder(key) == reporter_id:
-                found[entry.session_id].append((key, entry))
-        for entries in found.values():
-            entries.sort(key=lambda item: self._studies[_study(item[0])].claimed(item[0].read) is None)
+            listed = self._counted(entry)
+            if listed is not None and listed.holder == reporter_id:
+                found[entry.session_id].append(listed)
+        for of_session in found.values():
+            of_session.sort(key=lambda item: item.study.claimed(item.key.read) is None)
         return found
 
-    def _counted(self, key: ReadKey) -> ReadKey | None:
+    def _counted(self, entry: Entry) -> _Listed | None:
         """Return a read as the problem counts it, if it is part of it."""
-        numbers = self._numbers.get(_study(key), ())
-        if _study(key) not in self._studies or key.read not in numbers:
+        key = entry.key
+        study_key = StudyKey(key.trust, key.accession_number)
+        study, numbers = self._studies.get(study_key), self._numbers.get(study_key, ())
+        if study is None or key.read not in numbers:
             return None
-        return key._replace(read=list(numbers).index(key.read) + 1)
+        counted = list(numbers).index(key.read) + 1
+        return _Listed(key if counted == key.read else key._replace(read=counted), study_key, study, entry)
 
-    def _holder(self, key: ReadKey) -> str | None:
-        names = self._studies[_study(key)].published_to
-        return names[key.read - 1] if key.read <= len(names) else None
-
-    def _seat(
-        self, reporter_id: str, session_id: str, entries: Sequence[tuple[ReadKey, Entry]]
-    ) -> Iterator[Allocation]:
+    def _seat(self, reporter_id: str, session_id: str, listed: Sequence[_Listed]) -> Iterator[Allocation]:
         """Yield the reads that fit into a session one after the other; note those that do not.
 
         Of a study one at the most, should ever two of its reads stand on somebody's list (H9).
         """
         session = self._sessions.get(session_id)
         free, position = _up(session.start) if session is not None else self._now, 0
-        for key, entry in entries:
-            study = self._studies[_study(key)]
+        for key, study_key, study, entry in listed:
             row = None
-            reader = _study(key), reporter_id
+            reader = study_key, reporter_id
             may_read = reader not in self._readers and self._may_read(study, key.read, reporter_id, session)
             if session is not None and may_read and _may_stand(study, key.read, reporter_id, session, position):
                 start = max(free, _up(study.ready_at)) if study.ready_at is not None else free
                 took = reading_seconds(study.minutes, self._people[reporter_id].speed, session.productivity)
                 row = _row(key, reporter_id, session_id, position + 1, start, start + timedelta(seconds=took))
             if row is None or session is None or row.end > session.end - _SLACK:
-                self._lost.add(_study(key))
+                self._lost.add(study_key)
                 self.displaced |= self._was_taken_away(study, key.read, reporter_id, entry, session)
                 continue
             free, position = row.end, position + 1
@@ -220,10 +231,6 @@ def _may_stand(study: Study, read: int, reporter_id: str, session: RosteredSessi
 def _up(instant: datetime) -> datetime:
     """Return the first whole second at or after an instant."""
     return instant if instant.microsecond == 0 else instant.replace(microsecond=0) + timedelta(seconds=1)
-
-
-def _study(key: ReadKey) -> StudyKey:
-    return StudyKey(key.trust, key.accession_number)
 
 
 def _study_of(row: Allocation) -> StudyKey:

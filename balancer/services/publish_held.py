@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from balancer.domain.actor import Actor
 from balancer.domain.audit import AuditEntry
 from balancer.domain.errors import ConflictError
 from balancer.domain.states import RunState
 from balancer.publish.run_record import unpack_plan
+from balancer.services.give_way import give_way
 from balancer.services.publish_worklists import put_on_lists
 from balancer.services.run_allocation import LEASE
 from balancer.store import audit, leases, run_records, runs
@@ -32,7 +33,8 @@ def publish_held(db: Database, run_id: int, now: datetime, *, by: Actor, reason:
     GoneError
         If its plan is no longer kept.
     """
-    with db.transaction() as session:
+
+    def put_in_force(session: Session, waited: timedelta) -> None:
         leases.turn(session, LEASE)
         run = runs.held_run(session, run_id)
         later = runs.on_lists_since(session, run_id)
@@ -43,14 +45,16 @@ def publish_held(db: Database, run_id: int, now: datetime, *, by: Actor, reason:
             session,
             run,
             kept.plan,
-            now,
+            now + waited,
             people=kept.people,
             left_out=kept.left_out,
             numbers=kept.numbers,
             by=by,
             seen_at=run.now,
         )
-        _decide(session, run, RunState.PUBLISHED, now, by=by, reason=reason)
+        _decide(session, run, RunState.PUBLISHED, now + waited, by=by, reason=reason)
+
+    give_way(db, put_in_force)
 
 
 def discard_run(db: Database, run_id: int, now: datetime, *, by: Actor, reason: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from balancer.domain.actor import Actor, job
 from balancer.domain.life import UNPLANNED, ReadEvent, ReadState
@@ -13,6 +13,7 @@ from balancer.domain.plan import Allocation, Plan
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.states import RunState
 from balancer.domain.study import ReadKey, StudyKey
+from balancer.services.give_way import give_way
 from balancer.services.still_entitled import StillEntitled
 from balancer.store import assignments, instructions, leases, queue, reads, runs
 from balancer.store.database import Database, Session
@@ -56,12 +57,16 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
         If the lease has passed to somebody else, or the run has been declared dead: nothing is published.
     """
     people = [person.reporter_id for person in problem.reporters]
-    with db.transaction() as session:
+
+    def put_in_force(session: Session, waited: timedelta) -> None:
+        at = now + waited
         leases.require(session, lease)
         run = runs.own_run(session, run_id, lease.token)
-        put_on_lists(session, run, plan, now, people=people, left_out=left_out, numbers=numbers)
+        put_on_lists(session, run, plan, at, people=people, left_out=left_out, numbers=numbers)
         runs.keep_summary(run, plan.summary)
-        run.stage, run.finished_at = "", now
+        run.stage, run.finished_at = "", at
+
+    give_way(db, put_in_force)
 
 
 def put_on_lists(  # noqa: PLR0913 - whose plan is put in force, when, on whose word

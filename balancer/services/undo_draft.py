@@ -11,6 +11,7 @@ from balancer.domain.draft import DraftState
 from balancer.domain.errors import ConflictError, NotAllowedError
 from balancer.domain.instruction import Instruction, InstructionState
 from balancer.domain.permission import Permission
+from balancer.services.give_way import give_way
 from balancer.services.override_scope import enter
 from balancer.services.put_in_force import decide
 from balancer.services.restore_lists import DECIDED_SINCE, Left, restore_lists
@@ -42,28 +43,31 @@ def undo_draft(db: Database, draft_id: int, now: datetime, *, by: Actor, why: st
     """
     if not by.reach(Permission.READS_STEER).is_everywhere:
         raise NotAllowedError("undoing puts everybody's list back: this needs leave to steer at every trust")
-    with db.transaction() as session:
-        leases.turn(session, LEASE)
-        about = {row.study_id for row in drafts.of_draft(session, draft_id, InstructionState.IN_FORCE)} - {None}
-        drafts.draft(session, draft_id)
-        reads.locked_plannable(session, beside=[number for number in about if number is not None])
-        row = drafts.locked(session, draft_id, DraftState.PUBLISHED)
-        before = queue.items_of_lists(session, row.lists)
-        since = _decided_since(session, row, now)
-        left = _take_back(session, row, since, by, now, why)
-        left += restore_lists(
-            session,
-            before,
-            {item.study_id or 0 for item in since},
-            stage=f"draft {row.id} was undone",
-            by=by,
-            now=now,
-        )
-        row.state, row.undone_at, row.undone_by, row.undone_why = DraftState.UNDONE, now, by.subject, why
-        row.left = [item.as_kept() for item in left]
-        touch_worklists(session)
-        drafts.note(session, row, "undone", "published", by=by, now=now, why=why, detail={"left": len(left)})
-        return left
+    return give_way(db, lambda session, waited: _undo(session, draft_id, now + waited, by, why))
+
+
+def _undo(session: Session, draft_id: int, now: datetime, by: Actor, why: str) -> list[Left]:
+    leases.turn(session, LEASE)
+    about = {row.study_id for row in drafts.of_draft(session, draft_id, InstructionState.IN_FORCE)} - {None}
+    drafts.draft(session, draft_id)
+    reads.locked_plannable(session, beside=[number for number in about if number is not None])
+    row = drafts.locked(session, draft_id, DraftState.PUBLISHED)
+    before = queue.items_of_lists(session, row.lists)
+    since = _decided_since(session, row, now)
+    left = _take_back(session, row, since, by, now, why)
+    left += restore_lists(
+        session,
+        before,
+        {item.study_id or 0 for item in since},
+        stage=f"draft {row.id} was undone",
+        by=by,
+        now=now,
+    )
+    row.state, row.undone_at, row.undone_by, row.undone_why = DraftState.UNDONE, now, by.subject, why
+    row.left = [item.as_kept() for item in left]
+    touch_worklists(session)
+    drafts.note(session, row, "undone", "published", by=by, now=now, why=why, detail={"left": len(left)})
+    return left
 
 
 def _decided_since(session: Session, row: DraftRow, now: datetime) -> list[Instruction]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from balancer.domain.actor import Actor
 from balancer.domain.audit import AuditEntry
 from balancer.domain.errors import ConflictError
+from balancer.services.give_way import give_way
 from balancer.services.restore_lists import Left, restore_lists
 from balancer.services.run_allocation import LEASE
 from balancer.store import audit, instructions, leases, queue, reads, runs
@@ -30,18 +31,21 @@ def undo_run(db: Database, run_id: int, now: datetime, *, by: Actor, reason: str
     GoneError
         If the lists from before are no longer kept.
     """
-    with db.transaction() as session:
-        leases.turn(session, LEASE)
-        run = runs.run(session, run_id)
-        _require_in_force(session, run)
-        at = run.decided_at or now
-        before = queue.items_of_lists(session, queue.lists_ended_at(session, at))
-        since = {item.study_id or 0 for item in instructions.in_force(session, now) if item.made_at > at}
-        reads.locked_plannable(session, beside=[number for number in since if number])
-        left = restore_lists(session, before, since, stage=f"run {run_id} was undone", by=by, now=now)
-        runs.request_run(session, now=now, reason=f"run {run_id} was undone")
-        _note(session, run, left, now, by=by, reason=reason)
-        return left
+    return give_way(db, lambda session, waited: _undo(session, run_id, now + waited, by, reason))
+
+
+def _undo(session: Session, run_id: int, now: datetime, by: Actor, reason: str) -> list[Left]:
+    leases.turn(session, LEASE)
+    run = runs.run(session, run_id)
+    _require_in_force(session, run)
+    at = run.decided_at or now
+    before = queue.items_of_lists(session, queue.lists_ended_at(session, at))
+    since = {item.study_id or 0 for item in instructions.in_force(session, now) if item.made_at > at}
+    reads.locked_plannable(session, beside=[number for number in since if number])
+    left = restore_lists(session, before, since, stage=f"run {run_id} was undone", by=by, now=now)
+    runs.request_run(session, now=now, reason=f"run {run_id} was undone")
+    _note(session, run, left, now, by=by, reason=reason)
+    return left
 
 
 def _require_in_force(session: Session, run: RunRow) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
@@ -26,9 +26,10 @@ from balancer.domain.errors import InvalidValueError
 from balancer.store import scope
 from balancer.store.assignments import note_moved
 from balancer.store.audit import seal
+from balancer.store.right_of_way import GaveWayError, OfFile, OfServer, RightOfWay, giving_way
 from balancer.store.schema import upgrade
 
-__all__ = ["BrokenReferencesError", "Database", "Session", "StoreBusyError"]
+__all__ = ["BrokenReferencesError", "Database", "GaveWayError", "Session", "StoreBusyError"]
 
 # What the driver raises when the database cannot be reached, or another writer holds it for too long.
 StoreBusyError = OperationalError
@@ -86,6 +87,9 @@ class Database:
         # READ COMMITTED, whatever the server's own setting: a writer sees what the one before it left behind its locks
         writes = {} if self.dialect == _SQLITE else {"isolation_level": "READ COMMITTED"}
         self._writer = self.engine.execution_options(**{_WRITES: True}, **writes)
+        self.right_of_way: RightOfWay = (
+            OfFile(parsed.database or "") if self.dialect == _SQLITE else OfServer(self.engine)
+        )
         self._reach: Reach | None = None
         self._writes = Writes()
 
@@ -112,14 +116,17 @@ class Database:
             yield session
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self, *, cannot_wait: bool = False, gives_way: bool = False) -> Iterator[Session]:
         """Yield a session that writes; it commits when the block ends well and rolls back when it raises.
 
         On SQLite it holds the one write lock from its first statement (BEGIN IMMEDIATE), so that it never fails
         half-way because another writer was quicker. The last things it does before it commits are to enter the reads
         that it moved into the change feed, and to chain what it appended to the audit trail.
+
+        What ``cannot_wait`` has the right of way until it ends; what ``gives_way`` is rolled back by ``GaveWayError``
+        once anybody has it.
         """
-        with self._opened(self._writer) as session, session.begin():
+        with self._opened(self._writer) as session, session.begin(), self._way(session, cannot_wait, gives_way):
             yield session
             note_moved(session)
             seal(session)
@@ -127,6 +134,11 @@ class Database:
             if commits is not None:
                 commits.attempted = True
         self._writes.number += 1
+
+    def _way(self, session: Session, cannot_wait: bool, gives_way: bool) -> AbstractContextManager[None]:  # noqa: FBT001
+        if gives_way:
+            return giving_way(session, self.right_of_way)
+        return self.right_of_way.taken_in(session) if cannot_wait else nullcontext()
 
     def _opened(self, engine: Engine, *, autoflush: bool = True) -> Session:
         if self._reach is None:

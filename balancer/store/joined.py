@@ -23,6 +23,9 @@ class Joined(Database):
         yield self._joined
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """Yield the session; nothing is committed when the block ends, and an error undoes everything."""
+    def transaction(self, *, cannot_wait: bool = False, gives_way: bool = False) -> Iterator[Session]:  # noqa: ARG002
+        """Yield the session; nothing is committed when the block ends, and an error undoes everything.
+
+        Whoever opened it has said whether it can wait.
+        """
         yield self._joined

@@ -1,11 +1,15 @@
 """How long an emergency takes from its arrival until whoever is to read it, and their PACS, see it.
 
-    python -m tests.benchmarks.arrivals [--by file|message] [--database sqlite|postgresql|URL] [--each 20] [--meet-runs]
+    python -m tests.benchmarks.arrivals [--by file|message] [--database sqlite|postgresql|URL] [--each 20]
+                                        [--meet-runs [--after quiet,0,0.3,0.6]]
 
 The whole service runs as ``balancer serve`` starts it, on a copy of the Kent sample. An emergency arrives as a file
 that a trust drops (its whole extract, with one study more) or as a message (UPS create). The clock runs from there
 until a client that waits on a worklist, and another that waits on the change feed of assignments, have each been told
-of it. With ``--meet-runs`` each arrives at the worst of moments: as a run that was asked for is published.
+of it. With ``--meet-runs`` each arrives at the worst of moments: as a run that was asked for begins to be published, or
+so many seconds ``--after`` that, in turn: while it is published, and while the new plan is opened and everybody fetches
+their new list. ``quiet`` among them is an arrival that meets no run: what the others are compared with, in the same
+minutes.
 Beside every arrival a list is fetched anew, so that a slow machine shows: what is kept is the ratio as well.
 """
 
@@ -44,6 +48,7 @@ from tests.kent import SAMPLE
 
 HOST, TRUST = "127.0.0.1", "RVV"
 _LONGEST_SECONDS = 60.0
+_QUIET = "quiet"
 _HEAD = Code("CSKUH", EXAMINATIONS, "CT Skull")
 _SYSTEM = Registration(
     system_id="arrivals",
@@ -234,9 +239,13 @@ def meet_a_run(client: httpx2.Client) -> None:
 
 
 def measure(
-    client: httpx2.Client, arrivals: Drops | Messages, each: int, pause: float, *, meet_runs: bool = False
+    client: httpx2.Client, arrivals: Drops | Messages, each: int, pause: float, *, after: Sequence[str] = ()
 ) -> Record:
-    """Return what so many arrivals took, one after the other, until a list and the feed had each."""
+    """Return what so many arrivals took, one after the other, until a list and the feed had each.
+
+    Each comes so many seconds ``after`` a run begins to publish, in turn, or meets none if that is ``quiet``.
+    """
+    moments = after or [_QUIET]
     seen = Seen()
     followers = Followers(client, seen)
     followers.start()
@@ -244,8 +253,10 @@ def measure(
     listed, assigned, beside = [], [], []
     for place in range(each):
         number = f"269{place:05}"
-        if meet_runs:
+        moment = moments[place % len(moments)]
+        if moment != _QUIET:
             meet_a_run(client)
+            time.sleep(float(moment))
         began = time.perf_counter()
         arrivals.arrive(place, number)
         at_list, at_feed = seen.wait(number)
@@ -254,7 +265,7 @@ def measure(
         began = time.perf_counter()
         client.get(followers.lists[place % len(followers.lists)]).raise_for_status()
         beside.append(time.perf_counter() - began)
-        print(f"{place}: list {listed[-1]:.3f} s, feed {assigned[-1]:.3f} s")  # noqa: T201 - for whoever runs it
+        print(f"{place}, {moment}: list {listed[-1]:.3f} s, feed {assigned[-1]:.3f} s", flush=True)  # noqa: T201
         time.sleep(pause)
     followers.stop()
     one = statistics.median(beside)
@@ -262,8 +273,22 @@ def measure(
         "arrivals": each,
         "lists_followed": len(followers.lists),
         "one_list_fetched_seconds": round(one, 4),
+        **({"by_moment": _by_moment(moments, listed)} if after else {}),
         **_told("worklist", listed, one),
         **_told("assignments", assigned, one),
+    }
+
+
+def _by_moment(moments: Sequence[str], took: Sequence[float]) -> Record:
+    """Return how long it took until a list had those that came at each moment."""
+    of = {moment: took[place :: len(moments)] for place, moment in enumerate(moments)}
+    return {
+        moment: {
+            "arrivals": len(found),
+            "median_seconds": round(statistics.median(found), 3),
+            "worst_seconds": round(max(found), 3),
+        }
+        for moment, found in of.items()
     }
 
 
@@ -287,6 +312,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--each", type=int, default=20)
     parser.add_argument("--pause", type=float, default=3.0, help="seconds between arrivals")
     parser.add_argument("--meet-runs", action="store_true", help="each arrives as a run is published")
+    parser.add_argument("--after", default="0", help="with --meet-runs: seconds after it begins, in turn")
     parser.add_argument("--name", help="what the result is kept as, unless it is database and way")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch, chosen(given.database, Path(scratch)) as url:
@@ -294,7 +320,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shutil.copytree(SAMPLE, network)
         with served(url, network) as client:
             arrivals = Drops(network) if given.by == "file" else Messages(client)
-            found = measure(client, arrivals, given.each, given.pause, meet_runs=given.meet_runs)
+            after = given.after.split(",") if given.meet_runs else []
+            found = measure(client, arrivals, given.each, given.pause, after=after)
     record = {**versions(), "by": given.by, "load_average": round(os.getloadavg()[0], 1), **found}
     Results(KEPT / "arrivals").keep(given.name or f"{given.database}-{given.by}", record)
     print(json.dumps(record, indent=1))  # noqa: T201 - for whoever runs it

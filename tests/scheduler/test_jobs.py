@@ -204,6 +204,67 @@ def test_what_is_delivered_is_taken_in_at_once_when_nobody_writes_to_it_any_more
     assert set(scheduler.timetable.soon) == {"start-up"}
 
 
+def is_let_go_first(scheduler: Scheduler) -> bool:
+    """Tell whether a plan that is to be published would wait."""
+    with scheduler.database.right_of_way.looking() as is_taken:
+        return is_taken()
+
+
+def test_a_delivery_goes_before_a_plan_from_when_it_is_seen_until_it_is_taken_in(scheduler: Scheduler) -> None:
+    """Whole or not, it may hold an emergency: a plan that is published meanwhile would hold it up."""
+    looks = scheduler.work.notice_deliveries
+    looks()
+    assert not is_let_go_first(scheduler)
+    scheduler.deliver(content([*ROWS, row("B1")]), 17)
+    looks()
+    assert is_let_go_first(scheduler)
+    looks()
+    scheduler.clock.at = minutes(17)
+    looks()
+    assert is_let_go_first(scheduler)
+    scheduler.timetable.soon.pop("feed RVV unreported studies delivered")()
+    looks()
+    assert not is_let_go_first(scheduler)
+
+
+def test_a_delivery_that_vanishes_or_cannot_be_taken_in_holds_up_no_plan(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is let go first again once it is tried again."""
+    looks, soon = scheduler.work.notice_deliveries, scheduler.timetable.soon
+    looks()
+    scheduler.deliver(content([*ROWS, row("B1")]), 17)
+    looks()
+    (scheduler.folder / "extracts" / "RVV" / "unreported-20260302T0817.csv").unlink()
+    looks()
+    assert not is_let_go_first(scheduler)
+    scheduler.deliver(content([*ROWS, row("B1")]), 18)
+    looks()
+    looks()
+
+    def refuse(*_: object) -> None:
+        raise StoreBusyError("a lock", None, Exception())
+
+    scheduler.clock.at = minutes(18)
+    monkeypatch.setattr(module, "refresh_feed", refuse)
+    soon.pop("feed RVV unreported studies delivered")()
+    looks()
+    assert not is_let_go_first(scheduler)
+    later = time.monotonic() + 5
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    looks()
+    assert is_let_go_first(scheduler)
+
+
+def test_a_scheduler_that_leads_no_longer_holds_up_no_plan(scheduler: Scheduler) -> None:
+    """Whatever it was about to take in: whoever leads next sees it."""
+    scheduler.work.notice_deliveries()
+    scheduler.deliver(content([*ROWS, row("B1")]), 17)
+    scheduler.work.notice_deliveries()
+    scheduler.work.end()
+    assert not is_let_go_first(scheduler)
+
+
 def test_a_delivery_that_could_not_be_taken_in_is_tried_again_a_little_later(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:

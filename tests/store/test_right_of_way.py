@@ -1,0 +1,135 @@
+"""Whoever has something that cannot wait has the right of way; what gives way is undone as if it had never begun."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session, select
+
+from balancer.store.database import Database, GaveWayError
+from balancer.store.tables import FeedRow, SettingRow
+from tests.patience import until
+
+
+def is_taken(db: Database) -> bool:
+    """Tell whether anybody has the right of way."""
+    with db.right_of_way.looking() as look:
+        return look()
+
+
+@contextmanager
+def another(db: Database) -> Iterator[Database]:
+    """Yield the database as another process has it."""
+    other = Database(db.engine.url.render_as_string(hide_password=False))
+    try:
+        yield other
+    finally:
+        other.close()
+
+
+def put(session: Session, value: str) -> None:
+    """Write something, once nobody else does."""
+    row = session.get(SettingRow, "tried", with_for_update=True) or SettingRow(key="tried", value="")
+    row.value = value
+    session.add(row)
+    session.flush()
+
+
+def write(db: Database, **way: bool) -> None:
+    """Write something in a transaction of its own."""
+    with db.transaction(**way) as session:
+        put(session, "yes")
+
+
+def written(db: Database) -> str | None:
+    """Return what has been written, if anything has."""
+    with db.session() as session:
+        row = session.get(SettingRow, "tried")
+        return None if row is None else row.value
+
+
+def test_it_is_seen_by_every_process_as_long_as_anybody_has_it(db: Database) -> None:
+    """Any number may have it at once."""
+    with another(db) as other:
+        assert not is_taken(db)
+        with other.right_of_way.taken():
+            with db.right_of_way.taken():
+                assert is_taken(db)
+                assert is_taken(other)
+            assert is_taken(db)
+        assert not is_taken(db)
+        assert not is_taken(other)
+
+
+def test_it_is_of_one_database(db: Database, tmp_path: Path) -> None:
+    """What cannot wait elsewhere has nothing to do with it."""
+    other = Database(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    with other.right_of_way.taken():
+        assert is_taken(other)
+        assert not is_taken(db)
+    other.close()
+
+
+def test_it_ends_with_whoever_had_it(db: Database) -> None:
+    """Killed, they keep nobody waiting."""
+    ready, tell = os.pipe()
+    child = os.fork()
+    if not child:
+        with another(db) as own, own.right_of_way.taken():
+            os.write(tell, b".")
+            signal.pause()
+    os.read(ready, 1)
+    assert is_taken(db)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    until(lambda: not is_taken(db))
+
+
+def test_what_gives_way_is_undone_once_anybody_has_it(db: Database) -> None:
+    """At its next statement; nothing of it has happened."""
+
+    def write_and_meet_somebody() -> None:
+        with db.transaction(gives_way=True) as session:
+            put(session, "yes")
+            with db.right_of_way.taken():
+                time.sleep(0.05)  # it is not looked at before every statement of many
+                session.exec(select(FeedRow.name)).all()
+
+    with pytest.raises(GaveWayError):
+        write_and_meet_somebody()
+    assert written(db) is None
+
+
+def test_what_gives_way_does_not_begin_while_anybody_has_it(db: Database) -> None:
+    """And holds nobody up."""
+    with db.right_of_way.taken():
+        with pytest.raises(GaveWayError):
+            write(db, gives_way=True)
+        write(db)
+
+
+def test_what_gives_way_to_nobody_is_written(db: Database) -> None:
+    """As anything else."""
+    write(db, gives_way=True)
+    assert written(db) == "yes"
+
+
+def test_what_cannot_wait_has_it_while_it_waits_for_another_writer(db: Database) -> None:
+    """So that one that publishes lets it go first."""
+    write(db)
+    with db.transaction() as session:
+        put(session, "before")
+        urgent = threading.Thread(target=write, args=(db,), kwargs={"cannot_wait": True})
+        urgent.start()
+        until(lambda: is_taken(db))
+        assert urgent.is_alive()
+    urgent.join(20)
+    assert written(db) == "yes"
+    assert not is_taken(db)
