@@ -13,12 +13,12 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 
 from starlette.concurrency import run_in_threadpool
 
-from balancer.api.bodies import Bodies, Turns
+from balancer.api.bodies import RESTS_FOR_SECONDS, Bodies, Turns
 from balancer.api.problems import TooManyWaitingError
 from balancer.store import changes, journal, worklists
 from balancer.store.changes import Mark
@@ -40,12 +40,14 @@ MOST_WAITING = 300
 class Marks:
     """How far everything has come that clients ask for again and again: each trust's changes, each reporter's list.
 
-    ``journal``: the end of the journal, of all trusts together.
+    ``journal``: the end of the journal, of all trusts together. ``hurried``: something was under way that cannot wait;
+    that is no news to anybody.
     """
 
     feeds: Mapping[str, Mark]
     journal: Mark
     lists: Mapping[str, ListMark]
+    hurried: bool = field(default=False, compare=False)
 
 
 class Watch:
@@ -106,6 +108,18 @@ class Watch:
         """Tell whether a list was last made for something that could not wait, as far as is known here."""
         mark = self._marks.lists.get(reporter_id) if self._marks is not None else None
         return mark is not None and mark.mended
+
+    async def let_go_first(self, reporter_id: str) -> None:
+        """Wait until nothing is under way that cannot wait, such as an emergency that is read, placed or published.
+
+        For whoever waits for news anyway, unless their list was made for what could not wait; ``RESTS_FOR_SECONDS`` at
+        the most. Everybody fetches a new list after a run, and the processor is needed for what comes just then.
+        """
+        deadline = time.monotonic() + RESTS_FOR_SECONDS
+        marks = await self.look()
+        while marks.hurried and time.monotonic() < deadline and not self.is_mended(reporter_id):
+            await self.news(marks, _TICK_SECONDS)
+            marks = await self.look()
 
     async def until(
         self, happened: Callable[[Marks], bool], seconds: float, *, who: str, gone: Callable[[], Awaitable[bool]]
@@ -181,7 +195,10 @@ class Watch:
         return marks
 
     def _read(self) -> Marks:
-        with self.database.session() as session:
+        with self.database.session() as session, self.database.right_of_way.looking() as is_taken:
             return Marks(
-                feeds=changes.marks(session), journal=journal.mark(session), lists=worklists.list_marks(session)
+                feeds=changes.marks(session),
+                journal=journal.mark(session),
+                lists=worklists.list_marks(session),
+                hurried=is_taken(),
             )

@@ -54,6 +54,8 @@ READS_EVERY = timedelta(minutes=1)
 # Changes that come within this time of each other make one run.
 _SETTLING = timedelta(seconds=2)
 _BUSY_SECONDS = 5.0
+# Just after a run everybody fetches their list, and the plan is opened for mending: prices can wait for that.
+_PRICED_AFTER = timedelta(seconds=10)
 # Of studies that have lost a rule that held; more tell nobody more.
 _MOST_NAMED = 20
 
@@ -253,7 +255,7 @@ class Work:
             waits = (
                 previews.unfinished(session)
                 or explanations.unfinished(session)
-                or scarcities.waiting(session, self._clock.now()) is not None
+                or scarcities.waiting(session, self._clock.now(), after=_PRICED_AFTER) is not None
             )
         if waits and self._previewing is not None:
             self._previewing.run()

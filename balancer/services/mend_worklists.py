@@ -101,6 +101,8 @@ class Mending:
                 base = runs.current_run(session)
             if base is not None and base.id == self._live.base_run:
                 return self._live
+            with self._db.right_of_way.taken():  # until it is open, nothing that cannot wait has a place
+                return self._open(now)
         return self._open(now)
 
     def _open(self, now: datetime, anew: Collection[int] = ()) -> Live | None:

@@ -18,21 +18,23 @@ from balancer.store.tables_scarcity import PricingRow, ScarcityRow
 _AGAIN_AFTER = timedelta(minutes=1)
 
 
-def waiting(session: Session, now: datetime) -> int | None:
+def waiting(session: Session, now: datetime, *, after: timedelta = timedelta()) -> int | None:
     """Return the newest run whose plan is in force or waits, if what it was made from is kept and it is to be begun.
 
-    That is if nobody has, or if whoever has died before it was done, some time ago.
+    That is if nobody has, or if whoever has died before it was done, some time ago; and so long ``after`` it ended.
     """
     newest = session.exec(
-        select(RunRow.id)
+        select(RunRow)
         .where(RunRow.kind == RunKind.ALLOCATION, col(RunRow.state).in_([RunState.PUBLISHED, RunState.HELD]))
         .order_by(col(RunRow.id).desc())
         .limit(1)
     ).first()
-    if newest is None or _is_settled(pricing(session, newest), now):
+    if newest is None or _is_settled(pricing(session, newest.id or 0), now):
+        return None
+    if after and newest.finished_at is not None and now - newest.finished_at < after:
         return None
     has_problem = col(RunRecordRow.problem).is_not(None)
-    return session.exec(select(RunRecordRow.run_id).where(RunRecordRow.run_id == newest, has_problem)).first()
+    return session.exec(select(RunRecordRow.run_id).where(RunRecordRow.run_id == newest.id, has_problem)).first()
 
 
 def begin(session: Session, run_id: int, now: datetime) -> None:
