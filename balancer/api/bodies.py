@@ -81,13 +81,20 @@ class Turns:
     After a run everybody's list is new. Whoever has an emergency to be told of does not wait until all are made. And
     those who wait for news anyway (``patient``) leave the processor to others half of the time: an emergency that
     arrives meanwhile is still being read, and mended, by threads and processes beside this one. They do so for
-    ``RESTS_FOR_SECONDS`` at the most, however many they are.
+    ``RESTS_FOR_SECONDS`` at the most, however many they are. As long as something is under way that is known not to be
+    able to wait (``hurried``), they leave all of it.
     """
 
-    def __init__(self, at_once: int = _AT_ONCE) -> None:
+    def __init__(self, at_once: int = _AT_ONCE, *, hurried: Callable[[], bool] = lambda: False) -> None:
         self._free = at_once
+        self._hurried = hurried
         self._resting = False
         self._waiting: list[_Wish] = []
+
+    @property
+    def are_wanted(self) -> bool:
+        """Whether anybody waits for a turn; ``give`` is then to be called now and again."""
+        return any(not wish.given.done() for wish in self._waiting)
 
     @asynccontextmanager
     async def turn(self, urgent: Callable[[], bool], *, patient: bool = False) -> AsyncIterator[None]:
@@ -122,8 +129,11 @@ class Turns:
     def _first(self) -> _Wish | None:
         urgent = (wish for wish in self._waiting if wish.urgent())
         cannot_wait = (wish for wish in self._waiting if not wish.patient)
-        can_wait = (wish for wish in self._waiting if not self._resting)
+        can_wait = (wish for wish in self._waiting if not self._resting and not self._lets_go_first(wish))
         return next(chain(urgent, cannot_wait, can_wait), None)
+
+    def _lets_go_first(self, wish: _Wish) -> bool:
+        return self._hurried() and asyncio.get_running_loop().time() - wish.since < RESTS_FOR_SECONDS
 
     def _end(self, mine: _Wish, took: float) -> None:
         """Pass a turn on; who can wait rests for as long as it took, unless too many have waited for too long."""

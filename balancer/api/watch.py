@@ -11,18 +11,18 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 
 from starlette.concurrency import run_in_threadpool
 
-from balancer.api.bodies import RESTS_FOR_SECONDS, Bodies, Turns
+from balancer.api.bodies import Bodies, Turns
 from balancer.api.problems import TooManyWaitingError
 from balancer.store import changes, journal, worklists
 from balancer.store.changes import Mark
-from balancer.store.database import Database
+from balancer.store.database import Database, StoreBusyError
 from balancer.store.worklists import ListMark
 
 # What another replica has committed is known here within this time; what this one has, at once.
@@ -60,12 +60,13 @@ class Watch:
         self.database = database
         self._ending = ending
         self.bodies = Bodies()
-        self.turns = Turns()
+        self.turns = Turns(hurried=self._is_hurried)
         self._marks: Marks | None = None
         self._looked_at = 0.0
         self._writes_seen = -1
         self._looking: asyncio.Task[Marks] | None = None
         self._following: asyncio.Task[None] | None = None
+        self._minding: asyncio.Task[None] | None = None
         self._followers = 0
         self._news = asyncio.Event()
         self._waiting: Counter[str] = Counter()
@@ -109,17 +110,25 @@ class Watch:
         mark = self._marks.lists.get(reporter_id) if self._marks is not None else None
         return mark is not None and mark.mended
 
-    async def let_go_first(self, reporter_id: str) -> None:
-        """Wait until nothing is under way that cannot wait, such as an emergency that is read, placed or published.
+    @asynccontextmanager
+    async def turn(self, reporter_id: str, *, patient: bool) -> AsyncIterator[None]:
+        """Wait for a turn to make a reporter's list, and have it; ``patient`` is whoever has waited for news of it."""
+        minding = self._minding
+        if minding is None or minding.done() or minding.get_loop() is not asyncio.get_running_loop():
+            self._minding = asyncio.create_task(self._mind_turns())
+        async with self.turns.turn(urgent=lambda: self.is_mended(reporter_id), patient=patient):
+            yield
 
-        For whoever waits for news anyway, unless their list was made for what could not wait; ``RESTS_FOR_SECONDS`` at
-        the most. Everybody fetches a new list after a run, and the processor is needed for what comes just then.
-        """
-        deadline = time.monotonic() + RESTS_FOR_SECONDS
-        marks = await self.look()
-        while marks.hurried and time.monotonic() < deadline and not self.is_mended(reporter_id):
-            await self.news(marks, _TICK_SECONDS)
-            marks = await self.look()
+    async def _mind_turns(self) -> None:
+        """Look for as long as anybody waits for a turn: who is urgent by then, and what others must let go first."""
+        while self.turns.are_wanted:
+            await asyncio.sleep(OLDEST_SECONDS)
+            with contextlib.suppress(StoreBusyError):  # whoever has the turn is told what is wrong
+                await self.look()
+            self.turns.give()
+
+    def _is_hurried(self) -> bool:
+        return self._marks is not None and self._marks.hurried
 
     async def until(
         self, happened: Callable[[Marks], bool], seconds: float, *, who: str, gone: Callable[[], Awaitable[bool]]

@@ -196,6 +196,62 @@ def test_whoever_waits_anyway_leaves_turns_and_time_to_others() -> None:
     assert asyncio.run(turns()) == ["first", "asks now", "asks in the rest", "third", "second"]
 
 
+def test_whoever_waits_anyway_lets_go_first_what_cannot_wait() -> None:
+    """As long as it is under way; whose list it is, and who asks without waiting, are served meanwhile."""
+
+    async def turns() -> list[str]:
+        had: list[str] = []
+        mended: set[str] = set()
+        under_way = True
+        turns = Turns(2, hurried=lambda: under_way)
+
+        async def have(name: str, *, patient: bool) -> None:
+            async with turns.turn(lambda: name in mended, patient=patient):
+                had.append(name)
+
+        tasks = [asyncio.create_task(have(name, patient=True)) for name in ("everyday", "mended")]
+        await asyncio.sleep(0)
+        await have("asks now", patient=False)
+        mended.add("mended")
+        turns.give()
+        await tasks[1]
+        assert turns.are_wanted
+        assert not tasks[0].done()
+        under_way = False
+        turns.give()
+        await tasks[0]
+        assert not turns.are_wanted
+        return had
+
+    assert asyncio.run(asyncio.wait_for(turns(), PATIENCE_SECONDS)) == ["asks now", "mended", "everyday"]
+
+
+@pytest.mark.parametrize("stuck", [False, True])
+def test_a_list_that_is_waited_for_comes_after_what_cannot_wait(
+    allocated: Service, monkeypatch: pytest.MonkeyPatch, *, stuck: bool
+) -> None:
+    """After all of it, or after so long if that gets stuck; who asks without waiting has it at once."""
+    monkeypatch.setattr(bodies, "RESTS_FOR_SECONDS", 0.5 if stuck else 10 * PATIENCE_SECONDS)
+    tag = allocated.get("/worklists/R1").headers["etag"]
+    database = allocated.app.state.serving.database
+    claimed(database, "A1")
+
+    async def both() -> tuple[bool, int, int]:
+        transport = httpx2.ASGITransport(app=allocated.app, client=HERE)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://testserver/api/v1") as client:
+
+            async def ask(**params: float) -> int:
+                return (await client.get("/worklists/R1", params=params, headers={"If-None-Match": tag})).status_code
+
+            with database.right_of_way.taken():
+                waits = asyncio.create_task(ask(wait=MOST_SECONDS))
+                await asyncio.wait([waits], timeout=PATIENCE_SECONDS if stuck else 0.5)
+                came, at_once = waits.done(), await ask()
+            return came, at_once, await waits
+
+    assert asyncio.run(asyncio.wait_for(both(), PATIENCE_SECONDS)) == (stuck, 200, 200)
+
+
 def test_nobody_rests_once_some_have_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where thousands are told of a plan, the last of them does not hear of it twice as late."""
     monkeypatch.setattr(bodies, "RESTS_FOR_SECONDS", 0.0)

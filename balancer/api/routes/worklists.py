@@ -113,10 +113,8 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
     kept = watch.bodies.kept((reporter_id, reach), tag)
     if tag is not None and kept is not None:
         return json_body(kept, tag)
-    if wait > 0:
-        await watch.let_go_first(reporter_id)
     make = partial(_read, served.database, reporter_id, reach, served.clock.now())
-    async with watch.turns.turn(urgent=lambda: watch.is_mended(reporter_id), patient=wait > 0):
+    async with watch.turn(reporter_id, patient=wait > 0):
         return json_body(*await run_in_threadpool(watch.bodies.made, (reporter_id, reach), tag, make))
 
 
