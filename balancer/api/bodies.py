@@ -67,9 +67,9 @@ class Bodies:
 
 @dataclass(slots=True, kw_only=True)
 class _Wish:
-    """Somebody who wants a body made."""
+    """Somebody who wants a body made; ``urgency`` is 0 if it is as any other."""
 
-    urgent: Callable[[], bool]
+    urgency: Callable[[], int]
     patient: bool
     since: float
     given: asyncio.Future[None]
@@ -97,10 +97,10 @@ class Turns:
         return any(not wish.given.done() for wish in self._waiting)
 
     @asynccontextmanager
-    async def turn(self, urgent: Callable[[], bool], *, patient: bool = False) -> AsyncIterator[None]:
-        """Wait for a turn, and have it; whose is ``urgent`` by then comes first, then who cannot wait, in order."""
+    async def turn(self, urgency: Callable[[], int], *, patient: bool = False) -> AsyncIterator[None]:
+        """Wait for a turn, and have it; who is most urgent by then comes first, then who cannot wait, in order."""
         loop = asyncio.get_running_loop()
-        mine = _Wish(urgent=urgent, patient=patient, since=loop.time(), given=loop.create_future())
+        mine = _Wish(urgency=urgency, patient=patient, since=loop.time(), given=loop.create_future())
         self._waiting.append(mine)
         self.give()
         try:
@@ -122,15 +122,17 @@ class Turns:
             self._waiting.remove(first)
             self._free -= 1
             # one at a time of those who can wait: while it makes, and while it rests
-            first.patient = first.patient and not first.urgent()
+            first.patient = first.patient and not first.urgency()
             self._resting |= first.patient
             first.given.set_result(None)
 
     def _first(self) -> _Wish | None:
-        urgent = (wish for wish in self._waiting if wish.urgent())
+        most = max(self._waiting, key=lambda wish: wish.urgency(), default=None)
+        if most is not None and most.urgency():
+            return most
         cannot_wait = (wish for wish in self._waiting if not wish.patient)
         can_wait = (wish for wish in self._waiting if not self._resting and not self._lets_go_first(wish))
-        return next(chain(urgent, cannot_wait, can_wait), None)
+        return next(chain(cannot_wait, can_wait), None)
 
     def _lets_go_first(self, wish: _Wish) -> bool:
         return self._hurried() and asyncio.get_running_loop().time() - wish.since < RESTS_FOR_SECONDS

@@ -105,10 +105,14 @@ class Watch:
         # one who goes away must not take the others' look along
         return await asyncio.shield(looking)
 
-    def is_mended(self, reporter_id: str) -> bool:
-        """Tell whether a list was last made for something that could not wait, as far as is known here."""
+    def urgency(self, reporter_id: str) -> int:
+        """Return how urgent it is to make a list, 0 if it is not, as far as is known here.
+
+        It is if the list was made for what could not wait, and the later it was, the more. Of lists that were mended
+        together the last holds what they were mended for.
+        """
         mark = self._marks.lists.get(reporter_id) if self._marks is not None else None
-        return mark is not None and mark.mended
+        return mark.worklist_id if mark is not None and mark.mended else 0
 
     @asynccontextmanager
     async def turn(self, reporter_id: str, *, patient: bool) -> AsyncIterator[None]:
@@ -116,7 +120,7 @@ class Watch:
         minding = self._minding
         if minding is None or minding.done() or minding.get_loop() is not asyncio.get_running_loop():
             self._minding = asyncio.create_task(self._mind_turns())
-        async with self.turns.turn(urgent=lambda: self.is_mended(reporter_id), patient=patient):
+        async with self.turns.turn(urgency=lambda: self.urgency(reporter_id), patient=patient):
             yield
 
     async def _mind_turns(self) -> None:

@@ -178,7 +178,7 @@ class Mending:
             MendedLists(
                 plan=_part(live, plan, concerned, happened),
                 summary=plan.summary,
-                concerned=concerned,
+                concerned=_in_order(concerned, plan, happened),
                 based_on={name: live.lists[name] for name in concerned if name in live.lists},
                 numbers=live.numbers,
                 base_run=live.base_run,
@@ -273,6 +273,12 @@ def _concerned(live: Live, plan: Plan) -> set[str]:
         for name, current in live.lists.items()
     }
     return {name for name in {*ordered, *listed} if ordered.get(name, []) != listed.get(name, [])}
+
+
+def _in_order(concerned: AbstractSet[str], plan: Plan, happened: Happened) -> list[str]:
+    """Return whose lists are concerned, last those with what cannot wait: the newest list is told of first."""
+    burns = {row.reporter_id for row in plan.allocations if _study(row.key) in happened.urgent}
+    return [*sorted(concerned - burns), *sorted(concerned & burns)]
 
 
 def _part(live: Live, plan: Plan, concerned: AbstractSet[str], happened: Happened) -> Plan:

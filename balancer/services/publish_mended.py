@@ -24,8 +24,9 @@ _EVENTS = job("events")
 class MendedLists:
     """What is to be published: rows of the lists concerned, reads without a place, and what it was made from.
 
-    ``based_on`` are the lists that are to be replaced, ``base_run`` the allocation they belong to, ``sequence`` the
-    last change that the plan has heard of. ``numbers`` says which of a study's reads the plan counts from 1.
+    ``concerned``: whose lists, in the order in which they get their numbers. ``based_on`` are the lists that are to be
+    replaced, ``base_run`` the allocation they belong to, ``sequence`` the last change that the plan has heard of.
+    ``numbers`` says which of a study's reads the plan counts from 1.
     """
 
     plan: Plan

@@ -168,6 +168,24 @@ def test_who_has_something_that_cannot_wait_has_the_next_turn() -> None:
     assert asyncio.run(turns()) == ["first", "third", "fourth", "second", "fifth"]
 
 
+def test_of_lists_that_were_mended_the_newest_is_made_first() -> None:
+    """It holds what they were mended for; of those alike whoever asked first."""
+
+    async def turns() -> list[str]:
+        one_at_a_time, had = Turns(1), []
+        urgency = {"mended": 7, "burns": 8, "too": 8}
+
+        async def have(name: str) -> None:
+            async with one_at_a_time.turn(lambda: urgency.get(name, 0)):
+                had.append(name)
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*(have(name) for name in ("first", "everyday", "mended", "burns", "too")))
+        return had
+
+    assert asyncio.run(turns()) == ["first", "burns", "too", "mended", "everyday"]
+
+
 def test_whoever_waits_anyway_leaves_turns_and_time_to_others() -> None:
     """Of all to whom a new plan is told one has a turn at a time, and then nobody for as long as it took."""
 

@@ -431,6 +431,18 @@ def test_an_emergency_placed_while_a_run_solves_keeps_its_place(db: Database) ->
     whose(db, "E1")
 
 
+def test_of_mended_lists_that_with_what_cannot_wait_is_the_newest(db: Database) -> None:
+    """By its number, which says whose is told of first: whoever gains a read before whoever has lost it."""
+    mending = morning(db)
+    decided(db, "B1", InstructionKind.PIN, 1, reporter_id="R1")
+    outcome = mending.look(minutes(1))
+    assert outcome is not None
+    assert whose(db, "B1") == "R1"
+    with db.session() as reading:
+        made = reading.exec(select(WorklistRow).where(WorklistRow.run_id == outcome.run_id)).all()
+    assert [row.reporter_id for row in sorted(made, key=lambda row: row.id or 0)] == ["R2", "R1"]
+
+
 def test_after_a_run_its_lists_are_the_ones_that_are_mended(db: Database) -> None:
     """The plan that was open before is void."""
     mending = morning(db)
