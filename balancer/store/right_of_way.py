@@ -125,12 +125,12 @@ def giving_way(session: Session, way: RightOfWay) -> Iterator[None]:
     GaveWayError
         From the statement that is not made any more.
     """
-    looked = 0.0
+    looked, over = 0.0, False
     with way.looking() as is_taken:
 
         def look(*_: Any) -> None:
             nonlocal looked
-            if time.monotonic() - looked < _LOOK_EVERY_SECONDS:
+            if over or time.monotonic() - looked < _LOOK_EVERY_SECONDS:
                 return
             looked = time.monotonic()
             if is_taken():
@@ -139,4 +139,7 @@ def giving_way(session: Session, way: RightOfWay) -> Iterator[None]:
         connection = session.connection()
         event.listen(connection, "before_cursor_execute", look)
         look()
-        yield
+        try:
+            yield
+        finally:
+            over = True  # what is still to be written is so with the commit

@@ -121,6 +121,16 @@ def test_what_gives_way_to_nobody_is_written(db: Database) -> None:
     assert written(db) == "yes"
 
 
+def test_what_is_written_with_the_commit_is_written(db: Database) -> None:
+    """It was too late to give way."""
+    write(db)
+    with db.transaction(gives_way=True) as session:
+        row = session.get_one(SettingRow, "tried")
+        time.sleep(0.05)  # else nobody looks again
+        row.value = "with the commit"
+    assert written(db) == "with the commit"
+
+
 def test_what_cannot_wait_has_it_while_it_waits_for_another_writer(db: Database) -> None:
     """So that one that publishes lets it go first."""
     write(db)
