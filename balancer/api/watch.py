@@ -22,7 +22,7 @@ from balancer.api.bodies import Bodies, Turns
 from balancer.api.problems import TooManyWaitingError
 from balancer.store import changes, journal, worklists
 from balancer.store.changes import Mark
-from balancer.store.database import Database, StoreBusyError
+from balancer.store.database import Database
 from balancer.store.worklists import ListMark
 
 # What another replica has committed is known here within this time; what this one has, at once.
@@ -127,7 +127,7 @@ class Watch:
         """Look for as long as anybody waits for a turn: who is urgent by then, and what others must let go first."""
         while self.turns.are_wanted:
             await asyncio.sleep(OLDEST_SECONDS)
-            with contextlib.suppress(StoreBusyError):  # whoever has the turn is told what is wrong
+            with contextlib.suppress(Exception):  # whoever gets the turn is told what is wrong: they must get it
                 await self.look()
             self.turns.give()
 

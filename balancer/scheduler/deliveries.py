@@ -16,6 +16,8 @@ from balancer.ingest.sources import Look, look_at
 from balancer.scheduler.supervisor import delay_after
 
 LOOK_EVERY = timedelta(seconds=0.1)
+# A whole extract is taken in within a second; several trusts' may come together.
+HELD_UP_FOR_SECONDS = 30.0
 Described = TypeVar("Described", bound=Source)
 
 
@@ -26,8 +28,9 @@ class Deliveries:
     """
 
     def __init__(self) -> None:
-        self._coming: set[str] = set()
-        self._being_taken: set[str] = set()
+        # by source, since when
+        self._coming: dict[str, float] = {}
+        self._being_taken: dict[str, float] = {}
         self._last: dict[str, Look | None] = {}
         self._told: dict[str, Look | None] = {}
         self._failures: dict[str, int] = {}
@@ -37,9 +40,18 @@ class Deliveries:
     def is_one_coming(self) -> bool:
         """Whether a file that has not been taken in yet lies there since the last look, whole or not.
 
-        One that could not be taken in is none until it is told of again.
+        One that could not be taken in is none until it is told of again; nor is one that has been coming, or has waited
+        to be taken in, for too long: an upload that hangs holds up no plan.
         """
-        return bool(self._coming or self._being_taken)
+        since = (*self._coming.values(), *self._being_taken.values())
+        return any(time.monotonic() - at < HELD_UP_FOR_SECONDS for at in since)
+
+    def keep_only(self, names: Iterable[str]) -> None:
+        """Forget what comes of sources that there are no more."""
+        there = set(names)
+        for known in (self._coming, self._being_taken):
+            for name in known.keys() - there:
+                known.pop(name, None)
 
     def noticed(self, sources: Iterable[Described], network_folder: Path) -> list[Described]:
         """Return the sources that have delivered since they were last told of; what lies there at first is not told."""
@@ -48,26 +60,26 @@ class Deliveries:
             before = self._last.get(source.name)
             seen = look_at(source, network_folder, before)
             told = self._told.setdefault(source.name, seen)
-            self._coming.discard(source.name)
+            coming_since = self._coming.pop(source.name, time.monotonic())
             is_new = seen is not None and seen.file != (told.file if told else None)
             if is_new and time.monotonic() >= self._not_before.get(source.name, 0.0):
                 if seen == before:
                     self._told[source.name] = seen
-                    self._being_taken.add(source.name)
+                    self._being_taken[source.name] = time.monotonic()
                     found.append(source)
                 else:
-                    self._coming.add(source.name)
+                    self._coming[source.name] = coming_since
             self._last[source.name] = seen
         return found
 
     def took(self, name: str) -> None:
         """Note that what a source delivered has been taken in."""
-        self._being_taken.discard(name)
+        self._being_taken.pop(name, None)
         self._failures.pop(name, None)
 
     def did_not_take(self, name: str) -> None:
         """Let a source be told of again, which could not be taken in: the database was busy, say."""
-        self._being_taken.discard(name)
+        self._being_taken.pop(name, None)
         self._failures[name] = self._failures.get(name, 0) + 1
         self._not_before[name] = time.monotonic() + delay_after(self._failures[name])
         self._told[name] = None

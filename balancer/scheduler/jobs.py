@@ -142,7 +142,6 @@ class Work:
         """Stop; what is being taken in is taken in to its end, a run under way is given up."""
         if self._timetable is not None:
             self._timetable.stop()
-        self._hurry.end()
         self._solving.stop()
         if self._previewing is not None:
             self._previewing.stop()
@@ -151,6 +150,7 @@ class Work:
                 supervised.stop()
         self._mending, self._outlets = None, None
         self._timetable, self._ledger = None, None
+        self._hurry.end()  # last: it asks a database that may not answer
 
     # --- the jobs ----------------------------------------------------------------------------------------------------
 
@@ -232,6 +232,7 @@ class Work:
             self._hurry.keep(wanted=self._deliveries.is_one_coming)
 
     def _look_for_deliveries(self, network: NetworkFolder, timetable: Timetable) -> None:
+        self._deliveries.keep_only(source.name for source in (*network.feeds, *network.rosters))
         for feed in self._deliveries.noticed(network.feeds, network.folder):
             timetable.once(_delivered(feed), partial(self._take_delivered_feed, feed))
         for roster in self._deliveries.noticed(network.rosters, network.folder):

@@ -28,25 +28,25 @@ def give_way(db: Database, publish: Callable[[Session, timedelta], Answer]) -> A
     told for how long it has waited, nothing if it did not have to: lists were published meanwhile, and what takes their
     place is of a later instant than they are.
     """
-    began, attempts = time.monotonic(), 0
-    waited = timedelta()
+    began, gave_way, had_to_wait = time.monotonic(), 0, False
     while time.monotonic() - began < LONGEST_SECONDS:
-        if _let_go_first(db, began + LONGEST_SECONDS) or attempts:
-            waited = timedelta(seconds=time.monotonic() - began)
+        had_to_wait |= _let_go_first(db, began + LONGEST_SECONDS, is_on=gave_way > 0)
         try:
             with db.transaction(gives_way=True) as session:
-                return publish(session, waited)
+                # it has its turn to write by now
+                return publish(session, timedelta(seconds=time.monotonic() - began) if had_to_wait else timedelta())
         except GaveWayError:
-            attempts += 1
-            _log.info("publish.gave_way", times=attempts, seconds=round(time.monotonic() - began, 3))
+            gave_way += 1
+            _log.info("publish.gave_way", times=gave_way, seconds=round(time.monotonic() - began, 3))
     with db.transaction() as session:
+        session.connection()
         return publish(session, timedelta(seconds=time.monotonic() - began))
 
 
-def _let_go_first(db: Database, deadline: float) -> bool:
-    """Wait until nothing has been under way for a moment, if anything is; tell whether it was."""
+def _let_go_first(db: Database, deadline: float, *, is_on: bool) -> bool:
+    """Wait until nothing has been under way for a moment, if anything is, or was just now; tell whether it was."""
     with db.right_of_way.looking() as is_taken:
-        if not is_taken():
+        if not is_on and not is_taken():
             return False
         quiet_since = time.monotonic()
         while time.monotonic() < deadline and time.monotonic() - quiet_since < _QUIET_SECONDS:

@@ -101,9 +101,10 @@ class Mending:
                 base = runs.current_run(session)
             if base is not None and base.id == self._live.base_run:
                 return self._live
-            with self._db.right_of_way.taken():  # until it is open, nothing that cannot wait has a place
-                return self._open(now)
-        return self._open(now)
+        if not self._is_warm:
+            return self._open(now)
+        with self._db.right_of_way.taken():  # until it is open, nothing that cannot wait has a place
+            return self._open(now)
 
     def _open(self, now: datetime, anew: Collection[int] = ()) -> Live | None:
         self._live = open_live(self._db, now, anew=anew)

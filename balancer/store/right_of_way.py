@@ -9,15 +9,18 @@ shared advisory lock on PostgreSQL. The system, or the server, takes both back f
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import structlog
 from sqlalchemy import Engine, event, text
 from sqlmodel import Session
 
+_log = structlog.get_logger("balancer.store")
 # Any number will do, as long as nothing else in the database takes the same advisory lock; below 2 to the 32nd.
 _LOCK = 7_240_520
 _TAKE = text("SELECT pg_advisory_xact_lock_shared(:lock)")
@@ -55,16 +58,25 @@ class RightOfWay(Protocol):
 
 
 class OfFile:
-    """By a lock on a file beside the database: those who have it share it, whoever looks tries to get it alone."""
+    """By a lock on a file beside the database: those who have it share it, whoever looks tries to get it alone.
+
+    Whoever looks waits for others who do (a second file), so that nobody takes one of them for somebody who has it.
+    Where the files cannot be opened or locked there is no right of way: everybody takes turns as they come.
+    """
 
     def __init__(self, database: str) -> None:
-        self._path = Path(f"{database}-urgent")
+        self._path, self._looks = Path(f"{database}-urgent"), Path(f"{database}-urgent-looks")
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Have it while the block runs."""
-        with self._path.open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)  # whoever looks has it for an instant
+        with ExitStack() as stack:
+            try:
+                fcntl.flock(
+                    stack.enter_context(_opened(self._path)), fcntl.LOCK_SH
+                )  # whoever looks has it for an instant
+            except OSError:
+                _log.warning("right_of_way.not_taken", exc_info=True)
             yield
 
     @contextmanager
@@ -77,17 +89,39 @@ class OfFile:
     @contextmanager
     def looking(self) -> Iterator[Callable[[], bool]]:
         """Yield what tells whether anybody has it now."""
-        with self._path.open("ab") as file:
+        with ExitStack() as stack:
+            try:
+                file, looks = (stack.enter_context(_opened(path)) for path in (self._path, self._looks))
+            except OSError:
+                _log.warning("right_of_way.not_seen", exc_info=True)
+                yield lambda: False
+                return
+            yield lambda: _is_locked(file, looks)
 
-            def is_taken() -> bool:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return True
-                fcntl.flock(file, fcntl.LOCK_UN)
-                return False
 
-            yield is_taken
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Yield a file to lock, which is made if it is not there; to read is enough, whoever made it."""
+    file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def _is_locked(file: int, looks: int) -> bool:
+    try:
+        fcntl.flock(looks, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_UN)
+        finally:
+            fcntl.flock(looks, fcntl.LOCK_UN)
+    except BlockingIOError:
+        return True
+    except OSError:
+        _log.warning("right_of_way.not_seen", exc_info=True)
+    return False
 
 
 class OfServer:
@@ -99,7 +133,10 @@ class OfServer:
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Have it while the block runs, by a connection of its own."""
-        with self._engine.begin() as connection:
+        committed = self._engine.execution_options(
+            isolation_level="READ COMMITTED"
+        )  # it keeps no state of the database
+        with committed.begin() as connection:
             connection.execute(_TAKE, {"lock": _LOCK})
             yield
 

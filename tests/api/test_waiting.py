@@ -270,6 +270,31 @@ def test_a_list_that_is_waited_for_comes_after_what_cannot_wait(
     assert asyncio.run(asyncio.wait_for(both(), PATIENCE_SECONDS)) == (stuck, 200, 200)
 
 
+def test_whoever_lets_something_go_first_is_served_though_nobody_can_look_any_more(
+    allocated: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was under way when the last look was made may be over long since."""
+    monkeypatch.setattr(bodies, "RESTS_FOR_SECONDS", 0.5)
+    tag = allocated.get("/worklists/R1").headers["etag"]
+    database = allocated.app.state.serving.database
+    claimed(database, "A1")
+
+    def fail(_: Session) -> Mapping[str, changes.Mark]:
+        raise RuntimeError("no look can be made")
+
+    async def served() -> int:
+        transport = httpx2.ASGITransport(app=allocated.app, client=HERE)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://testserver/api/v1") as client:
+            with database.right_of_way.taken():
+                asked = client.get("/worklists/R1", params={"wait": MOST_SECONDS}, headers={"If-None-Match": tag})
+                waits = asyncio.create_task(asked)
+                await asyncio.wait([waits], timeout=0.2)
+                monkeypatch.setattr(changes, "marks", fail)
+                return (await waits).status_code
+
+    assert asyncio.run(asyncio.wait_for(served(), PATIENCE_SECONDS)) == 200
+
+
 def test_nobody_rests_once_some_have_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where thousands are told of a plan, the last of them does not hear of it twice as late."""
     monkeypatch.setattr(bodies, "RESTS_FOR_SECONDS", 0.0)

@@ -20,6 +20,7 @@ from balancer.domain.policy import PublishingRules
 from balancer.domain.states import RunState
 from balancer.ingest.network_folder import read_network
 from balancer.scheduler import jobs as module
+from balancer.scheduler.deliveries import HELD_UP_FOR_SECONDS
 from balancer.scheduler.jobs import READS_EVERY, Sources, Work
 from balancer.scheduler.solving import BUSY, DONE
 from balancer.scheduler.timetable import Timetable
@@ -254,6 +255,28 @@ def test_a_delivery_that_vanishes_or_cannot_be_taken_in_holds_up_no_plan(
     monkeypatch.setattr(time, "monotonic", lambda: later)
     looks()
     assert is_let_go_first(scheduler)
+
+
+def test_an_upload_that_hangs_or_whose_feed_is_gone_holds_up_no_plan(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For so long everything lets it go first, and no longer; of a feed that is described no more, not at all."""
+    looks = scheduler.work.notice_deliveries
+    looks()
+    scheduler.deliver(content([*ROWS, row("B1")]), 17)
+    looks()
+    looks()
+    assert is_let_go_first(scheduler)
+    with monkeypatch.context() as later:
+        now = time.monotonic() + HELD_UP_FOR_SECONDS
+        later.setattr(time, "monotonic", lambda: now)
+        looks()
+        assert not is_let_go_first(scheduler)
+    looks()
+    assert is_let_go_first(scheduler)
+    monkeypatch.setattr(scheduler.work, "_network", replace(read_network(scheduler.folder), feeds=()))
+    looks()
+    assert not is_let_go_first(scheduler)
 
 
 def test_a_scheduler_that_leads_no_longer_holds_up_no_plan(scheduler: Scheduler) -> None:

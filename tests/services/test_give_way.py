@@ -19,6 +19,7 @@ from balancer.store import assignments, audit, runs
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import FeedRow, StudyRow, WorklistRow
+from tests.api.service import StandingClock
 from tests.networks import minutes, read_id, solving
 from tests.patience import until
 from tests.services.test_create_workitem import create
@@ -55,7 +56,7 @@ def as_it_is_published(monkeypatch: pytest.MonkeyPatch, urgent: Callable[[], obj
     def last(session: Session, at: object) -> object:
         if not thread.ident:
             thread.start()
-            until(lambda: is_taken(db))
+            until(lambda: is_taken(db) or not thread.is_alive())
         return note(session, at)  # type: ignore[arg-type]
 
     monkeypatch.setattr(assignments, "note_new_lists", last)
@@ -96,20 +97,22 @@ def test_an_emergency_that_arrives_as_a_plan_is_published_is_on_a_list_before_it
 def test_lists_that_take_the_place_of_what_went_first_are_of_a_later_instant(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No list ends before it began: whoever undoes, or asks what stood when, goes by that."""
+    """No list ends before it began, though the plan was made before: undoing goes by that, and the record."""
     mending = morning(db)
+    mended_at = minutes(1) + timedelta(milliseconds=50)
 
     def comes() -> None:
         with db.right_of_way.taken():
             arrives(db, emergency())
-            assert mending.look(minutes(1)) is not None
+            assert mending.look(mended_at) is not None
 
     thread = as_it_is_published(monkeypatch, comes, db)
-    everybody_swapped(db, 1)
+    swapped = solving({"S2": EVERYDAY, "S1": THEIRS})
+    assert run_allocation(db, minutes(1), solver=swapped, clock=StandingClock(minutes(1))).error == ""
     thread.join(60)
     with db.session() as reading:
         ended = [row for row in reading.exec(select(WorklistRow)) if row.superseded_at is not None]
-    assert len(ended) == 3
+    assert mended_at in {row.published_at for row in ended}
     assert all(row.superseded_at >= row.published_at for row in ended if row.superseded_at is not None)
 
 
@@ -145,8 +148,8 @@ def test_a_study_that_a_system_makes_known_goes_first(db: Database, monkeypatch:
     thread = as_it_is_published(monkeypatch, lambda: create(db), db)
     let_go_first = giving._let_go_first  # noqa: SLF001 - what each attempt begins with
 
-    def then(db: Database, deadline: float) -> bool:
-        waited = let_go_first(db, deadline)
+    def then(db: Database, deadline: float, *, is_on: bool) -> bool:
+        waited = let_go_first(db, deadline, is_on=is_on)
         with db.session() as reading:
             there.append(len(reading.exec(select(StudyRow.id).where(StudyRow.accession_number == "N1")).all()))
         return waited
@@ -203,6 +206,32 @@ def test_it_waits_until_whoever_mends_has_had_time_to_see_what_was_taken_in(
     assert order == ["mended", "published"]
 
 
+def test_after_giving_way_it_waits_too_though_it_is_over_by_then(db: Database) -> None:
+    """What was taken in has still to be mended."""
+    order: list[str] = []
+
+    def publish(session: Session, _: timedelta) -> None:
+        if "tried" not in order:
+            order.append("tried")
+            with db.right_of_way.taken():
+                time.sleep(0.05)  # else nobody looks again
+                session.exec(select(FeedRow.name)).all()
+        order.append("published")
+
+    def mend() -> None:
+        until(lambda: order)
+        until(lambda: not is_taken(db))
+        with db.right_of_way.taken():
+            time.sleep(giving._QUIET_SECONDS)  # noqa: SLF001 - longer than whoever publishes waits for the next
+            order.append("mended")
+
+    thread = threading.Thread(target=mend)
+    thread.start()
+    give_way(db, publish)
+    thread.join(20)
+    assert order == ["tried", "mended", "published"]
+
+
 def test_nothing_is_left_of_a_publication_that_gave_way(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each attempt begins anew: nobody has two new versions of their list, and the trail tells of one."""
     morning(db)
@@ -210,9 +239,9 @@ def test_nothing_is_left_of_a_publication_that_gave_way(db: Database, monkeypatc
     attempts: list[float] = []
     let_go_first = giving._let_go_first  # noqa: SLF001 - what each attempt begins with
 
-    def counted(db: Database, deadline: float) -> bool:
+    def counted(db: Database, deadline: float, *, is_on: bool) -> bool:
         attempts.append(deadline)
-        return let_go_first(db, deadline)
+        return let_go_first(db, deadline, is_on=is_on)
 
     def passes() -> None:
         with db.right_of_way.taken():

@@ -12,7 +12,7 @@ from balancer.domain.actor import Reach
 from balancer.services import price_capacity
 from balancer.services.price_capacity import price_next, priced
 from balancer.services.run_allocation import run_allocation
-from balancer.store import scarcities
+from balancer.store import runs, scarcities
 from balancer.store.database import Database
 from tests.networks import incoming, queued, rostered, solving
 from tests.worlds import NOW, session
@@ -63,6 +63,18 @@ def test_what_a_killed_process_left_half_done_is_begun_again(db: Database) -> No
     assert price_next(db, NOW + timedelta(seconds=60)) == run_id
     assert kept(db, run_id)
     assert price_next(db, NOW + timedelta(hours=1)) is None
+
+
+def test_prices_can_be_left_for_so_long_after_a_run(sqlite_db: Database) -> None:
+    """Just then the processor is needed for what cannot wait."""
+    allocate(sqlite_db)
+    with sqlite_db.session() as reading:
+        ended = runs.current_run(reading)
+        assert ended is not None
+        assert ended.finished_at is not None
+        after = timedelta(seconds=10)
+        assert scarcities.waiting(reading, ended.finished_at + timedelta(seconds=9), after=after) is None
+        assert scarcities.waiting(reading, ended.finished_at + after, after=after) == ended.id
 
 
 def test_what_fails_is_on_record_and_not_begun_again(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:

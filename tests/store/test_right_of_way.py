@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import threading
@@ -82,14 +84,53 @@ def test_it_ends_with_whoever_had_it(db: Database) -> None:
     ready, tell = os.pipe()
     child = os.fork()
     if not child:
-        with another(db) as own, own.right_of_way.taken():
-            os.write(tell, b".")
-            signal.pause()
-    os.read(ready, 1)
+        try:
+            with another(db) as own, own.right_of_way.taken():
+                os.write(tell, b".")
+                signal.pause()
+        finally:
+            os._exit(1)
+    os.close(tell)
+    assert os.read(ready, 1) == b"."
+    os.close(ready)
     assert is_taken(db)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     until(lambda: not is_taken(db))
+
+
+def test_those_who_look_take_each_other_for_nobody(db: Database) -> None:
+    """However many look at once: else whoever publishes would give way to those who wait for lists."""
+    seen: list[bool] = []
+
+    def look_often() -> None:
+        with db.right_of_way.looking() as look:
+            seen.extend(look() for _ in range(300))
+
+    lookers = [threading.Thread(target=look_often) for _ in range(4)]
+    for looker in lookers:
+        looker.start()
+    for looker in lookers:
+        looker.join(60)
+    assert seen == [False] * 1_200
+
+
+def test_where_there_can_be_no_right_of_way_everything_is_written_all_the_same(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system without locks, or no more files: what cannot wait takes its turn as it comes."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    for name in ("flock", None):
+        with monkeypatch.context() as broken:
+            broken.setattr(*((fcntl, name, refuse) if name else (os, "open", refuse)))
+            with sqlite_db.right_of_way.taken():
+                assert not is_taken(sqlite_db)
+                write(sqlite_db, gives_way=True)
+            write(sqlite_db, cannot_wait=True)
+    assert written(sqlite_db) == "yes"
 
 
 def test_what_gives_way_is_undone_once_anybody_has_it(db: Database) -> None:
