@@ -208,10 +208,10 @@ class Watch:
         return marks
 
     def _read(self) -> Marks:
-        with self.database.session() as session, self.database.right_of_way.looking() as is_taken:
+        with self.database.session() as session:
             return Marks(
                 feeds=changes.marks(session),
                 journal=journal.mark(session),
                 lists=worklists.list_marks(session),
-                hurried=is_taken(),
+                hurried=self.database.right_of_way.is_taken_in(session),
             )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlmodel import Session
 
 _log = structlog.get_logger("balancer.store")
@@ -56,6 +56,10 @@ class RightOfWay(Protocol):
         """Yield what tells whether anybody has it now."""
         ...
 
+    def is_taken_in(self, session: Session) -> bool:
+        """Tell whether anybody has it now, with no connection but the session's own."""
+        ...
+
 
 class OfFile:
     """By a lock on a file beside the database: those who have it share it, whoever looks tries to get it alone.
@@ -72,9 +76,8 @@ class OfFile:
         """Have it while the block runs."""
         with ExitStack() as stack:
             try:
-                fcntl.flock(
-                    stack.enter_context(_opened(self._path)), fcntl.LOCK_SH
-                )  # whoever looks has it for an instant
+                file = stack.enter_context(_opened(self._path))
+                fcntl.flock(file, fcntl.LOCK_SH)  # whoever looks has it for an instant
             except OSError:
                 _log.warning("right_of_way.not_taken", exc_info=True)
             yield
@@ -97,6 +100,12 @@ class OfFile:
                 yield lambda: False
                 return
             yield lambda: _is_locked(file, looks)
+
+    def is_taken_in(self, session: Session) -> bool:
+        """Tell whether anybody has it now."""
+        del session
+        with self.looking() as is_taken:
+            return is_taken()
 
 
 @contextmanager
@@ -150,7 +159,15 @@ class OfServer:
     def looking(self) -> Iterator[Callable[[], bool]]:
         """Yield what tells whether anybody has it now, by a connection of its own."""
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            yield lambda: bool(connection.execute(_IS_TAKEN, {"lock": _LOCK}).scalar_one())
+            yield lambda: _is_taken(connection)
+
+    def is_taken_in(self, session: Session) -> bool:
+        """Tell whether anybody has it now, whatever state of the database the session sees: locks are in none."""
+        return _is_taken(session.connection())
+
+
+def _is_taken(connection: Connection) -> bool:
+    return bool(connection.execute(_IS_TAKEN, {"lock": _LOCK}).scalar_one())
 
 
 @contextmanager

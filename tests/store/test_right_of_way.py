@@ -59,9 +59,11 @@ def written(db: Database) -> str | None:
 
 def test_it_is_seen_by_every_process_as_long_as_anybody_has_it(db: Database) -> None:
     """Any number may have it at once."""
-    with another(db) as other:
+    with another(db) as other, db.session() as reading:
         assert not is_taken(db)
+        assert not db.right_of_way.is_taken_in(reading)
         with other.right_of_way.taken():
+            assert db.right_of_way.is_taken_in(reading)
             with db.right_of_way.taken():
                 assert is_taken(db)
                 assert is_taken(other)
