@@ -150,7 +150,7 @@ class _Kept:
     def must_arrive(self, study: Study) -> bool:
         """Tell whether a study has lost its place, or is an emergency that has none and that nobody has open."""
         if not self._policy.is_emergency(study.priority):
-            return bool(self._lost) and study.key in self._lost
+            return study.key in self._lost
         free = (ReadKey(*study.key, read) for read in range(1, study.reads + 1) if study.claimed(read) is None)
         return study.key in self._lost or any(key not in self._placed for key in free)
 

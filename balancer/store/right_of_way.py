@@ -142,9 +142,8 @@ class OfServer:
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Have it while the block runs, by a connection of its own."""
-        committed = self._engine.execution_options(
-            isolation_level="READ COMMITTED"
-        )  # it keeps no state of the database
+        # not the server's own level, which may keep a state of the database for as long as this lasts
+        committed = self._engine.execution_options(isolation_level="READ COMMITTED")
         with committed.begin() as connection:
             connection.execute(_TAKE, {"lock": _LOCK})
             yield

@@ -34,6 +34,7 @@ from balancer.store.sources import feeds
 from tests.api.service import StandingClock
 from tests.kent import KEY, content, kent, row
 from tests.networks import minutes
+from tests.urgent import is_taken
 from tests.worlds import NOW
 
 ROWS = [row(f"A{number:03}") for number in range(40)]
@@ -205,27 +206,26 @@ def test_what_is_delivered_is_taken_in_at_once_when_nobody_writes_to_it_any_more
     assert set(scheduler.timetable.soon) == {"start-up"}
 
 
-def is_let_go_first(scheduler: Scheduler) -> bool:
-    """Tell whether a plan that is to be published would wait."""
-    with scheduler.database.right_of_way.looking() as is_taken:
-        return is_taken()
+def busy_database(*_: object) -> None:
+    """Take nothing in: somebody writes for longer than anybody waits."""
+    raise StoreBusyError("a lock", None, Exception())
 
 
 def test_a_delivery_goes_before_a_plan_from_when_it_is_seen_until_it_is_taken_in(scheduler: Scheduler) -> None:
     """Whole or not, it may hold an emergency: a plan that is published meanwhile would hold it up."""
     looks = scheduler.work.notice_deliveries
     looks()
-    assert not is_let_go_first(scheduler)
+    assert not is_taken(scheduler.database)
     scheduler.deliver(content([*ROWS, row("B1")]), 17)
     looks()
-    assert is_let_go_first(scheduler)
+    assert is_taken(scheduler.database)
     looks()
     scheduler.clock.at = minutes(17)
     looks()
-    assert is_let_go_first(scheduler)
+    assert is_taken(scheduler.database)
     scheduler.timetable.soon.pop("feed RVV unreported studies delivered")()
     looks()
-    assert not is_let_go_first(scheduler)
+    assert not is_taken(scheduler.database)
 
 
 def test_a_delivery_that_vanishes_or_cannot_be_taken_in_holds_up_no_plan(
@@ -238,23 +238,19 @@ def test_a_delivery_that_vanishes_or_cannot_be_taken_in_holds_up_no_plan(
     looks()
     (scheduler.folder / "extracts" / "RVV" / "unreported-20260302T0817.csv").unlink()
     looks()
-    assert not is_let_go_first(scheduler)
+    assert not is_taken(scheduler.database)
     scheduler.deliver(content([*ROWS, row("B1")]), 18)
     looks()
     looks()
-
-    def refuse(*_: object) -> None:
-        raise StoreBusyError("a lock", None, Exception())
-
     scheduler.clock.at = minutes(18)
-    monkeypatch.setattr(module, "refresh_feed", refuse)
+    monkeypatch.setattr(module, "refresh_feed", busy_database)
     soon.pop("feed RVV unreported studies delivered")()
     looks()
-    assert not is_let_go_first(scheduler)
+    assert not is_taken(scheduler.database)
     later = time.monotonic() + 5
     monkeypatch.setattr(time, "monotonic", lambda: later)
     looks()
-    assert is_let_go_first(scheduler)
+    assert is_taken(scheduler.database)
 
 
 def test_an_upload_that_hangs_or_whose_feed_is_gone_holds_up_no_plan(
@@ -266,17 +262,17 @@ def test_an_upload_that_hangs_or_whose_feed_is_gone_holds_up_no_plan(
     scheduler.deliver(content([*ROWS, row("B1")]), 17)
     looks()
     looks()
-    assert is_let_go_first(scheduler)
+    assert is_taken(scheduler.database)
     with monkeypatch.context() as later:
         now = time.monotonic() + HELD_UP_FOR_SECONDS
         later.setattr(time, "monotonic", lambda: now)
         looks()
-        assert not is_let_go_first(scheduler)
+        assert not is_taken(scheduler.database)
     looks()
-    assert is_let_go_first(scheduler)
+    assert is_taken(scheduler.database)
     monkeypatch.setattr(scheduler.work, "_network", replace(read_network(scheduler.folder), feeds=()))
     looks()
-    assert not is_let_go_first(scheduler)
+    assert not is_taken(scheduler.database)
 
 
 def test_a_scheduler_that_leads_no_longer_holds_up_no_plan(scheduler: Scheduler) -> None:
@@ -285,7 +281,7 @@ def test_a_scheduler_that_leads_no_longer_holds_up_no_plan(scheduler: Scheduler)
     scheduler.deliver(content([*ROWS, row("B1")]), 17)
     scheduler.work.notice_deliveries()
     scheduler.work.end()
-    assert not is_let_go_first(scheduler)
+    assert not is_taken(scheduler.database)
 
 
 def test_a_delivery_that_could_not_be_taken_in_is_tried_again_a_little_later(
@@ -297,13 +293,9 @@ def test_a_delivery_that_could_not_be_taken_in_is_tried_again_a_little_later(
     scheduler.deliver(content([*ROWS, row("B1")]), 17)
     looks()
     looks()
-
-    def refuse(*_: object) -> None:
-        raise StoreBusyError("a lock", None, Exception())
-
     scheduler.clock.at = minutes(17)
     with monkeypatch.context() as busy:
-        busy.setattr(module, "refresh_feed", refuse)
+        busy.setattr(module, "refresh_feed", busy_database)
         soon.pop("feed RVV unreported studies delivered")()
     looks()
     looks()
@@ -441,7 +433,7 @@ def test_a_file_that_cannot_be_read_fails_alone(scheduler: Scheduler, monkeypatc
         raise PermissionError(13, "Permission denied", "/secret/999 123 4567.csv")
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "refresh_feed", refuse)
+        patched.setattr(module, "refresh_feed", busy_database)
         lines = scheduler.refresh(16)
     assert [line["event"] for line in lines] == ["job.failed"]
     assert scheduler.outcomes("feed RVV unreported studies")[0] == "failed"

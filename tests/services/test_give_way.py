@@ -34,12 +34,7 @@ from tests.services.test_mend_worklists import (
     morning,
     whose,
 )
-
-
-def is_taken(db: Database) -> bool:
-    """Tell whether anybody has the right of way."""
-    with db.right_of_way.looking() as look:
-        return look()
+from tests.urgent import is_taken
 
 
 def everybody_swapped(db: Database, at: float) -> None:

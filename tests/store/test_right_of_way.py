@@ -18,12 +18,7 @@ from sqlmodel import Session, select
 from balancer.store.database import Database, GaveWayError
 from balancer.store.tables import FeedRow, SettingRow
 from tests.patience import until
-
-
-def is_taken(db: Database) -> bool:
-    """Tell whether anybody has the right of way."""
-    with db.right_of_way.looking() as look:
-        return look()
+from tests.urgent import is_taken
 
 
 @contextmanager
