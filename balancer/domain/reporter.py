@@ -95,10 +95,9 @@ class Session:
 
     def takes(self, study: Study) -> bool:
         """Tell whether the session may hold a study (H4)."""
-        restrictions = (
-            (self.trusts, study.trust),
-            (self.subspecialties, study.subspecialty),
-            (self.modalities, study.modality),
-            (self.priorities, study.priority),
+        return (
+            (not self.trusts or study.trust in self.trusts)
+            and (not self.subspecialties or study.subspecialty in self.subspecialties)
+            and (not self.modalities or study.modality in self.modalities)
+            and (not self.priorities or study.priority in self.priorities)
         )
-        return all(not allowed or own in allowed for allowed, own in restrictions)

@@ -26,7 +26,7 @@ from balancer.domain.events import Event, TimePassed
 from balancer.domain.moves import Mended, Move, Place
 from balancer.domain.plan import Allocation, Plan, Status, StoppedBy, Summary, Terms, Unallocated, UnallocatedReason
 from balancer.domain.problem import AllocationProblem
-from balancer.domain.study import Study, StudyKey
+from balancer.domain.study import Study
 from balancer.optimise.explain import reason_unallocated
 from balancer.optimise.order import let_the_starved_pass
 from balancer.optimise.problem import HOUR, NEVER, NOBODY, UNPLACED, Floats, Ids, Ints
@@ -36,7 +36,7 @@ from balancer.optimise.replan_claims import lock_next, seat_claim
 from balancer.optimise.replan_moves import gains_of, moved_reads, terms_of, total_of
 from balancer.optimise.replan_place import AWAY
 from balancer.optimise.replan_search import mend
-from balancer.optimise.schedule import copy_schedule, duration
+from balancer.optimise.schedule import copy_schedule, durations
 
 LEAST_WORK = 100_000  # reads looked at for any events
 WORK_A_READ = 150_000  # and for each read that they bring or displace
@@ -360,6 +360,7 @@ class LivePlan:
         a = self._arrays
         session, position, end = (a.reads[field].tolist() for field in ("session", "position", "end"))
         first, last = a.studies["first_read"].tolist(), a.studies["end_read"].tolist()
+        took = durations(a.studies, a.reads, a.sessions).tolist()
         allocations: list[Allocation] = []
         unallocated: list[Unallocated] = []
         reasons = _Reasons(a)
@@ -378,26 +379,21 @@ class LivePlan:
                     continue
                 kept = self._rows.get(read)
                 if kept is None or kept[:3] != (session[read], position[read], end[read]):
-                    made = self._allocation(key, row, read)
+                    of = a.rows_of_sessions[session[read]]
+                    made = Allocation(
+                        trust=key.trust,
+                        accession_number=key.accession_number,
+                        read=read - first[row] + 1,
+                        reporter_id=of.reporter_id,
+                        session_id=of.session_id,
+                        position=position[read] + 1,
+                        start=a.instant(end[read] - took[read]),
+                        end=a.instant(end[read]),
+                        due_at=a.due_at[row],
+                    )
                     kept = self._rows[read] = (session[read], position[read], end[read], made)
                 allocations.append(kept[3])
         return tuple(allocations), tuple(unallocated)
-
-    def _allocation(self, key: StudyKey, row: int, read: int) -> Allocation:
-        a = self._arrays
-        session, end = int(a.reads["session"][read]), int(a.reads["end"][read])
-        of = a.rows_of_sessions[session]
-        return Allocation(
-            trust=key.trust,
-            accession_number=key.accession_number,
-            read=read - int(a.studies["first_read"][row]) + 1,
-            reporter_id=of.reporter_id,
-            session_id=of.session_id,
-            position=int(a.reads["position"][read]) + 1,
-            start=a.instant(end - duration(a.studies, a.reads, a.sessions, read, session)),
-            end=a.instant(end),
-            due_at=a.due_at[row],
-        )
 
     def _waits(self) -> tuple[dict[str, int], dict[str, float]]:
         """Return, by class, how many studies are late and the longest wait since acquisition in hours."""

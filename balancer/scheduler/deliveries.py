@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from balancer.ingest.file_format import Source
 from balancer.ingest.sources import Look, look_at
@@ -19,6 +20,14 @@ LOOK_EVERY = timedelta(seconds=0.1)
 # A whole extract is taken in within a second; several trusts' may come together.
 HELD_UP_FOR_SECONDS = 30.0
 Described = TypeVar("Described", bound=Source)
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed(Generic[Described]):
+    """What a look has found: sources of which a file has begun to come, and those of which one is whole."""
+
+    begun: list[Described] = field(default_factory=list)
+    whole: list[Described] = field(default_factory=list)
 
 
 class Deliveries:
@@ -53,22 +62,27 @@ class Deliveries:
             for name in known.keys() - there:
                 known.pop(name, None)
 
-    def noticed(self, sources: Iterable[Described], network_folder: Path) -> list[Described]:
-        """Return the sources that have delivered since they were last told of; what lies there at first is not told."""
-        found = []
+    def noticed(self, sources: Iterable[Described], network_folder: Path) -> Noticed[Described]:
+        """Return the sources that have delivered since they were last told of; what lies there at first is not told.
+
+        A file that has begun to come is told of once, however often it is seen to grow, and again when it is whole.
+        """
+        found: Noticed[Described] = Noticed()
         for source in sources:
             before = self._last.get(source.name)
             seen = look_at(source, network_folder, before)
             told = self._told.setdefault(source.name, seen)
-            coming_since = self._coming.pop(source.name, time.monotonic())
+            coming_since = self._coming.pop(source.name, None)
             is_new = seen is not None and seen.file != (told.file if told else None)
             if is_new and time.monotonic() >= self._not_before.get(source.name, 0.0):
                 if seen == before:
                     self._told[source.name] = seen
                     self._being_taken[source.name] = time.monotonic()
-                    found.append(source)
+                    found.whole.append(source)
                 else:
-                    self._coming[source.name] = coming_since
+                    self._coming[source.name] = coming_since or time.monotonic()
+                    if coming_since is None:
+                        found.begun.append(source)
             self._last[source.name] = seen
         return found
 

@@ -26,6 +26,7 @@ from balancer.scheduler.downtime import LOOK_EVERY, DowntimeLists
 from balancer.scheduler.hurry import Hurry
 from balancer.scheduler.ledger import Ledger, due_time
 from balancer.scheduler.outcomes import CHANGED, tell_batches, tell_rosters
+from balancer.scheduler.reading_ahead import ReadingAhead
 from balancer.scheduler.solving import BUSY, DONE, NOT_PUBLISHED, Solving
 from balancer.scheduler.supervisor import Supervisor, delay_after
 from balancer.scheduler.timetable import Timetable
@@ -111,6 +112,7 @@ class Work:
         self._ledger: Ledger | None = None
         self._deliveries = Deliveries()
         self._hurry = Hurry(database)
+        self._reading_ahead = ReadingAhead(self._read_ahead)
 
     def begin(self, lease: Lease) -> None:
         """Begin to work by the timetable: everything once, then each thing on its interval."""
@@ -124,6 +126,7 @@ class Work:
         self._timetable.every("reads", READS_EVERY, self.look_after_reads)
         self._timetable.tick("run", self.run_what_is_asked)
         self._deliveries, self._hurry = Deliveries(), Hurry(self._database)
+        self._reading_ahead = ReadingAhead(self._read_ahead)
         self._timetable.watch("deliveries", LOOK_FOR_DELIVERIES_EVERY, self.notice_deliveries)
         if self._previewing is not None:
             self._previewing.resume()
@@ -233,9 +236,12 @@ class Work:
 
     def _look_for_deliveries(self, network: NetworkFolder, timetable: Timetable) -> None:
         self._deliveries.keep_only(source.name for source in (*network.feeds, *network.rosters))
-        for feed in self._deliveries.noticed(network.feeds, network.folder):
+        feeds = self._deliveries.noticed(network.feeds, network.folder)
+        for feed in feeds.begun:
+            timetable.once(_coming(feed), partial(self._reading_ahead.begin, feed))
+        for feed in feeds.whole:
             timetable.once(_delivered(feed), partial(self._take_delivered_feed, feed))
-        for roster in self._deliveries.noticed(network.rosters, network.folder):
+        for roster in self._deliveries.noticed(network.rosters, network.folder).whole:
             take = partial(self._take_roster, roster)
             timetable.once(_delivered(roster), partial(self._do_and_ask, roster, take))
 
@@ -268,9 +274,8 @@ class Work:
 
     def _take_delivered_feed(self, feed: FeedDescription) -> None:
         """Take in what a feed has delivered; it is read first, while others may still be writing."""
-        key = self._sources.pseudonym_key
         try:
-            ahead: Ahead | Exception = read_ahead(self._database, self._loaded, feed, key, self._shift)
+            ahead: Ahead | Exception = self._reading_ahead.end(feed)
         except Exception as error:  # noqa: BLE001 - raised where it is logged and kept, as a failure of the job
             ahead = error
 
@@ -280,6 +285,9 @@ class Work:
             return self._take_feed(feed, ahead)
 
         self._do_and_ask(feed, take)
+
+    def _read_ahead(self, feed: FeedDescription, known: Ahead) -> Ahead:
+        return read_ahead(self._database, self._loaded, feed, self._sources.pseudonym_key, self._shift, known)
 
     def _do_and_ask(self, source: Source, take: Callable[[], str]) -> None:
         """Take in what a source has delivered; whatever fails, it is tried again before its turn comes."""
@@ -304,7 +312,7 @@ class Work:
         if self._timetable is None:
             return
         planned = {"start-up", "network", "allocate", "reads", "run", "preview", "downtime", "deliveries"}
-        planned |= {_delivered(source) for source in (*network.feeds, *network.rosters)}
+        planned |= {name(source) for source in (*network.feeds, *network.rosters) for name in (_coming, _delivered)}
         for feed in network.feeds:
             interval = timedelta(minutes=feed.drop.refresh_minutes)
             self._timetable.every(_of(feed), interval, partial(self.refresh_feed, feed, interval))
@@ -437,6 +445,11 @@ _PARTS: dict[str, Callable[[Database, datetime], object]] = {
     "keys": keys.purge,
     "letters": forget_letters,
 }
+
+
+def _coming(source: Source) -> str:
+    """Return the name of the job that reads what a source has begun to deliver."""
+    return f"{_of(source)} coming"
 
 
 def _delivered(source: Source) -> str:

@@ -78,12 +78,18 @@ def refresh_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
     return outcomes
 
 
-def read_ahead(
-    db: Database, network: NetworkFolder, feed: FeedDescription, pseudonym_key: bytes, shift: timedelta = _NO_SHIFT
+def read_ahead(  # noqa: PLR0913, PLR0917 - what is read, and how
+    db: Database,
+    network: NetworkFolder,
+    feed: FeedDescription,
+    pseudonym_key: bytes,
+    shift: timedelta = _NO_SHIFT,
+    known: Ahead = NOTHING_AHEAD,
 ) -> Ahead:
     """Read the current files of a feed that never came before, by name and digest, and write nothing.
 
     So a file can be read while others write, such as a plan that is being published: only taking it in waits for them.
+    What is ``known`` is not read again.
 
     Raises
     ------
@@ -97,8 +103,10 @@ def read_ahead(
         with db.session() as session:
             came_before = batches.same_file(session, feed.name, digest) is not None
         if not came_before:
+            parsed = known.get((file.name, digest))
             with no_collections():
-                found[file.name, digest] = _parsed(db, network, feed, file.name, content, pseudonym_key, shift)
+                parsed = parsed or _parsed(db, network, feed, file.name, content, pseudonym_key, shift)
+            found[file.name, digest] = parsed
     return found
 
 

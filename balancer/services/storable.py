@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from operator import attrgetter
 
 from balancer.domain.feed import IncomingStudy, ParsedExtract, QuarantinedRow, SourceRow
 from balancer.domain.study import StudyKey
@@ -11,6 +12,7 @@ from balancer.domain.study import StudyKey
 _LONGEST_NUMBER = 64
 _LONGEST_TEXT = 1_000
 _TEXTS = tuple(field.name for field in fields(IncomingStudy) if field.name not in {"row", "accession_number"})
+_texts_of = attrgetter(*_TEXTS)
 
 
 def storable(parsed: ParsedExtract) -> ParsedExtract:
@@ -35,10 +37,12 @@ def storable(parsed: ParsedExtract) -> ParsedExtract:
 def _unstorable(study: IncomingStudy) -> str | None:
     if not _is_number(study.accession_number):
         return "accession_number"
-    for name in _TEXTS:
-        value = getattr(study, name)
-        if isinstance(value, str) and not _is_text(value):
-            return name
+    texts = [(name, value) for name, value in zip(_TEXTS, _texts_of(study), strict=True) if isinstance(value, str)]
+    # nearly every row is fine, and is looked through at once
+    if not _is_text("".join([value for _, value in texts])):
+        for name, value in texts:
+            if not _is_text(value):
+                return name
     return None if all(_is_text(name) for name in study.excluded) else "excluded"
 
 

@@ -53,7 +53,8 @@ class Taking:
         self.touched: set[int] = set()
         self.silent_on: set[int] = set()
         self.others = intake.other_owners(session, feed)
-        self.created = workitems.created_here(session, {study.id for study in self.known.values()})
+        closed = [study.id for study in self.known.values() if study.state is not StudyState.OPEN]
+        self.created = workitems.created_here(session, feed.trust, closed)
         # reckoned before the batch changes anything
         self.done_here = intake.done_here(session, feed.trust) if takes_away else set()
         ours = (study.id for study in self.known.values() if self._is_ours(study))

@@ -28,7 +28,7 @@ from balancer.store.tables_life import ReadRow, ReturnRow
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class QueuedStudy:
     """An open study as the problem needs it."""
 
@@ -78,9 +78,7 @@ def queued_studies(session: Session, only: Collection[int] | None = None) -> lis
     columns = [getattr(StudyRow, name) for name in _COLUMNS]
     statement = select(*columns).where(StudyRow.state == StudyState.OPEN)
     found = [
-        QueuedStudy(**dict(zip(_COLUMNS, row, strict=True)))
-        for condition in _named(StudyRow.id, only)
-        for row in session.exec(statement.where(condition))
+        QueuedStudy(*row) for condition in _named(StudyRow.id, only) for row in session.exec(statement.where(condition))
     ]
     return sorted(found, key=lambda item: (item.trust, item.accession_number))
 

@@ -16,6 +16,8 @@ from balancer.optimise.schedule import (
     change_of_holder,
     change_of_holders,
     copy_schedule,
+    duration,
+    durations,
     insert,
     insertion,
     insertion_at,
@@ -55,6 +57,16 @@ def put(compiled: Compiled, x: Schedule, read: int, session: int, position: int)
 def take(compiled: Compiled, x: Schedule, read: int) -> None:
     """Take a read out."""
     remove(compiled.arrays.prices, compiled.arrays.studies, *x, read)
+
+
+@many
+@given(crowded())
+def test_all_durations_at_once_are_those_of_each(drawn: tuple[AllocationProblem, int]) -> None:
+    """To the second; what has no place takes none."""
+    compiled, x = laid(drawn)
+    studies, reads, sessions = compiled.arrays.studies, x.reads, x.sessions
+    each = {read: int(duration(studies, reads, sessions, read, reads["session"][read])) for read in placed(x)}
+    assert durations(studies, reads, sessions).tolist() == [each.get(read, 0) for read in range(len(reads))]
 
 
 @many

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -16,14 +17,19 @@ from sqlalchemy import Connection, text
 from structlog.testing import capture_logs
 
 from balancer.domain.actor import person
+from balancer.domain.feed import ParsedExtract
 from balancer.domain.policy import PublishingRules
 from balancer.domain.states import RunState
+from balancer.ingest.extract import parse_extract
 from balancer.ingest.network_folder import read_network
+from balancer.ingest.sources import StillWrittenError
 from balancer.scheduler import jobs as module
 from balancer.scheduler.deliveries import HELD_UP_FOR_SECONDS
 from balancer.scheduler.jobs import READS_EVERY, Sources, Work
+from balancer.scheduler.reading_ahead import OLDEST_SECONDS
 from balancer.scheduler.solving import BUSY, DONE
 from balancer.scheduler.timetable import Timetable
+from balancer.services import refresh_feeds
 from balancer.services.decide_policy import approve_policy
 from balancer.services.propose_policy import propose_policy
 from balancer.services.request_run import request_run
@@ -196,7 +202,8 @@ def test_what_is_delivered_is_taken_in_at_once_when_nobody_writes_to_it_any_more
     looks()
     scheduler.deliver(content([*ROWS, row("B1"), row("B2")]), 17)  # it was not whole yet
     looks()
-    assert set(scheduler.timetable.soon) == {"start-up"}
+    assert set(scheduler.timetable.soon) == {"start-up", "feed RVV unreported studies coming"}
+    scheduler.timetable.soon.pop("feed RVV unreported studies coming")()
     scheduler.clock.at = minutes(17)
     looks()
     looks()
@@ -204,6 +211,83 @@ def test_what_is_delivered_is_taken_in_at_once_when_nobody_writes_to_it_any_more
     assert (scheduler.open_studies, scheduler.asked_for) == (42, 1)
     looks()
     assert set(scheduler.timetable.soon) == {"start-up"}
+
+
+def test_a_delivery_is_read_while_it_is_seen_whether_it_is_whole(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading a whole extract takes as long as that: once it is whole, only taking it in is left."""
+    looks, soon = scheduler.work.notice_deliveries, scheduler.timetable.soon
+    looks()
+    scheduler.deliver(content([*ROWS, row("B1")]), 17)
+    looks()
+    soon.pop("feed RVV unreported studies coming")()
+    looks()
+    scheduler.clock.at = minutes(17)
+    with monkeypatch.context() as never:
+        never.delattr(refresh_feeds, "parse_extract")
+        soon.pop("feed RVV unreported studies delivered")()
+    assert scheduler.open_studies == 41
+
+
+def test_what_was_read_of_a_delivery_before_it_was_whole_counts_for_nothing(scheduler: Scheduler) -> None:
+    """It is of another content."""
+    looks, soon = scheduler.work.notice_deliveries, scheduler.timetable.soon
+    looks()
+    scheduler.deliver(content([*ROWS, row("B1")]), 17)
+    looks()
+    soon.pop("feed RVV unreported studies coming")()
+    scheduler.deliver(content([*ROWS, row("B1"), row("B2")]), 17)
+    looks()
+    looks()
+    scheduler.clock.at = minutes(17)
+    soon.pop("feed RVV unreported studies delivered")()
+    assert scheduler.open_studies == 42
+
+
+def test_what_was_read_of_a_delivery_long_before_its_turn_is_read_again(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its codes mean may have been taught since."""
+    looks, soon, reads = scheduler.work.notice_deliveries, scheduler.timetable.soon, Counter[str]()
+
+    def counted(*args: Any, **named: Any) -> ParsedExtract:
+        reads[named["file_name"]] += 1
+        return parse_extract(*args, **named)
+
+    monkeypatch.setattr(refresh_feeds, "parse_extract", counted)
+    looks()
+    scheduler.deliver(content([*ROWS, row("B1")]), 17)
+    looks()
+    soon.pop("feed RVV unreported studies coming")()
+    looks()
+    later = time.monotonic() + OLDEST_SECONDS
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    scheduler.clock.at = minutes(17)
+    soon.pop("feed RVV unreported studies delivered")()
+    assert (scheduler.open_studies, reads.total()) == (41, 2)
+
+
+def test_a_delivery_that_cannot_be_read_before_it_is_whole_is_read_then(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody writes to it, or nobody may read it yet: that is no failure."""
+    looks, soon = scheduler.work.notice_deliveries, scheduler.timetable.soon
+    looks()
+    scheduler.deliver(content([*ROWS, row("B1")]), 17)
+    looks()
+
+    def refuse(*_: object) -> None:
+        raise StillWrittenError
+
+    with monkeypatch.context() as forbidden, capture_logs() as lines:
+        forbidden.setattr(module, "read_ahead", refuse)
+        soon.pop("feed RVV unreported studies coming")()
+    assert [(line["event"], line["log_level"]) for line in lines] == [("delivery.not_read_ahead", "info")]
+    looks()
+    scheduler.clock.at = minutes(17)
+    soon.pop("feed RVV unreported studies delivered")()
+    assert scheduler.open_studies == 41
 
 
 def busy_database(*_: object) -> None:
@@ -297,6 +381,7 @@ def test_a_delivery_that_could_not_be_taken_in_is_tried_again_a_little_later(
     with monkeypatch.context() as busy:
         busy.setattr(module, "refresh_feed", busy_database)
         soon.pop("feed RVV unreported studies delivered")()
+    del soon["feed RVV unreported studies coming"]
     looks()
     looks()
     assert set(soon) == {"start-up"}

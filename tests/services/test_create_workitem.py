@@ -223,6 +223,8 @@ def test_no_feeds_silence_takes_it_away_until_a_feed_has_listed_it(db: Database)
     assert ingest_extract(db, Feed(), extract("A1", listed, at=4), minutes(4)).books.unchanged == 2
     ingest_extract(db, Feed(), extract("A1", at=5), minutes(5), most_closed=1)
     assert study(db).state is StudyState.WITHDRAWN
+    ingest_extract(db, Feed(), extract("A1", listed, at=6), minutes(6))
+    assert (study(db).state, study(db).study_instance_uid) == (StudyState.OPEN, IMAGES)
 
 
 def test_its_source_stays_listed_when_the_network_is_read_again(sqlite_db: Database) -> None:
