@@ -17,6 +17,8 @@ _MOST = 500
 _AT_ONCE = 2
 # As long as it may take to read an emergency's file, and to mend lists for it, beside a plan just published.
 RESTS_FOR_SECONDS = 2.0
+# Two bodies at once take twice as long each: the most urgent one has the processor for itself, unless it takes long.
+ALONE_FOR_SECONDS = 0.1
 
 
 class Bodies:
@@ -82,13 +84,14 @@ class Turns:
     those who wait for news anyway (``patient``) leave the processor to others half of the time: an emergency that
     arrives meanwhile is still being read, and mended, by threads and processes beside this one. They do so for
     ``RESTS_FOR_SECONDS`` at the most, however many they are. As long as something is under way that is known not to be
-    able to wait (``hurried``), they leave all of it.
+    able to wait (``hurried``), they leave all of it. What is urgent is made alone, for ``ALONE_FOR_SECONDS`` at most.
     """
 
     def __init__(self, at_once: int = _AT_ONCE, *, hurried: Callable[[], bool] = lambda: False) -> None:
         self._free = at_once
         self._hurried = hurried
         self._resting = False
+        self._alone: _Wish | None = None
         self._waiting: list[_Wish] = []
 
     @property
@@ -102,7 +105,8 @@ class Turns:
         loop = asyncio.get_running_loop()
         mine = _Wish(urgency=urgency, patient=patient, since=loop.time(), given=loop.create_future())
         self._waiting.append(mine)
-        self.give()
+        # all who are told of something at once ask one after the other: who of them comes first is seen when all have
+        loop.call_soon(self.give)
         try:
             await mine.given
         except asyncio.CancelledError:
@@ -118,12 +122,15 @@ class Turns:
     def give(self) -> None:
         """Give the turns that are free to those who come first; call it when somebody may have become urgent."""
         self._waiting = [wish for wish in self._waiting if not wish.given.done()]
-        while self._free and (first := self._first()) is not None:
+        while self._free and self._alone is None and (first := self._first()) is not None:
             self._waiting.remove(first)
             self._free -= 1
             # one at a time of those who can wait: while it makes, and while it rests
             first.patient = first.patient and not first.urgency()
             self._resting |= first.patient
+            if first.urgency():
+                self._alone = first
+                asyncio.get_running_loop().call_later(ALONE_FOR_SECONDS, self._end_alone, first)
             first.given.set_result(None)
 
     def _first(self) -> _Wish | None:
@@ -140,11 +147,17 @@ class Turns:
     def _end(self, mine: _Wish, took: float) -> None:
         """Pass a turn on; who can wait rests for as long as it took, unless too many have waited for too long."""
         self._free += 1
+        self._alone = None if self._alone is mine else self._alone
         if mine.patient:
             loop = asyncio.get_running_loop()
             rests = loop.time() - mine.since < RESTS_FOR_SECONDS
             loop.call_later(took if rests else 0.0, self._rested)
         self.give()
+
+    def _end_alone(self, mine: _Wish) -> None:
+        if self._alone is mine:
+            self._alone = None
+            self.give()
 
     def _rested(self) -> None:
         self._resting = False

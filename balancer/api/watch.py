@@ -29,6 +29,10 @@ from balancer.store.worklists import ListMark
 OLDEST_SECONDS = 0.05
 # How often it is asked, for all who wait, whether there is something to look at.
 _TICK_SECONDS = 0.02
+# Whoever takes something in hands it to whoever mends lists for it: between them nothing is seen to be under way.
+HANDED_ON_WITHIN_SECONDS = 0.25
+# For how long a list that was mended is news that cannot wait; what else changes on it is as on any other.
+URGENT_FOR_SECONDS = 2.0
 # How often it is looked whether they have gone away.
 _GONE_EVERY_SECONDS = 1.0
 MOST_SECONDS = 60.0
@@ -62,6 +66,9 @@ class Watch:
         self.bodies = Bodies()
         self.turns = Turns(hurried=self._is_hurried)
         self._marks: Marks | None = None
+        self._hurried_at = -HANDED_ON_WITHIN_SECONDS
+        # by reporter, since when their list is a mended one
+        self._mended_at: dict[str, float] = {}
         self._looked_at = 0.0
         self._writes_seen = -1
         self._looking: asyncio.Task[Marks] | None = None
@@ -108,11 +115,15 @@ class Watch:
     def urgency(self, reporter_id: str) -> int:
         """Return how urgent it is to make a list, 0 if it is not, as far as is known here.
 
-        It is if the list was made for what could not wait, and the later it was, the more. Of lists that were mended
-        together the last holds what they were mended for.
+        It is if the list was just made for what could not wait, and the later it was, the more. Of lists that were
+        mended together the last holds what they were mended for.
         """
         mark = self._marks.lists.get(reporter_id) if self._marks is not None else None
-        return mark.worklist_id if mark is not None and mark.mended else 0
+        return mark.worklist_id if mark is not None and self._is_just_mended(reporter_id) else 0
+
+    def _is_just_mended(self, reporter_id: str) -> bool:
+        at = self._mended_at.get(reporter_id)
+        return at is not None and time.monotonic() - at < URGENT_FOR_SECONDS
 
     @asynccontextmanager
     async def turn(self, reporter_id: str, *, patient: bool) -> AsyncIterator[None]:
@@ -132,7 +143,7 @@ class Watch:
             self.turns.give()
 
     def _is_hurried(self) -> bool:
-        return self._marks is not None and self._marks.hurried
+        return time.monotonic() - self._hurried_at < HANDED_ON_WITHIN_SECONDS
 
     async def until(
         self, happened: Callable[[Marks], bool], seconds: float, *, who: str, gone: Callable[[], Awaitable[bool]]
@@ -203,9 +214,24 @@ class Watch:
         # noted before the look: what is written during it is looked at again
         writes, at = self.database.writes, time.monotonic()
         marks = await run_in_threadpool(self._read)
+        if self._marks is not None and marks.lists != self._marks.lists:
+            self._note_mended(self._marks.lists, marks.lists)
         self._marks, self._writes_seen, self._looked_at = marks, writes, at
+        self._hurried_at = time.monotonic() if marks.hurried else self._hurried_at
         self.turns.give()
         return marks
+
+    def _note_mended(self, before: Mapping[str, ListMark], lists: Mapping[str, ListMark]) -> None:
+        """Note whose list has become another one that was mended, and forget whose that was long ago or is no more."""
+        self._mended_at = {
+            reporter_id: at for reporter_id, at in self._mended_at.items() if self._is_just_mended(reporter_id)
+        }
+        for reporter_id, mark in lists.items():
+            was = before.get(reporter_id)
+            if was is None or was.worklist_id != mark.worklist_id:
+                self._mended_at.pop(reporter_id, None)
+                if mark.mended:
+                    self._mended_at[reporter_id] = time.monotonic()
 
     def _read(self) -> Marks:
         with self.database.session() as session:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,16 +16,19 @@ import pytest
 from balancer.api import bodies, watch
 from balancer.api.bodies import Bodies, Turns
 from balancer.api.routes import runs as run_routes
-from balancer.api.watch import MOST_SECONDS
+from balancer.api.watch import MOST_SECONDS, Marks, Watch
 from balancer.domain.actor import EVERY_TRUST, Grant, person
 from balancer.domain.permission import Role
 from balancer.store import changes
+from balancer.store.changes import Mark
 from balancer.store.database import Database, Session
+from balancer.store.worklists import ListMark
 from balancer.web import lists
 from tests.access.doors import Known
 from tests.api.service import HERE, Service
 from tests.networks import claimed
 from tests.patience import PATIENCE_SECONDS
+from tests.worlds import NOW
 
 
 def test_as_many_wait_in_one_name_as_may_and_another_is_still_let_in(
@@ -165,7 +169,7 @@ def test_who_has_something_that_cannot_wait_has_the_next_turn() -> None:
         await asyncio.gather(*(have(name) for name in ("first", "second", "third", "fourth", "fifth")))
         return had
 
-    assert asyncio.run(turns()) == ["first", "third", "fourth", "second", "fifth"]
+    assert asyncio.run(turns()) == ["third", "fourth", "first", "second", "fifth"]
 
 
 def test_of_lists_that_were_mended_the_newest_is_made_first() -> None:
@@ -183,7 +187,50 @@ def test_of_lists_that_were_mended_the_newest_is_made_first() -> None:
         await asyncio.gather(*(have(name) for name in ("first", "everyday", "mended", "burns", "too")))
         return had
 
-    assert asyncio.run(turns()) == ["first", "burns", "too", "mended", "everyday"]
+    assert asyncio.run(turns()) == ["burns", "too", "mended", "first", "everyday"]
+
+
+def test_a_list_cannot_wait_just_after_it_was_mended(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What changes on it later is as on any other list, and so is one that a run replaces it with."""
+    listed = ListMark(worklist_id=7, published_at=NOW, revision=0, mended=False)
+    mended = replace(listed, worklist_id=9, mended=True)
+    revised, replaced = replace(mended, revision=1), replace(listed, worklist_id=11)
+    end = Mark(incarnation="", sequence=0)
+    monkeypatch.setattr(watch, "OLDEST_SECONDS", 0.0)
+    watching = Watch(sqlite_db, threading.Event())
+
+    def urgency(mark: ListMark, for_seconds: float = PATIENCE_SECONDS) -> tuple[int, int]:
+        marks = Marks(feeds={}, journal=end, lists={"R1": mark, "R2": replace(listed, mended=True)})
+        monkeypatch.setattr(watching, "_read", lambda: marks)
+        monkeypatch.setattr(watch, "URGENT_FOR_SECONDS", for_seconds)
+        asyncio.run(watching.look())
+        return watching.urgency("R1"), watching.urgency("R2")
+
+    assert urgency(listed) == (0, 0)
+    assert urgency(mended) == (9, 0)
+    assert urgency(revised, for_seconds=0.0) == (0, 0)
+    assert urgency(replaced) == (0, 0)
+    assert urgency(mended) == (9, 0)
+    assert urgency(replaced) == (0, 0)
+
+
+@pytest.mark.parametrize(("seconds", "order"), [(0.0, ["begins", "ends", "begins"]), (0.5, ["begins", "begins"])])
+def test_what_is_urgent_is_made_alone_unless_it_takes_long(seconds: float, order: list[str]) -> None:
+    """Two at once take twice as long each; but one that hangs keeps nobody from theirs."""
+
+    async def turns() -> list[str]:
+        two_at_a_time, had = Turns(2), []
+
+        async def have(urgency: int, seconds: float) -> None:
+            async with two_at_a_time.turn(lambda: urgency):
+                had.append("begins")
+                await asyncio.sleep(seconds)
+                had.append("ends")
+
+        await asyncio.gather(have(0, 0.0), have(1, seconds))
+        return had
+
+    assert asyncio.run(turns())[: len(order)] == order
 
 
 def test_whoever_waits_anyway_leaves_turns_and_time_to_others() -> None:
@@ -200,7 +247,7 @@ def test_whoever_waits_anyway_leaves_turns_and_time_to_others() -> None:
 
         first = asyncio.create_task(have("first", patient=True, seconds=0.3))
         others = [asyncio.create_task(have(name, patient=True)) for name in ("second", "third")]
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         await have("asks now", patient=False)  # beside the first, though others asked before
         await first
         await have("asks in the rest", patient=False)
@@ -268,6 +315,31 @@ def test_a_list_that_is_waited_for_comes_after_what_cannot_wait(
             return came, at_once, await waits
 
     assert asyncio.run(asyncio.wait_for(both(), PATIENCE_SECONDS)) == (stuck, 200, 200)
+
+
+def test_a_list_that_is_waited_for_comes_after_what_is_just_being_handed_on(
+    allocated: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has been taken in is noticed a moment later by whoever mends lists: making others meanwhile slows it."""
+    monkeypatch.setattr(bodies, "RESTS_FOR_SECONDS", 10 * PATIENCE_SECONDS)
+    monkeypatch.setattr(watch, "HANDED_ON_WITHIN_SECONDS", 10 * PATIENCE_SECONDS)
+    tag = allocated.get("/worklists/R1").headers["etag"]
+    database = allocated.app.state.serving.database
+
+    async def waits() -> tuple[bool, int]:
+        transport = httpx2.ASGITransport(app=allocated.app, client=HERE)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://testserver/api/v1") as client:
+            asked = client.get("/worklists/R1", params={"wait": MOST_SECONDS}, headers={"If-None-Match": tag})
+            with database.right_of_way.taken():
+                waiting = asyncio.create_task(asked)
+                await asyncio.sleep(0.5)  # seen to be under way
+                await asyncio.to_thread(claimed, database, "A1")
+            await asyncio.wait([waiting], timeout=0.5)
+            came = waiting.done()
+            monkeypatch.setattr(watch, "HANDED_ON_WITHIN_SECONDS", 0.0)
+            return came, (await waiting).status_code
+
+    assert asyncio.run(asyncio.wait_for(waits(), PATIENCE_SECONDS)) == (False, 200)
 
 
 def test_whoever_lets_something_go_first_is_served_though_nobody_can_look_any_more(
