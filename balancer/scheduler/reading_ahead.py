@@ -9,6 +9,7 @@ import structlog
 
 from balancer.ingest.feed_file import FeedDescription
 from balancer.services.refresh_feeds import NOTHING_AHEAD, Ahead
+from balancer.store.database import StoreBusyError
 
 _log = structlog.get_logger("balancer.scheduler")
 # What a code or a column means may have been taught since.
@@ -29,8 +30,8 @@ class ReadingAhead:
         began = time.monotonic()
         try:
             self._found[feed.name] = began, self._read(feed, NOTHING_AHEAD)
-        except OSError as error:  # it is written to, or has gone
-            _log.info("delivery.not_read_ahead", feed=feed.name, reason=str(error))
+        except (OSError, StoreBusyError) as error:  # it is written to, has gone, or nobody can say whether it is new
+            _log.info("delivery.not_read_ahead", feed=feed.name, reason=type(error).__name__)
 
     def end(self, feed: FeedDescription) -> Ahead:
         """Return what lies there as it has been read; only what is other than it was is read now.

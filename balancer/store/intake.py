@@ -287,7 +287,7 @@ def end_exclusions(session: Session, feed: FeedRow, accession_numbers: Collectio
     """Enter that these studies are no longer left out."""
     # few are left out, and fewer of those that are not any more: to look for every accepted one takes ten times as long
     left_out = select(ExclusionRow.accession_number).where(ExclusionRow.trust == feed.trust, col(ExclusionRow.active))
-    for chunk in chunks(number for number in session.exec(left_out) if number in accession_numbers):
+    for chunk in chunks(number for number in session.exec(left_out).all() if number in accession_numbers):
         _end(session, ExclusionRow.trust == feed.trust, col(ExclusionRow.accession_number).in_(chunk))
 
 

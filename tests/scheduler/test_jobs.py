@@ -268,17 +268,18 @@ def test_what_was_read_of_a_delivery_long_before_its_turn_is_read_again(
     assert (scheduler.open_studies, reads.total()) == (41, 2)
 
 
+@pytest.mark.parametrize("error", [StillWrittenError(), StoreBusyError("", None, Exception())])
 def test_a_delivery_that_cannot_be_read_before_it_is_whole_is_read_then(
-    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """Somebody writes to it, or nobody may read it yet: that is no failure."""
+    """Somebody writes to it, or to the database: that is no failure."""
     looks, soon = scheduler.work.notice_deliveries, scheduler.timetable.soon
     looks()
     scheduler.deliver(content([*ROWS, row("B1")]), 17)
     looks()
 
     def refuse(*_: object) -> None:
-        raise StillWrittenError
+        raise error
 
     with monkeypatch.context() as forbidden, capture_logs() as lines:
         forbidden.setattr(module, "read_ahead", refuse)
