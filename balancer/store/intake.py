@@ -285,7 +285,7 @@ def left_out_by(session: Session, key: StudyKey) -> str:
 
 def end_exclusions(session: Session, feed: FeedRow, accession_numbers: Collection[str]) -> None:
     """Enter that these studies are no longer left out."""
-    # few are left out, and fewer of those that are not any more: to look for every accepted one takes ten times as long
+    # few are left out, and fewer of those that are not any more: to look for every accepted one takes far longer
     left_out = select(ExclusionRow.accession_number).where(ExclusionRow.trust == feed.trust, col(ExclusionRow.active))
     for chunk in chunks(number for number in session.exec(left_out).all() if number in accession_numbers):
         _end(session, ExclusionRow.trust == feed.trust, col(ExclusionRow.accession_number).in_(chunk))

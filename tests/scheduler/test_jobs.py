@@ -213,14 +213,20 @@ def test_what_is_delivered_is_taken_in_at_once_when_nobody_writes_to_it_any_more
     assert set(scheduler.timetable.soon) == {"start-up"}
 
 
+def begin_to_deliver(scheduler: Scheduler) -> tuple[Callable[[], None], dict[str, Callable[[], object]]]:
+    """Let East Kent drop one study more, and see it for the first time; return how to look again and what is to do."""
+    looks = scheduler.work.notice_deliveries
+    looks()
+    scheduler.deliver(content([*ROWS, row("B1")]), 17)
+    looks()
+    return looks, scheduler.timetable.soon
+
+
 def test_a_delivery_is_read_while_it_is_seen_whether_it_is_whole(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading a whole extract takes as long as that: once it is whole, only taking it in is left."""
-    looks, soon = scheduler.work.notice_deliveries, scheduler.timetable.soon
-    looks()
-    scheduler.deliver(content([*ROWS, row("B1")]), 17)
-    looks()
+    looks, soon = begin_to_deliver(scheduler)
     soon.pop("feed RVV unreported studies coming")()
     looks()
     scheduler.clock.at = minutes(17)
@@ -232,10 +238,7 @@ def test_a_delivery_is_read_while_it_is_seen_whether_it_is_whole(
 
 def test_what_was_read_of_a_delivery_before_it_was_whole_counts_for_nothing(scheduler: Scheduler) -> None:
     """It is of another content."""
-    looks, soon = scheduler.work.notice_deliveries, scheduler.timetable.soon
-    looks()
-    scheduler.deliver(content([*ROWS, row("B1")]), 17)
-    looks()
+    looks, soon = begin_to_deliver(scheduler)
     soon.pop("feed RVV unreported studies coming")()
     scheduler.deliver(content([*ROWS, row("B1"), row("B2")]), 17)
     looks()
@@ -249,16 +252,14 @@ def test_what_was_read_of_a_delivery_long_before_its_turn_is_read_again(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What its codes mean may have been taught since."""
-    looks, soon, reads = scheduler.work.notice_deliveries, scheduler.timetable.soon, Counter[str]()
+    reads = Counter[str]()
 
     def counted(*args: Any, **named: Any) -> ParsedExtract:
         reads[named["file_name"]] += 1
         return parse_extract(*args, **named)
 
     monkeypatch.setattr(refresh_feeds, "parse_extract", counted)
-    looks()
-    scheduler.deliver(content([*ROWS, row("B1")]), 17)
-    looks()
+    looks, soon = begin_to_deliver(scheduler)
     soon.pop("feed RVV unreported studies coming")()
     looks()
     later = time.monotonic() + OLDEST_SECONDS
@@ -273,10 +274,7 @@ def test_a_delivery_that_cannot_be_read_before_it_is_whole_is_read_then(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """Somebody writes to it, or to the database: that is no failure."""
-    looks, soon = scheduler.work.notice_deliveries, scheduler.timetable.soon
-    looks()
-    scheduler.deliver(content([*ROWS, row("B1")]), 17)
-    looks()
+    looks, soon = begin_to_deliver(scheduler)
 
     def refuse(*_: object) -> None:
         raise error
