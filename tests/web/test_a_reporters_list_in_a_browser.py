@@ -156,6 +156,25 @@ def test_whoever_is_quicker_than_the_page_keeps_the_focus(desk: Desk) -> None:
     expect(page.locator("[data-open] input[name=reason]:focus")).to_have_count(1)
 
 
+def test_a_key_pressed_as_soon_as_the_answer_is_shown_is_heard(desk: Desk) -> None:
+    """L, as the next event after the read is shown open: it releases the read, and is not taken for a second press."""
+    page = desk.go("/my-list")
+    page.wait_for_load_state("load")
+    first = page.locator(".b-entry--first").get_attribute("data-read")
+    page.evaluate("""() => new MutationObserver((_, seen) => {
+        if (!document.querySelector("[data-open] [data-key='l']")) return;
+        seen.disconnect();
+        const next = new MessageChannel();
+        const pressed = new KeyboardEvent("keydown", { key: "l", bubbles: true });
+        next.port1.onmessage = () => document.body.dispatchEvent(pressed);
+        next.port2.postMessage(null);
+    }).observe(document.getElementById("list"), { childList: true, subtree: true })""")
+    with page.expect_response(f"**/reads/{first}/release"):
+        press_key(page, "Enter")
+    expect(page.locator("[data-open]")).to_have_count(0)
+    expect(page.locator(".b-entry--first")).to_have_attribute("data-read", first or "")
+
+
 def test_what_is_being_filled_in_goes_on_when_the_list_must_be_shown_anew(desk: Desk, service: Service) -> None:
     """A read opened in another window appears at once; the reasons chosen for the first stay chosen."""
     page = desk.go("/my-list")

@@ -288,7 +288,7 @@ document.addEventListener("htmx:after:swap", () => {
   const field = former && carryOver(part(), former.part, former.active);
   former = null;
   after();
-  // the answer is there a moment before this is heard: whoever has gone on in it by then is left where they are
+  // whoever has gone on in the answer before this is heard is left where they are
   if (list.contains(document.activeElement)) return;
   (document.getElementById("said") ?? field ?? document.getElementById("list-heading"))?.focus();
 });
