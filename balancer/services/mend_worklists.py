@@ -278,7 +278,8 @@ def _concerned(live: Live, plan: Plan) -> set[str]:
 
 def _in_order(concerned: AbstractSet[str], plan: Plan, happened: Happened) -> list[str]:
     """Return whose lists are concerned, last those with what cannot wait: the newest list is told of first."""
-    burns = {row.reporter_id for row in plan.allocations if _study(row.key) in happened.urgent}
+    urgent = cast("AbstractSet[tuple[str, str]]", happened.urgent)  # bare tuples, as in ``_concerned``
+    burns = {row.reporter_id for row in plan.allocations if (row.trust, row.accession_number) in urgent}
     return [*sorted(concerned - burns), *sorted(concerned & burns)]
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from sqlalchemy import ARRAY, ColumnElement, Integer, any_, func, literal, select
+from sqlmodel import Session
 
 Item = TypeVar("Item")
 # An IN of this length is quick on both.
@@ -16,3 +20,14 @@ def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, _LENGTH)):
         yield chunk
+
+
+def is_among(session: Session, column: Any, numbers: Collection[int]) -> ColumnElement[bool]:
+    """Return the condition that a column has one of these numbers, however many: they are a single parameter.
+
+    A parameter for each of 2,800 takes PostgreSQL longer to read than the rows take it to write.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        return column == any_(literal(list(numbers), ARRAY(Integer)))  # type: ignore[no-any-return]
+    each = func.json_each(json.dumps(list(numbers))).table_valued("value")
+    return column.in_(select(each.c.value))  # type: ignore[no-any-return]

@@ -12,7 +12,7 @@ from balancer.domain.feed import ExcludedRow, IncomingStudy
 from balancer.domain.life import ReadState
 from balancer.domain.states import StudyState
 from balancer.domain.study import StudyKey
-from balancer.store.chunks import chunks
+from balancer.store.chunks import chunks, is_among
 from balancer.store.reads import locked_reads
 from balancer.store.tables import ExclusionRow, FeedRow, HeldClosureRow, StudyRow
 from balancer.store.tables_life import ReadRow
@@ -186,10 +186,11 @@ def change_studies(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         session.exec(update(StudyRow), params=rows)
 
 
-def see_studies(session: Session, ids: Iterable[int], *, batch_id: int, now: datetime) -> None:
+def see_studies(session: Session, ids: Collection[int], *, batch_id: int, now: datetime) -> None:
     """Enter that a batch has seen these studies again."""
-    for chunk in chunks(ids):
-        seen = update(StudyRow).where(col(StudyRow.id).in_(chunk)).values(last_batch_id=batch_id, last_seen_at=now)
+    if ids:
+        seen = update(StudyRow).where(is_among(session, StudyRow.id, ids))
+        seen = seen.values(last_batch_id=batch_id, last_seen_at=now)
         session.exec(seen, execution_options={"synchronize_session": False})
 
 

@@ -9,7 +9,8 @@ until a client that waits on a worklist, and another that waits on the change fe
 of it. With ``--meet-runs`` each arrives at the worst of moments: as a run that was asked for begins to be published, or
 so many seconds ``--after`` that, in turn: while it is published, and while the new plan is opened and everybody fetches
 their new list. ``quiet`` among them is an arrival that meets no run: what the others are compared with, in the same
-minutes.
+minutes; ``solve`` is one that comes as the search of a run begins. Between two there is time for the run before to be
+priced, which begins ten seconds after it: runs follow each other so quickly here only.
 Beside every arrival a list is fetched anew, so that a slow machine shows: what is kept is the ratio as well.
 """
 
@@ -48,7 +49,8 @@ from tests.kent import SAMPLE
 
 HOST, TRUST = "127.0.0.1", "RVV"
 _LONGEST_SECONDS = 60.0
-_QUIET = "quiet"
+_QUIET, _SOLVE = "quiet", "solve"
+_PAUSE_SECONDS, _PAUSE_AFTER_A_RUN_SECONDS = 3.0, 15.0
 _HEAD = Code("CSKUH", EXAMINATIONS, "CT Skull")
 _SYSTEM = Registration(
     system_id="arrivals",
@@ -228,12 +230,12 @@ class Messages:
         assert answer.status_code == 201, answer.text
 
 
-def meet_a_run(client: httpx2.Client) -> None:
-    """Ask for a run and return as soon as it publishes: nothing else is written for about a second from here."""
+def meet_a_run(client: httpx2.Client, stage: str = "publish") -> None:
+    """Ask for a run and return when it publishes (nothing else is written for a second then) or is at another stage."""
     run_id = client.post("/api/v1/runs", json={"reason": "to be met"}).raise_for_status().json()["run_id"]
     while True:
         run = client.get(f"/api/v1/runs/{run_id}").raise_for_status().json()
-        if run["stage"] == "publish" or run["state"] not in {"requested", "running"}:
+        if run["stage"] == stage or run["state"] not in {"requested", "running"}:
             return
         time.sleep(0.02)
 
@@ -254,7 +256,9 @@ def measure(
     for place in range(each):
         number = f"269{place:05}"
         moment = moments[place % len(moments)]
-        if moment != _QUIET:
+        if moment == _SOLVE:
+            meet_a_run(client, "solve")
+        elif moment != _QUIET:
             meet_a_run(client)
             time.sleep(float(moment))
         began = time.perf_counter()
@@ -310,7 +314,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--by", choices=("file", "message"), default="message")
     parser.add_argument("--database", default="sqlite", help="sqlite, postgresql, or the URL of an empty database")
     parser.add_argument("--each", type=int, default=20)
-    parser.add_argument("--pause", type=float, default=3.0, help="seconds between arrivals")
+    parser.add_argument("--pause", type=float, help="seconds between arrivals (3, or 15 with --meet-runs)")
     parser.add_argument("--meet-runs", action="store_true", help="each arrives as a run is published")
     parser.add_argument("--after", default="0", help="with --meet-runs: seconds after it begins, in turn")
     parser.add_argument("--name", help="what the result is kept as, unless it is database and way")
@@ -321,7 +325,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with served(url, network) as client:
             arrivals = Drops(network) if given.by == "file" else Messages(client)
             after = given.after.split(",") if given.meet_runs else []
-            found = measure(client, arrivals, given.each, given.pause, after=after)
+            pause = given.pause or (_PAUSE_AFTER_A_RUN_SECONDS if after else _PAUSE_SECONDS)
+            found = measure(client, arrivals, given.each, pause, after=after)
     record = {**versions(), "by": given.by, "load_average": round(os.getloadavg()[0], 1), **found}
     Results(KEPT / "arrivals").keep(given.name or f"{given.database}-{given.by}", record)
     print(json.dumps(record, indent=1))  # noqa: T201 - for whoever runs it
