@@ -6,9 +6,11 @@ Two looks that see the same file as new, and as long, say that nobody writes to 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -39,7 +41,7 @@ class Deliveries:
     def __init__(self) -> None:
         # by source, since when
         self._coming: dict[str, float] = {}
-        self._being_taken: dict[str, float] = {}
+        self._being_taken: dict[str, deque[float]] = {}
         self._last: dict[str, Look | None] = {}
         self._told: dict[str, Look | None] = {}
         self._failures: dict[str, int] = {}
@@ -52,15 +54,15 @@ class Deliveries:
         One that could not be taken in is none until it is told of again; nor is one that has been coming, or has waited
         to be taken in, for too long: an upload that hangs holds up no plan.
         """
-        since = (*self._coming.values(), *self._being_taken.values())
+        since = chain(self._coming.values(), *self._being_taken.values())
         return any(time.monotonic() - at < HELD_UP_FOR_SECONDS for at in since)
 
     def keep_only(self, names: Iterable[str]) -> None:
         """Forget what comes of sources that there are no more."""
         there = set(names)
-        for known in (self._coming, self._being_taken):
-            for name in known.keys() - there:
-                known.pop(name, None)
+        for name in {*self._coming, *self._being_taken} - there:
+            self._coming.pop(name, None)
+            self._being_taken.pop(name, None)
 
     def noticed(self, sources: Iterable[Described], network_folder: Path) -> Noticed[Described]:
         """Return the sources that have delivered since they were last told of; what lies there at first is not told.
@@ -77,7 +79,8 @@ class Deliveries:
             if is_new and time.monotonic() >= self._not_before.get(source.name, 0.0):
                 if seen == before:
                     self._told[source.name] = seen
-                    self._being_taken[source.name] = time.monotonic()
+                    # one may wait while another is being taken in; a third is taken in with the second
+                    self._being_taken.setdefault(source.name, deque(maxlen=2)).append(time.monotonic())
                     found.whole.append(source)
                 else:
                     self._coming[source.name] = coming_since or time.monotonic()
@@ -88,12 +91,17 @@ class Deliveries:
 
     def took(self, name: str) -> None:
         """Note that what a source delivered has been taken in."""
-        self._being_taken.pop(name, None)
+        self._end_first(name)
         self._failures.pop(name, None)
 
     def did_not_take(self, name: str) -> None:
         """Let a source be told of again, which could not be taken in: the database was busy, say."""
-        self._being_taken.pop(name, None)
+        self._end_first(name)
         self._failures[name] = self._failures.get(name, 0) + 1
         self._not_before[name] = time.monotonic() + delay_after(self._failures[name])
         self._told[name] = None
+
+    def _end_first(self, name: str) -> None:
+        """Forget the first of a source's deliveries that are being taken in."""
+        if times := self._being_taken.get(name):
+            times.popleft()

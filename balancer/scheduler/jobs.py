@@ -236,6 +236,7 @@ class Work:
 
     def _look_for_deliveries(self, network: NetworkFolder, timetable: Timetable) -> None:
         self._deliveries.keep_only(source.name for source in (*network.feeds, *network.rosters))
+        self._reading_ahead.keep_only({feed.name for feed in network.feeds})
         feeds = self._deliveries.noticed(network.feeds, network.folder)
         for feed in feeds.begun:
             timetable.once(_coming(feed), partial(self._reading_ahead.begin, feed))

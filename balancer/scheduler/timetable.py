@@ -14,6 +14,8 @@ from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import
 _log = structlog.get_logger("balancer.scheduler")
 _INTAKE, _SOLVE, _PREVIEW, _BESIDE, _WATCH = "intake", "solve", "preview", "beside", "watch"
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+# Of what comes while a job is done, one more look takes in everything.
+_DONE_AND_WAITING = 2
 # The tick that looks for runs asked for.
 _TICK = timedelta(seconds=1)
 
@@ -21,8 +23,8 @@ _TICK = timedelta(seconds=1)
 class Timetable:
     """Triggers by name. Intake jobs take turns; runs, and previews, have lines of their own and are one at a time too.
 
-    A trigger that comes while its job still runs is dropped, one that came too late is made up for once. In a replay
-    time goes ``speed`` times as fast as this machine's clock.
+    A trigger that comes while its job still runs is dropped, unless that is to be done ``once``; one that came too
+    late is made up for once. In a replay time goes ``speed`` times as fast as this machine's clock.
     """
 
     def __init__(self, speed: float = 1.0) -> None:
@@ -35,8 +37,8 @@ class Timetable:
         self._scheduler.add_listener(_tell, EVENT_JOB_ERROR)
 
     def once(self, name: str, job: Callable[[], object]) -> None:
-        """Do ``job`` as soon as the intake line is free."""
-        self._scheduler.add_job(job, id=name, executor=_INTAKE, replace_existing=True)
+        """Do ``job`` as soon as the intake line is free; once more after it if it is being done just now."""
+        self._scheduler.add_job(job, id=name, executor=_INTAKE, replace_existing=True, max_instances=_DONE_AND_WAITING)
 
     def every(self, name: str, interval: timedelta, job: Callable[[], object], *, beside_intake: bool = False) -> None:
         """Do ``job`` at every multiple of ``interval``; in a line of its own if intake is not to wait for it."""

@@ -28,12 +28,24 @@ from balancer.store import batches, rosters
 from balancer.store.database import Database
 
 _NO_SHIFT = timedelta()
-# Extracts that have been read and not been taken in, by the name of the file and the SHA-256 of its content.
-Ahead = Mapping[tuple[str, str], ParsedExtract]
-NOTHING_AHEAD: Ahead = MappingProxyType({})
 # What began yesterday may go on today.
 _A_NIGHT = timedelta(days=1)
 Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadExtract:
+    """An extract that has been read, and by what: it is not what another description would have made of it."""
+
+    extract: ParsedExtract
+    feed: FeedDescription
+    network: NetworkFolder
+    shift: timedelta
+
+
+# Extracts that have been read and not been taken in, by the name of the file and the SHA-256 of its content.
+Ahead = Mapping[tuple[str, str], ReadExtract]
+NOTHING_AHEAD: Ahead = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +68,7 @@ def refresh_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
     """Take in the files of a feed that are current, oldest first; none at all if nothing has been delivered yet.
 
     A file that was taken in before, under the same name, is recognised by its digest and not read again; nor is one
-    that has been read ``ahead``. ``shift`` is added to every instant.
+    that has been read ``ahead``, by what describes the feed now. ``shift`` is added to every instant.
 
     Raises
     ------
@@ -67,13 +79,13 @@ def refresh_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
     for file in current_files(feed, network.folder):
         content = file.read()
         digest = hashlib.sha256(content).hexdigest()
-        parsed = ahead.get((file.name, digest))
-        outcome = take_again(db, feed, digest, now, file_name=file.name) if parsed is None else None
+        known = ahead.get((file.name, digest))
+        outcome = take_again(db, feed, digest, now, file_name=file.name) if known is None else None
         if outcome is None:
             with no_collections():
-                parsed = parsed or _parsed(db, network, feed, file.name, content, pseudonym_key, shift)
+                found = _read(db, network, feed, file.name, content, pseudonym_key, shift, known)
                 most = feed.most_withdrawn
-                outcome = ingest_extract(db, feed, parsed, now, file_name=file.name, most_closed=most)
+                outcome = ingest_extract(db, feed, found.extract, now, file_name=file.name, most_closed=most)
         outcomes.append(outcome)
     return outcomes
 
@@ -89,7 +101,7 @@ def read_ahead(  # noqa: PLR0913, PLR0917 - what is read, and how
     """Read the current files of a feed that never came before, by name and digest, and write nothing.
 
     So a file can be read while others write, such as a plan that is being published: only taking it in waits for them.
-    What is ``known`` is not read again.
+    What is ``known`` is not read again, unless the feed, its words or the network are described otherwise by now.
 
     Raises
     ------
@@ -103,14 +115,13 @@ def read_ahead(  # noqa: PLR0913, PLR0917 - what is read, and how
         with db.session() as session:
             came_before = batches.same_file(session, feed.name, digest) is not None
         if not came_before:
-            parsed = known.get((file.name, digest))
+            before = known.get((file.name, digest))
             with no_collections():
-                parsed = parsed or _parsed(db, network, feed, file.name, content, pseudonym_key, shift)
-            found[file.name, digest] = parsed
+                found[file.name, digest] = _read(db, network, feed, file.name, content, pseudonym_key, shift, before)
     return found
 
 
-def _parsed(  # noqa: PLR0913, PLR0917 - what is read, and how
+def _read(  # noqa: PLR0913, PLR0917 - what is read, and how
     db: Database,
     network: NetworkFolder,
     feed: FeedDescription,
@@ -118,11 +129,15 @@ def _parsed(  # noqa: PLR0913, PLR0917 - what is read, and how
     content: bytes,
     pseudonym_key: bytes,
     shift: timedelta,
-) -> ParsedExtract:
+    known: ReadExtract | None,
+) -> ReadExtract:
+    """Return what a file says by what describes its feed now: ``known`` if that was read so, else it is read."""
     with db.session() as session:
         described = taught_feed(session, feed, network)
+    if known is not None and known.network is network and (known.feed, known.shift) == (described, shift):
+        return known
     parsed = parse_extract(content, described, network, file_name=file_name, pseudonym_key=pseudonym_key)
-    return shift_extract(parsed, shift)
+    return ReadExtract(extract=shift_extract(parsed, shift), feed=described, network=network, shift=shift)
 
 
 def refresh_roster(

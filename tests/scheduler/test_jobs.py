@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -17,16 +16,13 @@ from sqlalchemy import Connection, text
 from structlog.testing import capture_logs
 
 from balancer.domain.actor import person
-from balancer.domain.feed import ParsedExtract
 from balancer.domain.policy import PublishingRules
 from balancer.domain.states import RunState
-from balancer.ingest.extract import parse_extract
 from balancer.ingest.network_folder import read_network
 from balancer.ingest.sources import StillWrittenError
 from balancer.scheduler import jobs as module
 from balancer.scheduler.deliveries import HELD_UP_FOR_SECONDS
 from balancer.scheduler.jobs import READS_EVERY, Sources, Work
-from balancer.scheduler.reading_ahead import OLDEST_SECONDS
 from balancer.scheduler.solving import BUSY, DONE
 from balancer.scheduler.timetable import Timetable
 from balancer.services import refresh_feeds
@@ -248,25 +244,22 @@ def test_what_was_read_of_a_delivery_before_it_was_whole_counts_for_nothing(sche
     assert scheduler.open_studies == 42
 
 
-def test_what_was_read_of_a_delivery_long_before_its_turn_is_read_again(
-    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What its codes mean may have been taught since."""
-    reads = Counter[str]()
-
-    def counted(*args: Any, **named: Any) -> ParsedExtract:
-        reads[named["file_name"]] += 1
-        return parse_extract(*args, **named)
-
-    monkeypatch.setattr(refresh_feeds, "parse_extract", counted)
+def test_a_second_file_that_comes_as_the_first_is_taken_in_keeps_its_right_of_way(scheduler: Scheduler) -> None:
+    """That the first has been taken in says nothing of the second, which may hold the emergency."""
     looks, soon = begin_to_deliver(scheduler)
-    soon.pop("feed RVV unreported studies coming")()
     looks()
-    later = time.monotonic() + OLDEST_SECONDS
-    monkeypatch.setattr(time, "monotonic", lambda: later)
-    scheduler.clock.at = minutes(17)
+    first = soon.pop("feed RVV unreported studies delivered")
+    scheduler.deliver(content([*ROWS, row("B1"), row("B2")]), 18)
+    looks()
+    looks()
+    scheduler.clock.at = minutes(18)
+    first()
+    looks()
+    assert is_taken(scheduler.database)
     soon.pop("feed RVV unreported studies delivered")()
-    assert (scheduler.open_studies, reads.total()) == (41, 2)
+    looks()
+    assert not is_taken(scheduler.database)
+    assert scheduler.open_studies == 42
 
 
 @pytest.mark.parametrize("error", [StillWrittenError(), StoreBusyError("", None, Exception())])

@@ -61,6 +61,24 @@ def test_what_is_taken_in_takes_turns(timetable: Timetable) -> None:
     assert clashes == []
 
 
+def test_what_is_to_be_done_once_more_while_it_is_done_is_done_after_it(timetable: Timetable) -> None:
+    """A feed's second file, with an emergency, comes while its first is taken in: it waits for no interval."""
+    begun, released, rounds = threading.Semaphore(0), threading.Event(), threading.Semaphore(0)
+
+    def job() -> None:
+        begun.release()
+        released.wait(PATIENCE_SECONDS)
+        rounds.release()
+
+    timetable.once("feed delivered", job)
+    assert begun.acquire(timeout=PATIENCE_SECONDS)
+    timetable.once("feed delivered", job)
+    threading.Event().wait(0.2)
+    released.set()
+    assert rounds.acquire(timeout=PATIENCE_SECONDS)
+    assert rounds.acquire(timeout=PATIENCE_SECONDS)
+
+
 def test_a_long_run_does_not_keep_files_from_being_taken_in(timetable: Timetable) -> None:
     """Runs have a line of their own."""
     released, taken = threading.Event(), threading.Event()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from balancer.domain.errors import NotFoundError
+from balancer.domain.feed_word import FeedWord, WordKind
 from balancer.domain.states import BatchState, FeedState
 from balancer.ingest.network_folder import NetworkFolder, read_network
 from balancer.services import refresh_feeds as module
@@ -15,7 +16,7 @@ from balancer.services.load_network import load_network
 from balancer.services.outcomes import BatchOutcome
 from balancer.services.refresh_feeds import read_ahead, refresh_all, refresh_feed, refresh_roster
 from balancer.services.shift import shift_to_present
-from balancer.store import people, sources
+from balancer.store import feed_words, people, sources
 from balancer.store.database import Database
 from tests.kent import KEY, SAMPLE, content, east_kent, kent, mend, row
 from tests.networks import minutes
@@ -207,6 +208,32 @@ def test_a_file_that_is_another_by_its_turn_is_read_again(db: Database, folder: 
     drop(folder, *_GOOD, row("A1"), at=15)
     (outcome,) = refresh_feed(db, network, east_kent(network), minutes(16), KEY, ahead=ahead)
     assert outcome.books.new == 31
+
+
+def test_what_was_read_before_a_word_was_taught_is_read_again(
+    db: Database, folder: Path, network: NetworkFolder
+) -> None:
+    """The study is what its class means by the time it is taken in: nobody would look at its row a second time."""
+    drop(folder, *_GOOD, row("A1", priority="9"), at=15)
+    ahead = read_ahead(db, network, east_kent(network), KEY)
+    with db.transaction() as session:
+        word = FeedWord(feed=east_kent(network).name, kind=WordKind.PRIORITY, word="9", meaning="emergency")
+        feed_words.add_word(session, word, "9", by="m-1", now=minutes(16), reason="the trust says so")
+    (outcome,) = refresh_feed(db, network, east_kent(network), minutes(16), KEY, ahead=ahead)
+    assert (outcome.books.new, outcome.books.quarantined) == (31, 0)
+
+
+def test_what_was_read_by_the_network_as_it_was_is_read_again(
+    db: Database, folder: Path, network: NetworkFolder
+) -> None:
+    """The trust's own description of its feed was mended meanwhile: what it says holds for this file too."""
+    drop(folder, *_GOOD, row("A1", priority="9"), at=15)
+    ahead = read_ahead(db, network, east_kent(network), KEY)
+    ours = east_kent(network)
+    described = replace(ours, priorities={**ours.priorities, "9": "emergency"})
+    mended = replace(network, feeds=tuple(described if feed is ours else feed for feed in network.feeds))
+    (outcome,) = refresh_feed(db, mended, east_kent(mended), minutes(16), KEY, ahead=ahead)
+    assert (outcome.books.new, outcome.books.quarantined) == (31, 0)
 
 
 @pytest.mark.parametrize("trust", ["RVV", "RWF", "RPA"])
