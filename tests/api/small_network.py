@@ -8,6 +8,7 @@ from balancer.domain.errors import Fault, InputRefusedError
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.run_allocation import run_allocation
 from balancer.store.database import Database
+from tests.api.service import StandingClock
 from tests.networks import Feed, bad_row, extract, incoming, queued, rostered, solving
 from tests.worlds import NOW, session
 
@@ -15,11 +16,12 @@ STUDIES = (incoming("A1", prior_reporter="R1"), incoming("A2"), incoming("A3"))
 
 
 def allocate(db: Database) -> None:
-    """Take it in and publish its plan."""
+    """Take it in and publish its plan at one instant: the clock stands, however slow the machine is."""
     queued(db, *STUDIES)
     ingest_extract(db, Feed(), extract(*STUDIES, at=1, quarantined=[bad_row("B9", NHS="999 123 4567")]), NOW)
     rostered(db, session("S1", "R1", hours=2.5), session("S2", "R2", hours=2.5))
-    run_allocation(db, NOW, solver=solving({"S1": ["A1", "A2"]}, {"A3": "deferred"}))
+    solver = solving({"S1": ["A1", "A2"]}, {"A3": "deferred"})
+    run_allocation(db, NOW, solver=solver, clock=StandingClock())
 
 
 def read_network() -> NoReturn:
