@@ -325,7 +325,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with served(url, network) as client:
             arrivals = Drops(network) if given.by == "file" else Messages(client)
             after = given.after.split(",") if given.meet_runs else []
-            pause = given.pause or (_PAUSE_AFTER_A_RUN_SECONDS if after else _PAUSE_SECONDS)
+            usual = _PAUSE_AFTER_A_RUN_SECONDS if after else _PAUSE_SECONDS
+            pause = usual if given.pause is None else given.pause
             found = measure(client, arrivals, given.each, pause, after=after)
     record = {**versions(), "by": given.by, "load_average": round(os.getloadavg()[0], 1), **found}
     Results(KEPT / "arrivals").keep(given.name or f"{given.database}-{given.by}", record)
