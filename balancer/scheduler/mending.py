@@ -23,6 +23,7 @@ from balancer.domain.states import RunState
 from balancer.scheduler.solving import die_with_parent
 from balancer.scheduler.supervisor import delay_after
 from balancer.services.mend_worklists import Mending, MendOutcome
+from balancer.services.rehearse_mending import rehearse_mending
 from balancer.services.request_run import request_run
 from balancer.store.database import Database, StoreBusyError
 
@@ -64,6 +65,7 @@ class Watch:
         self._clock = clock
         self._mending = mending or Mending(database)
         self._failures = 0
+        self._is_rehearsed = False
 
     def step(self) -> float:
         """Look once; return for how many seconds to wait until the next look."""
@@ -83,9 +85,23 @@ class Watch:
             _log.info("mending.open", seconds=seconds)
         if outcome is not None:
             tell(outcome, seconds)
+            self._is_rehearsed = True
+        elif self._mending.is_open and not self._is_rehearsed:
+            self._rehearse()
         if rejected:  # it would be rejected again at once: the run that is asked for sets it right
             return delay_after(self._failures)
         return LOOK_EVERY_SECONDS
+
+    def _rehearse(self) -> None:
+        """Let the first emergency find everything done once; should that fail, it takes a little longer, no more."""
+        self._is_rehearsed = True
+        began = time.monotonic()
+        try:
+            done = rehearse_mending(self._database, self._clock.now())
+        except Exception:  # noqa: BLE001 - nothing has come of it; lists are mended all the same
+            _log.exception("mending.not_rehearsed")
+            return
+        _log.info("mending.rehearsed", done=done, seconds=round(time.monotonic() - began, 3))
 
     def _note_failure(self) -> float:
         """Log what failed, ask for a run the first time, and wait a little longer each time, so that nothing spins."""

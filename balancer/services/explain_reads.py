@@ -15,8 +15,9 @@ from balancer.domain.placement import Placement
 from balancer.domain.read_explained import Addition, Displaced, Other, ReadExplained, Remedied
 from balancer.domain.reasons import reasons
 from balancer.domain.study import ReadKey, StudyKey
+from balancer.services.mended_lists import study_of
 from balancer.services.open_live import Live, open_live
-from balancer.services.plan_in_force import PlanInForce, mended_as_it_stands, study_of
+from balancer.services.plan_in_force import PlanInForce, mended_as_it_stands
 from balancer.services.without_numbers import without_numbers
 from balancer.store import explanations, queue
 from balancer.store.database import Database

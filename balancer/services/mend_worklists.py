@@ -6,23 +6,21 @@ kept open in memory, told what has happened, mended, judged by the referee and p
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
 
 from balancer.domain.events import StudyArrived
-from balancer.domain.plan import Plan
 from balancer.domain.states import RunState
-from balancer.domain.study import ReadKey, Study, StudyKey
+from balancer.domain.study import StudyKey
 from balancer.ingest.collector import no_collections
 from balancer.services.build_problem import gather
 from balancer.services.follow_changes import Happened, has_changed, what_happened
 from balancer.services.judge_lists import judge_lists
+from balancer.services.mended_lists import lists_to_publish, stage_of, study_of, whom_it_concerns
 from balancer.services.open_live import Live, open_live
-from balancer.services.publish_mended import MendedLists, publish_mended
+from balancer.services.publish_mended import publish_mended
 from balancer.store import following, queue, runs
 from balancer.store.database import Database
 
@@ -166,30 +164,14 @@ class Mending:
 
     def _publish(self, live: Live, happened: Happened, began_at: datetime, now: datetime) -> MendOutcome | None:
         plan = live.plan.plan()
-        concerned = _concerned(live, plan)
+        concerned = whom_it_concerns(live, plan)
         if not concerned:
             return None
-        unplaced = sum(1 for key in happened.urgent if key in {_study(row.key) for row in plan.unallocated})
-        stage = _stage(happened)
+        unplaced = sum(1 for key in happened.urgent if key in {study_of(row.key) for row in plan.unallocated})
         findings = judge_lists(replace(live.frame, now=now), live.known, plan, concerned)
         if findings:
-            return self._reject(live, findings, len(happened.urgent), began_at, now, stage)
-        published = publish_mended(
-            self._db,
-            MendedLists(
-                plan=_part(live, plan, concerned, happened),
-                summary=plan.summary,
-                concerned=_in_order(concerned, plan, happened),
-                based_on={name: live.lists[name] for name in concerned if name in live.lists},
-                numbers=live.numbers,
-                base_run=live.base_run,
-                policy_id=live.policy_id,
-                sequence=live.sequence,
-                began_at=began_at,
-                stage=stage,
-            ),
-            now,
-        )
+            return self._reject(live, findings, len(happened.urgent), began_at, now, stage_of(happened))
+        published = publish_mended(self._db, lists_to_publish(live, plan, concerned, happened, began_at), now)
         live.lists.update(published.lists)
         live.waiting.update(published.moved)
         live.sequence = published.sequence
@@ -240,65 +222,3 @@ def tell_plan(live: Live, happened: Happened, numbers: Mapping[StudyKey, Sequenc
     live.asked.clear()
     live.outside.clear()
     live.displaced = False
-
-
-def _stage(happened: Happened) -> str:
-    """Return in words why lists were mended."""
-    return f"{len(happened.urgent)} studies that cannot wait" if happened.urgent else "somebody's time was taken away"
-
-
-def _concerned(live: Live, plan: Plan) -> set[str]:
-    """Return whose lists would name other reads, or in another order, than the current ones still do.
-
-    What is open stays where it is, and does not count: a reporter who takes a later read first gets no new list.
-    """
-    # every read of the network passes here: keys are bare tuples, which are equal to named ones and quicker to make
-    known = cast("Mapping[tuple[str, str], Study]", live.known)
-    numbers = cast("Mapping[tuple[str, str], Sequence[int]]", live.numbers)
-    planned: dict[str, list[tuple[datetime, str, int, tuple[str, str, int]]]] = defaultdict(list)
-    open_reads: set[tuple[str, str, int]] = set()
-    for row in plan.allocations:
-        study = row.trust, row.accession_number
-        own = (*study, numbers[study][row.read - 1])
-        if known[study].claimed_by and known[study].claimed(row.read) is not None:
-            open_reads.add(own)
-        else:
-            planned[row.reporter_id].append((row.start, row.session_id, row.position, own))
-    ordered = {name: [own for *_, own in sorted(rows)] for name, rows in planned.items()}
-    listed = {
-        name: [
-            entry.key
-            for entry in current.entries
-            if entry.key not in open_reads and entry.key[2] in numbers.get(entry.key[:2], ())
-        ]
-        for name, current in live.lists.items()
-    }
-    return {name for name in {*ordered, *listed} if ordered.get(name, []) != listed.get(name, [])}
-
-
-def _in_order(concerned: AbstractSet[str], plan: Plan, happened: Happened) -> list[str]:
-    """Return whose lists are concerned, last those with what cannot wait: the newest list is told of first."""
-    urgent = cast("AbstractSet[tuple[str, str]]", happened.urgent)  # bare tuples, as in ``_concerned``
-    burns = {row.reporter_id for row in plan.allocations if (row.trust, row.accession_number) in urgent}
-    return [*sorted(concerned - burns), *sorted(concerned & burns)]
-
-
-def _part(live: Live, plan: Plan, concerned: AbstractSet[str], happened: Happened) -> Plan:
-    """Return what is to be published of a plan: the lists concerned, and what was told or listed and has no place."""
-    listed = {entry.key for name in concerned & live.lists.keys() for entry in live.lists[name].entries}
-    return replace(
-        plan,
-        allocations=tuple(row for row in plan.allocations if row.reporter_id in concerned),
-        unallocated=tuple(
-            row for row in plan.unallocated if _study(row.key) in happened.known or _own(live, row.key) in listed
-        ),
-    )
-
-
-def _own(live: Live, key: ReadKey) -> ReadKey:
-    """Return a read by its own number."""
-    return key._replace(read=live.numbers[_study(key)][key.read - 1])
-
-
-def _study(key: ReadKey) -> StudyKey:
-    return StudyKey(key.trust, key.accession_number)

@@ -12,6 +12,7 @@ from balancer.domain.study import ReadKey, StudyKey
 from balancer.services.build_problem import Gathered, gather
 from balancer.services.follow_changes import what_happened
 from balancer.services.mend_worklists import tell_plan
+from balancer.services.mended_lists import study_of
 from balancer.services.open_live import Live
 from balancer.store.database import Database
 
@@ -55,8 +56,3 @@ def mended(live: Live, gathered: Gathered, asked: Collection[StudyKey], now: dat
 def mended_as_it_stands(db: Database, live: Live, now: datetime) -> PlanInForce:
     """Return an open plan as it is without any decision that has not been made."""
     return mended(live, gather(db, now, only=()), (), now)
-
-
-def study_of(key: ReadKey) -> StudyKey:
-    """Return the study of a read."""
-    return StudyKey(key.trust, key.accession_number)

@@ -22,8 +22,9 @@ from balancer.domain.states import RunState
 from balancer.domain.study import ReadKey, Study, StudyKey
 from balancer.services.build_problem import gather
 from balancer.services.follow_changes import has_changed
+from balancer.services.mended_lists import study_of
 from balancer.services.open_live import Live, open_live
-from balancer.services.plan_in_force import PlanInForce, mended, mended_as_it_stands, study_of
+from balancer.services.plan_in_force import PlanInForce, mended, mended_as_it_stands
 from balancer.services.without_numbers import without_numbers
 from balancer.store import drafts, previews, queue, run_records, runs
 from balancer.store.database import Database

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,44 +67,65 @@ def publish_mended(db: Database, mended: MendedLists, now: datetime) -> Publishe
     ConflictError
         If one of the lists is no longer the one that was mended: nothing is published.
     """
-    reasons = {row.key: row.reason.value for row in mended.plan.unallocated}
     with db.transaction() as session:
-        leases.turn(session, LEASE)
-        ids = queue.study_ids(session, _studies(mended))
-        places = _places(mended, ids)
-        placing = Placing(session, ids, mended.numbers, reads.locked_places(session, places))
-        _require_current(session, mended)
-        run = runs.add_mending(
-            session,
-            RunState.PUBLISHED,
-            now=now,
-            began_at=mended.began_at,
-            stage=mended.stage,
-            policy_id=mended.policy_id,
-        )
-        runs.keep_summary(run, mended.summary)
-        rows = placing.lists(mended.plan, reasons)
-        items = {name: rows.get(name, []) for name in mended.concerned}
-        unallocated = placing.numbered(reasons)
-        versions = queue.supersede_worklists(session, now, of=mended.concerned)
-        heads = add_lists(session, items, versions, placing.ids, run.id or 0, now)
-        queue.restate_unallocated(session, mended.base_run, unallocated, placing.ids)
-        reads.move_all(
-            session, placing.moves(items, unallocated), by=_EVENTS, now=now, why=f"run {run.id}: {mended.stage}"
-        )
-        assignments.moved(session, {study_id for study_id, _ in places}, now)
-        assignments.take_turn(session)  # from here on nobody moves a read until we are done
-        moved = frozenset(following.moved_since(session, mended.sequence))
-        unheard = following.last_change(session) != mended.sequence
-        assignments.note_moved(session)
-        entries = {name: tuple(map(_entry, found)) for name, found in items.items()}
-        return Published(
-            run_id=run.id or 0,
-            lists={name: CurrentList(worklist_id=head.id or 0, entries=entries[name]) for name, head in heads.items()},
-            sequence=following.last_change(session),
-            moved=moved,
-            unheard=unheard,
-        )
+        return _publish(session, mended, now)
+
+
+def rehearse_publishing(db: Database, mended: MendedLists, now: datetime) -> None:
+    """Do all that ``publish_mended`` does and take it back, so that the first time it counts is not the first time.
+
+    Nobody ever sees anything of it; on PostgreSQL numbers of rows are skipped.
+
+    Raises
+    ------
+    ConflictError
+        As ``publish_mended``.
+    """
+    with suppress(_RehearsedError), db.transaction() as session:
+        _publish(session, mended, now)
+        raise _RehearsedError
+
+
+class _RehearsedError(Exception):
+    """What has been rehearsed is rolled back."""
+
+
+def _publish(session: Session, mended: MendedLists, now: datetime) -> Published:
+    reasons = {row.key: row.reason.value for row in mended.plan.unallocated}
+    leases.turn(session, LEASE)
+    ids = queue.study_ids(session, _studies(mended))
+    places = _places(mended, ids)
+    placing = Placing(session, ids, mended.numbers, reads.locked_places(session, places))
+    _require_current(session, mended)
+    run = runs.add_mending(
+        session,
+        RunState.PUBLISHED,
+        now=now,
+        began_at=mended.began_at,
+        stage=mended.stage,
+        policy_id=mended.policy_id,
+    )
+    runs.keep_summary(run, mended.summary)
+    rows = placing.lists(mended.plan, reasons)
+    items = {name: rows.get(name, []) for name in mended.concerned}
+    unallocated = placing.numbered(reasons)
+    versions = queue.supersede_worklists(session, now, of=mended.concerned)
+    heads = add_lists(session, items, versions, placing.ids, run.id or 0, now)
+    queue.restate_unallocated(session, mended.base_run, unallocated, placing.ids)
+    reads.move_all(session, placing.moves(items, unallocated), by=_EVENTS, now=now, why=f"run {run.id}: {mended.stage}")
+    assignments.moved(session, {study_id for study_id, _ in places}, now)
+    assignments.take_turn(session)  # from here on nobody moves a read until we are done
+    moved = frozenset(following.moved_since(session, mended.sequence))
+    unheard = following.last_change(session) != mended.sequence
+    assignments.note_moved(session)
+    entries = {name: tuple(map(_entry, found)) for name, found in items.items()}
+    return Published(
+        run_id=run.id or 0,
+        lists={name: CurrentList(worklist_id=head.id or 0, entries=entries[name]) for name, head in heads.items()},
+        sequence=following.last_change(session),
+        moved=moved,
+        unheard=unheard,
+    )
 
 
 def _entry(row: Allocation) -> Entry:

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from balancer.domain.errors import ConflictError
 from balancer.domain.states import RunState
+from balancer.scheduler import mending as mending_process
 from balancer.scheduler.mending import LOOK_EVERY_SECONDS, Watch
 from balancer.services.mend_worklists import Mending, MendOutcome
 from balancer.store import runs
@@ -90,3 +91,44 @@ def test_a_plan_is_opened_once_it_is_there(sqlite_db: Database, number: int) -> 
     queued(sqlite_db, "A1")
     watch = Watch(sqlite_db, StandingClock())
     assert [watch.step() for _ in range(number)] == [LOOK_EVERY_SECONDS] * number
+
+
+def events(watch: Watch, steps: int = 1) -> list[str]:
+    """Return what is logged while it looks so many times."""
+    with capture_logs() as lines:
+        assert [watch.step() for _ in range(steps)] == [LOOK_EVERY_SECONDS] * steps
+    return [line["event"] for line in lines]
+
+
+def test_the_way_of_an_emergency_is_gone_once_when_a_plan_is_first_open(sqlite_db: Database) -> None:
+    """The first that comes is not to wait for what is only slow the first time."""
+    morning(sqlite_db)
+    watch = Watch(sqlite_db, StandingClock())
+    assert events(watch, 3) == ["mending.open", "mending.rehearsed"]
+
+
+def test_what_has_been_done_need_not_be_rehearsed(sqlite_db: Database) -> None:
+    """What burns when a plan is first opened is mended at once, and was the first that was slow."""
+    morning(sqlite_db)
+    arrives(sqlite_db, emergency())
+    watch = Watch(sqlite_db, StandingClock(minutes(1)))
+    assert events(watch, 3) == ["mending.open", "mending.published"]
+
+
+def test_what_cannot_be_rehearsed_is_mended_all_the_same(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is logged, tried no more, and asks for no run: the lists are as they should be."""
+
+    def fail(*_: object) -> bool:
+        raise RuntimeError("somebody else writes")
+
+    monkeypatch.setattr(mending_process, "rehearse_mending", fail)
+    morning(sqlite_db)
+    clock = StandingClock()
+    watch = Watch(sqlite_db, clock)
+    assert events(watch, 2) == ["mending.open", "mending.not_rehearsed"]
+    with sqlite_db.session() as reading:
+        assert runs.requested(reading) is None
+    arrives(sqlite_db, emergency())
+    clock.at = minutes(1)
+    assert events(watch) == ["mending.published"]
+    whose(sqlite_db, "E1")
