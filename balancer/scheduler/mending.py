@@ -26,10 +26,13 @@ from balancer.services.mend_worklists import Mending, MendOutcome
 from balancer.services.rehearse_mending import rehearse_mending
 from balancer.services.request_run import request_run
 from balancer.store.database import Database, StoreBusyError
+from balancer.store.right_of_way import GaveWayError
 
 _log = structlog.get_logger("balancer.scheduler")
 # An arriving emergency is to be on a list within a second of its commit.
 LOOK_EVERY_SECONDS = 0.05
+# How often it is tried to rehearse, as long as something comes up that goes first.
+_REHEARSALS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,7 @@ class Watch:
         self._clock = clock
         self._mending = mending or Mending(database)
         self._failures = 0
-        self._is_rehearsed = False
+        self._rehearsals = _REHEARSALS
 
     def step(self) -> float:
         """Look once; return for how many seconds to wait until the next look."""
@@ -85,8 +88,8 @@ class Watch:
             _log.info("mending.open", seconds=seconds)
         if outcome is not None:
             tell(outcome, seconds)
-            self._is_rehearsed = True
-        elif self._mending.is_open and not self._is_rehearsed:
+            self._rehearsals = self._rehearsals if rejected else 0
+        elif self._mending.is_open and self._rehearsals:
             self._rehearse()
         if rejected:  # it would be rejected again at once: the run that is asked for sets it right
             return delay_after(self._failures)
@@ -94,14 +97,18 @@ class Watch:
 
     def _rehearse(self) -> None:
         """Let the first emergency find everything done once; should that fail, it takes a little longer, no more."""
-        self._is_rehearsed = True
+        self._rehearsals -= 1
         began = time.monotonic()
         try:
             done = rehearse_mending(self._database, self._clock.now())
-        except Exception:  # noqa: BLE001 - nothing has come of it; lists are mended all the same
-            _log.exception("mending.not_rehearsed")
+        except (GaveWayError, ConflictError):
+            _log.info("mending.not_rehearsed", tries_left=self._rehearsals)  # what came up is looked at first
             return
-        _log.info("mending.rehearsed", done=done, seconds=round(time.monotonic() - began, 3))
+        except Exception:  # noqa: BLE001 - nothing has come of it; lists are mended all the same
+            _log.exception("mending.rehearsal_failed")
+        else:
+            _log.info("mending.rehearsed", done=done, seconds=round(time.monotonic() - began, 3))
+        self._rehearsals = 0
 
     def _note_failure(self) -> float:
         """Log what failed, ask for a run the first time, and wait a little longer each time, so that nothing spins."""

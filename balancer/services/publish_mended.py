@@ -72,7 +72,7 @@ def publish_mended(db: Database, mended: MendedLists, now: datetime) -> Publishe
 
 
 def rehearse_publishing(db: Database, mended: MendedLists, now: datetime) -> None:
-    """Do all that ``publish_mended`` does and take it back, so that the first time it counts is not the first time.
+    """Do what ``publish_mended`` does until it commits, and take it back: it is not to be done for the first time then.
 
     Nobody ever sees anything of it; on PostgreSQL numbers of rows are skipped.
 
@@ -80,8 +80,10 @@ def rehearse_publishing(db: Database, mended: MendedLists, now: datetime) -> Non
     ------
     ConflictError
         As ``publish_mended``.
+    GaveWayError
+        If something cannot wait: then it is left off at once.
     """
-    with suppress(_RehearsedError), db.transaction() as session:
+    with suppress(_RehearsedError), db.transaction(gives_way=True) as session:
         _publish(session, mended, now)
         raise _RehearsedError
 

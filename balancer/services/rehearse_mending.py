@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from balancer.domain.study import Study
+from balancer.ingest.collector import no_collections
 from balancer.services.build_problem import gather
 from balancer.services.follow_changes import what_happened
 from balancer.services.judge_lists import judge_lists
@@ -17,27 +18,38 @@ from balancer.services.mend_worklists import tell_plan
 from balancer.services.mended_lists import lists_to_publish, study_of, whom_it_concerns
 from balancer.services.open_live import Live, open_live
 from balancer.services.publish_mended import rehearse_publishing
-from balancer.store import queue
+from balancer.store import following, queue
 from balancer.store.database import Database
+from balancer.store.right_of_way import GaveWayError
+
+# An emergency concerns a list or a few; whatever is behind times, as after a night, may concern everybody's.
+MOST_LISTS = 10
 
 
 def rehearse_mending(db: Database, now: datetime) -> bool:
     """Mend the plan in force as if one of its studies were an emergency, and take it back; tell whether it was done.
 
     The plan is opened for this alone, and what is published is rolled back: nobody ever sees anything of it. There is
-    nothing to rehearse with before a plan is published, if nothing waits in it, or if no class is an emergency.
+    nothing to rehearse with before a plan is published, if nothing waits in it, or if no class is an emergency. Nothing
+    is written of more than ``MOST_LISTS`` lists, or of lists that the referee rejects.
 
     Raises
     ------
-    Exception
-        Whatever went wrong; the lists stand.
+    GaveWayError
+        If something cannot wait, or has happened meanwhile: it is left off, for whoever rehearses mends as well.
+    ConflictError
+        If other lists have been published meanwhile.
     """
+    with no_collections():  # as whoever mends
+        return _rehearse(db, now)
+
+
+def _rehearse(db: Database, now: datetime) -> bool:
     live = open_live(db, now)
-    if live is None:
+    burning = None if live is None else _as_if_it_burned(live)
+    if live is None or burning is None:
         return False
-    burning = _as_if_it_burned(live)
-    if burning is None:
-        return False
+    _let_go_first(db, live)
     with db.session() as session:
         ids = queue.study_ids(session, [burning.key])
         keys = queue.study_keys(session, ids.values())
@@ -47,9 +59,19 @@ def rehearse_mending(db: Database, now: datetime) -> bool:
     tell_plan(live, happened, gathered.numbers)
     plan = live.plan.plan()
     concerned = whom_it_concerns(live, plan)
-    judge_lists(replace(live.frame, now=now), live.known, plan, concerned)
+    if not 0 < len(concerned) <= MOST_LISTS or judge_lists(replace(live.frame, now=now), live.known, plan, concerned):
+        return False
+    _let_go_first(db, live)
     rehearse_publishing(db, lists_to_publish(live, plan, concerned, happened, now), now)
     return True
+
+
+def _let_go_first(db: Database, live: Live) -> None:
+    """Leave off if something has moved since the plan was opened, or is under way that cannot wait."""
+    with db.session() as session:
+        has_moved = following.last_change(session) != live.sequence
+        if has_moved or db.right_of_way.is_taken_in(session):
+            raise GaveWayError("something has happened that may have to be mended")
 
 
 def _as_if_it_burned(live: Live) -> Study | None:

@@ -14,6 +14,7 @@ from balancer.scheduler.mending import LOOK_EVERY_SECONDS, Watch
 from balancer.services.mend_worklists import Mending, MendOutcome
 from balancer.store import runs
 from balancer.store.database import Database
+from balancer.store.right_of_way import GaveWayError
 from tests.api.service import StandingClock
 from tests.networks import minutes, queued
 from tests.services.test_mend_worklists import arrives, emergency, morning, whose
@@ -104,7 +105,28 @@ def test_the_way_of_an_emergency_is_gone_once_when_a_plan_is_first_open(sqlite_d
     """The first that comes is not to wait for what is only slow the first time."""
     morning(sqlite_db)
     watch = Watch(sqlite_db, StandingClock())
-    assert events(watch, 3) == ["mending.open", "mending.rehearsed"]
+    with capture_logs() as lines:
+        for _ in range(3):
+            watch.step()
+    assert [(line["event"], line.get("done")) for line in lines] == [
+        ("mending.open", None),
+        ("mending.rehearsed", True),
+    ]
+
+
+@pytest.mark.parametrize("error", [GaveWayError, ConflictError])
+def test_a_rehearsal_that_lets_something_go_first_is_tried_again(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """A few times, and never at the cost of a look."""
+
+    def give_way(*_: object) -> bool:
+        raise error("something cannot wait")
+
+    monkeypatch.setattr(mending_process, "rehearse_mending", give_way)
+    morning(sqlite_db)
+    watch = Watch(sqlite_db, StandingClock())
+    assert events(watch, 5) == ["mending.open", *["mending.not_rehearsed"] * 3]
 
 
 def test_what_has_been_done_need_not_be_rehearsed(sqlite_db: Database) -> None:
@@ -125,7 +147,7 @@ def test_what_cannot_be_rehearsed_is_mended_all_the_same(sqlite_db: Database, mo
     morning(sqlite_db)
     clock = StandingClock()
     watch = Watch(sqlite_db, clock)
-    assert events(watch, 2) == ["mending.open", "mending.not_rehearsed"]
+    assert events(watch, 2) == ["mending.open", "mending.rehearsal_failed"]
     with sqlite_db.session() as reading:
         assert runs.requested(reading) is None
     arrives(sqlite_db, emergency())

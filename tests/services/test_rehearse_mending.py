@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
+from sqlalchemy.engine import Engine
 
 from balancer.domain.errors import ConflictError
 from balancer.services import rehearse_mending as rehearsing
 from balancer.services.mend_worklists import Mending
+from balancer.services.open_live import Live, open_live
 from balancer.services.publish_mended import MendedLists, rehearse_publishing
 from balancer.services.rehearse_mending import rehearse_mending
 from balancer.store.database import Database
+from balancer.store.right_of_way import GaveWayError
 from balancer.store.tables import Row, WorklistRow
 from tests.networks import TWO_FEEDS, claimed, loaded, minutes, queued
 from tests.services.test_mend_worklists import (
@@ -61,11 +65,75 @@ def test_nothing_is_changed_by_it(db: Database) -> None:
 
 
 def test_it_goes_the_whole_way(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lists that name somebody's study first, as if it burned, are judged and written; then they are taken back."""
+    """Lists that name somebody's study first, as if it burned, are written and numbered; then they are taken back."""
     morning(db)
-    (published,) = rehearsed(db, monkeypatch)
+    done: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        done.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        (published,) = rehearsed(db, monkeypatch)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
     assert published.stage == "1 studies that cannot wait"
     assert {row.reporter_id for row in published.plan.allocations} == set(published.concerned) != set()
+    for written in ("INSERT INTO runs", "INSERT INTO worklists", "INSERT INTO worklist_items", "UPDATE assignment"):
+        assert any(statement.startswith(written) for statement in done), written
+
+
+def test_what_the_referee_rejects_is_not_written_even_so(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is judged as every mending is."""
+    morning(db)
+    monkeypatch.setattr(rehearsing, "judge_lists", lambda *_: ["H1"])
+    monkeypatch.setattr(rehearsing, "rehearse_publishing", None)
+    assert not rehearse_mending(db, minutes(1))
+
+
+def test_what_would_concern_everybody_is_not_written(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Claims and publications would wait for it."""
+    morning(db)
+    monkeypatch.setattr(rehearsing, "MOST_LISTS", 0)
+    monkeypatch.setattr(rehearsing, "rehearse_publishing", None)
+    assert not rehearse_mending(db, minutes(1))
+
+
+def test_it_lets_go_first_what_cannot_wait(db: Database) -> None:
+    """Before it writes anything."""
+    morning(db)
+    with db.right_of_way.taken(), pytest.raises(GaveWayError):
+        rehearse_mending(db, minutes(1))
+
+
+def test_it_leaves_off_while_it_writes_if_something_cannot_wait(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has the right of way is not kept waiting for the rest of it."""
+    morning(db)
+    before = whole(db)
+
+    def publish(db: Database, mended: MendedLists, now: object) -> None:
+        with db.right_of_way.taken():
+            rehearse_publishing(db, mended, now)  # type: ignore[arg-type]  # an instant
+
+    monkeypatch.setattr(rehearsing, "rehearse_publishing", publish)
+    with pytest.raises(GaveWayError):
+        rehearse_mending(db, minutes(1))
+    assert whole(db) == before
+
+
+def test_it_leaves_off_when_something_has_come(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever rehearses is who mends: they look first at what has come while the plan was opened."""
+    morning(db)
+    opened = open_live
+
+    def open_as_one_comes(db: Database, now: datetime) -> Live | None:
+        live = opened(db, now)
+        arrives(db, emergency(), at=0.5)
+        return live
+
+    monkeypatch.setattr(rehearsing, "open_live", open_as_one_comes)
+    with pytest.raises(GaveWayError):
+        rehearse_mending(db, minutes(1))
 
 
 def test_what_comes_after_it_is_mended_as_ever(db: Database) -> None:
