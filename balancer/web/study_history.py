@@ -80,11 +80,12 @@ class Decision:
 def history(facts: StudyFacts, now: datetime, *, steps: bool, decisions: bool) -> list[Happened]:
     """Return what has happened, newest first; ``steps`` and ``decisions``: whether the caller may see them.
 
-    Of what happened at one instant the study's own news came first: it is in a feed, and then on nobody's list.
+    Of what happened at one instant the study's own news came first: it is in a feed, and then on nobody's list. What
+    came after that at the same instant stands above what came before.
     """
     found = list(_own(facts, now))
     if steps:
-        found += [line for row in facts.steps if (line := _step(facts, row, now)) is not None]
+        found += [line for row in reversed(facts.steps) if (line := _step(facts, row, now)) is not None]
         found += [
             Happened(
                 at=item.row.returned_at,
@@ -93,10 +94,10 @@ def history(facts: StudyFacts, now: datetime, *, steps: bool, decisions: bool) -
                 why=item.row.note,
                 who=facts.name(item.row.reporter_id),
             )
-            for item in facts.returned
+            for item in reversed(facts.returned)
         ]
     if decisions:
-        found += [line for given in facts.decisions for line in _decision(facts, given, now)]
+        found += [line for given in reversed(facts.decisions) for line in _decision(facts, given, now)]
     found.reverse()
     found.sort(key=lambda line: line.at, reverse=True)
     return found
