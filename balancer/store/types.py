@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -34,10 +35,25 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else require_aware(value, "instant").astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Attach UTC to what comes out."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        """Convert to UTC what comes out of a database that keeps offsets."""
+        return None if value is None else require_aware(value, "instant").astimezone(UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """Return what reads a column: of SQLite's text at once what the two steps would make of it.
+
+        Thirty thousand instants are read when a plan is opened, and the steps take seven times as long.
+        """
+        return _utc_of_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+def _utc_of_text(stored: str | None) -> datetime | None:
+    if stored is None:
+        return None
+    try:
+        return datetime.fromisoformat(f"{stored}+00:00")
+    except ValueError:  # not as it is stored here: whoever wrote it past this program may have kept an offset
+        found = datetime.fromisoformat(stored)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 class StateText(TypeDecorator[Word]):
@@ -57,6 +73,22 @@ class StateText(TypeDecorator[Word]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Word | None:  # noqa: ARG002
         """Return the state of that name."""
         return None if value is None else self.states(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Word | None] | None:  # noqa: ARG002
+        """Return what reads a column: the names looked up, which is quicker than an enumeration's call."""
+        return _Names(self.states).__getitem__
+
+
+class _Names(dict[Any, Any]):
+    """The states by their names, nothing by nothing; any other name is refused as the enumeration refuses it."""
+
+    def __init__(self, states: type[StrEnum]) -> None:
+        super().__init__((state.value, state) for state in states)
+        self[None] = None
+        self._states = states
+
+    def __missing__(self, name: Any) -> Any:
+        return self._states(name)
 
 
 class FreeText(TypeDecorator[str]):

@@ -1,0 +1,66 @@
+"""Column types give back what was put in, the same on both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, literal, select, text
+from sqlalchemy.dialects import sqlite
+
+from balancer.domain.life import ReadState
+from balancer.store.types import StateText, UtcDateTime
+
+INSTANTS = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=1)), timezone(-timedelta(hours=9.5))]))
+
+
+def read_instant(stored: object) -> datetime | None:
+    """What a column of instants makes of what SQLite has stored."""
+    with create_engine("sqlite://").connect() as connection:
+        return connection.execute(text("SELECT :it AS it").columns(it=UtcDateTime), {"it": stored}).scalar_one()
+
+
+def read_state(stored: object) -> ReadState | None:
+    """What a column of states makes of what is stored."""
+    process = StateText(ReadState).result_processor(sqlite.dialect(), None)
+    assert process is not None
+    return process(stored)
+
+
+@given(INSTANTS)
+def test_an_instant_comes_back_as_the_same_in_utc(instant: datetime) -> None:
+    """Whatever its offset was."""
+    with create_engine("sqlite://").connect() as connection:
+        found = connection.execute(select(literal(instant, UtcDateTime))).scalar_one()
+    assert found == instant
+    assert found.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "stored", ["2026-03-02 08:00:00.000000", "2026-03-02 08:00:00", "2026-03-02 09:00:00+01:00", "2026-03-02T08:00:00Z"]
+)
+def test_an_instant_that_was_written_past_the_program_is_read_all_the_same(stored: str) -> None:
+    """With or without fractions, with or without an offset: the audit must be able to read what it then finds fault with."""
+    assert read_instant(stored) == datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+def test_what_is_no_instant_is_refused_and_nothing_is_nothing() -> None:
+    """An error, and not some other instant."""
+    with pytest.raises(ValueError, match="isoformat"):
+        read_instant("yesterday")
+    assert read_instant(None) is None
+
+
+@pytest.mark.parametrize("state", list(ReadState))
+def test_a_state_comes_back_as_itself(state: ReadState) -> None:
+    """The very member, which is compared with ``is``."""
+    assert read_state(state.value) is state
+
+
+def test_a_state_that_there_is_not_is_refused_and_nothing_is_nothing() -> None:
+    """As the enumeration itself refuses it."""
+    with pytest.raises(ValueError, match="lost"):
+        read_state("lost")
+    assert read_state(None) is None
