@@ -142,5 +142,8 @@ def now_and_later(reads: Sequence[Item]) -> tuple[list[Item], list[Item]]:
 
     So the reads of a study that take part in a plan are alike: they take as long and are due at the same time.
     """
-    stage = next((kind for kind in _STAGES if any(read.kind is kind for read in reads)), None)
+    kinds = {read.kind for read in reads}
+    if len(kinds) <= 1:
+        return list(reads), []
+    stage = next((kind for kind in _STAGES if kind in kinds), None)
     return [read for read in reads if read.kind is stage], [read for read in reads if read.kind is not stage]

@@ -31,7 +31,7 @@ def require_aware(value: datetime, field: str) -> datetime:
     InvalidValueError
         If the instant is naive: 09:00 with no offset is two different instants a year in London.
     """
-    if value.tzinfo is None or value.utcoffset() is None:
+    if value.tzinfo is not UTC and (value.tzinfo is None or value.utcoffset() is None):
         raise InvalidValueError(field, f"{value.isoformat()} has no time zone")
     return value
 

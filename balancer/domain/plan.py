@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.instant import require_aware
-from balancer.domain.study import ReadKey
+from balancer.domain.study import ReadKey, StudyKey
 
 
 class UnallocatedReason(StrEnum):
@@ -142,6 +143,15 @@ class Summary:
         return (self.total - self.bound) / max(1.0, self.total - self.sunk)
 
 
+class Seat(NamedTuple):
+    """Where a read stands, without its times: whose list follows from the session; reads and positions from 1."""
+
+    study: StudyKey
+    read: int
+    session_id: str
+    position: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Every read of a problem, placed or not; rows sorted by trust, accession number and read."""
@@ -149,6 +159,13 @@ class Plan:
     allocations: tuple[Allocation, ...]
     unallocated: tuple[Unallocated, ...]
     summary: Summary
+
+    def seats(self) -> list[Seat]:
+        """Return where every read stands that has a place."""
+        return [
+            Seat(StudyKey(row.trust, row.accession_number), row.read, row.session_id, row.position)
+            for row in self.allocations
+        ]
 
 
 def plan_of_places(now: datetime, rows: Sequence[Allocation]) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -35,10 +35,10 @@ class AllocationProblem:
 
     def __post_init__(self) -> None:
         require_aware(self.now, "now")
-        _refuse_repeats("trust", (trust.code for trust in self.trusts))
-        _refuse_repeats("reporter_id", (reporter.reporter_id for reporter in self.reporters))
-        _refuse_repeats("session_id", (session.session_id for session in self.sessions))
-        _refuse_repeats("accession_number", (study.key for study in self.studies))
+        _refuse_repeats("trust", [trust.code for trust in self.trusts])
+        _refuse_repeats("reporter_id", [reporter.reporter_id for reporter in self.reporters])
+        _refuse_repeats("session_id", [session.session_id for session in self.sessions])
+        _refuse_repeats("accession_number", [study.key for study in self.studies])
         _refuse_overlaps(self.sessions)
         reporters = {reporter.reporter_id for reporter in self.reporters}
         for session in self.sessions:
@@ -96,7 +96,9 @@ class AllocationProblem:
         return replace(self, studies=studies)
 
 
-def _refuse_repeats(field_name: str, values: Iterable[object]) -> None:
+def _refuse_repeats(field_name: str, values: Sequence[object]) -> None:
+    if len(set(values)) == len(values):
+        return
     for value, count in Counter(values).items():
         if count > 1:
             raise InvalidValueError(field_name, f"{value!r} stands {count} times")

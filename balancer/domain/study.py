@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -58,8 +58,11 @@ class Study:
     prior_reporter: str | None = None
     published_to: tuple[str | None, ...] = ()
     claimed_by: tuple[str | None, ...] = ()
+    # its identity; kept, because everything that looks a study up asks for it
+    key: StudyKey = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "key", StudyKey(self.trust, self.accession_number))
         if not self.trust or not self.accession_number:
             raise InvalidValueError("accession_number", "a study needs a trust and an accession number")
         require_aware(self.acquired_at, "acquired_at")
@@ -75,11 +78,6 @@ class Study:
             if len(getattr(self, name)) > self.reads:
                 raise InvalidValueError(name, f"names more than the {self.reads} read(s) still to be done")
 
-    @property
-    def key(self) -> StudyKey:
-        """The study's identity."""
-        return StudyKey(self.trust, self.accession_number)
-
     def pinned(self, read: int) -> str | None:
         """Return who read number ``read`` (from 1) is pinned to."""
         return self.pinned_to[read - 1] if read <= len(self.pinned_to) else None
@@ -91,4 +89,4 @@ class Study:
     @property
     def publishers(self) -> frozenset[str]:
         """The reporters to whom any read of the study is published now."""
-        return frozenset(name for name in self.published_to if name)
+        return frozenset([name for name in self.published_to if name])

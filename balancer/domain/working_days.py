@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from balancer.domain.instant import LONDON, local_instant
 
@@ -52,9 +53,14 @@ class WorkingCalendar:
         at = start.astimezone(UTC)
         while True:
             day = at.astimezone(LONDON).date()
-            midnight = local_instant(datetime.combine(day + _ONE_DAY, time()))
+            midnight = _midnight_after(day)
             if self.is_working_day(day):
                 if at + left <= midnight:
                     return at + left
                 left -= midnight - at
             at = midnight
+
+
+@lru_cache(maxsize=1_000)  # thousands of studies are due after the same few days
+def _midnight_after(day: date) -> datetime:
+    return local_instant(datetime.combine(day + _ONE_DAY, time()))

@@ -7,10 +7,10 @@ Reads of one study are neighbours; sessions are sorted by reporter and start, so
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -188,9 +188,7 @@ def compile_problem(problem: AllocationProblem) -> Compiled:
     priority_idx = {priority.code: idx for idx, priority in enumerate(problem.policy.priorities)}
 
     pools: dict[tuple[str, str, str], int] = {}
-    pool = np.empty(len(studies), np.int32)
-    for i, study in enumerate(studies):
-        pool[i] = pools.setdefault((study.trust, study.subspecialty, study.modality), len(pools))
+    pool = [pools.setdefault((study.trust, study.subspecialty, study.modality), len(pools)) for study in studies]
 
     due_at = tuple(_due_instants(problem))
     priority = np.fromiter((priority_idx[study.priority] for study in studies), np.int32, len(studies))
@@ -209,9 +207,9 @@ def compile_problem(problem: AllocationProblem) -> Compiled:
     np.cumsum([study.reads for study in studies], out=first_read[1:])
     publishers = [sorted(study.publishers) for study in studies]
     named = [[reporter_idx[name] for name in names if name in reporter_idx] for names in publishers]
-    named += [sorted(reporter_idx[name] for name in study.excluded if name in reporter_idx) for study in studies]
+    named += [sorted([reporter_idx[name] for name in study.excluded if name in reporter_idx]) for study in studies]
     people_ptr, people = _ragged(named)
-    unlisted = sum(sum(name not in reporter_idx for name in names) for names in publishers)
+    unlisted = sum(len(names) for names in publishers) - sum(len(known) for known in named[: len(studies)])
     patient, patient_ptr, patient_reads = _patients(problem, first_read)
 
     rows = np.zeros(len(studies), STUDY)
@@ -239,8 +237,9 @@ def compile_problem(problem: AllocationProblem) -> Compiled:
     read_rows["study"] = np.repeat(np.arange(len(studies)), np.diff(first_read))
     for name, column in (("pinned", "pinned_to"), ("claimed", "claimed_by")):
         read_rows[name] = NOBODY
-        for i, study in enumerate(studies):
-            for offset, person in enumerate(getattr(study, column)):
+        of_reads = ((i, names) for i, study in enumerate(studies) if (names := getattr(study, column)))
+        for i, names in of_reads:
+            for offset, person in enumerate(names):
                 if person:
                     read_rows[name][first_read[i] + offset] = reporter_idx[person]
     read_rows["session"] = UNPLACED
@@ -347,15 +346,10 @@ def _seconds_after(origin: datetime, instants: Iterable[datetime], count: int) -
 
 
 def _due_instants(problem: AllocationProblem) -> Iterable[datetime]:
-    known: dict[tuple[str, datetime], datetime] = {}
+    classes = {priority.code: priority for priority in problem.policy.priorities}
     for study in problem.studies:
-        if study.due_at is not None:
-            yield study.due_at
-            continue
-        key = (study.priority, study.acquired_at)
-        if key not in known:
-            known[key] = problem.due_at(study)
-        yield known[key]
+        own = study.due_at
+        yield classes[study.priority].due_at(study.acquired_at, problem.calendar) if own is None else own
 
 
 def _ragged(rows: Sequence[Sequence[int]]) -> tuple[Ids, Ids]:
@@ -367,14 +361,12 @@ def _ragged(rows: Sequence[Sequence[int]]) -> tuple[Ids, Ids]:
 def _patients(problem: AllocationProblem, first_read: Ids) -> tuple[Ids, Ids, Ids]:
     """Return patient of each study, and the reads of each patient; an empty id is a patient of its own."""
     known: dict[object, int] = {}
-    patient = np.empty(len(problem.studies), np.int32)
-    reads: dict[int, list[int]] = defaultdict(list)
-    for i, study in enumerate(problem.studies):
-        key: object = study.patient_id or (i,)
-        patient[i] = known.setdefault(key, len(known))
-        reads[int(patient[i])].extend(range(first_read[i], first_read[i + 1]))
-    pointers, flat = _ragged([reads[q] for q in range(len(known))])
-    return patient, pointers, flat
+    patient = [known.setdefault(study.patient_id or (i,), len(known)) for i, study in enumerate(problem.studies)]
+    reads: list[list[int]] = [[] for _ in known]
+    for of, (first, end) in zip(patient, pairwise(first_read.tolist()), strict=True):
+        reads[of] += range(first, end)
+    pointers, flat = _ragged(reads)
+    return np.array(patient, np.int32), pointers, flat
 
 
 def _entitled(problem: AllocationProblem, trust_idx: dict[str, int]) -> Flags:

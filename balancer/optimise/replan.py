@@ -24,7 +24,17 @@ import numpy as np
 
 from balancer.domain.events import Event, TimePassed
 from balancer.domain.moves import Mended, Move, Place
-from balancer.domain.plan import Allocation, Plan, Status, StoppedBy, Summary, Terms, Unallocated, UnallocatedReason
+from balancer.domain.plan import (
+    Allocation,
+    Plan,
+    Seat,
+    Status,
+    StoppedBy,
+    Summary,
+    Terms,
+    Unallocated,
+    UnallocatedReason,
+)
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.study import Study
 from balancer.optimise.explain import reason_unallocated
@@ -82,8 +92,8 @@ class LivePlan:
     ``plan()`` the rows that have changed since it was last asked for.
     """
 
-    def __init__(self, problem: AllocationProblem, plan: Plan) -> None:
-        """Open a plan for a problem.
+    def __init__(self, problem: AllocationProblem, plan: Plan | Sequence[Seat]) -> None:
+        """Open a plan for a problem; its seats say all that is needed of it.
 
         Raises
         ------
@@ -91,7 +101,7 @@ class LivePlan:
             If the plan is not one for the problem.
         """
         self._book = Book(problem)
-        self._arrays = LiveArrays(problem, plan)
+        self._arrays = LiveArrays(problem, plan.seats() if isinstance(plan, Plan) else plan)
         self._keys = sorted(self._book.studies)
         self._rows: dict[int, tuple[int, int, int, Allocation]] = {}
         self._total = total_of(self._arrays)
@@ -290,13 +300,13 @@ class LivePlan:
     def _remember_published(self, reads: Iterable[int]) -> None:
         """Note from whom published reads may not be taken but within the budget: who has them now."""
         a = self._arrays
-        holders = self._holders()
-        for read in reads:
-            study = a.of_row[a.reads["study"][read]]
-            number = read - int(a.studies["first_read"][a.reads["study"][read]])
-            is_published = study is not None and number < len(study.published_to) and bool(study.published_to[number])
-            a.notes["base"][read] = holders[read]
-            a.notes["counted"][read] = is_published and holders[read] != NOBODY
+        looked_at = np.fromiter(reads, np.int64)
+        rows = a.reads["study"][looked_at]
+        numbers = looked_at - a.studies["first_read"][rows]
+        published = [_is_published(a.of_row[row], of) for row, of in zip(rows.tolist(), numbers.tolist(), strict=True)]
+        holders = self._holders()[looked_at]
+        a.notes["base"][looked_at] = holders
+        a.notes["counted"][looked_at] = np.array(published, np.bool_) & (holders != NOBODY)
 
     # --- what is told --------------------------------------------------------------------------------------------
 
@@ -411,6 +421,11 @@ class LivePlan:
             late[priority.code] = int(np.sum(completed[of] > a.studies["due"][of]))
             longest[priority.code] = float(np.max(completed[of] - a.acquired[of], initial=0.0)) / HOUR
         return late, longest
+
+
+def _is_published(study: Study | None, number: int) -> bool:
+    """Tell whether a read of a study (from 0) is on somebody's published list."""
+    return study is not None and number < len(study.published_to) and bool(study.published_to[number])
 
 
 class _Reasons:

@@ -8,7 +8,7 @@ those after the first ``origin``. What is gone stays as a row that costs nothing
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from balancer.domain.errors import InvalidValueError
-from balancer.domain.plan import Plan
+from balancer.domain.plan import Seat
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import REPORTING, Session
 from balancer.domain.study import ReadKey, Study, StudyKey
@@ -71,7 +71,7 @@ class LiveArrays:
     when it starts. ``of_row`` is the study of each row, ``None`` if it is gone.
     """
 
-    def __init__(self, problem: AllocationProblem, plan: Plan) -> None:
+    def __init__(self, problem: AllocationProblem, seats: Sequence[Seat]) -> None:
         compiled = _compile_all(problem)
         p = compiled.arrays
         self.problem = problem
@@ -109,7 +109,7 @@ class LiveArrays:
         self.reads["end"] = 0
         self.advance(problem.now)
         self.forget(range(len(p.reads)))
-        self._seat(plan)
+        self._seat(seats)
 
     # --- what kernels take ---------------------------------------------------------------------------------------
 
@@ -390,7 +390,7 @@ class LiveArrays:
                 self.reads[field][read] = NOBODY if name is None else self.reporter_idx[name]
 
     def _unlisted_of(self, study: Study) -> int:
-        return sum(name not in self.reporter_idx for name in study.publishers)
+        return len([name for name in study.publishers if name not in self.reporter_idx])
 
     def reads_of(self, key: StudyKey) -> range:
         """Return the reads of a study."""
@@ -468,8 +468,8 @@ class LiveArrays:
 
     # --- the plan ------------------------------------------------------------------------------------------------
 
-    def _seat(self, plan: Plan) -> None:
-        """Put every read where ``plan`` has it.
+    def _seat(self, seats: Sequence[Seat]) -> None:
+        """Put every read where a plan has it.
 
         Raises
         ------
@@ -479,16 +479,12 @@ class LiveArrays:
         row_of = {session.session_id: row for row, session in enumerate(self.rows_of_sessions)}
         first = self.studies["first_read"].tolist()
         reads, into = [], []
-        for row in sorted(plan.allocations, key=lambda row: (row.session_id, row.position)):
-            study = self.row_of.get(StudyKey(row.trust, row.accession_number))
-            session = row_of.get(row.session_id)
-            if (
-                study is None
-                or session is None
-                or not 1 <= row.read <= int(self.studies["end_read"][study]) - first[study]
-            ):
+        end = self.studies["end_read"].tolist()
+        for key, read, session_id, _ in sorted(seats, key=lambda seat: (seat.session_id, seat.position)):
+            study, session = self.row_of.get(key), row_of.get(session_id)
+            if study is None or session is None or not 1 <= read <= end[study] - first[study]:
                 raise InvalidValueError("plan", "names a read or a session that the problem does not have")
-            reads.append(first[study] + row.read - 1)
+            reads.append(first[study] + read - 1)
             into.append(session)
         room = np.diff(np.append(self.sessions["slot"], len(self.slots)))
         if len(set(reads)) < len(reads) or (np.bincount(into, minlength=len(room)) > room).any():

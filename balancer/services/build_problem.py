@@ -107,8 +107,8 @@ def gather(
         reads, barred = _reads(session, decided, only), queue.barred(session)
         staged = stage(reads)
         queued = [decided.study(item, policy) for item in queue.queued_studies(session, only) if item.id in reads]
-        named = {item.id: (_claimants(reads[item.id]), _pins(reads[item.id], decided)) for item in queued}
-        wanted = {name for lists in named.values() for names in lists for name in names if name}
+        pins = [name for item in queued for name in _pins(reads[item.id], decided) if name]
+        wanted = {*pins, *(name for item in queued for name in _claimants(reads[item.id]) if name)}
         everyone = people.reporters(session, unlisted=True)
         examinations = _examinations(session)
         listed = [item.reporter for item in everyone if item.listed or item.reporter.reporter_id in wanted]
@@ -129,7 +129,8 @@ def gather(
     calendar = calendar_over(policy, clocks, now)
     waiting: dict[ReadKey, str] = {}
     for item in queued:
-        waiting |= staged[item.id].waiting(item)
+        if staged[item.id].later:
+            waiting |= staged[item.id].waiting(item)
     left_out = waiting | left_out
     unfit = may_not_follow(reporters, policy)
     studies = [
@@ -137,10 +138,7 @@ def gather(
             _as_it_waits(item, staged[item.id], now, policy, calendar, decided),
             now,
             staged[item.id].now,
-            {
-                *(*barred.get(item.id, ()), *decided.barred(item.id), *staged[item.id].holders()),
-                *(unfit if staged[item.id].follows else ()),
-            },
+            _kept_from(item, staged[item.id], barred.get(item.id, ()), decided.barred(item.id), unfit),
             pinned=_pins(staged[item.id].now, decided),
         )
         for item in queued
@@ -156,7 +154,8 @@ def gather(
         studies=tuple(studies),
         calendar=calendar,
     )
-    problem = _with_returning(problem, {item.key: staged[item.id].now for item in queued})
+    again = {item.key: staged[item.id].now for item in queued if staged[item.id].is_read_again}
+    problem = _with_returning(problem, again)
     problem, held = within_caps(problem, taken)
     return Gathered(
         problem=problem,
@@ -166,7 +165,7 @@ def gather(
         warnings=(
             *warnings,
             *_about(queued, left_out, now),
-            *_pinned_to(gone, named.values()),
+            *_pinned_to(gone, pins),
             *map(str, held),
         ),
         held=held,
@@ -175,11 +174,10 @@ def gather(
 
 def _with_returning(problem: AllocationProblem, reads: Mapping[StudyKey, Sequence[QueuedRead]]) -> AllocationProblem:
     """Return a problem in which what is read again is kept for whoever read it before, as far as they can."""
-    back = {key for key, of_study in reads.items() if any(read.read_before_by for read in of_study)}
-    if not back:
+    if not reads:
         return problem
     returning = Returning(problem)
-    studies = (returning.back(item, reads[item.key]) if item.key in back else item for item in problem.studies)
+    studies = (returning.back(item, reads[item.key]) if item.key in reads else item for item in problem.studies)
     return replace(problem, studies=tuple(studies))
 
 
@@ -202,14 +200,25 @@ def _about(queued: Iterable[QueuedStudy], left_out: Mapping[ReadKey, str], now: 
     return warnings
 
 
-def _pinned_to(gone: Collection[str], named: Iterable[tuple[object, Iterable[str | None]]]) -> list[str]:
+def _pinned_to(gone: Collection[str], pins: Iterable[str]) -> list[str]:
     """Return what a person should know of pins to reporters whom the network no longer lists."""
-    lost = sum(name in gone for _, pins in named for name in pins)
+    lost = sum(name in gone for name in pins)
     return [f"{lost} reads are pinned to somebody who is no longer listed; nobody is given them"] if lost else []
 
 
+def _kept_from(
+    item: QueuedStudy, staged: Staged, barred: Collection[str], decided: Collection[str], unfit: Collection[str]
+) -> frozenset[str]:
+    """Return who is not offered a study as its reads stand; most are kept from nobody, and that is told quickly."""
+    holders = staged.holders() if staged.later else ()
+    kept = unfit if staged.follows else ()
+    if not (item.excluded or barred or decided or holders or kept):
+        return frozenset()
+    return frozenset({*item.excluded, *barred, *decided, *holders, *kept})
+
+
 def _study(
-    item: QueuedStudy, now: datetime, reads: Sequence[QueuedRead], barred: Collection[str], *, pinned: list[str | None]
+    item: QueuedStudy, now: datetime, reads: Sequence[QueuedRead], excluded: frozenset[str], *, pinned: list[str | None]
 ) -> Study:
     return Study(
         trust=item.trust,
@@ -225,7 +234,7 @@ def _study(
         ready_at=item.ready_at,
         due_at=item.source_due_at,
         pinned_to=_as_far_as_named(pinned),
-        excluded=frozenset({*item.excluded, *barred}),
+        excluded=excluded,
         prior_reporter=item.prior_reporter,
         published_to=_as_far_as_named([read.reporter_id for read in reads]),
         claimed_by=_as_far_as_named(_claimants(reads)),
@@ -262,7 +271,7 @@ def _as_it_waits(  # noqa: PLR0913, PLR0917 - which study, when, by whose word
 ) -> QueuedStudy:
     """Return a study as the reads that can be done now see it: how long they take, since when they wait, when due."""
     due = _due(item, now, policy, calendar, decided)
-    stated = item if due == item.source_due_at else replace(item, source_due_at=due)
+    stated = item if due == item.source_due_at else item._replace(source_due_at=due)
     if not staged.follows:
         return stated
     of_study = stated.source_due_at or policy.priority(item.priority).due_at(min(item.clock_started_at, now), calendar)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -49,10 +48,10 @@ class Instructed:
         Its due time is a matter of its own (``due``): without one it is the policy's, which only a run can tell.
         """
         corrections = self._corrections.get(said.id)
-        holds = replace(said, **corrections) if corrections else said
+        holds = said._replace(**corrections) if corrections else said
         expedite = self._expedited.get(said.id)
         asked = expedite.value.get("priority") if expedite else None
-        return holds if asked is None else replace(holds, priority=more_urgent(policy, holds.priority, asked))
+        return holds if asked is None else holds._replace(priority=more_urgent(policy, holds.priority, asked))
 
     def due(self, study_id: int) -> datetime | None:
         """Return when somebody has said that a study is due; the feed's or the policy's word counts if it is sooner."""

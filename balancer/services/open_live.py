@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from balancer.domain.instant import reading_seconds
-from balancer.domain.plan import Allocation, plan_of_places
+from balancer.domain.plan import Seat
 from balancer.domain.policy import Policy
 from balancer.domain.problem import AllocationProblem
 from balancer.domain.reporter import Reporter
 from balancer.domain.reporter import Session as RosteredSession
-from balancer.domain.study import ReadKey, Study, StudyKey
+from balancer.domain.study import Study, StudyKey
 from balancer.services.build_problem import Gathered, gather
 from balancer.services.claim_read import why_outside
 from balancer.store import following, queue, runs
@@ -90,8 +90,11 @@ def open_live(db: Database, now: datetime, with_draft: int | None = None, *, ane
     kept = _Kept(gathered, lists)
     problem = gathered.problem
     outside = {study.key: study for study in problem.studies if study.key in lifted or kept.must_arrive(study)}
-    inside = replace(problem, studies=tuple(study for study in problem.studies if study.key not in outside))
-    plan = LivePlan(inside, plan_of_places(now, [row for row in kept.rows if _study_of(row) not in outside]))
+    inside, seats = problem, kept.seats
+    if outside:
+        inside = replace(problem, studies=tuple(study for study in problem.studies if study.key not in outside))
+        seats = [seat for seat in seats if seat.study not in outside]
+    plan = LivePlan(inside, seats)
     plan.plan()  # later it makes only the rows that have changed
     return Live(
         plan=plan,
@@ -115,7 +118,7 @@ def open_live(db: Database, now: datetime, with_draft: int | None = None, *, ane
 class _Listed(NamedTuple):
     """A read on somebody's list, by its number as the problem counts it, with its study and how it is listed."""
 
-    key: ReadKey
+    read: int
     study_key: StudyKey
     study: Study
     entry: Entry
@@ -124,11 +127,11 @@ class _Listed(NamedTuple):
     def holder(self) -> str | None:
         """Whose the read is."""
         names = self.study.published_to
-        return names[self.key.read - 1] if self.key.read <= len(names) else None
+        return names[self.read - 1] if self.read <= len(names) else None
 
 
 class _Kept:
-    """What of the current lists still holds, as rows of a plan; times are those of section 2, from ``now`` on."""
+    """What of the current lists still holds, as seats of a plan; times are those of section 2, from ``now`` on."""
 
     def __init__(self, gathered: Gathered, lists: Mapping[str, CurrentList]) -> None:
         problem = gathered.problem
@@ -141,18 +144,19 @@ class _Kept:
         self._lost: set[StudyKey] = set()
         self._readers: set[tuple[StudyKey, str]] = set()
         self.displaced = False
-        self.rows: list[Allocation] = []
+        self.seats: list[Seat] = []
         for reporter_id, current in lists.items():
             for session_id, listed in self._theirs(reporter_id, current).items():
-                self.rows += self._seat(reporter_id, session_id, listed)
-        self._placed = {row.key for row in self.rows}
+                self.seats += self._seat(reporter_id, session_id, listed)
+        self._placed = {(seat.study, seat.read) for seat in self.seats}
+        self._emergencies = {item.code for item in self._policy.priorities if item.is_emergency}
 
     def must_arrive(self, study: Study) -> bool:
         """Tell whether a study has lost its place, or is an emergency that has none and that nobody has open."""
-        if not self._policy.is_emergency(study.priority):
+        if study.key in self._lost or study.priority not in self._emergencies:
             return study.key in self._lost
-        free = (ReadKey(*study.key, read) for read in range(1, study.reads + 1) if study.claimed(read) is None)
-        return study.key in self._lost or any(key not in self._placed for key in free)
+        free = (read for read in range(1, study.reads + 1) if study.claimed(read) is None)
+        return any((study.key, read) not in self._placed for read in free)
 
     def _theirs(self, reporter_id: str, current: CurrentList) -> dict[str, list[_Listed]]:
         """Return what is still the reporter's, by session: what is open first (H8), the rest in its order."""
@@ -162,7 +166,7 @@ class _Kept:
             if listed is not None and listed.holder == reporter_id:
                 found[entry.session_id].append(listed)
         for of_session in found.values():
-            of_session.sort(key=lambda item: item.study.claimed(item.key.read) is None)
+            of_session.sort(key=lambda item: item.study.claimed(item.read) is None)
         return found
 
     def _counted(self, entry: Entry) -> _Listed | None:
@@ -172,31 +176,30 @@ class _Kept:
         study, numbers = self._studies.get(study_key), self._numbers.get(study_key, ())
         if study is None or key.read not in numbers:
             return None
-        counted = list(numbers).index(key.read) + 1
-        return _Listed(key if counted == key.read else key._replace(read=counted), study_key, study, entry)
+        return _Listed(numbers.index(key.read) + 1, study_key, study, entry)
 
-    def _seat(self, reporter_id: str, session_id: str, listed: Sequence[_Listed]) -> Iterator[Allocation]:
+    def _seat(self, reporter_id: str, session_id: str, listed: Sequence[_Listed]) -> Iterator[Seat]:
         """Yield the reads that fit into a session one after the other; note those that do not.
 
         Of a study one at the most, should ever two of its reads stand on somebody's list (H9).
         """
         session = self._sessions.get(session_id)
         free, position = _up(session.start) if session is not None else self._now, 0
-        for key, study_key, study, entry in listed:
-            row = None
+        for read, study_key, study, entry in listed:
+            end = None
             reader = study_key, reporter_id
-            may_read = reader not in self._readers and self._may_read(study, key.read, reporter_id, session)
-            if session is not None and may_read and _may_stand(study, key.read, reporter_id, session, position):
+            may_read = reader not in self._readers and self._may_read(study, read, reporter_id, session)
+            if session is not None and may_read and _may_stand(study, read, reporter_id, session, position):
                 start = max(free, _up(study.ready_at)) if study.ready_at is not None else free
                 took = reading_seconds(study.minutes, self._people[reporter_id].speed, session.productivity)
-                row = _row(key, reporter_id, session_id, position + 1, start, start + timedelta(seconds=took))
-            if row is None or session is None or row.end > session.end - _SLACK:
+                end = start + timedelta(seconds=took)
+            if end is None or session is None or end > session.end - _SLACK:
                 self._lost.add(study_key)
-                self.displaced |= self._was_taken_away(study, key.read, reporter_id, entry, session)
+                self.displaced |= self._was_taken_away(study, read, reporter_id, entry, session)
                 continue
-            free, position = row.end, position + 1
+            free, position = end, position + 1
             self._readers.add(reader)
-            yield row
+            yield Seat(study_key, read, session_id, position)
 
     def _may_read(self, study: Study, read: int, reporter_id: str, session: RosteredSession | None) -> bool:
         """Tell whether rules H1 to H4 let a read stand with somebody: what they may report changes too.
@@ -231,23 +234,3 @@ def _may_stand(study: Study, read: int, reporter_id: str, session: RosteredSessi
 def _up(instant: datetime) -> datetime:
     """Return the first whole second at or after an instant."""
     return instant if instant.microsecond == 0 else instant.replace(microsecond=0) + timedelta(seconds=1)
-
-
-def _study_of(row: Allocation) -> StudyKey:
-    return StudyKey(row.trust, row.accession_number)
-
-
-def _row(  # noqa: PLR0913, PLR0917 - a row of a plan
-    key: ReadKey, reporter_id: str, session_id: str, position: int, start: datetime, end: datetime
-) -> Allocation:
-    return Allocation(
-        trust=key.trust,
-        accession_number=key.accession_number,
-        read=key.read,
-        reporter_id=reporter_id,
-        session_id=session_id,
-        position=position,
-        start=start,
-        end=end,
-        due_at=end,
-    )

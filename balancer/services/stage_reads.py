@@ -7,8 +7,8 @@ any time the reads of a study that can be done are of one kind, so they are that
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from balancer.domain.follow_up import now_and_later
 from balancer.domain.life import AWAITS_OTHER_READ, ReadState
@@ -19,8 +19,7 @@ from balancer.store.queue import QueuedRead, QueuedStudy
 from balancer.store.tables_kinds import FollowUpRow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staged:
+class Staged(NamedTuple):
     """A study's open reads: those that can be done now, all of one kind, and those that wait for them."""
 
     now: Sequence[QueuedRead]
@@ -30,6 +29,11 @@ class Staged:
     def follows(self) -> Sequence[FollowUpRow]:
         """What the reads to be done now have of their own; nothing if they are readings of the images."""
         return [read.follows for read in self.now if read.follows is not None]
+
+    @property
+    def is_read_again(self) -> bool:
+        """Whether one of the reads to be done now has been done before."""
+        return any(read.read_before_by for read in self.now)
 
     @property
     def numbers(self) -> list[int]:
@@ -51,8 +55,7 @@ class Staged:
 
 def stage(reads: Mapping[int, Sequence[QueuedRead]]) -> dict[int, Staged]:
     """Return each study's reads by when they can be done."""
-    found = {study_id: now_and_later(of_study) for study_id, of_study in reads.items()}
-    return {study_id: Staged(now=now, later=later) for study_id, (now, later) in found.items()}
+    return {study_id: Staged(*now_and_later(of_study)) for study_id, of_study in reads.items()}
 
 
 def as_followed(
@@ -67,8 +70,7 @@ def as_followed(
     dues = [row.due_of(due_at) for row in follows]
     due = min(dues) if asked is None else min(*dues, asked)
     stopped = all(row.clock_stopped for row in follows)
-    return replace(
-        item,
+    return item._replace(
         minutes=max(row.minutes_of(item.minutes) for row in follows),
         clock_started_at=min(row.began_at for row in follows) if stopped else item.clock_started_at,
         source_due_at=due,

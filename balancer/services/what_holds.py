@@ -20,8 +20,6 @@ from balancer.store.queue import QueuedStudy
 from balancer.store.tables import StudyRow
 from balancer.store.tables_kinds import FollowUpRow
 
-_QUEUED = tuple(QueuedStudy.__dataclass_fields__)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldStudy:
@@ -123,7 +121,7 @@ def studies_decided(session: Session, now: datetime) -> dict[int, HeldStudy]:
 
 
 def _laid_over(row: StudyRow, decided: Instructed, policy: Policy) -> QueuedStudy:
-    return decided.study(QueuedStudy(**{name: getattr(row, name) for name in _QUEUED}), policy)
+    return decided.study(QueuedStudy(**{name: getattr(row, name) for name in QueuedStudy._fields}), policy)
 
 
 def _is_of_another(study: QueuedStudy, said: Mapping[int, StudyRow]) -> bool:

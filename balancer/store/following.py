@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlmodel import Session, col, func, or_, select
 
@@ -19,8 +20,7 @@ from balancer.store.tables_instructions import InstructionRow
 from balancer.store.tables_life import ReadRow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """A read on a current list, known by its own number, with the session and the time it is planned in."""
 
     key: ReadKey
@@ -136,8 +136,7 @@ def current_lists(session: Session) -> dict[str, CurrentList]:
     )
     for worklist_id, trust, number, read, session_id, start, end in session.exec(statement):
         if worklist_id in found:
-            key = ReadKey(trust, number, read)
-            found[worklist_id].append(Entry(key=key, session_id=session_id, start=start, end=end))
+            found[worklist_id].append(Entry(ReadKey(trust, number, read), session_id, start, end))
     return {
         reporter_id: CurrentList(worklist_id=worklist_id or 0, entries=tuple(found[worklist_id or 0]))
         for worklist_id, reporter_id in heads.items()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -28,8 +27,7 @@ from balancer.store.tables_life import ReadRow, ReturnRow
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedStudy:
+class QueuedStudy(NamedTuple):
     """An open study as the problem needs it."""
 
     id: int
@@ -70,15 +68,14 @@ class QueuedRead(NamedTuple):
     read_before_by: str | None = None
 
 
-_COLUMNS = tuple(QueuedStudy.__dataclass_fields__)
-
-
 def queued_studies(session: Session, only: Collection[int] | None = None) -> list[QueuedStudy]:
     """Return every open study, by trust and accession number; of the studies named, if some are."""
-    columns = [getattr(StudyRow, name) for name in _COLUMNS]
+    columns = [getattr(StudyRow, name) for name in QueuedStudy._fields]
     statement = select(*columns).where(StudyRow.state == StudyState.OPEN)
     found = [
-        QueuedStudy(*row) for condition in _named(StudyRow.id, only) for row in session.exec(statement.where(condition))
+        QueuedStudy._make(row)
+        for condition in _named(StudyRow.id, only)
+        for row in session.exec(statement.where(condition))
     ]
     return sorted(found, key=lambda item: (item.trust, item.accession_number))
 
@@ -100,17 +97,25 @@ def queued_reads(session: Session, only: Collection[int] | None = None) -> dict[
     statement = (
         select(  # type: ignore[call-overload]  # more columns than its typed forms take
             *(ReadRow.study_id, ReadRow.number, ReadRow.state, ReadRow.reporter_id, ReadRow.id, ReadRow.kind),
-            *(FollowUpRow, ReadRow.reason, ReadRow.read_before_by),
+            *(ReadRow.reason, ReadRow.read_before_by),
         )
-        .outerjoin(FollowUpRow, col(FollowUpRow.read_id) == col(ReadRow.id))
         .where(col(ReadRow.state).in_(sorted(PLANNABLE)))
         .order_by(col(ReadRow.study_id), col(ReadRow.number))
     )
+    rows = [row for condition in _named(ReadRow.study_id, only) for row in session.exec(statement.where(condition))]
+    # few reads follow others: a join would have every row looked through for what hardly any has
+    follows = _follow_ups(session, [row.id for row in rows if row.kind is not ReadKind.INTERPRETATION])
     found: dict[int, list[QueuedRead]] = defaultdict(list)
-    for condition in _named(ReadRow.study_id, only):
-        for study_id, number, state, reporter_id, read_id, kind, *rest in session.exec(statement.where(condition)):
-            read = QueuedRead(number, ReadState(state), reporter_id, read_id or 0, ReadKind(kind), *rest)
-            found[study_id].append(read)
+    for study_id, number, state, reporter_id, read_id, kind, *rest in rows:
+        found[study_id].append(QueuedRead(number, state, reporter_id, read_id, kind, follows.get(read_id), *rest))
+    return found
+
+
+def _follow_ups(session: Session, read_ids: Collection[int]) -> dict[int, FollowUpRow]:
+    found: dict[int, FollowUpRow] = {}
+    for chunk in chunks(sorted(read_ids)):
+        rows = session.exec(select(FollowUpRow).where(col(FollowUpRow.read_id).in_(chunk)))
+        found.update((row.read_id, row) for row in rows)
     return found
 
 
