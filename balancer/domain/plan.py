@@ -169,7 +169,7 @@ class Plan:
 
 
 def plan_of_places(now: datetime, rows: Sequence[Allocation]) -> Plan:
-    """Return rows as a plan of which only the places count: whoever opens it works out times and figures anew."""
+    """Return rows, with the times that they state, as a plan whose figures nobody has worked out."""
     summary = Summary(
         now=now,
         status=Status.FEASIBLE,

@@ -237,8 +237,8 @@ def compile_problem(problem: AllocationProblem) -> Compiled:
     read_rows["study"] = np.repeat(np.arange(len(studies)), np.diff(first_read))
     for name, column in (("pinned", "pinned_to"), ("claimed", "claimed_by")):
         read_rows[name] = NOBODY
-        of_reads = ((i, names) for i, study in enumerate(studies) if (names := getattr(study, column)))
-        for i, names in of_reads:
+        some_named = ((i, names) for i, study in enumerate(studies) if (names := getattr(study, column)))
+        for i, names in some_named:
             for offset, person in enumerate(names):
                 if person:
                     read_rows[name][first_read[i] + offset] = reporter_idx[person]
@@ -363,8 +363,8 @@ def _patients(problem: AllocationProblem, first_read: Ids) -> tuple[Ids, Ids, Id
     known: dict[object, int] = {}
     patient = [known.setdefault(study.patient_id or (i,), len(known)) for i, study in enumerate(problem.studies)]
     reads: list[list[int]] = [[] for _ in known]
-    for of, (first, end) in zip(patient, pairwise(first_read.tolist()), strict=True):
-        reads[of] += range(first, end)
+    for whose, (first, end) in zip(patient, pairwise(first_read.tolist()), strict=True):
+        reads[whose] += range(first, end)
     pointers, flat = _ragged(reads)
     return np.array(patient, np.int32), pointers, flat
 

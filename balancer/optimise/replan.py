@@ -303,7 +303,8 @@ class LivePlan:
         looked_at = np.fromiter(reads, np.int64)
         rows = a.reads["study"][looked_at]
         numbers = looked_at - a.studies["first_read"][rows]
-        published = [_is_published(a.of_row[row], of) for row, of in zip(rows.tolist(), numbers.tolist(), strict=True)]
+        studies = (a.of_row[row] for row in rows.tolist())
+        published = [_is_published(study, number) for study, number in zip(studies, numbers.tolist(), strict=True)]
         holders = self._holders()[looked_at]
         a.notes["base"][looked_at] = holders
         a.notes["counted"][looked_at] = np.array(published, np.bool_) & (holders != NOBODY)

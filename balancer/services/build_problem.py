@@ -207,14 +207,14 @@ def _pinned_to(gone: Collection[str], pins: Iterable[str]) -> list[str]:
 
 
 def _kept_from(
-    item: QueuedStudy, staged: Staged, barred: Collection[str], decided: Collection[str], unfit: Collection[str]
+    item: QueuedStudy, staged: Staged, barred: Collection[str], by_people: Collection[str], unfit: Collection[str]
 ) -> frozenset[str]:
     """Return who is not offered a study as its reads stand; most are kept from nobody, and that is told quickly."""
     holders = staged.holders() if staged.later else ()
     kept = unfit if staged.follows else ()
-    if not (item.excluded or barred or decided or holders or kept):
+    if not (item.excluded or barred or by_people or holders or kept):
         return frozenset()
-    return frozenset({*item.excluded, *barred, *decided, *holders, *kept})
+    return frozenset({*item.excluded, *barred, *by_people, *holders, *kept})
 
 
 def _study(

@@ -55,7 +55,8 @@ class Staged(NamedTuple):
 
 def stage(reads: Mapping[int, Sequence[QueuedRead]]) -> dict[int, Staged]:
     """Return each study's reads by when they can be done."""
-    return {study_id: Staged(*now_and_later(of_study)) for study_id, of_study in reads.items()}
+    found = ((study_id, now_and_later(of_study)) for study_id, of_study in reads.items())
+    return {study_id: Staged(now=now, later=later) for study_id, (now, later) in found}
 
 
 def as_followed(

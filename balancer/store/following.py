@@ -136,7 +136,8 @@ def current_lists(session: Session) -> dict[str, CurrentList]:
     )
     for worklist_id, trust, number, read, session_id, start, end in session.exec(statement):
         if worklist_id in found:
-            found[worklist_id].append(Entry(ReadKey(trust, number, read), session_id, start, end))
+            entry = Entry(key=ReadKey(trust, number, read), session_id=session_id, start=start, end=end)
+            found[worklist_id].append(entry)
     return {
         reporter_id: CurrentList(worklist_id=worklist_id or 0, entries=tuple(found[worklist_id or 0]))
         for worklist_id, reporter_id in heads.items()

@@ -17,7 +17,7 @@ from balancer.domain.life import ON_A_LIST, PLANNABLE, ReadKind, ReadState
 from balancer.domain.plan import Allocation
 from balancer.domain.states import StudyState
 from balancer.domain.study import ReadKey, StudyKey
-from balancer.store import instructions, scope
+from balancer.store import follow_ups, instructions, scope
 from balancer.store.chunks import chunks
 from balancer.store.reads_that_count import counting
 from balancer.store.tables import StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
@@ -103,19 +103,11 @@ def queued_reads(session: Session, only: Collection[int] | None = None) -> dict[
         .order_by(col(ReadRow.study_id), col(ReadRow.number))
     )
     rows = [row for condition in _named(ReadRow.study_id, only) for row in session.exec(statement.where(condition))]
-    # few reads follow others: a join would have every row looked through for what hardly any has
-    follows = _follow_ups(session, [row.id for row in rows if row.kind is not ReadKind.INTERPRETATION])
+    # readings of the images follow nothing: a join would have every row looked through for what few have
+    follows = follow_ups.of_reads(session, [row.id for row in rows if row.kind is not ReadKind.INTERPRETATION])
     found: dict[int, list[QueuedRead]] = defaultdict(list)
     for study_id, number, state, reporter_id, read_id, kind, *rest in rows:
         found[study_id].append(QueuedRead(number, state, reporter_id, read_id, kind, follows.get(read_id), *rest))
-    return found
-
-
-def _follow_ups(session: Session, read_ids: Collection[int]) -> dict[int, FollowUpRow]:
-    found: dict[int, FollowUpRow] = {}
-    for chunk in chunks(sorted(read_ids)):
-        rows = session.exec(select(FollowUpRow).where(col(FollowUpRow.read_id).in_(chunk)))
-        found.update((row.read_id, row) for row in rows)
     return found
 
 

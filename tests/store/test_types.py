@@ -1,4 +1,4 @@
-"""Column types give back what was put in, the same on both databases."""
+"""Column types give back what was put in; instants of SQLite, which keeps them as text without an offset."""
 
 from __future__ import annotations
 
@@ -40,11 +40,22 @@ def test_an_instant_comes_back_as_the_same_in_utc(instant: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "stored", ["2026-03-02 08:00:00.000000", "2026-03-02 08:00:00", "2026-03-02 09:00:00+01:00", "2026-03-02T08:00:00Z"]
+    "stored",
+    [
+        *("2026-03-02 08:00:00.000000", "2026-03-02 08:00:00", "2026-03-02T08:00:00Z"),
+        *("2026-03-02 09:00:00+01:00", "2026-03-02 09:00:00.0+0100"),
+    ],
 )
 def test_an_instant_that_was_written_past_the_program_is_read_all_the_same(stored: str) -> None:
     """With or without fractions or an offset: the audit has to read what it then finds fault with."""
     assert read_instant(stored) == datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("stored", ["2026-03-02", "20260302", "2026-W10-1"])
+def test_a_day_alone_is_its_midnight_in_utc(stored: str) -> None:
+    """And never an instant without an offset, which could be compared with no other."""
+    found = read_instant(stored)
+    assert found == datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def test_what_is_no_instant_is_refused_and_nothing_is_nothing() -> None:
