@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 from balancer.domain.network import Examination
@@ -46,7 +47,7 @@ class ExamMatcher:
             for name in chain([exam.name], aliases.get(exam.code, ())):
                 by_name[folded_name(name)].add(exam.code)
         self._by_name: dict[str, set[str]] = dict(by_name)
-        self._names = sorted(self._by_name)
+        self._names = tuple(sorted(self._by_name))
         self._suggestions_left = _MOST_SUGGESTIONS
 
     def without_prefix(self, name: str) -> str:
@@ -106,11 +107,17 @@ class ExamMatcher:
             return ()
         self._suggestions_left -= 1
         words = folded_name(self.without_prefix(name))
-        by_name = difflib.get_close_matches(words, self._names, n=3) if words else []
+        by_name = _closest(words, self._names, most=3) if words else ()
         found = [exam for text in by_name for exam in sorted(self._by_name[text])]
-        by_code = difflib.get_close_matches(folded(code), self._by_code, n=2, cutoff=0.75) if code.strip() else []
+        by_code = _closest(folded(code), tuple(self._by_code), most=2, cutoff=0.75) if code.strip() else ()
         found += [self._by_code[text].code for text in by_code]
         return tuple(dict.fromkeys(found))[:3]
 
     def _shown(self, code: str) -> str:
         return f"{code} ({self._exams[code].name})"
+
+
+@lru_cache(maxsize=1_000)  # a snapshot says every time anew what the one before it said
+def _closest(text: str, known: tuple[str, ...], *, most: int, cutoff: float = 0.6) -> tuple[str, ...]:
+    """Return what is most like a text among what is known, the most like first."""
+    return tuple(difflib.get_close_matches(text, known, n=most, cutoff=cutoff))

@@ -34,15 +34,15 @@ def settle_fates(columns: StudyColumns, rows: list[SourceRow]) -> list[Fate]:
     fates = _alone(columns)
     groups = list(_together(columns, fates))
     said = _said(columns, [at for positions in groups for at in positions])
+    statement = said.groupby(said.columns.tolist(), dropna=False, sort=False).ngroup()  # rows that say the same
     for positions in groups:
-        statements = said.loc[positions]
         if columns.feed.kind is FeedKind.DELTA:
             _last_holds(positions, fates, columns)
-        elif len(statements.drop_duplicates()) == 1:
+        elif len(set(statement.loc[positions])) == 1:
             for at in positions[1:]:
                 fates[at] = Fate.DUPLICATE
         else:
-            _contradict(positions, fates, columns, statements, rows)
+            _contradict(positions, fates, columns, said.loc[positions], rows)
     return fates
 
 
