@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 
 from balancer.domain.errors import ConflictError
 from balancer.services import rehearse_mending as rehearsing
+from balancer.services.judge_lists import judge_lists
 from balancer.services.mend_worklists import Mending
 from balancer.services.open_live import Live, open_live
 from balancer.services.publish_mended import MendedLists, rehearse_publishing
@@ -132,6 +133,23 @@ def test_it_leaves_off_when_something_has_come(db: Database, monkeypatch: pytest
         return live
 
     monkeypatch.setattr(rehearsing, "open_live", open_as_one_comes)
+    with pytest.raises(GaveWayError):
+        rehearse_mending(db, minutes(1))
+
+
+def test_it_writes_nothing_when_something_comes_while_lists_are_judged(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks a second time before the part that takes longest."""
+    morning(db)
+    judged = judge_lists
+
+    def judge_as_one_comes(*args: object) -> list[str]:
+        arrives(db, emergency(), at=0.5)
+        return judged(*args)  # type: ignore[arg-type]  # as they come
+
+    monkeypatch.setattr(rehearsing, "judge_lists", judge_as_one_comes)
+    monkeypatch.setattr(rehearsing, "rehearse_publishing", lambda *_: pytest.fail("it has begun to write"))
     with pytest.raises(GaveWayError):
         rehearse_mending(db, minutes(1))
 
