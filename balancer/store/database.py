@@ -225,9 +225,9 @@ logging.getLogger(f"{_Connections.__module__}.{_Connections.__qualname__}").setL
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    """Return an engine whose writers wait for a lock as long as those of SQLite do, and no longer."""
+    """Return an engine whose writers wait for a lock as long as those of SQLite do, and no longer; times are UTC."""
     engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, **_shared())
-    event.listen(engine, "connect", _limit_waiting)
+    event.listen(engine, "connect", _settle)
     return engine
 
 
@@ -241,10 +241,15 @@ def _json(text: str | bytes) -> Any:
     return [] if text in _EMPTY else json.loads(text)
 
 
-def _limit_waiting(connection: Any, _record: Any) -> None:
-    """Let whoever waits for a lock hear in time that they do not get it; PostgreSQL's own rule is to wait for ever."""
+def _settle(connection: Any, _record: Any) -> None:
+    """Let whoever waits for a lock hear in time that they do not get it, and instants come as the program has them.
+
+    PostgreSQL's own rule is to wait for ever. It sends instants in the server's zone, whatever that is, and to turn
+    them into UTC one by one takes longer than to read them.
+    """
     connection.execute(f"SET lock_timeout = {int(_BUSY_SECONDS * 1_000)}")
-    # a rollback would take the setting back
+    connection.execute("SET TIME ZONE 'UTC'")
+    # a rollback would take the settings back
     connection.commit()
 
 

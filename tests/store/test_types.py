@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, literal, select, text
 from sqlalchemy.dialects import sqlite
 
 from balancer.domain.life import ReadState
+from balancer.store.database import Database
 from balancer.store.types import StateText, UtcDateTime
 
 INSTANTS = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=1)), timezone(-timedelta(hours=9.5))]))
@@ -76,3 +77,19 @@ def test_a_state_that_there_is_not_is_refused_and_nothing_is_nothing() -> None:
     with pytest.raises(ValueError, match="lost"):
         read_state("lost")
     assert read_state(None) is None
+
+
+def test_an_instant_comes_in_utc_whatever_zone_the_server_lives_in(empty_db: Database) -> None:
+    """PostgreSQL sends instants in the zone of the connection, which need not be that of the server."""
+    instant = datetime(2026, 7, 1, 8, tzinfo=timezone(timedelta(hours=1)))
+    if empty_db.dialect == "postgresql":
+        with empty_db.connection() as connection:
+            name = connection.scalar(text("SELECT current_database()"))
+            connection.execute(text(f"ALTER DATABASE {name} SET timezone TO 'Europe/London'"))
+    anew = Database(empty_db.engine.url.render_as_string(hide_password=False))
+    with anew.session() as session:
+        found = session.connection().scalar(select(literal(instant, UtcDateTime)))
+        zone = session.connection().scalar(text("SHOW timezone")) if anew.dialect == "postgresql" else "UTC"
+    anew.close()
+    assert found is not None
+    assert (found, found.tzinfo, zone) == (instant, UTC, "UTC")
