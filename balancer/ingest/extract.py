@@ -18,35 +18,52 @@ from balancer.ingest.fold import folded
 from balancer.ingest.heading_table import Headings, Tabulated, retabulate, tabulate
 from balancer.ingest.network_folder import NetworkFolder
 from balancer.ingest.pseudonym import pseudonym
+from balancer.ingest.read_before import Described, ReadBefore, can_be_told_apart
 from balancer.ingest.study_columns import StudyColumns
 from balancer.ingest.study_heaps import Heaps
 from balancer.ingest.whole_file import NotReadableError, TextSheet
 from balancer.ingest.workbook_text import read_workbook_text
 
 
-def parse_extract(
-    content: bytes, feed: FeedDescription, network: NetworkFolder, *, file_name: str, pseudonym_key: bytes
+def parse_extract(  # noqa: PLR0913 - what is read, and by what
+    content: bytes,
+    feed: FeedDescription,
+    network: NetworkFolder,
+    *,
+    file_name: str,
+    pseudonym_key: bytes,
+    before: ReadBefore | None = None,
 ) -> ParsedExtract:
     """Return what one file of a feed says, every data row of it in exactly one heap.
 
-    Never raises for what the bytes are: a file of which nothing can be relied on has a ``problem`` and no rows.
+    Never raises for what the bytes are: a file of which nothing can be relied on has a ``problem`` and no rows. Rows
+    that were read ``before`` are not read again, and what comes of the others is kept there: it says the same, sooner.
     """
+    described = Described(feed=feed, network=network, pseudonym_key=pseudonym_key)
     with no_collections():
-        return _parse(content, feed, network, file_name, pseudonym_key)
+        return _parse(content, described, file_name, before if can_be_told_apart(feed) else None)
 
 
-def _parse(
-    content: bytes, feed: FeedDescription, network: NetworkFolder, file_name: str, pseudonym_key: bytes
-) -> ParsedExtract:
-    digest, extracted_at = hashlib.sha256(content).hexdigest(), None
+def _parse(content: bytes, described: Described, file_name: str, before: ReadBefore | None) -> ParsedExtract:
+    digest, extracted_at, feed = hashlib.sha256(content).hexdigest(), None, described.feed
+    known = None
     try:
-        sheets = _sheets(content, feed)
+        sheets = left = _sheets(content, feed)
         extracted_at = _extracted_at(sheets, feed, file_name)
-        table = tabulate(sheets, feed.format, _headings(feed))
-        _refuse_nothing(table, feed)
+        if before is not None:
+            known = before.take_over(sheets, described, extracted_at)
+            left = [known.sheet]
+        table = tabulate(left, feed.format, _headings(feed))
+        if known is None or not known.studies:
+            _refuse_nothing(table, feed)
     except NotReadableError as error:
         return ParsedExtract(feed=feed.name, digest=digest, extracted_at=extracted_at, rows_read=0, problem=str(error))
-    return _parsed(table, feed, network, digest, extracted_at, pseudonym_key)
+    parsed = _parsed(table, feed, described.network, digest, extracted_at, described.pseudonym_key)
+    if before is None or known is None:
+        return parsed
+    parsed = known.added_to(parsed)
+    before.keep(sheets, described, parsed, known.digests)
+    return parsed
 
 
 def parse_rows(
