@@ -23,9 +23,14 @@ class BatchState(StrEnum):
 
 
 class BatchKind(StrEnum):
-    """Why the books were opened: a file came, a person released a held one, or quarantined rows were read again."""
+    """Why the books were opened.
+
+    A file came; emergencies of one are taken before the rest of it; a person released a held one; quarantined rows were
+    read again.
+    """
 
     EXTRACT = "extract"
+    EMERGENCIES = "emergencies"
     RELEASE = "release"
     REPLAY = "replay"
 

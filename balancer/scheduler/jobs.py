@@ -19,6 +19,7 @@ from balancer.domain.policy import PublishingRules
 from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.file_format import Source
 from balancer.ingest.network_folder import NetworkFolder
+from balancer.ingest.read_before import ReadBefore
 from balancer.ingest.roster_file import RosterDescription
 from balancer.scheduler.deliveries import LOOK_EVERY as LOOK_FOR_DELIVERIES_EVERY
 from balancer.scheduler.deliveries import Deliveries
@@ -113,6 +114,7 @@ class Work:
         self._deliveries = Deliveries()
         self._hurry = Hurry(database)
         self._reading_ahead = ReadingAhead(self._read_ahead)
+        self._read_before = ReadBefore()
 
     def begin(self, lease: Lease) -> None:
         """Begin to work by the timetable: everything once, then each thing on its interval."""
@@ -126,7 +128,7 @@ class Work:
         self._timetable.every("reads", READS_EVERY, self.look_after_reads)
         self._timetable.tick("run", self.run_what_is_asked)
         self._deliveries, self._hurry = Deliveries(), Hurry(self._database)
-        self._reading_ahead = ReadingAhead(self._read_ahead)
+        self._reading_ahead, self._read_before = ReadingAhead(self._read_ahead), ReadBefore()
         self._timetable.watch("deliveries", LOOK_FOR_DELIVERIES_EVERY, self.notice_deliveries)
         if self._previewing is not None:
             self._previewing.resume()
@@ -288,7 +290,8 @@ class Work:
         self._do_and_ask(feed, take)
 
     def _read_ahead(self, feed: FeedDescription, known: Ahead) -> Ahead:
-        return read_ahead(self._database, self._loaded, feed, self._sources.pseudonym_key, self._shift, known)
+        key = self._sources.pseudonym_key
+        return read_ahead(self._database, self._loaded, feed, key, self._shift, known, before=self._read_before)
 
     def _do_and_ask(self, source: Source, take: Callable[[], str]) -> None:
         """Take in what a source has delivered; whatever fails, it is tried again before its turn comes."""
@@ -333,7 +336,9 @@ class Work:
 
     def _take_feed(self, feed: FeedDescription, ahead: Ahead = NOTHING_AHEAD) -> str:
         network, key = self._loaded, self._sources.pseudonym_key
-        outcomes = refresh_feed(self._database, network, feed, self._clock.now(), key, self._shift, ahead)
+        outcomes = refresh_feed(
+            self._database, network, feed, self._clock.now(), key, self._shift, ahead, before=self._read_before
+        )
         return tell_batches(feed.name, outcomes)
 
     def _take_roster(self, roster: RosterDescription) -> str:

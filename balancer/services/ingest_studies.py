@@ -68,7 +68,7 @@ def ingest_extract(  # noqa: PLR0913 - what came, when, and how it is looked at
                 return _again(row, known.row, parsed, now)
             if not parsed.problem and not _is_newer(row, parsed):
                 return _refuse(session, row, parsed, file_name, now, "a newer file has been taken since this one was")
-        if not parsed.problem and _is_older(row, parsed):
+        if not parsed.problem and is_older(row, parsed):
             reason = f"was extracted at {parsed.extracted_at}, before the last one taken ({row.last_extracted_at})"
             return _refuse(session, row, parsed, file_name, now, reason)
         batch = open_batch(session, row, parsed, file_name, now)
@@ -163,7 +163,8 @@ def _is_newer(row: FeedRow, parsed: ParsedExtract) -> bool:
     return row.last_extracted_at is None or parsed.extracted_at > row.last_extracted_at
 
 
-def _is_older(row: FeedRow, parsed: ParsedExtract) -> bool:
+def is_older(row: FeedRow, parsed: ParsedExtract) -> bool:
+    """Tell whether an extract was made before the last one that was taken of its feed."""
     if parsed.extracted_at is None or row.last_extracted_at is None:
         return False
     return parsed.extracted_at < row.last_extracted_at

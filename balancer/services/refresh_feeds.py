@@ -16,12 +16,14 @@ from balancer.ingest.collector import no_collections
 from balancer.ingest.extract import parse_extract
 from balancer.ingest.feed_file import FeedDescription
 from balancer.ingest.network_folder import NetworkFolder
+from balancer.ingest.read_before import ReadBefore
 from balancer.ingest.roster_file import RosterDescription
 from balancer.ingest.rota import parse_rota
 from balancer.ingest.sources import all_files, current_files
 from balancer.services.ingest_studies import ingest_extract, take_again
 from balancer.services.outcomes import BatchOutcome, RosterOutcome
 from balancer.services.shift import shift_extract
+from balancer.services.take_emergencies import take_emergencies
 from balancer.services.taught_feed import taught_feed
 from balancer.services.update_roster import update_roster, why_refused
 from balancer.store import batches, rosters
@@ -64,11 +66,14 @@ def refresh_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
     pseudonym_key: bytes,
     shift: timedelta = _NO_SHIFT,
     ahead: Ahead = NOTHING_AHEAD,
+    *,
+    before: ReadBefore | None = None,
 ) -> list[BatchOutcome]:
     """Take in the files of a feed that are current, oldest first; none at all if nothing has been delivered yet.
 
     A file that was taken in before, under the same name, is recognised by its digest and not read again; nor is one
-    that has been read ``ahead``, by what describes the feed now. ``shift`` is added to every instant.
+    that has been read ``ahead``, by what describes the feed now, and no row that was read ``before``. Emergencies of a
+    long one are taken first, in a batch of their own. ``shift`` is added to every instant.
 
     Raises
     ------
@@ -83,7 +88,9 @@ def refresh_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
         outcome = take_again(db, feed, digest, now, file_name=file.name) if known is None else None
         if outcome is None:
             with no_collections():
-                found = _read(db, network, feed, file.name, content, pseudonym_key, shift, known)
+                found = _read(db, network, feed, file.name, content, pseudonym_key, shift, known, before)
+                urgent = take_emergencies(db, feed, found.extract, now, file_name=file.name)
+                outcomes += [] if urgent is None else [urgent]
                 most = feed.most_withdrawn
                 outcome = ingest_extract(db, feed, found.extract, now, file_name=file.name, most_closed=most)
         outcomes.append(outcome)
@@ -97,11 +104,14 @@ def read_ahead(  # noqa: PLR0913, PLR0917 - what is read, and how
     pseudonym_key: bytes,
     shift: timedelta = _NO_SHIFT,
     known: Ahead = NOTHING_AHEAD,
+    *,
+    before: ReadBefore | None = None,
 ) -> Ahead:
     """Read the current files of a feed that never came before, by name and digest, and write nothing.
 
     So a file can be read while others write, such as a plan that is being published: only taking it in waits for them.
-    What is ``known`` is not read again, unless the feed, its words or the network are described otherwise by now.
+    What is ``known`` is not read again, unless the feed, its words or the network are described otherwise by now; nor
+    are rows that were read ``before``.
 
     Raises
     ------
@@ -115,9 +125,11 @@ def read_ahead(  # noqa: PLR0913, PLR0917 - what is read, and how
         with db.session() as session:
             came_before = batches.same_file(session, feed.name, digest) is not None
         if not came_before:
-            before = known.get((file.name, digest))
+            read = known.get((file.name, digest))
             with no_collections():
-                found[file.name, digest] = _read(db, network, feed, file.name, content, pseudonym_key, shift, before)
+                found[file.name, digest] = _read(
+                    db, network, feed, file.name, content, pseudonym_key, shift, read, before
+                )
     return found
 
 
@@ -130,13 +142,14 @@ def _read(  # noqa: PLR0913, PLR0917 - what is read, and how
     pseudonym_key: bytes,
     shift: timedelta,
     known: ReadExtract | None,
+    before: ReadBefore | None,
 ) -> ReadExtract:
     """Return what a file says by what describes its feed now: ``known`` if that was read so, else it is read."""
     with db.session() as session:
         described = taught_feed(session, feed, network)
     if known is not None and known.network is network and (known.feed, known.shift) == (described, shift):
         return known
-    parsed = parse_extract(content, described, network, file_name=file_name, pseudonym_key=pseudonym_key)
+    parsed = parse_extract(content, described, network, file_name=file_name, pseudonym_key=pseudonym_key, before=before)
     return ReadExtract(extract=shift_extract(parsed, shift), feed=described, network=network, shift=shift)
 
 

@@ -31,9 +31,21 @@ _CLOCK_TOLERANCE = timedelta(minutes=15)
 
 
 class Taking:
-    """One batch being taken: its rows in their heaps, and what the store knew of its trust before."""
+    """One batch being taken: its rows in their heaps, and what the store knew of its trust before.
 
-    def __init__(self, session: Session, feed: FeedRow, batch: BatchRow, parsed: ParsedExtract, now: datetime) -> None:
+    ``complete``: the batch is all that the feed says; if not, nothing is concluded from what it does not name.
+    """
+
+    def __init__(  # noqa: PLR0913 - a batch's own facts
+        self,
+        session: Session,
+        feed: FeedRow,
+        batch: BatchRow,
+        parsed: ParsedExtract,
+        now: datetime,
+        *,
+        complete: bool = True,
+    ) -> None:
         if parsed.problem:  # nothing it may hold can be relied on
             parsed = replace(parsed, rows_read=0, studies=(), duplicates=(), excluded=(), quarantined=())
         self.session = session
@@ -47,7 +59,7 @@ class Taking:
         self._refuse_strangers()
         self.before = open_count(session, feed.trust)
         # what a feed of changes does not name, it says nothing about
-        takes_away = feed.kind is FeedKind.SNAPSHOT or bool(self.excluded)
+        takes_away = complete and (feed.kind is FeedKind.SNAPSHOT or bool(self.excluded))
         named = {*self.accepted, *self.excluded}
         self.known = intake.known_studies(session, feed.trust, named, all_open=takes_away)
         self.touched: set[int] = set()

@@ -53,6 +53,12 @@ class KnownStudy(NamedTuple):
     closed_at: datetime | None
     stated: Stated
 
+    @property
+    def priority(self) -> str:
+        """The class that its source said last."""
+        found: str = self.stated[_STATED.index("priority")]
+        return found
+
 
 class RequiredReads(NamedTuple):
     """How many reads a study requires while it is open, who has done some already, when its images were made."""
@@ -124,7 +130,7 @@ def known_studies(
 
 def _known(row: Any) -> KnownStudy:
     own = len(KnownStudy._fields) - 1
-    return KnownStudy._make((*row[:own], tuple(row[own:])))
+    return KnownStudy._make((*row[:own], row[own:]))
 
 
 def unclaimed(session: Session, study_ids: Collection[int], *, beside: Collection[int] = ()) -> set[int]:

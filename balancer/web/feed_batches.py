@@ -15,6 +15,7 @@ from balancer.web.time_left import at_words
 
 _KINDS: Final = {
     BatchKind.EXTRACT: "file",
+    BatchKind.EMERGENCIES: "emergencies of a file",
     BatchKind.RELEASE: "held file released",
     BatchKind.REPLAY: "quarantined rows read again",
 }

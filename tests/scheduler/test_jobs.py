@@ -269,7 +269,7 @@ def test_a_delivery_that_cannot_be_read_before_it_is_whole_is_read_then(
     """Somebody writes to it, or to the database: that is no failure."""
     looks, soon = begin_to_deliver(scheduler)
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise error
 
     with monkeypatch.context() as forbidden, capture_logs() as lines:
@@ -282,7 +282,7 @@ def test_a_delivery_that_cannot_be_read_before_it_is_whole_is_read_then(
     assert scheduler.open_studies == 41
 
 
-def busy_database(*_: object) -> None:
+def busy_database(*_: object, **__: object) -> None:
     """Take nothing in: somebody writes for longer than anybody waits."""
     raise StoreBusyError("a lock", None, Exception())
 
@@ -395,7 +395,7 @@ def test_a_delivery_that_cannot_be_read_is_a_failed_job_and_tried_again(
     looks()
     looks()
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     scheduler.clock.at = minutes(17)
@@ -506,7 +506,7 @@ def test_garbage_withdraws_nothing_and_says_so(scheduler: Scheduler, rubbish: by
 def test_a_file_that_cannot_be_read_fails_alone(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is on record; the next quarter of an hour has another try."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", "/secret/999 123 4567.csv")
 
     with monkeypatch.context() as patched:

@@ -41,7 +41,10 @@ class OpenBooksOut(Out):
 
 
 class BatchOut(Out):
-    """One opening of a feed's books: a file that came, a held one released, or quarantined rows read again."""
+    """One opening of a feed's books.
+
+    A file that came, emergencies of one before the rest of it, a held one released, or quarantined rows read again.
+    """
 
     batch_id: int = Field(examples=[1])
     feed: str = Field(examples=["RVV unreported studies"])
