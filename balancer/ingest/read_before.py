@@ -20,7 +20,7 @@ from balancer.ingest.file_format import CSV
 from balancer.ingest.network_folder import NetworkFolder
 from balancer.ingest.whole_file import TextRow, TextSheet
 
-# A row and its study take some 2 KB; of more feeds than that those are read whole that were read longest ago.
+# A row and its study take 1.5 KB; of more feeds than that those are read whole that were read longest ago.
 _MOST_ROWS = 100_000
 _DIGEST_BYTES = 16
 _NOTHING: Mapping[bytes, IncomingStudy] = {}
