@@ -192,7 +192,7 @@ def _known(session: Session, which: Scope) -> dict[Key, Any]:
     columns = [getattr(AssignmentRow, name) for name in _KNOWN]
     statement = select(*columns).join(StudyRow, col(StudyRow.id) == col(AssignmentRow.study_id))
     alive = or_(~col(AssignmentRow.gone), col(StudyRow.state) == StudyState.OPEN)
-    rows = [row for condition in which.conditions() for row in session.exec(statement.where(condition, alive))]
+    rows = [row for condition in which.conditions(session) for row in session.exec(statement.where(condition, alive))]
     return {(row.study_id, row.read): row for row in rows}
 
 
@@ -258,7 +258,7 @@ def _in_order(changed: Mapping[Key, Standing]) -> Sequence[Key]:
 def _trusts(session: Session, study_ids: Collection[int]) -> dict[int, str]:
     """Return whose studies these are."""
     found: dict[int, str] = {}
-    for condition in Scope(study_ids=study_ids).conditions():
+    for condition in Scope(study_ids=study_ids).conditions(session):
         for study_id, trust in session.exec(select(StudyRow.id, StudyRow.trust).where(condition)):
             found[study_id or 0] = trust
     return found
@@ -270,9 +270,9 @@ def _showing(session: Session, study_ids: Collection[int], of_itself: Collection
     Of a prior they show what it says ``of_itself``, and nothing of where its reads stand and when they are planned.
     """
     found: set[str] = set()
-    for condition in Scope(study_ids=study_ids).conditions():
+    for condition in Scope(study_ids=study_ids).conditions(session):
         found.update(session.exec(_holders(condition)))
-    for condition in Scope(study_ids=of_itself).conditions():
+    for condition in Scope(study_ids=of_itself).conditions(session):
         patients = select(StudyRow.patient_id).where(condition)
         found.update(session.exec(_holders(col(StudyRow.patient_id).in_(patients))))
     return found

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, any_, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, any_, func, literal, select
 from sqlmodel import Session
 
 Item = TypeVar("Item")
@@ -22,12 +22,13 @@ def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield chunk
 
 
-def is_among(session: Session, column: Any, numbers: Collection[int]) -> ColumnElement[bool]:
-    """Return the condition that a column has one of these numbers, however many: they are a single parameter.
+def is_among(session: Session, column: Any, values: Collection[int] | Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a column has one of these values, however many: they are a single parameter.
 
-    A parameter for each of 2,800 takes PostgreSQL longer to read than the rows take it to write.
+    A parameter for each of 2,800 takes PostgreSQL longer to read than the rows take it to write, and a statement with
+    150 that is as long as there are any is put together, read and planned anew each time.
     """
     if session.get_bind().dialect.name == "postgresql":
-        return column == any_(literal(list(numbers), ARRAY(Integer)))  # type: ignore[no-any-return]
-    each = func.json_each(json.dumps(list(numbers))).table_valued("value")
+        return column == any_(literal(list(values), ARRAY(column.type)))  # type: ignore[no-any-return]
+    each = func.json_each(json.dumps(list(values))).table_valued("value")
     return column.in_(select(each.c.value))  # type: ignore[no-any-return]

@@ -18,7 +18,7 @@ from balancer.domain.plan import Allocation
 from balancer.domain.states import StudyState
 from balancer.domain.study import ReadKey, StudyKey
 from balancer.store import follow_ups, instructions, scope
-from balancer.store.chunks import chunks
+from balancer.store.chunks import chunks, is_among
 from balancer.store.reads_that_count import counting
 from balancer.store.tables import StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_kinds import FollowUpRow
@@ -146,11 +146,9 @@ def study_ids(session: Session, keys: Iterable[StudyKey]) -> dict[StudyKey, int]
     """Return the store's number of each study named."""
     found: dict[StudyKey, int] = {}
     for trust, of_trust in groupby(sorted(set(keys)), key=lambda key: key.trust):
-        for chunk in chunks(key.accession_number for key in of_trust):
-            statement = select(StudyRow.accession_number, StudyRow.id).where(
-                StudyRow.trust == trust, col(StudyRow.accession_number).in_(chunk)
-            )
-            found.update((StudyKey(trust, number), study_id or 0) for number, study_id in session.exec(statement))
+        named = is_among(session, StudyRow.accession_number, [key.accession_number for key in of_trust])
+        statement = select(StudyRow.accession_number, StudyRow.id).where(StudyRow.trust == trust, named)
+        found.update((StudyKey(trust, number), study_id or 0) for number, study_id in session.exec(statement))
     return found
 
 

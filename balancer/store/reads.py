@@ -24,7 +24,7 @@ from balancer.domain.life import PLANNABLE, UNPLANNED, ReadEvent, ReadKind, Read
 from balancer.domain.outcome import Outcome
 from balancer.domain.states import StudyState
 from balancer.store import assignments, audit, ledger, scope, workitems
-from balancer.store.chunks import chunks
+from balancer.store.chunks import chunks, is_among
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ReadRow
 
@@ -193,16 +193,12 @@ def standings(session: Session, study_ids: Collection[int]) -> dict[tuple[int, i
 
 def locked_places(session: Session, places: Collection[tuple[int, int]]) -> list[Standing]:
     """Return the reads, each named as (study, number), that take part in runs; nobody else changes them meanwhile."""
-    numbers: list[int] = []
-    for chunk in chunks(sorted({study_id for study_id, _ in places})):
-        named = select(ReadRow.id, ReadRow.study_id, ReadRow.number).where(col(ReadRow.study_id).in_(chunk))
-        numbers += [read_id or 0 for read_id, *place in session.exec(named) if tuple(place) in places]
-    found: list[Standing] = []
-    for chunk in chunks(sorted(numbers)):
-        statement = _standings().join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
-        waiting = statement.where(StudyRow.state == StudyState.OPEN, col(ReadRow.state).in_(sorted(PLANNABLE)))
-        found += _locked(session, waiting.where(col(ReadRow.id).in_(chunk)))
-    return found
+    named = is_among(session, ReadRow.study_id, sorted({study_id for study_id, _ in places}))
+    reads = session.exec(select(ReadRow.id, ReadRow.study_id, ReadRow.number).where(named))
+    numbers = sorted(read_id or 0 for read_id, *place in reads if tuple(place) in places)
+    statement = _standings().join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+    waiting = statement.where(StudyRow.state == StudyState.OPEN, col(ReadRow.state).in_(sorted(PLANNABLE)))
+    return _locked(session, waiting.where(is_among(session, ReadRow.id, numbers)))
 
 
 def locked_plannable(session: Session, *, beside: Collection[int] = ()) -> list[Standing]:

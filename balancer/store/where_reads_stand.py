@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -16,6 +15,7 @@ from sqlmodel import Session, col, select
 from balancer.domain.instruction import InstructionKind, InstructionState
 from balancer.domain.life import UNPLANNED, ReadState
 from balancer.domain.states import AssignmentState, StudyState
+from balancer.store.chunks import is_among
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_instructions import InstructionRow
 from balancer.store.tables_life import ReadRow
@@ -24,7 +24,6 @@ from balancer.store.workitems import with_current
 SHOWN = frozenset({InstructionKind.STUDY, InstructionKind.EXPEDITE})
 """What people decide of a study that is shown with it: its class, its examination, when it is due."""
 
-_CHUNK = 2_000
 Key = tuple[int, int]
 # What a worklist shows of a study; its trust and number never change.
 _SHOWN = (
@@ -56,19 +55,18 @@ class Scope:
     trusts: Collection[str] = ()
     study_ids: Collection[int] = ()
 
-    def conditions(self) -> Iterator[ColumnElement[bool]]:
+    def conditions(self, session: Session) -> Iterator[ColumnElement[bool]]:
         """Yield a condition on studies for each statement that it takes to look at all of them."""
         if self.trusts:
             yield col(StudyRow.trust).in_(self.trusts)
-        ids = iter(sorted(self.study_ids))
-        while chunk := list(islice(ids, _CHUNK)):
-            yield col(StudyRow.id).in_(chunk)
+        if self.study_ids:
+            yield is_among(session, StudyRow.id, sorted(self.study_ids))
 
 
 def where_reads_stand(session: Session, scope: Scope) -> dict[Key, Standing]:
     """Return where every read that open studies in ``scope`` need stands, by study and read number."""
     found: dict[Key, Standing] = {}
-    for condition in scope.conditions():
+    for condition in scope.conditions(session):
         reads = _reads(session, condition)
         _plan(session, condition, reads)
         found.update({key: Standing(**columns) for key, columns in reads.items()})
@@ -94,7 +92,7 @@ def closed_states(session: Session, study_ids: Collection[int]) -> dict[int, Sta
     A read that an open study needs no longer is withdrawn too.
     """
     found = {}
-    for condition in Scope(study_ids=study_ids).conditions():
+    for condition in Scope(study_ids=study_ids).conditions(session):
         for row in session.exec(_shown(StudyRow.exclusion_rule).where(condition)):
             excluded = row.state is StudyState.EXCLUDED
             state = AssignmentState.EXCLUDED if excluded else AssignmentState.WITHDRAWN
