@@ -15,9 +15,9 @@ from balancer.store import instructions, scope, tasks_wanted, workitems
 from balancer.store.blind import away_unsaid
 from balancer.store.classes import numbered
 from balancer.store.database import Session
+from balancer.store.listed import AnyStudy
 from balancer.store.policies import current_policy
 from balancer.store.queue import QueuedStudy
-from balancer.store.tables import StudyRow
 from balancer.store.tables_kinds import FollowUpRow
 
 
@@ -45,8 +45,20 @@ class HeldStudy:
         due = follows.due_of(self.due_at)
         return due if self.asked_for is None else min(due, self.asked_for)
 
+    def is_as_said(self, row: AnyStudy) -> bool:
+        """Tell whether it is what the feed says of the study, as ``as_said`` has it."""
+        return (
+            self.due_at == row.due_at
+            and self.priority == row.priority
+            and self.exam_code == row.exam_code
+            and self.modality == row.modality
+            and self.subspecialty == row.subspecialty
+            and self.minutes == row.minutes
+            and self.ready_at == row.ready_at
+        )
 
-def as_said(row: StudyRow) -> HeldStudy:
+
+def as_said(row: AnyStudy) -> HeldStudy:
     """Return what the feed says of a study; when it is due the policy says, if the feed does not."""
     return HeldStudy(
         priority=row.priority,
@@ -59,7 +71,7 @@ def as_said(row: StudyRow) -> HeldStudy:
     )
 
 
-def what_holds(session: Session, rows: Iterable[StudyRow], now: datetime) -> dict[int, HeldStudy]:
+def what_holds(session: Session, rows: Iterable[AnyStudy], now: datetime) -> dict[int, HeldStudy]:
     """Return what holds of these studies at ``now``, by internal number: what the next run will take them for.
 
     Whoever asks: a plan is made with what holds. One statement if nothing has been decided about any of them.
@@ -120,11 +132,11 @@ def studies_decided(session: Session, now: datetime) -> dict[int, HeldStudy]:
     return what_holds(session, rows, now)
 
 
-def _laid_over(row: StudyRow, decided: Instructed, policy: Policy) -> QueuedStudy:
+def _laid_over(row: AnyStudy, decided: Instructed, policy: Policy) -> QueuedStudy:
     return decided.study(QueuedStudy(**{name: getattr(row, name) for name in QueuedStudy._fields}), policy)
 
 
-def _is_of_another(study: QueuedStudy, said: Mapping[int, StudyRow]) -> bool:
+def _is_of_another(study: QueuedStudy, said: Mapping[int, AnyStudy]) -> bool:
     """Tell whether a study is held to be of another class than its feed says."""
     return study.priority != said[study.id].priority
 

@@ -77,7 +77,7 @@ def _list_of(db: Database, summary: WorklistSummary, now: datetime) -> DowntimeL
 
 def _reads(session: Session, items: list[WorklistItem], now: datetime) -> list[DowntimeRead]:
     held = what_holds(session, [item.study for item in items], now)
-    names = {exam.code: exam.name for exam in standing.examinations(session, listed_only=False)}
+    names = standing.examination_names(session)
     follows = follow_ups.of_reads(
         session, [item.read.id or 0 for item in items if item.read.kind is not ReadKind.INTERPRETATION]
     )

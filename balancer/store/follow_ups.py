@@ -14,6 +14,7 @@ from balancer.domain.follow_up import Reading
 from balancer.domain.life import PLANNABLE, UNPLANNED, ReadKind, ReadState
 from balancer.store import assignments, audit
 from balancer.store.chunks import chunks
+from balancer.store.listed import ListedRead
 from balancer.store.reads import SUBJECT
 from balancer.store.reads_that_count import counts
 from balancer.store.tables import StudyRow
@@ -128,7 +129,7 @@ def of_reads(session: Session, read_ids: Collection[int]) -> dict[int, FollowUpR
     return found
 
 
-def followed(session: Session, reads: Sequence[ReadRow]) -> dict[int, list[ReadRow]]:
+def followed(session: Session, reads: Sequence[ReadRow | ListedRead]) -> dict[int, list[ReadRow]]:
     """Return the readings that each of these reads follows, by its number: whose they are and what they came to."""
     rows = of_reads(session, [read.id or 0 for read in reads if read.kind is not ReadKind.INTERPRETATION])
     studies = {read.study_id for read in reads if read.id in rows}

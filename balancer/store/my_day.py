@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, exists, func, select
 
 from balancer.domain.life import ReadState
-from balancer.store.tables import StudyRow, WorklistItemRow
+from balancer.store.listed import ListedRead, ListedStudy, Place, columns_of
+from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow
 from balancer.store.worklists import WorklistItem
 
@@ -55,31 +57,30 @@ def open_elsewhere(session: Session, reporter_id: str, on_list: Collection[int])
     A manager has given it to them, or they have opened it in a viewer: it has no place, and is planned for when it was
     opened.
     """
-    statement = (
-        select(ClaimRow, ReadRow, StudyRow)
+    statement: Any = (
+        select(ClaimRow.claimed_at, *columns_of(ListedRead, ReadRow), *columns_of(ListedStudy, StudyRow))
+        .select_from(ClaimRow)
         .join(ReadRow, col(ReadRow.id) == col(ClaimRow.read_id))
         .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
         .where(ClaimRow.reporter_id == reporter_id, col(ClaimRow.ended_at).is_(None))
         .order_by(col(ClaimRow.id))
     )
+    width = len(ListedRead._fields)
+    found = [(at, ListedRead(*row[:width]), ListedStudy(*row[width:])) for at, *row in session.exec(statement)]
     return [
-        WorklistItem(item=_no_place(claim, read, study), study=study, read=read)
-        for claim, read, study in session.exec(statement)
-        if read.id not in on_list
+        WorklistItem(_no_place(at, read, study), study, read) for at, read, study in found if read.id not in on_list
     ]
 
 
-def _no_place(claim: ClaimRow, read: ReadRow, study: StudyRow) -> WorklistItemRow:
-    """Return a place on no list; it is never written."""
-    return WorklistItemRow(
-        worklist_id=0,
+def _no_place(claimed_at: datetime, read: ListedRead, study: ListedStudy) -> Place:
+    """Return a place on no list."""
+    return Place(
         place=0,
-        study_id=read.study_id,
         read=read.number,
         session_id="",
         position=0,
-        planned_start=claim.claimed_at,
-        planned_end=claim.claimed_at,
+        planned_start=claimed_at,
+        planned_end=claimed_at,
         due_at=study.due_at,
         late=False,
     )

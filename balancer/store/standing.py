@@ -136,6 +136,11 @@ def examinations(session: Session, *, listed_only: bool = True) -> list[Examinat
     return list(session.exec(statement.where(ExaminationRow.listed) if listed_only else statement))
 
 
+def examination_names(session: Session) -> dict[str, str]:
+    """Return the names of the catalogue's examinations, listed or not, by code."""
+    return dict(session.exec(select(ExaminationRow.code, ExaminationRow.name)).all())
+
+
 def open_clocks(session: Session) -> list[tuple[int, str, datetime, datetime | None]]:
     """Return id, priority, start of the clock and own due time of every open study."""
     statement = select(StudyRow.id, StudyRow.priority, StudyRow.clock_started_at, StudyRow.source_due_at)

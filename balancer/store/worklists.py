@@ -12,22 +12,24 @@ from sqlmodel import Session, case, col, func, or_, select
 from balancer.domain.errors import NotFoundError
 from balancer.domain.life import ON_A_LIST, ReadState
 from balancer.domain.states import RunKind, StudyState
+from balancer.store.listed import ListedRead, ListedStudy, Place, columns_of
 from balancer.store.scope import at_every_trust, reach_of, seeing_readings, unlimited
 from balancer.store.tables import ReporterRow, RunRow, SessionRow, StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import WorklistRevisionRow
 from balancer.store.tables_life import ReadRow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorklistItem:
-    """A read on a list, with its study as it stands now.
+class WorklistItem(NamedTuple):
+    """A read on a list, with its study as it stands now; ``times`` of its session unless the roster has lost it since.
 
     ``late``: the plan ends it after it is due. ``still_open`` is false once its source no longer lists the study.
     """
 
-    item: WorklistItemRow
-    study: StudyRow
-    read: ReadRow
+    item: Place
+    study: ListedStudy
+    read: ListedRead
+    session_start: datetime | None = None
+    session_end: datetime | None = None
 
     @property
     def claimed_by(self) -> str | None:
@@ -45,6 +47,7 @@ class Worklist:
     """A version of a reporter's list; ``withheld`` counts what is still on it, at trusts out of reach."""
 
     version: WorklistRow
+    mark: ListMark
     items: tuple[WorklistItem, ...]
     withheld: int
 
@@ -84,24 +87,32 @@ class ListMark:
 
 def list_marks(session: Session, reporter_id: str | None = None) -> dict[str, ListMark]:
     """Return the mark of every current list, or of one reporter's, by reporter; equal marks mean equal lists."""
-    columns: Any = (
-        *(WorklistRow.reporter_id, WorklistRow.id, WorklistRow.published_at),
-        *(WorklistRevisionRow.revision, RunRow.kind),
-    )
-    statement = (
-        select(*columns)
-        .join(RunRow, col(RunRow.id) == col(WorklistRow.run_id))
+    columns: Any = (WorklistRow.reporter_id, WorklistRow.id, WorklistRow.published_at, *_MARKED_BY)
+    statement = _current(select(*columns))
+    if reporter_id is not None:
+        statement = statement.where(WorklistRow.reporter_id == reporter_id)
+    return {whose: _mark(*marked) for whose, *marked in session.exec(statement)}
+
+
+_MARKED_BY: Any = (WorklistRevisionRow.revision, RunRow.kind)
+
+
+def _current(statement: Any) -> Any:
+    """Return a statement over the current list of everybody, with what marks it."""
+    return (
+        statement.join(RunRow, col(RunRow.id) == col(WorklistRow.run_id))
         .outerjoin(WorklistRevisionRow, col(WorklistRevisionRow.reporter_id) == col(WorklistRow.reporter_id))
         .where(col(WorklistRow.superseded_at).is_(None))
     )
-    if reporter_id is not None:
-        statement = statement.where(WorklistRow.reporter_id == reporter_id)
-    return {
-        whose: ListMark(
-            worklist_id=worklist_id or 0, published_at=at, revision=revision or 0, mended=kind is RunKind.MENDING
-        )
-        for whose, worklist_id, at, revision, kind in session.exec(statement)
-    }
+
+
+def _mark(worklist_id: int | None, published_at: datetime, revision: int | None, kind: RunKind) -> ListMark:
+    return ListMark(
+        worklist_id=worklist_id or 0,
+        published_at=published_at,
+        revision=revision or 0,
+        mended=kind is RunKind.MENDING,
+    )
 
 
 def worklist(session: Session, reporter_id: str) -> Worklist:
@@ -115,16 +126,30 @@ def worklist(session: Session, reporter_id: str) -> Worklist:
     NotFoundError
         If there is no such reporter, or no list of theirs has been published yet.
     """
-    version = worklist_version(session, reporter_id)
-    found = session.exec(
-        select(WorklistItemRow, StudyRow, ReadRow)
+    version, mark = _version(session, reporter_id)
+    columns = (*_PLACE, *_STUDY, *_READ, SessionRow.start, SessionRow.end)
+    statement: Any = (
+        select(*columns)
+        .select_from(WorklistItemRow)
         .join(StudyRow, col(StudyRow.id) == col(WorklistItemRow.study_id))
         .join(ReadRow, on_item(WorklistItemRow))
+        .outerjoin(SessionRow, col(SessionRow.session_id) == col(WorklistItemRow.session_id))
         .where(WorklistItemRow.worklist_id == version.id, still_listed(reporter_id))
         .order_by(col(WorklistItemRow.place))
-    ).all()
-    items = tuple(WorklistItem(item=item, study=study, read=read) for item, study, read in found)
-    return Worklist(version=version, items=items, withheld=_withheld(session, version, len(items)))
+    )
+    items = tuple(map(_item, session.exec(statement)))
+    return Worklist(version=version, mark=mark, items=items, withheld=_withheld(session, version, len(items)))
+
+
+_PLACE = columns_of(Place, WorklistItemRow)
+_STUDY = columns_of(ListedStudy, StudyRow)
+_READ = columns_of(ListedRead, ReadRow)
+_TO_STUDY, _TO_READ = len(_PLACE), len(_PLACE) + len(_STUDY)
+
+
+def _item(row: Any) -> WorklistItem:
+    place, study, read = row[:_TO_STUDY], row[_TO_STUDY:_TO_READ], row[_TO_READ:-2]
+    return WorklistItem(Place(*place), ListedStudy(*study), ListedRead(*read), *row[-2:])
 
 
 def _withheld(session: Session, version: WorklistRow, shown: int) -> int:
@@ -132,6 +157,8 @@ def _withheld(session: Session, version: WorklistRow, shown: int) -> int:
 
     What is hidden because it is read blind does not count: it would tell whose the reading is.
     """
+    if reach_of(session).is_everywhere:
+        return 0
     statement = (
         select(func.count(col(ReadRow.id)))
         .join(WorklistItemRow, on_item(WorklistItemRow))
@@ -145,20 +172,13 @@ def _withheld(session: Session, version: WorklistRow, shown: int) -> int:
         return every - seeing.exec(statement).one()
 
 
-def worklist_version(session: Session, reporter_id: str) -> WorklistRow:
-    """Return the current version itself, without its items: what an ETag needs.
-
-    Raises
-    ------
-    NotFoundError
-        As ``worklist``.
-    """
-    statement = select(WorklistRow).where(
-        WorklistRow.reporter_id == reporter_id, col(WorklistRow.superseded_at).is_(None)
-    )
-    version = session.exec(statement).first()
-    if version is not None:
-        return version
+def _version(session: Session, reporter_id: str) -> tuple[WorklistRow, ListMark]:
+    """Return the current version itself with its mark; ``NotFoundError`` as ``worklist``."""
+    statement = _current(select(WorklistRow, *_MARKED_BY)).where(WorklistRow.reporter_id == reporter_id)
+    found = session.exec(statement).first()
+    if found is not None:
+        version, *marked_by = found
+        return version, _mark(version.id, version.published_at, *marked_by)
     if session.get(ReporterRow, reporter_id) is None:
         raise NotFoundError("there is no such reporter")
     raise NotFoundError("no worklist has been published for this reporter yet")
@@ -269,10 +289,3 @@ def _summary(version: WorklistRow, person: ReporterRow, items: int, figures: _Fi
         first_start=figures.first_start,
         last_end=figures.last_end,
     )
-
-
-def sessions_on(session: Session, worklist_of: Worklist) -> dict[str, SessionRow]:
-    """Return the rostered sessions a list's reads are planned in, by id; one the roster has since lost is missing."""
-    wanted = {entry.item.session_id for entry in worklist_of.items}
-    rows = session.exec(select(SessionRow).where(col(SessionRow.session_id).in_(wanted)))
-    return {row.session_id: row for row in rows}

@@ -63,7 +63,7 @@ def done_today(session: Session, reporter_id: str, now: datetime) -> DoneToday:
     """Return what a reporter has done since midnight and has not come back."""
     since = midnight_before(now)
     found = my_day.done_reads(session, reporter_id, since, MOST_DONE)
-    names = {exam.code: exam.name for exam in standing.examinations(session, listed_only=False)}
+    names = standing.examination_names(session)
     held = what_holds(session, [done.study for done in found], now)
     reads = []
     for done in found:

@@ -73,7 +73,7 @@ def preview_facts(session: Session, draft_id: int, *, whole: bool = False) -> Pr
         moves_total=total,
         studies={row.id or 0: row for row in numbered(session, turned)},
         names={item.reporter.reporter_id: item.reporter.name for item in listed},
-        exams={row.code: row.name for row in standing.examinations(session, listed_only=False)},
+        exams=standing.examination_names(session),
         unnamed=frozenset(not_to_be_named(session, scope.reach_of(session), met)),
         is_blind=scope.reach_of(session).blind_to is not None,
     )

@@ -263,7 +263,7 @@ class _Page:
     ) -> list[WorklistItemOut]:
         """Return what they have open beside their list."""
         found = my_day.open_elsewhere(session, person.reporter_id, on_list)
-        around = around_of(session, found, {}, now)
+        around = around_of(session, found, now)
         return [WorklistItemOut.of(entry, person, around) for entry in found]
 
     def _frame(self, listed: MyList, *, own: bool) -> Frame:

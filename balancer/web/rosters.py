@@ -382,7 +382,7 @@ def _trust_names(session: Session) -> dict[str, str]:
 
 
 def _exam_names(session: Session) -> dict[str, str]:
-    return {exam.code: exam.name for exam in standing.examinations(session, listed_only=False)}
+    return standing.examination_names(session)
 
 
 def instant_of(given: datetime) -> datetime:

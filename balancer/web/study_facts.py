@@ -119,7 +119,7 @@ def study_facts(session: Session, reach: Reach, study_id: int, number: int | Non
         study_id=study_id,
         study=shown,
         policy=current_policy(session),
-        exams={row.code: row.name for row in standing.examinations(session, listed_only=False)},
+        exams=standing.examination_names(session),
         trusts={row.code: row.name for row in standing.trusts(session, listed_only=False)},
         people={item.reporter.reporter_id: item.reporter for item in people.reporters(session, unlisted=True)},
         is_blind=blind,

@@ -278,8 +278,12 @@ def test_a_list_shows_what_the_roster_has_since_lost(db: Database) -> None:
     with db.transaction() as writing:
         writing.delete(writing.get_one(SessionRow, "S2"))
     with db.session() as reading:
-        assert set(worklists.sessions_on(reading, worklists.worklist(reading, "R1"))) == {"S1"}
-        assert worklists.sessions_on(reading, worklists.worklist(reading, "R2")) == {}
+        listed = {
+            entry.item.session_id: entry.session_start
+            for reporter_id in ("R1", "R2")
+            for entry in worklists.worklist(reading, reporter_id).items
+        }
+    assert listed == {"S1": NOW, "S2": None}
 
 
 # --- no more statements for more rows --------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from enum import StrEnum
 from typing import Literal
 
@@ -16,7 +15,8 @@ from balancer.domain.outcome import Outcome
 from balancer.domain.plan import UnallocatedReason
 from balancer.domain.states import StudyState
 from balancer.services.build_problem import NO_PRIORITY_CLASS
-from balancer.services.what_holds import HeldStudy, as_said
+from balancer.services.what_holds import HeldStudy
+from balancer.store.listed import AnyStudy
 from balancer.store.runs import UnallocatedCount, UnallocatedRead
 from balancer.store.studies import ReadStatus, StudyStatus
 from balancer.store.tables import StudyRow
@@ -86,19 +86,18 @@ class SaidOut(Out):
     due_at: Instant = Field(description="The feed's word, or the policy's for the feed's class.")
 
     @classmethod
-    def beside(cls, row: StudyRow, held: HeldStudy) -> SaidOut | None:
+    def beside(cls, row: AnyStudy, held: HeldStudy) -> SaidOut | None:
         """Return what the feed says if something else holds; ``None`` if nothing differs."""
-        said = as_said(row)
-        if replace(held, asked_for=None) == said:
+        if held.is_as_said(row):
             return None
         return cls(
-            priority=said.priority,
-            exam_code=said.exam_code,
-            modality=said.modality,
-            subspecialty=said.subspecialty,
-            expected_minutes=said.minutes,
-            ready_at=said.ready_at,
-            due_at=said.due_at,
+            priority=row.priority,
+            exam_code=row.exam_code,
+            modality=row.modality,
+            subspecialty=row.subspecialty,
+            expected_minutes=row.minutes,
+            ready_at=row.ready_at,
+            due_at=row.due_at,
         )
 
 

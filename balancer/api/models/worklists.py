@@ -16,7 +16,7 @@ from balancer.domain.pacs_link import PacsLink
 from balancer.domain.reporter import Reporter
 from balancer.domain.states import StudyState
 from balancer.services.what_holds import HeldStudy
-from balancer.store.tables import SessionRow, StudyRow
+from balancer.store.listed import ListedStudy, PriorStudy
 from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow
 from balancer.store.worklists import Worklist, WorklistItem, WorklistSummary
@@ -24,16 +24,15 @@ from balancer.store.worklists import Worklist, WorklistItem, WorklistSummary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
-    """What a list shows beside its reads: sessions by id, names by exam code, links by trust, priors by study.
+    """What a list shows beside its reads: names by exam code, links by trust, priors by study.
 
     And, of reads that follow others, what they have of their own and what they follow, by read; and what holds of each
     study.
     """
 
-    sessions: Mapping[str, SessionRow]
     names: Mapping[str, str]
     links: Mapping[str, PacsLink]
-    priors: Mapping[int, Sequence[StudyRow]]
+    priors: Mapping[int, Sequence[PriorStudy]]
     follows: Mapping[int, FollowUpRow]
     followed: Mapping[int, Sequence[ReadRow]]
     held: Mapping[int, HeldStudy]
@@ -42,20 +41,20 @@ class Around:
         """Return the name of an examination; its code if the catalogue has lost it."""
         return self.names.get(exam_code, exam_code)
 
-    def held_of(self, study: StudyRow) -> HeldStudy:
+    def held_of(self, study: ListedStudy) -> HeldStudy:
         """Return what holds of a study."""
-        return self.held[study.id or 0]
+        return self.held[study.id]
 
     def minutes_of(self, entry: WorklistItem) -> float:
         """Return the expected minutes of a read."""
-        follows, minutes = self.follows.get(entry.read.id or 0), self.held_of(entry.study).minutes
+        follows, minutes = self.follows.get(entry.read.id), self.held_of(entry.study).minutes
         return minutes if follows is None else follows.minutes_of(minutes)
 
     def due_of(self, entry: WorklistItem) -> datetime:
         """Return when a read is due."""
-        return self.held_of(entry.study).due_of(self.follows.get(entry.read.id or 0))
+        return self.held_of(entry.study).due_of(self.follows.get(entry.read.id))
 
-    def link_to(self, study: StudyRow) -> str | None:
+    def link_to(self, study: ListedStudy | PriorStudy) -> str | None:
         """Return what opens a study in its trust's PACS, if there is a way."""
         link = self.links.get(study.trust)
         if link is None:
@@ -127,7 +126,7 @@ class PriorOut(Out):
     pacs_link: str | None = Field(description="Opens it in its trust's PACS.", examples=[None])
 
     @classmethod
-    def of(cls, study: StudyRow, around: Around) -> PriorOut:
+    def of(cls, study: PriorStudy, around: Around) -> PriorOut:
         """Return a prior study as the API shows it."""
         return cls(
             trust=study.trust,
@@ -208,21 +207,21 @@ class WorklistItemOut(Out):
     @classmethod
     def of(cls, entry: WorklistItem, reporter: Reporter, around: Around) -> WorklistItemOut:
         """Return a read as the API shows it."""
-        item, study, held = entry.item, entry.study, around.held_of(entry.study)
-        session = around.sessions.get(item.session_id)
+        item, study, read = entry.item, entry.study, entry.read
+        held = around.held_of(study)
         return cls(
             place=item.place,
             session_id=item.session_id,
-            session_start=None if session is None else session.start,
-            session_end=None if session is None else session.end,
+            session_start=entry.session_start,
+            session_end=entry.session_end,
             position=item.position,
             trust=study.trust,
             accession_number=study.accession_number,
-            read_id=entry.read.id or 0,
+            read_id=read.id,
             read=item.read,
             reads=study.reads,
-            kind=entry.read.kind,
-            state=entry.read.state,
+            kind=read.kind,
+            state=read.state,
             local_patient_id=study.local_patient_id,
             study_instance_uid=study.study_instance_uid,
             exam_code=held.exam_code,
@@ -244,14 +243,14 @@ class WorklistItemOut(Out):
                 skill_level=reporter.level(held.subspecialty, held.modality),
                 home_trust=reporter.home_trust == study.trust,
                 reported_prior=reporter.reporter_id == study.prior_reporter,
-                again=Again(entry.read.again) if entry.read.again else None,
-                read_before=reporter.reporter_id == entry.read.read_before_by,
+                again=Again(read.again) if read.again else None,
+                read_before=reporter.reporter_id == read.read_before_by,
             ),
             still_open=entry.still_open,
             claimed_by=entry.claimed_by,
             pacs_link=around.link_to(study),
-            follows=[FollowedOut.of(row) for row in around.followed.get(entry.read.id or 0, ())],
-            priors=[PriorOut.of(prior, around) for prior in around.priors.get(study.id or 0, ())],
+            follows=[FollowedOut.of(row) for row in around.followed.get(read.id, ())],
+            priors=[PriorOut.of(prior, around) for prior in around.priors.get(study.id, ())],
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -27,7 +27,6 @@ from balancer.store import follow_ups, people, standing, worklists
 from balancer.store.database import Database, Session
 from balancer.store.pages import part
 from balancer.store.priors import priors
-from balancer.store.tables import SessionRow
 
 router = APIRouter()
 
@@ -140,20 +139,15 @@ def shown(session: Session, reporter_id: str, reach: Reach, now: datetime) -> tu
     """
     listed = people.reporter(session, reporter_id).reporter
     current = worklists.worklist(session, reporter_id)
-    around = around_of(session, current.items, worklists.sessions_on(session, current), now)
-    out = WorklistOut.of(current, listed, around)
-    mark = worklists.list_marks(session, reporter_id)[reporter_id]
-    return out, list_tag(reporter_id, mark, reach)
+    out = WorklistOut.of(current, listed, around_of(session, current.items, now))
+    return out, list_tag(reporter_id, current.mark, reach)
 
 
-def around_of(
-    session: Session, entries: Sequence[worklists.WorklistItem], sessions: Mapping[str, SessionRow], now: datetime
-) -> Around:
+def around_of(session: Session, entries: Sequence[worklists.WorklistItem], now: datetime) -> Around:
     """Return what is shown beside reads."""
-    following = [entry.read.id or 0 for entry in entries if entry.read.kind is not ReadKind.INTERPRETATION]
+    following = [entry.read.id for entry in entries if entry.read.kind is not ReadKind.INTERPRETATION]
     return Around(
-        sessions=sessions,
-        names={exam.code: exam.name for exam in standing.examinations(session, listed_only=False)},
+        names=standing.examination_names(session),
         links=standing.pacs_links(session),
         priors=priors(session, [entry.study for entry in entries]),
         follows=follow_ups.of_reads(session, following),
