@@ -85,7 +85,7 @@ class Database:
         # hide_parameters: an error's message must not carry what was being written, which names patients' studies
         self.engine = _sqlite_engine(parsed) if self.dialect == _SQLITE else _postgresql_engine(parsed)
         reads = {} if self.dialect == _SQLITE else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        self._reader = self.engine.execution_options(**reads)
+        self._reader = self.engine.execution_options(**{scope.READS: True}, **reads)
         # READ COMMITTED, whatever the server's own setting: a writer sees what the one before it left behind its locks
         writes = {} if self.dialect == _SQLITE else {"isolation_level": "READ COMMITTED"}
         self._writer = self.engine.execution_options(**{_WRITES: True}, **writes)

@@ -40,10 +40,16 @@ def reporters(session: Session, *, trust: str | None = None, unlisted: bool = Fa
 
 def reporter(session: Session, reporter_id: str) -> ListedReporter:
     """Return one reporter, listed or not; ``NotFoundError`` if there is none."""
-    row = session.get(ReporterRow, reporter_id)
-    if row is None:
+    named = select(ReporterRow, SkillRow.subspecialty, SkillRow.modality, SkillRow.level)
+    skilled = named.outerjoin(SkillRow, col(SkillRow.reporter_id) == col(ReporterRow.reporter_id))
+    found = session.exec(skilled.where(ReporterRow.reporter_id == reporter_id)).all()
+    if not found:
         raise NotFoundError("there is no such reporter")
-    return _with_scopes(session, [row])[0]
+    row = found[0][0]
+    skills = {(of, modality or None): SkillLevel(level) for _, of, modality, level in found if level is not None}
+    entitled = select(EntitlementRow.trust, col(EntitlementRow.expires_on)).order_by(col(EntitlementRow.ordinal))
+    trusts = dict(session.exec(entitled.where(EntitlementRow.reporter_id == reporter_id)).all())
+    return ListedReporter(reporter=_reporter(row, trusts, skills), listed=row.listed)
 
 
 def reporter_anywhere(session: Session, reporter_id: str) -> Reporter:
@@ -130,9 +136,6 @@ def _with_scopes(session: Session, rows: Sequence[ReporterRow]) -> list[ListedRe
     # columns and no rows of their own: of a network's reporters there are thousands
     entitled = select(EntitlementRow.reporter_id, EntitlementRow.trust, col(EntitlementRow.expires_on))
     skilled = select(SkillRow.reporter_id, SkillRow.subspecialty, SkillRow.modality, SkillRow.level)
-    if len(rows) == 1:
-        entitled = entitled.where(EntitlementRow.reporter_id == rows[0].reporter_id)
-        skilled = skilled.where(SkillRow.reporter_id == rows[0].reporter_id)
     for reporter_id, trust, expires_on in session.exec(entitled.order_by(col(EntitlementRow.ordinal))):
         trusts[reporter_id][trust] = expires_on
     for reporter_id, subspecialty, modality, level in session.exec(skilled):

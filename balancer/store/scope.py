@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Dialect, event
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
@@ -26,9 +26,14 @@ from balancer.store.limits import LIMITS
 from balancer.store.tables import Row
 
 _REACH = "reach"
+# Of a connection: nothing can be written through it.
+READS = "balancer_reads"
 # A program has some hundreds of statements; one that is made up anew each time must not fill the memory.
 _MOST_NAMED = 5_000
 _NAMED: dict[Any, frozenset[str]] = {}
+
+
+Joining = TypeVar("Joining", bound=Session)
 
 
 class UnscopedError(LookupError):
@@ -50,10 +55,7 @@ def unlimited(session: Session) -> Iterator[Session]:
 
     For what must hold whoever caused it, such as the change feed, and never for what a caller is shown.
     """
-    session.flush()
-    # a savepoint: what fails in it is undone there, and then by whoever holds the transaction
-    whole = Session(session.connection(), expire_on_commit=False, join_transaction_mode="create_savepoint")
-    with whole, whole.begin():
+    with _beside(session, Session) as whole:
         yield whole
 
 
@@ -73,21 +75,32 @@ def seeing_readings(session: Session) -> Iterator[Session]:
     if not isinstance(session, CallersSession):
         yield session
         return
-    session.flush()
-    seeing = CallersSession(session.connection(), expire_on_commit=False, join_transaction_mode="create_savepoint")
-    limit(seeing, reach_of(session).seeing_readings())
-    with seeing, seeing.begin():
+    with within(session, reach_of(session).seeing_readings()) as seeing:
         yield seeing
 
 
 @contextmanager
 def within(session: Session, reach: Reach) -> Iterator[Session]:
     """Yield a session in the same transaction that reaches so far: for what a caller is told without having asked."""
-    session.flush()
-    limited = CallersSession(session.connection(), expire_on_commit=False, join_transaction_mode="create_savepoint")
-    limit(limited, reach)
-    with limited, limited.begin():
+    with _beside(session, CallersSession) as limited:
+        limit(limited, reach)
         yield limited
+
+
+@contextmanager
+def _beside(session: Session, kind: type[Joining]) -> Iterator[Joining]:
+    """Yield a session of that kind in the same transaction."""
+    session.flush()
+    connection = session.connection()
+    if connection.get_execution_options().get(READS):
+        # nothing to undo, and a savepoint takes as long as a statement
+        with kind(connection, autoflush=False, expire_on_commit=False, join_transaction_mode="rollback_only") as joined:
+            yield joined
+        return
+    # a savepoint: what fails in it is undone there, and then by whoever holds the transaction
+    joined = kind(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
+    with joined, joined.begin():
+        yield joined
 
 
 @contextmanager
