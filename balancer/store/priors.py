@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from sqlmodel import Session, col, select
 
@@ -12,6 +13,9 @@ from balancer.store.listed import AnyStudy, PriorStudy, columns_of
 from balancer.store.tables import StudyRow
 
 MOST_PRIORS = 20
+_KNOWN: Final = select(*columns_of(PriorStudy, StudyRow)).order_by(
+    col(StudyRow.acquired_at).desc(), col(StudyRow.id).desc()
+)
 
 
 def priors(session: Session, studies: Sequence[AnyStudy]) -> Mapping[int, Sequence[PriorStudy]]:
@@ -20,11 +24,7 @@ def priors(session: Session, studies: Sequence[AnyStudy]) -> Mapping[int, Sequen
     At most ``MOST_PRIORS`` of each, of whichever trust, whether they have been reported or wait themselves.
     """
     patients = {study.patient_id for study in studies}
-    statement = (
-        select(*columns_of(PriorStudy, StudyRow))
-        .where(is_among(session, StudyRow.patient_id, patients))
-        .order_by(col(StudyRow.acquired_at).desc(), col(StudyRow.id).desc())
-    )
+    statement = _KNOWN.where(is_among(session, StudyRow.patient_id, patients))
     by_patient: dict[str, list[PriorStudy]] = defaultdict(list)
     for row in session.exec(statement) if patients else ():
         by_patient[row.patient_id].append(PriorStudy._make(row))

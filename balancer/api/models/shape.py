@@ -16,7 +16,7 @@ MOST_CHARACTERS = 200
 
 
 def _in_utc(instant: datetime) -> datetime:
-    return require_aware(instant, "instant").astimezone(UTC)
+    return instant if instant.tzinfo is UTC else require_aware(instant, "instant").astimezone(UTC)
 
 
 Instant = Annotated[
