@@ -146,8 +146,9 @@ _TO_STUDY, _TO_READ = len(_PLACE), len(_PLACE) + len(_STUDY)
 @cache
 def _listed() -> Any:
     """Return the statement over what lists show of their reads: to say so many columns takes as long as to ask."""
+    columns: Any = (*_PLACE, *_STUDY, *_READ, SessionRow.start, SessionRow.end)
     return (
-        select(*_PLACE, *_STUDY, *_READ, SessionRow.start, SessionRow.end)
+        select(*columns)
         .select_from(WorklistItemRow)
         .join(StudyRow, col(StudyRow.id) == col(WorklistItemRow.study_id))
         .join(ReadRow, on_item(WorklistItemRow))
