@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 
@@ -40,16 +40,16 @@ class Described:
         return self.network is other.network and mine == others
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakenOver:
-    """An extract whose known rows have been taken out: the ``sheet`` that is left to be read, and their studies.
+    """An extract whose known rows have been taken out: the ``sheet`` that is left to be read, and their ``studies``.
 
-    ``digests`` are of all rows that stood in the sheet, by the line they begin on.
+    These, and the ``digests`` of all rows that stood in the sheet, are by the line that a row begins on.
     """
 
     sheet: TextSheet
-    studies: Mapping[int, IncomingStudy] = field(default_factory=dict)
-    digests: Mapping[int, bytes] = field(default_factory=dict)
+    studies: Mapping[int, IncomingStudy]
+    digests: Mapping[int, bytes]
 
     def added_to(self, parsed: ParsedExtract) -> ParsedExtract:
         """Return what was read of the rest and what is known, each in the order of the file."""

@@ -21,7 +21,7 @@ from balancer.store.tables_life import ReadRow
 
 
 class WorklistItem(NamedTuple):
-    """A read on a list, with its study as it stands now; ``times`` of its session unless the roster has lost it since.
+    """A read on a list, with its study as it stands now; its session has no times if the roster has lost it since.
 
     ``late``: the plan ends it after it is due. ``still_open`` is false once its source no longer lists the study.
     """
