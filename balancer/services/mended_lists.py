@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
-from balancer.domain.plan import Plan
+from balancer.domain.plan import Allocation, Plan
 from balancer.domain.study import ReadKey, Study, StudyKey
 from balancer.services.follow_changes import Happened
 from balancer.services.open_live import Live
 from balancer.services.publish_mended import MendedLists
+from balancer.store.following import Entry
+
+# A read by its own number: trust, accession number, number.
+_Own = tuple[str, str, int]
 
 
 def lists_to_publish(
@@ -47,25 +51,47 @@ def whom_it_concerns(live: Live, plan: Plan) -> set[str]:
     # every read of the network passes here: keys are bare tuples, which are equal to named ones and quicker to make
     known = cast("Mapping[tuple[str, str], Study]", live.known)
     numbers = cast("Mapping[tuple[str, str], Sequence[int]]", live.numbers)
-    planned: dict[str, list[tuple[datetime, str, int, tuple[str, str, int]]]] = defaultdict(list)
-    open_reads: set[tuple[str, str, int]] = set()
+    planned: dict[str, dict[_Own, Allocation]] = defaultdict(dict)
+    open_reads: set[_Own] = set()
     for row in plan.allocations:
         study = row.trust, row.accession_number
         own = (*study, numbers[study][row.read - 1])
         if known[study].claimed_by and known[study].claimed(row.read) is not None:
             open_reads.add(own)
         else:
-            planned[row.reporter_id].append((row.start, row.session_id, row.position, own))
-    ordered = {name: [own for *_, own in sorted(rows)] for name, rows in planned.items()}
-    listed = {
-        name: [
-            entry.key
-            for entry in current.entries
-            if entry.key not in open_reads and entry.key[2] in numbers.get(entry.key[:2], ())
-        ]
-        for name, current in live.lists.items()
+            planned[row.reporter_id][own] = row
+
+    def still_holds(key: _Own) -> bool:
+        return key not in open_reads and key[2] in numbers.get(key[:2], ())
+
+    return {
+        name
+        for name in {*planned, *live.lists}
+        if name not in live.lists or not _are_as_planned(live.lists[name].entries, planned.get(name, {}), still_holds)
     }
-    return {name for name in {*ordered, *listed} if ordered.get(name, []) != listed.get(name, [])}
+
+
+def _are_as_planned(
+    entries: Sequence[Entry], planned: Mapping[_Own, Allocation], still_holds: Callable[[_Own], bool]
+) -> bool:
+    """Tell whether what still holds of a list are the reads that are planned, all of them, in their order."""
+    last, found = None, 0
+    for entry in entries:
+        row = planned.get(entry.key)
+        if row is None:
+            if still_holds(entry.key):
+                return False
+            continue
+        if last is not None and not _is_before(last, row):
+            return False
+        last, found = row, found + 1
+    return found == len(planned)
+
+
+def _is_before(one: Allocation, other: Allocation) -> bool:
+    if one.start != other.start:
+        return one.start < other.start
+    return (one.session_id, one.position) < (other.session_id, other.position)
 
 
 def _in_order(concerned: AbstractSet[str], plan: Plan, happened: Happened) -> list[str]:

@@ -106,8 +106,8 @@ def _publish(session: Session, mended: MendedLists, now: datetime) -> Published:
         began_at=mended.began_at,
         stage=mended.stage,
         policy_id=mended.policy_id,
+        summary=mended.summary,
     )
-    runs.keep_summary(run, mended.summary)
     rows = placing.lists(mended.plan, reasons)
     items = {name: rows.get(name, []) for name in mended.concerned}
     unallocated = placing.numbered(reasons)
@@ -115,10 +115,10 @@ def _publish(session: Session, mended: MendedLists, now: datetime) -> Published:
     heads = add_lists(session, items, versions, placing.ids, run.id or 0, now)
     queue.restate_unallocated(session, mended.base_run, unallocated, placing.ids)
     reads.move_all(session, placing.moves(items, unallocated), by=_EVENTS, now=now, why=f"run {run.id}: {mended.stage}")
-    assignments.moved(session, {study_id for study_id, _ in places}, now)
-    assignments.take_turn(session)  # from here on nobody moves a read until we are done
-    moved = frozenset(following.moved_since(session, mended.sequence))
-    unheard = following.last_change(session) != mended.sequence
+    assignments.replanned(session, {study_id for study_id, _ in places}, now)
+    feed = assignments.take_turn(session)  # from here on nobody moves a read until we are done
+    unheard = feed.sequence != mended.sequence
+    moved = frozenset(following.moved_since(session, mended.sequence)) if unheard else frozenset()
     assignments.note_moved(session)
     entries = {name: tuple(map(_entry, found)) for name, found in items.items()}
     return Published(

@@ -170,15 +170,20 @@ class Placing:
         never seen by the plan, and stays where it stands.
         """
         found: dict[str, list[Allocation]] = defaultdict(list)
-        given = [self._numbered(row) for row in plan.allocations]
-        seen = {self._place(row.key) for row in given} | {self._place(key) for key in self.numbered(reasons)}
+        # each read's place is looked up once: lists are made while others wait
+        given = [(self._place(row.key), row) for row in map(self._numbered, plan.allocations)]
+        seen = {place for place, _ in given} | {self._place(key) for key in self.numbered(reasons)}
         seen -= set(overtaken)
         stay = self._placed_since(seen)
         theirs = {self._whose(row) for row in stay}
-        placed = [row for row in given if self._place(row.key) in seen and self.may_be_given(row)]
+        may_be = {place: row for place, row in given if place in seen and self._may_be_given(place, row)}
         # two reads of a study have two readers (H9): what stays where the plan has not put it goes before the plan
-        placed = [row for row in placed if self._whose(row) not in theirs or self._is_claimed(row)]
-        for row in sorted([*placed, *self._claimed_since(placed), *stay], key=_in_order):
+        placed = {
+            place: row
+            for place, row in may_be.items()
+            if (place[0], row.reporter_id) not in theirs or self._standing[place].state is ReadState.CLAIMED
+        }
+        for row in sorted([*placed.values(), *self._claimed_since(placed), *stay], key=_in_order):
             found[row.reporter_id].append(row)
         return found
 
@@ -205,25 +210,27 @@ class Placing:
 
     def may_be_given(self, row: Allocation) -> bool:
         """Tell whether a read, by its own number, may be on this list: to be read, by them and by nobody else."""
-        item = self._standing.get(self._place(row.key))
+        return self._may_be_given(self._place(row.key), row)
+
+    def _may_be_given(self, place: tuple[int, int], row: Allocation) -> bool:
+        item = self._standing.get(place)
         if item is None:
             return False
         if item.state is ReadState.CLAIMED:
             return item.reporter_id == row.reporter_id
-        if self._pinned.get(self._place(row.key), row.reporter_id) != row.reporter_id:
+        if self._pinned.get(place, row.reporter_id) != row.reporter_id:
             return False
         if self._entitled is not None and self._entitled.why_not(item, row.reporter_id):
             return False
         return row.reporter_id not in self._barred.get(item.study_id, set()) | self._held[item.study_id]
 
-    def _claimed_since(self, placed: Iterable[Allocation]) -> list[Allocation]:
+    def _claimed_since(self, placed: Collection[tuple[int, int]]) -> list[Allocation]:
         """Return the claimed reads that the plan has elsewhere or nowhere, as they stood on their lists."""
-        there = {self._place(row.key) for row in placed}
         keys = {study_id: key for key, study_id in self.ids.items()}
         return [
             _as_it_stood(item, keys[study_id], self._standing[study_id, number])
             for (study_id, number), item in self._kept.items()
-            if (study_id, number) not in there and (study_id, number) in self._standing and study_id in keys
+            if (study_id, number) not in placed and (study_id, number) in self._standing and study_id in keys
         ]
 
     def _placed_since(self, seen: Collection[tuple[int, int]]) -> list[Allocation]:
@@ -251,11 +258,9 @@ class Placing:
     def _whose(self, row: Allocation) -> tuple[int, str]:
         return self._place(row.key)[0], row.reporter_id
 
-    def _is_claimed(self, row: Allocation) -> bool:
-        return self._standing[self._place(row.key)].state is ReadState.CLAIMED
-
     def _numbered(self, row: Allocation) -> Allocation:
-        number = self._number(row.key)
+        of_study = self._numbers.get(StudyKey(row.trust, row.accession_number))
+        number = row.read if of_study is None else of_study[row.read - 1]
         return row if number == row.read else replace(row, read=number)
 
     def _number(self, key: ReadKey) -> int:

@@ -13,21 +13,31 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, func, insert, or_, select, update
 
 from balancer.domain.states import JournalKind, StudyState
 from balancer.store import journal, scope
+from balancer.store.bulk import change_rows
+from balancer.store.chunks import is_among
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import AssignmentHeadRow, AssignmentRow, ChangeFeedRow, WorklistRevisionRow
-from balancer.store.where_reads_stand import Key, Scope, Standing, closed_states, current_places, where_reads_stand
+from balancer.store.where_reads_stand import (
+    DRIFTS,
+    Key,
+    Scope,
+    Standing,
+    closed_states,
+    current_places,
+    other_times,
+    where_reads_stand,
+)
 
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
-_MOVED = "studies of which reads have moved"
+_MOVED, _REPLANNED = "studies of which reads have moved", "studies on lists that are new"
 _COMPARED = tuple(field.name for field in fields(Standing))
-# What drifts with every run is for whoever asks; the journal tells what has happened to a read.
-_DRIFTS = ("planned_start", "planned_end", "late")
-_TOLD = tuple(name for name in _COMPARED if name not in _DRIFTS)
+# What drifts is for whoever asks; the journal tells what has happened to a read.
+_TOLD = tuple(name for name in _COMPARED if name not in DRIFTS)
 _KNOWN = ("study_id", "read", "trust", "gone", *_COMPARED)
 
 
@@ -36,11 +46,18 @@ def moved(session: Session, study_ids: Iterable[int], at: datetime) -> None:
     session.info.setdefault(_MOVED, {}).update(dict.fromkeys(study_ids, at))
 
 
+def replanned(session: Session, study_ids: Iterable[int], at: datetime) -> None:
+    """Remember that lists with reads of these studies are new: those that have not ``moved`` have new times at most."""
+    session.info.setdefault(_REPLANNED, {}).update(dict.fromkeys(study_ids, at))
+
+
 def note_moved(session: Session) -> None:
-    """Enter what has been remembered of moved reads in this transaction, as ``note_studies``."""
-    waiting = session.info.pop(_MOVED, {})
-    if waiting:
-        note_studies(session, waiting.keys(), max(waiting.values()))
+    """Enter what has been remembered of reads in this transaction, as ``note_studies``; of some only new times."""
+    waiting, planned = session.info.pop(_MOVED, {}), session.info.pop(_REPLANNED, {})
+    if waiting or planned:
+        with scope.as_it_stands(session) as whole:
+            at = max([*waiting.values(), *planned.values()])
+            _note(whole, Scope(study_ids=waiting), at, drifted=planned.keys() - waiting)
 
 
 def note_studies(session: Session, study_ids: Collection[int], at: datetime) -> int:
@@ -52,7 +69,7 @@ def note_studies(session: Session, study_ids: Collection[int], at: datetime) -> 
     """
     if not study_ids:
         return 0
-    with scope.unlimited(session) as whole:
+    with scope.as_it_stands(session) as whole:
         return _note(whole, Scope(study_ids=set(study_ids)), at)
 
 
@@ -131,13 +148,18 @@ def take_turn(session: Session) -> ChangeFeedRow:
     return session.exec(statement).one()
 
 
-def _note(session: Session, which: Scope, at: datetime, *, lists_are_new: bool = False) -> int:
+def _note(
+    session: Session, which: Scope, at: datetime, *, lists_are_new: bool = False, drifted: Collection[int] = ()
+) -> int:
     # first the turn, then the look: what committed while we waited is seen
     feed = take_turn(session)
     known = _known(session, which)
     true = where_reads_stand(session, which)
     changed = {key: standing for key, standing in true.items() if not _is(known.get(key), standing)}
     changed.update(_ended(session, {key for key, row in known.items() if key not in true and not row.gone}))
+    for row in _drifted(session, drifted):
+        known[row.study_id, row.read] = row
+        changed[row.study_id, row.read] = _at_its_new_time(row)
     if changed:
         _write(session, feed, changed, known, at)
         if not lists_are_new:
@@ -150,27 +172,10 @@ def _note(session: Session, which: Scope, at: datetime, *, lists_are_new: bool =
 def _note_times(session: Session, at: datetime) -> int:
     """Number anew every read that current lists plan at another time than the feed says; return how many there are."""
     feed, lists = take_turn(session), current_places().subquery()
-    is_now: dict[str, Any] = {name: lists.c[name] for name in _DRIFTS} | {"late": func.coalesce(lists.c.late, false())}
     key: Any = (col(AssignmentRow.study_id), col(AssignmentRow.read))
     order = (lists.c.planned_start.is_(None), lists.c.planned_start, *key)
-    place = func.row_number().over(order_by=order).label("place")
-    columns: Any = (*key, *(column.label(name) for name, column in is_now.items()), place)
-    drifted = (
-        select(*columns)
-        .select_from(AssignmentRow)
-        .outerjoin(
-            lists,
-            and_(
-                key[0] == lists.c.study_id,
-                key[1] == lists.c.read,
-                col(AssignmentRow.reporter_id) == lists.c.reporter_id,
-            ),
-        )
-        .where(~col(AssignmentRow.gone))
-        .where(or_(*(getattr(AssignmentRow, name).is_distinct_from(column) for name, column in is_now.items())))
-        .subquery()
-    )
-    times = {name: drifted.c[name] for name in _DRIFTS}
+    drifted = other_times(lists, *key, func.row_number().over(order_by=order).label("place")).subquery()
+    times = {name: drifted.c[f"{name}_now"] for name in DRIFTS}
     renumbered = (
         update(AssignmentRow)
         .where(key[0] == drifted.c.study_id, key[1] == drifted.c.read)
@@ -194,6 +199,21 @@ def _known(session: Session, which: Scope) -> dict[Key, Any]:
     alive = or_(~col(AssignmentRow.gone), col(StudyRow.state) == StudyState.OPEN)
     rows = [row for condition in which.conditions(session) for row in session.exec(statement.where(condition, alive))]
     return {(row.study_id, row.read): row for row in rows}
+
+
+def _drifted(session: Session, study_ids: Collection[int]) -> Iterable[Any]:
+    """Return what the feed says of those reads of these studies that lists plan at other times, with these."""
+    if not study_ids:
+        return ()
+    ids = sorted(study_ids)
+    lists = current_places().where(is_among(session, WorklistItemRow.study_id, ids)).subquery()
+    statement = other_times(lists, *(getattr(AssignmentRow, name) for name in _KNOWN))
+    return session.exec(statement.where(is_among(session, AssignmentRow.study_id, ids))).all()  # type: ignore[no-any-return]
+
+
+def _at_its_new_time(row: Any) -> Standing:
+    told: dict[str, Any] = {name: getattr(row, name) for name in _TOLD}
+    return Standing(**told, **{name: getattr(row, f"{name}_now") for name in DRIFTS})
 
 
 def _is(row: Any, standing: Standing, compared: Iterable[str] = _COMPARED) -> bool:
@@ -231,15 +251,16 @@ def _write(
         heads[trust] = feed.sequence
         row = {"study_id": key[0], "read": key[1], "sequence": feed.sequence, "changed_at": at}
         if key not in told:
-            drifted.append({**row, **{name: getattr(standing, name) for name in _DRIFTS}})
+            drifted.append({**row, **{name: getattr(standing, name) for name in DRIFTS}})
             continue
         gone = standing.state.is_gone
         columns = {name: getattr(standing, name) for name in _COMPARED}
         (added if before is None else moved).append({**row, **columns, "trust": trust, "gone": gone})
         steps.append(journal.entry(key, trust, feed.sequence, at, before, own[key], gone=gone))
     journal.enter(session, steps)
-    for rows in filter(None, (moved, drifted)):
-        session.exec(update(AssignmentRow), params=rows)
+    if moved:
+        session.exec(update(AssignmentRow), params=moved)
+    change_rows(session, AssignmentRow, drifted)
     if added:
         session.exec(insert(AssignmentRow), params=added)
     session.exec(

@@ -25,8 +25,8 @@ def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
 def is_among(session: Session, column: Any, values: Collection[int] | Collection[str]) -> ColumnElement[bool]:
     """Return the condition that a column has one of these values, however many: they are a single parameter.
 
-    A parameter for each of 2,800 takes PostgreSQL longer to read than the rows take it to write, and a statement with
-    150 that is as long as there are any is put together, read and planned anew each time.
+    A parameter for each of 2,800 takes PostgreSQL longer to read than the rows take it to write, and with a parameter
+    for each of 150 the statement is another with every number of them: put together, read and planned anew each time.
     """
     if session.get_bind().dialect.name == "postgresql":
         return column == any_(literal(list(values), ARRAY(column.type)))  # type: ignore[no-any-return]

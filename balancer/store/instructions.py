@@ -35,6 +35,18 @@ SUBJECT = "instruction"
 _NEWEST_FIRST = "instruction"
 _FIELDS = tuple(Instruction.__dataclass_fields__)
 _IN_FORCE = col(InstructionRow.state) == InstructionState.IN_FORCE
+# put together once: they are asked with every mending
+_BARS = (
+    select(InstructionRow.study_id, InstructionRow.reporter_id)
+    .join(StudyRow, col(StudyRow.id) == col(InstructionRow.study_id))
+    .where(_IN_FORCE, InstructionRow.kind == InstructionKind.BAR, StudyRow.state == StudyState.OPEN)
+)
+_PINS = (
+    select(ReadRow.study_id, ReadRow.number, InstructionRow.reporter_id)
+    .join(InstructionRow, col(InstructionRow.read_id) == col(ReadRow.id))
+    .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+    .where(_IN_FORCE, InstructionRow.kind == InstructionKind.PIN, StudyRow.state == StudyState.OPEN)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,26 +101,13 @@ def bars(session: Session, only: int | None = None) -> list[tuple[int, str]]:
 
     Until the job ends it, one whose time is over still bars: for a minute nobody is offered what they may be again.
     """
-    statement = (
-        select(InstructionRow.study_id, InstructionRow.reporter_id)
-        .join(StudyRow, col(StudyRow.id) == col(InstructionRow.study_id))
-        .where(_IN_FORCE, InstructionRow.kind == InstructionKind.BAR, StudyRow.state == StudyState.OPEN)
-    )
-    if only is not None:
-        statement = statement.where(InstructionRow.study_id == only)
+    statement = _BARS if only is None else _BARS.where(InstructionRow.study_id == only)
     return [(study_id or 0, reporter_id or "") for study_id, reporter_id in session.exec(statement)]
 
 
 def pins(session: Session, only: int | None = None) -> dict[tuple[int, int], str]:
     """Return to whom reads of open studies are pinned, by study and number; of one study if it is named."""
-    statement = (
-        select(ReadRow.study_id, ReadRow.number, InstructionRow.reporter_id)
-        .join(InstructionRow, col(InstructionRow.read_id) == col(ReadRow.id))
-        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
-        .where(_IN_FORCE, InstructionRow.kind == InstructionKind.PIN, StudyRow.state == StudyState.OPEN)
-    )
-    if only is not None:
-        statement = statement.where(ReadRow.study_id == only)
+    statement = _PINS if only is None else _PINS.where(ReadRow.study_id == only)
     return {(study_id, number): reporter_id or "" for study_id, number, reporter_id in session.exec(statement)}
 
 

@@ -18,6 +18,7 @@ from balancer.domain.plan import Allocation
 from balancer.domain.states import StudyState
 from balancer.domain.study import ReadKey, StudyKey
 from balancer.store import follow_ups, instructions, scope
+from balancer.store.bulk import add_rows
 from balancer.store.chunks import chunks, is_among
 from balancer.store.reads_that_count import counting
 from balancer.store.tables import StudyRow, UnallocatedRow, WorklistItemRow, WorklistRow
@@ -25,6 +26,18 @@ from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow, ReturnRow
 
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
+# put together once: they are asked with every mending
+_DONE = (
+    select(ReadRow.study_id, ReadRow.reporter_id)
+    .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+    .where(ReadRow.state == ReadState.DONE, StudyRow.state == StudyState.OPEN, counting())
+)
+_RETURNED = (
+    select(ReadRow.study_id, ReturnRow.reporter_id)
+    .join(ReturnRow, col(ReturnRow.read_id) == col(ReadRow.id))
+    .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+    .where(StudyRow.state == StudyState.OPEN)
+)
 
 
 class QueuedStudy(NamedTuple):
@@ -123,15 +136,7 @@ def barred(session: Session, only: int | None = None) -> dict[int, set[str]]:
 
 def _barred(session: Session, only: int | None) -> dict[int, set[str]]:
     found: dict[int, set[str]] = defaultdict(set)
-    done = select(ReadRow.study_id, ReadRow.reporter_id).join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
-    done = done.where(ReadRow.state == ReadState.DONE, StudyRow.state == StudyState.OPEN, counting())
-    returned = (
-        select(ReadRow.study_id, ReturnRow.reporter_id)
-        .join(ReturnRow, col(ReturnRow.read_id) == col(ReadRow.id))
-        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
-        .where(StudyRow.state == StudyState.OPEN)
-    )
-    for statement in (done, returned):
+    for statement in (_DONE, _RETURNED):
         if only is not None:
             statement = statement.where(StudyRow.id == only)  # noqa: PLW2901 - narrowed
         for study_id, reporter_id in session.exec(statement):
@@ -156,12 +161,16 @@ def study_ids(session: Session, keys: Iterable[StudyKey]) -> dict[StudyKey, int]
 
 
 def supersede_worklists(session: Session, now: datetime, *, of: Collection[str] | None = None) -> dict[str, int]:
-    """End every current list, or those of the reporters named; return the highest version of whoever ever had one."""
+    """End every current list, or those of the reporters named; return the highest version of whoever ever had one.
+
+    Of the reporters named only, if some are.
+    """
     versions = select(WorklistRow.reporter_id, func.max(WorklistRow.version)).group_by(col(WorklistRow.reporter_id))
-    last = dict(session.exec(versions).all())
     ended = update(WorklistRow).where(col(WorklistRow.superseded_at).is_(None)).values(superseded_at=now)
     if of is not None:
-        ended = ended.where(col(WorklistRow.reporter_id).in_(sorted(of)))
+        named = is_among(session, WorklistRow.reporter_id, sorted(of))
+        versions, ended = versions.where(named), ended.where(named)
+    last = dict(session.exec(versions).all())
     session.exec(ended, execution_options={"synchronize_session": False})
     return last
 
@@ -362,8 +371,7 @@ def add_items(
         for reporter_id, items in allocations.items()
         for place, item in enumerate(items, start=1)
     ]
-    if rows:
-        session.exec(insert(WorklistItemRow), params=rows)
+    add_rows(session, WorklistItemRow, rows)
 
 
 def add_unallocated(session: Session, run_id: int, reasons: Mapping[ReadKey, str], ids: Ids) -> None:

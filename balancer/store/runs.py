@@ -233,11 +233,21 @@ def _first_requested(session: Session, now: datetime) -> RunRow | None:
 
 
 def add_mending(  # noqa: PLR0913 - what became of it, and when
-    session: Session, state: RunState, *, now: datetime, began_at: datetime, stage: str, policy_id: int, error: str = ""
+    session: Session,
+    state: RunState,
+    *,
+    now: datetime,
+    began_at: datetime,
+    stage: str,
+    policy_id: int,
+    error: str = "",
+    summary: Summary | None = None,
 ) -> RunRow:
-    """Enter a mending, which is over as soon as it is known: published, or why not."""
+    """Enter a mending, which is over as soon as it is known: published with its ``summary``, or why not."""
     row = _new_run(state=state, token=0, now=now, started_at=began_at, seed=0, stage=stage)
     row.kind, row.finished_at, row.policy_id, row.error = RunKind.MENDING, now, policy_id, error
+    if summary is not None:
+        keep_summary(row, summary)
     session.add(row)
     session.flush()
     return row

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_, false, func, or_
 from sqlmodel import Session, col, select
 
 from balancer.domain.instruction import InstructionKind, InstructionState
@@ -17,12 +17,16 @@ from balancer.domain.life import UNPLANNED, ReadState
 from balancer.domain.states import AssignmentState, StudyState
 from balancer.store.chunks import is_among
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_assignments import AssignmentRow
 from balancer.store.tables_instructions import InstructionRow
 from balancer.store.tables_life import ReadRow
 from balancer.store.workitems import with_current
 
 SHOWN = frozenset({InstructionKind.STUDY, InstructionKind.EXPEDITE})
 """What people decide of a study that is shown with it: its class, its examination, when it is due."""
+
+DRIFTS = ("planned_start", "planned_end", "late")
+"""What of a read's standing drifts with every run."""
 
 Key = tuple[int, int]
 # What a worklist shows of a study; its trust and number never change.
@@ -84,6 +88,23 @@ def current_places() -> Any:
     )
     on_list = col(WorklistRow.id) == col(WorklistItemRow.worklist_id)
     return select(*columns).join(WorklistRow, on_list).where(col(WorklistRow.superseded_at).is_(None))
+
+
+def other_times(lists: Any, *columns: Any) -> Any:
+    """Return a statement that gives each read that the feed has and ``lists`` plan at other times than it says.
+
+    It gives these columns of the feed's and then ``DRIFTS`` as they are now; ``lists`` is a subquery as
+    ``current_places``. Whose a read is counts as the feed has it.
+    """
+    times: dict[str, Any] = {name: lists.c[name] for name in DRIFTS} | {"late": func.coalesce(lists.c.late, false())}
+    same_read = (col(AssignmentRow.study_id) == lists.c.study_id, col(AssignmentRow.read) == lists.c.read)
+    return (
+        select(*columns, *(column.label(f"{name}_now") for name, column in times.items()))
+        .select_from(AssignmentRow)
+        .outerjoin(lists, and_(*same_read, col(AssignmentRow.reporter_id) == lists.c.reporter_id))
+        .where(~col(AssignmentRow.gone))
+        .where(or_(*(getattr(AssignmentRow, name).is_distinct_from(column) for name, column in times.items())))
+    )
 
 
 def closed_states(session: Session, study_ids: Collection[int]) -> dict[int, Standing]:

@@ -27,10 +27,11 @@ from balancer.services.mend_worklists import Mending, MendOutcome
 from balancer.services.release_read import release_read
 from balancer.services.return_read import return_read
 from balancer.services.run_allocation import run_allocation
-from balancer.store import audit, conservation, instructions, reads, runs, worklists
+from balancer.store import assignments, audit, conservation, instructions, reads, runs, worklists
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import RunRow, WorklistItemRow, WorklistRow
+from balancer.store.tables_assignments import AssignmentRow
 from balancer.store.tables_life import ReadRow
 from tests.networks import (
     PACS,
@@ -136,6 +137,19 @@ def test_an_emergency_is_on_a_list_at_the_next_look(db: Database) -> None:
     assert current is not None
     assert current.kind is RunKind.ALLOCATION
     assert conserved(db)
+
+
+def test_the_change_feed_knows_where_every_read_stands_once_lists_are_mended(db: Database) -> None:
+    """Those that have only been put off, too: there is nothing left to note, and what is planned first came first."""
+    mending = morning(db)
+    arrives(db, emergency(minutes=30.0))
+    assert mending.look(minutes(1)) is not None
+    with db.transaction() as writing:
+        feed = writing.exec(select(AssignmentRow).order_by(AssignmentRow.sequence)).all()  # type: ignore[arg-type]
+        times = [row.planned_start for row in feed if row.changed_at == minutes(1) and row.planned_start is not None]
+        assert len(times) > 1
+        assert times == sorted(times)
+        assert assignments.note_all(writing, minutes(2)) == 0
 
 
 def test_an_emergency_comes_first_of_what_is_not_next(db: Database) -> None:

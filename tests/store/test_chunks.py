@@ -21,3 +21,14 @@ def test_rows_are_found_among_any_number_of_numbers(db: Database, beside: int) -
         found = session.exec(select(StudyRow.accession_number).where(is_among(session, StudyRow.id, named))).all()
         none = session.exec(select(StudyRow.id).where(is_among(session, StudyRow.id, []))).all()
     assert (sorted(found), list(none)) == (["A1", "A3"], [])
+
+
+def test_rows_are_found_among_any_names(db: Database) -> None:
+    """Texts are looked for as numbers are, quotes and commas and all."""
+    queued(db, "A1", 'A"2,{}', "A3")
+    named = ['A"2,{}', "A3", "A", "NULL"]
+    with db.session() as session:
+        found = session.exec(
+            select(StudyRow.accession_number).where(is_among(session, StudyRow.accession_number, named))
+        ).all()
+    assert sorted(found) == ['A"2,{}', "A3"]
