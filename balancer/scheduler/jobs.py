@@ -38,6 +38,7 @@ from balancer.services.end_instructions import end_instructions
 from balancer.services.forget_letters import forget_letters
 from balancer.services.lapse_claims import lapse_claims
 from balancer.services.load_network import load_network
+from balancer.services.outcomes import BatchOutcome
 from balancer.services.park_read import check_parked
 from balancer.services.refresh_feeds import NOTHING_AHEAD, Ahead, read_ahead, refresh_feed, refresh_roster
 from balancer.services.release_emergencies import plan_that_waits, release_emergencies
@@ -335,9 +336,14 @@ class Work:
             ledger.do(job, now if interval is None else due_time(now, interval), work)
 
     def _take_feed(self, feed: FeedDescription, ahead: Ahead = NOTHING_AHEAD) -> str:
-        network, key = self._loaded, self._sources.pseudonym_key
+        network, key, before = self._loaded, self._sources.pseudonym_key, self._read_before
+
+        def emergencies_came(_: BatchOutcome) -> None:
+            self._changed.append(feed.name)  # whatever becomes of the rest, a run is to see them
+
+        now = self._clock.now()
         outcomes = refresh_feed(
-            self._database, network, feed, self._clock.now(), key, self._shift, ahead, before=self._read_before
+            self._database, network, feed, now, key, self._shift, ahead, before=before, tell=emergencies_came
         )
         return tell_batches(feed.name, outcomes)
 

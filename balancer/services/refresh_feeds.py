@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import TypeVar
 
+import structlog
+
 from balancer.domain.feed import ParsedExtract
 from balancer.domain.instant import day_of
 from balancer.domain.roster import ParsedRoster
@@ -27,8 +29,9 @@ from balancer.services.take_emergencies import take_emergencies
 from balancer.services.taught_feed import taught_feed
 from balancer.services.update_roster import update_roster, why_refused
 from balancer.store import batches, rosters
-from balancer.store.database import Database
+from balancer.store.database import Database, StoreBusyError
 
+_log = structlog.get_logger("balancer.services")
 _NO_SHIFT = timedelta()
 # What began yesterday may go on today.
 _A_NIGHT = timedelta(days=1)
@@ -68,12 +71,14 @@ def refresh_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
     ahead: Ahead = NOTHING_AHEAD,
     *,
     before: ReadBefore | None = None,
+    tell: Callable[[BatchOutcome], None] | None = None,
 ) -> list[BatchOutcome]:
     """Take in the files of a feed that are current, oldest first; none at all if nothing has been delivered yet.
 
     A file that was taken in before, under the same name, is recognised by its digest and not read again; nor is one
     that has been read ``ahead``, by what describes the feed now, and no row that was read ``before``. Emergencies of a
-    long one are taken first, in a batch of their own. ``shift`` is added to every instant.
+    long one are taken first, in a batch of their own, and are what ``tell`` is told at once: if the rest then fails,
+    they are here, and are no news when it is tried again. ``shift`` is added to every instant.
 
     Raises
     ------
@@ -89,12 +94,28 @@ def refresh_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
         if outcome is None:
             with no_collections():
                 found = _read(db, network, feed, file.name, content, pseudonym_key, shift, known, before)
-                urgent = take_emergencies(db, feed, found.extract, now, file_name=file.name)
-                outcomes += [] if urgent is None else [urgent]
+                urgent = _emergencies_first(db, feed, found.extract, now, file.name)
+                if urgent is not None:
+                    outcomes.append(urgent)
+                    if tell is not None:
+                        tell(urgent)
                 most = feed.most_withdrawn
                 outcome = ingest_extract(db, feed, found.extract, now, file_name=file.name, most_closed=most)
         outcomes.append(outcome)
     return outcomes
+
+
+def _emergencies_first(
+    db: Database, feed: FeedDescription, parsed: ParsedExtract, now: datetime, file_name: str
+) -> BatchOutcome | None:
+    """Take emergencies before the rest; if that fails they come with it, for it is a short cut and nothing more."""
+    try:
+        return take_emergencies(db, feed, parsed, now, file_name=file_name)
+    except StoreBusyError:  # nor could the rest be taken
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, the whole is taken all the same
+        _log.exception("feed.emergencies_not_first", feed=feed.name)
+        return None
 
 
 def read_ahead(  # noqa: PLR0913, PLR0917 - what is read, and how

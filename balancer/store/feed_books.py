@@ -20,7 +20,8 @@ from balancer.store.tables import BatchRow, FeedRow, QuarantineRow, StudyRow
 class FeedSaid:
     """A snapshot feed's newest extract that was taken, against what is here.
 
-    ``said`` are the rows of it that are studies, each once: all but repeated ones and those that a rule leaves out.
+    ``said`` are the rows of it that are studies, each once: all but repeated ones and those that a rule leaves out; and
+    emergencies of a newer one that were not here, which have been taken before the rest of it.
     ``listed`` are open studies that it, or a row of it that was read again, brought or confirmed; ``kept`` are open
     studies that it no longer lists, because something speaks against closing them yet; ``quarantined`` are rows of it
     that could not be taken and wait, ``refused`` those that a person has decided are not to be mended.
@@ -41,7 +42,7 @@ class FeedSaid:
 
 
 def said_by_feeds(session: Session) -> dict[str, FeedSaid]:
-    """Return what each listed feed said last, by name; four statements, whatever the number.
+    """Return what each listed feed said last, by name; five statements, whatever the number.
 
     A feed from which nothing has been taken yet said nothing.
     """
@@ -52,9 +53,9 @@ def said_by_feeds(session: Session) -> dict[str, FeedSaid]:
         _since_newest(session, QuarantineRow, QuarantineRow.state == state, newest)
         for state in (QuarantineState.OPEN, QuarantineState.REFUSED)
     )
-    none = (0, 0)
+    early, none = _come_early(session, newest), (0, 0)
     return {
-        name: _said(batch, studies.get(name, none), rows.get(name, none), refused.get(name, none))
+        name: _said(batch, early.get(name, 0), studies.get(name, none), rows.get(name, none), refused.get(name, none))
         for name, batch in last.items()
     }
 
@@ -82,11 +83,23 @@ def _since_newest(session: Session, table: Any, still: Any, newest: Any) -> dict
     return {name: (every, here) for name, every, here in session.exec(counted.group_by(col(table.feed)))}
 
 
-def _said(batch: BatchRow, studies: tuple[int, int], rows: tuple[int, int], refused: tuple[int, int]) -> FeedSaid:
+def _come_early(session: Session, newest: Any) -> dict[str, int]:
+    """Return by feed how many emergencies, of an extract whose rest is still to be taken, have come to the queue."""
+    marks = newest.add_columns(BatchRow.feed).subquery()
+    last_id, feed = marks.c[0], marks.c.feed
+    counted: Any = select(BatchRow.feed, func.sum(BatchRow.new + BatchRow.reopened)).join(
+        marks, and_(feed == col(BatchRow.feed), col(BatchRow.id) > last_id)
+    )
+    return dict(session.exec(counted.where(BatchRow.kind == BatchKind.EMERGENCIES).group_by(col(BatchRow.feed))).all())
+
+
+def _said(
+    batch: BatchRow, early: int, studies: tuple[int, int], rows: tuple[int, int], refused: tuple[int, int]
+) -> FeedSaid:
     return FeedSaid(
         feed=batch.feed,
         batch=batch,
-        said=batch.rows_read - batch.duplicate - batch.excluded,
+        said=batch.rows_read - batch.duplicate - batch.excluded + early,
         listed=studies[1],
         kept=studies[0] - studies[1],
         quarantined=rows[1],

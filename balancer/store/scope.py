@@ -121,7 +121,7 @@ def at_every_trust(session: Session) -> Iterator[Session]:
 def as_it_stands(session: Session) -> Iterator[Session]:
     """Yield a session that sees everything: the session itself if nothing limits it, else as ``unlimited``.
 
-    For what is only looked at, and locked: locks that a savepoint takes cost more when its transaction goes on.
+    For what nobody takes back on its own: what a savepoint locks costs more when its transaction goes on.
     """
     if not isinstance(session, CallersSession):
         yield session

@@ -25,7 +25,7 @@ from balancer.scheduler.deliveries import HELD_UP_FOR_SECONDS
 from balancer.scheduler.jobs import READS_EVERY, Sources, Work
 from balancer.scheduler.solving import BUSY, DONE
 from balancer.scheduler.timetable import Timetable
-from balancer.services import refresh_feeds
+from balancer.services import refresh_feeds, take_emergencies
 from balancer.services.decide_policy import approve_policy
 from balancer.services.propose_policy import propose_policy
 from balancer.services.request_run import request_run
@@ -383,6 +383,25 @@ def test_a_delivery_that_could_not_be_taken_in_is_tried_again_a_little_later(
     looks()
     soon.pop("feed RVV unreported studies delivered")()
     assert scheduler.open_studies == 41
+
+
+def test_a_run_sees_the_emergencies_of_a_delivery_whose_rest_could_not_be_taken_in(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are no news when it is tried again, and nothing else of it may be."""
+    looks, soon = scheduler.work.notice_deliveries, scheduler.timetable.soon
+    looks()
+    scheduler.deliver(content([*ROWS, row("B1", priority="1")]), 17)
+    looks()
+    looks()
+    scheduler.clock.at = minutes(17)
+    monkeypatch.setattr(take_emergencies, "_LONG", 40)
+    with monkeypatch.context() as busy:
+        busy.setattr(refresh_feeds, "ingest_extract", busy_database)
+        soon.pop("feed RVV unreported studies delivered")()
+    assert (scheduler.open_studies, scheduler.asked_for) == (41, 0)
+    scheduler.work.run_what_is_asked()
+    assert scheduler.asked_for == 1
 
 
 def test_a_delivery_that_cannot_be_read_is_a_failed_job_and_tried_again(

@@ -10,14 +10,15 @@ from sqlmodel import select
 
 from balancer.domain.feed import IncomingStudy, ParsedExtract
 from balancer.domain.states import BatchKind, BatchState, StudyState
-from balancer.ingest.network_folder import read_network
+from balancer.ingest.network_folder import NetworkFolder, read_network
+from balancer.services import refresh_feeds
 from balancer.services import take_emergencies as module
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
 from balancer.services.outcomes import BatchOutcome
 from balancer.services.refresh_feeds import refresh_feed
 from balancer.services.take_emergencies import take_emergencies
-from balancer.store import batches, conservation
+from balancer.store import batches, conservation, feed_books
 from balancer.store.database import Database
 from balancer.store.tables import StudyRow
 from balancer.store.tables_assignments import AssignmentRow
@@ -180,14 +181,53 @@ def test_a_file_that_came_before_is_left_alone(begun: Database) -> None:
     assert first(begun, replace(parsed), at=15) is None
 
 
+def unexplained(db: Database) -> tuple[int, int]:
+    """Return how many studies the feed has said there are, and how many of them are not accounted for."""
+    with db.session() as session:
+        said = feed_books.said_by_feeds(session)[Feed().name]
+    return said.said, said.unexplained
+
+
+def test_what_a_feed_has_said_is_accounted_for_before_the_rest_is_taken_too(begun: Database) -> None:
+    """New, back, or become urgent: no manager is told that studies are here that nobody said are unreported."""
+    whole(begun, extract(*_ROWS, emergency("B2"), at=5), at=5)
+    whole(begun, extract(*_ROWS, at=10), at=10)
+    assert unexplained(begun) == (10, 0)
+    parsed = extract(*_ROWS[1:], emergency("A0"), emergency("B2"), emergency("B3"), at=15)
+    assert first(begun, parsed) is not None
+    assert unexplained(begun) == (12, 0)
+    whole(begun, parsed)
+    assert unexplained(begun) == (12, 0)
+
+
+def test_what_fails_of_the_short_cut_comes_with_the_whole(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No fault of it keeps a file out."""
+    network = read_network(kent(tmp_path))
+    load_network(db, network, NOW)
+
+    def fails(*_: object, **__: object) -> None:
+        raise ArithmeticError
+
+    rows = [row(f"G{number}") for number in range(30)]
+    assert [outcome.books.new for outcome in delivered(db, network, rows, 0)] == [30]
+    monkeypatch.setattr(refresh_feeds, "take_emergencies", fails)
+    assert [outcome.books.new for outcome in delivered(db, network, [*rows, row("B1", priority="1")], 15)] == [1]
+
+
+def delivered(db: Database, network: NetworkFolder, rows: list[str], at: int) -> list[BatchOutcome]:
+    """Deliver a file and take it in."""
+    path = network.folder / "extracts" / "RVV" / f"unreported-20260302T08{at:02}.csv"
+    path.write_bytes(content(rows))
+    return refresh_feed(db, network, east_kent(network), minutes(at + 1), KEY)
+
+
 def test_a_file_is_refreshed_in_two_steps_if_it_has_one(db: Database, tmp_path: Path) -> None:
     """The outcome of each is told, the emergencies' first."""
-    folder = kent(tmp_path)
-    network = read_network(folder)
+    network = read_network(kent(tmp_path))
     load_network(db, network, NOW)
     rows = [row(f"G{number}") for number in range(30)]
     for made, more in ((0, []), (15, [row("B1", priority="1")]), (30, [row("B1", priority="1"), row("B2")])):
-        path = folder / "extracts" / "RVV" / f"unreported-20260302T08{made:02}.csv"
-        path.write_bytes(content([*rows, *more]))
-        outcomes = refresh_feed(db, network, east_kent(network), minutes(made + 1), KEY)
+        outcomes = delivered(db, network, [*rows, *more], made)
         assert [outcome.books.new for outcome in outcomes] == {0: [30], 15: [1, 0], 30: [1]}[made]
