@@ -86,6 +86,25 @@ def create_app(
     UndeclaredError
         If a route does not say who may call it.
     """
+    return open_app(with_every_route(add_pages), serving, door=door, ways=ways, hosts=hosts)
+
+
+def open_app(app: FastAPI, serving: Serving, *, door: Door, ways: Ways, hosts: Collection[str] = ()) -> FastAPI:
+    """Let an application that has its routes answer, and return it: what ``create_app`` does last."""
+    app.state.serving, app.state.door, app.state.ways = serving, door, ways
+    app.add_middleware(Guard, hosts=hosts, only_here=ways.only_here, by_https=ways.is_private)
+    app.add_middleware(fhir.AsOutcomes)  # around the guard, whose refusals are told in FHIR's words too
+    return app
+
+
+def with_every_route(add_pages: Pages | None = None) -> FastAPI:
+    """Return an application with every route there is; that takes most of a second.
+
+    Raises
+    ------
+    UndeclaredError
+        If a route does not say who may call it.
+    """
     app = FastAPI(
         title="Balancer",
         version=__version__,
@@ -99,7 +118,6 @@ def create_app(
         generate_unique_id_function=operation_id,
         responses=problems.may_be(problems.BAD_REQUEST, problems.FAILED, problems.BUSY),
     )
-    app.state.serving, app.state.door, app.state.ways = serving, door, ways
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=problems.may_be(*_OF_EVERY_ROUTE))
     app.include_router(tokens.router)
@@ -116,6 +134,4 @@ def create_app(
     if add_pages is not None:
         add_pages(app)
     require_declarations(app)
-    app.add_middleware(Guard, hosts=hosts, only_here=ways.only_here, by_https=ways.is_private)
-    app.add_middleware(fhir.AsOutcomes)  # around the guard, whose refusals are told in FHIR's words too
     return app

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 from fastapi import FastAPI
 from httpx2 import Response
+from starlette.datastructures import State
 from starlette.testclient import TestClient
 
-from balancer.api.app import create_app
+from balancer.api.app import open_app, with_every_route
 from balancer.api.callers import Door
 from balancer.api.doors import LocalDoor
 from balancer.api.serving import Serving
@@ -42,6 +45,20 @@ def nothing_described() -> SimpleNamespace:
     return SimpleNamespace(feeds=())
 
 
+@cache
+def _routed() -> FastAPI:
+    return with_every_route(install)
+
+
+def _unopened() -> FastAPI:
+    """Return an application of its own for a test, with every route; what routes are made of is made once for all."""
+    app = copy.copy(_routed())
+    app.router = copy.copy(app.router)
+    app.router.routes, app.router.middleware_stack = [*app.router.routes], app.router.app
+    app.state, app.user_middleware, app.exception_handlers = State(), [*app.user_middleware], {**app.exception_handlers}
+    return app
+
+
 class Service:
     """A client of the API under ``/api/v1``; whoever is on this machine unless another ``door`` tells."""
 
@@ -55,7 +72,7 @@ class Service:
     ) -> None:
         self.clock = StandingClock()
         serving = Serving(database=db, clock=self.clock, read_network=read_network, pseudonym_key=KEY)
-        self.app = create_app(serving, door=door or LocalDoor(), ways=ways, hosts=hosts, add_pages=install)
+        self.app = open_app(_unopened(), serving, door=door or LocalDoor(), ways=ways, hosts=hosts)
         self.client = TestClient(self.app, client=HERE)
 
     @classmethod
