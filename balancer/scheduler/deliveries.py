@@ -57,6 +57,13 @@ class Deliveries:
         since = chain(self._coming.values(), *self._being_taken.values())
         return any(time.monotonic() - at < HELD_UP_FOR_SECONDS for at in since)
 
+    def is_another_coming(self, name: str) -> bool:
+        """Tell whether a file lies there besides the one of this source that is being taken in; for any thread."""
+        waiting = [source for source, times in list(self._being_taken.items()) for _ in list(times)]
+        if name in waiting:
+            waiting.remove(name)
+        return bool(waiting or self._coming)
+
     def keep_only(self, names: Iterable[str]) -> None:
         """Forget what comes of sources that there are no more."""
         there = set(names)

@@ -26,6 +26,7 @@ from balancer.scheduler.deliveries import Deliveries
 from balancer.scheduler.downtime import LOOK_EVERY, DowntimeLists
 from balancer.scheduler.hurry import Hurry
 from balancer.scheduler.ledger import Ledger, due_time
+from balancer.scheduler.listed_first import wait_until_listed
 from balancer.scheduler.outcomes import CHANGED, tell_batches, tell_rosters
 from balancer.scheduler.reading_ahead import ReadingAhead
 from balancer.scheduler.solving import BUSY, DONE, NOT_PUBLISHED, Solving
@@ -340,6 +341,8 @@ class Work:
 
         def emergencies_came(_: BatchOutcome) -> None:
             self._changed.append(feed.name)  # whatever becomes of the rest, a run is to see them
+            if self._mending is not None:
+                wait_until_listed(self._database, lambda: self._deliveries.is_another_coming(feed.name))
 
         now = self._clock.now()
         outcomes = refresh_feed(

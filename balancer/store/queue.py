@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import true
+from sqlalchemy import exists, true
 from sqlmodel import Session, col, delete, func, insert, select, tuple_, update
 
 from balancer.domain.errors import GoneError
@@ -36,7 +36,8 @@ _RETURNED = (
     select(ReadRow.study_id, ReturnRow.reporter_id)
     .join(ReturnRow, col(ReturnRow.read_id) == col(ReadRow.id))
     .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
-    .where(StudyRow.state == StudyState.OPEN)
+    # PostgreSQL takes a table that was always empty for one of thousands, and would go through all reads
+    .where(StudyRow.state == StudyState.OPEN, exists(select(ReturnRow.id).correlate(None)))
 )
 
 

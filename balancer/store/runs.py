@@ -253,6 +253,12 @@ def add_mending(  # noqa: PLR0913 - what became of it, and when
     return row
 
 
+def last_mending(session: Session) -> int | None:
+    """Return the number of the last mending, whatever became of it; ``None`` if nothing was ever mended."""
+    statement = select(RunRow.id).where(RunRow.kind == RunKind.MENDING)
+    return session.exec(statement.order_by(col(RunRow.id).desc()).limit(1)).first()
+
+
 def add_restoring(session: Session, *, now: datetime, stage: str, policy_id: int | None) -> RunRow:
     """Enter that lists are put back as they were; whoever does so says that it is published."""
     row = _new_run(state=RunState.RUNNING, token=0, now=now, started_at=now, seed=0, stage=stage)

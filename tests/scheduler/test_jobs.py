@@ -404,6 +404,33 @@ def test_a_run_sees_the_emergencies_of_a_delivery_whose_rest_could_not_be_taken_
     assert scheduler.asked_for == 1
 
 
+def test_the_rest_of_a_delivery_is_taken_in_when_its_emergency_is_on_a_list(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If lists are mended at all; any other file that lies there is waited for no less."""
+    looks, soon, seen = scheduler.work.notice_deliveries, scheduler.timetable.soon, []
+
+    def wait(_: Database, is_another_coming: Callable[[], bool]) -> None:
+        seen.append((scheduler.open_studies, is_another_coming()))
+        scheduler.deliver(content([*ROWS, row("B1", priority="1"), row("B2"), row("B3")]), 18)
+        looks()
+        seen.append((scheduler.open_studies, is_another_coming()))
+        looks()
+        seen.append((scheduler.open_studies, is_another_coming()))
+
+    looks()
+    scheduler.deliver(content([*ROWS, row("B1", priority="1"), row("B2")]), 17)
+    looks()
+    looks()
+    scheduler.clock.at = minutes(17)
+    monkeypatch.setattr(take_emergencies, "_LONG", 40)
+    monkeypatch.setattr(scheduler.work, "_mending", object())
+    monkeypatch.setattr(module, "wait_until_listed", wait)
+    soon.pop("feed RVV unreported studies delivered")()
+    assert seen == [(41, False), (41, True), (41, True)]
+    assert scheduler.open_studies == 42
+
+
 def test_a_delivery_that_cannot_be_read_is_a_failed_job_and_tried_again(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
