@@ -15,7 +15,7 @@ from balancer.domain.states import RunKind, RunState
 from balancer.services import give_way as giving
 from balancer.services.give_way import give_way
 from balancer.services.run_allocation import run_allocation
-from balancer.store import assignments, audit, runs
+from balancer.store import assignments, audit, right_of_way, runs
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import FeedRow, StudyRow, WorklistRow
@@ -52,6 +52,7 @@ def as_it_is_published(monkeypatch: pytest.MonkeyPatch, urgent: Callable[[], obj
         if not thread.ident:
             thread.start()
             until(lambda: is_taken(db) or not thread.is_alive())
+            time.sleep(2 * right_of_way._LOOK_EVERY_SECONDS)  # noqa: SLF001 - whoever looked just now looks again by then
         return note(session, at)  # type: ignore[arg-type]
 
     monkeypatch.setattr(assignments, "note_new_lists", last)
@@ -246,6 +247,7 @@ def test_nothing_is_left_of_a_publication_that_gave_way(db: Database, monkeypatc
 
     thread = as_it_is_published(monkeypatch, passes, db)
     everybody_swapped(db, 1)
+    assert len(attempts) > 1
     thread.join(60)
     assert {name: version for name, (version, _) in lists(db).items()} == {
         name: version + 1 for name, (version, _) in before.items()
