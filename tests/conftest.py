@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from balancer import telemetry
 from balancer.store.database import Database
-from tests.databases import SERVERS, Cluster, UnavailableError
+from tests.databases import SERVERS, Cluster, UnavailableError, in_memory
 
 KINDS = ("sqlite", *SERVERS)
 _STORE = Path(__file__).parent / "store"
@@ -55,7 +55,7 @@ class Clusters:
         """Return the running server; skip the test if this machine has none, fail it in CI."""
         if kind not in self._started:
             try:
-                cluster = Cluster(self._stack.enter_context(SERVERS[kind]()))
+                cluster = Cluster(self._stack.enter_context(SERVERS[kind](in_memory())))
                 self._stack.callback(cluster.close)
                 self._started[kind] = cluster
             except UnavailableError as error:
