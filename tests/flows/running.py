@@ -100,7 +100,9 @@ def serving(network: Path, folder: Path, **more: str) -> Iterator[Running]:
             command, env=environment(folder, **more), stdout=out, stderr=subprocess.STDOUT, text=True
         )
         try:
-            yield Running(process, printed)
+            running = Running(process, printed)
+            with running.client:
+                yield running
         finally:
             for pid in [process.pid, *_children(process.pid)]:
                 _kill(pid)
