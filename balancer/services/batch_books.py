@@ -59,7 +59,8 @@ def settle(  # noqa: PLR0913 - a batch, its books, and what it is about
     if not books.balance:
         raise BooksError(f"the books of feed {row.name!r} do not balance: {books}")
     keep_books(batch, books)
-    assignments.moved(session, {*touched, *brought_by(session, batch.id or 0)}, batch.received_at)
+    brought = brought_by(session, row.trust, batch.id or 0)
+    assignments.moved(session, {*touched, *brought}, batch.received_at)
     return outcome_of(batch)
 
 

@@ -104,7 +104,8 @@ def gather(
         policy = policy_of(policy_row)
         given = instructions.in_force(session, now, with_draft)
         decided = Instructed(given)
-        reads, barred = _reads(session, decided, only), queue.barred(session)
+        reads = _reads(session, decided, only)
+        barred = queue.barred(session, reads.keys())
         staged = stage(reads)
         queued = [decided.study(item, policy) for item in queue.queued_studies(session, only) if item.id in reads]
         pins = [name for item in queued for name in _pins(reads[item.id], decided) if name]

@@ -133,7 +133,7 @@ def _why_steered(session: Session, row: ReadRow, reporter_id: str) -> str:
     pinned = instructions.pins(session, row.study_id).get((row.study_id, row.number), reporter_id)
     if pinned != reporter_id:
         return "pinned to somebody else"
-    return "barred from the study" if (row.study_id, reporter_id) in instructions.bars(session, row.study_id) else ""
+    return "barred from the study" if (row.study_id, reporter_id) in instructions.bars(session, [row.study_id]) else ""
 
 
 def why_not_verify(row: ReadRow | reads.Standing, person: Reporter, policy: Policy) -> str:

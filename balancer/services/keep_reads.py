@@ -46,7 +46,7 @@ def keep_reads(
     withdrawn, and the claimant is told.
     """
     silent = set(silent_on)
-    required = intake.required_reads(session, {*study_ids, *silent}, about.batch_id)
+    required = intake.required_reads(session, {*study_ids, *silent}, about.feed.trust, about.batch_id)
     found = reads.locked_reads(session, [item.study_id for item in required])
     coming_back = [item.study_id for item in required if item.state is StudyState.OPEN and item.study_id not in silent]
     places = _Places(session, coming_back)
@@ -109,7 +109,7 @@ class _Places:
     def __init__(self, session: Session, study_ids: Collection[int]) -> None:
         self._away = away(session, study_ids)
         self._holders = queue.holders(session, study_ids)
-        self._barred = queue.barred(session) if self._holders else {}
+        self._barred = queue.barred(session, study_ids) if self._holders else {}
         self._pinned = instructions.pins(session) if self._holders else {}
 
     def again(self, read: Standing, done_by: Collection[str]) -> tuple[ReadState, dict[str, Any]]:

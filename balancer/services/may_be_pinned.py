@@ -64,6 +64,6 @@ def _why_not_of_this_study(session: Session, read: Standing, of_study: Sequence[
     pinned = instructions.pins(session, read.study_id)
     if any(pinned.get((other.study_id, other.number)) == reporter_id for other in others):
         return "another read of the study is pinned to them"
-    if reporter_id in queue.barred(session, read.study_id)[read.study_id]:
+    if reporter_id in queue.barred(session, [read.study_id])[read.study_id]:
         return "they have handed the study back, or are barred from it"
     return ""

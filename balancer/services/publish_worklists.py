@@ -151,7 +151,7 @@ class Placing:
         self._session = session
         self._numbers = numbers
         self._standing = {(item.study_id, item.number): item for item in standing}
-        self._barred = queue.barred(session)
+        self._barred = queue.barred(session, {item.study_id for item in self._standing.values()})
         self._pinned = instructions.pins(session)
         self._held: dict[int, set[str]] = defaultdict(set)
         for item in self._standing.values():

@@ -139,7 +139,7 @@ class Taking:
         intake.change_studies(self.session, changed)
         intake.change_studies(self.session, reopened)
         intake.see_studies(self.session, seen, batch_id=self.batch_id, now=self.now)
-        self.touched |= conservation.miscounted(self.session, self.batch_id)
+        self.touched |= conservation.miscounted(self.session, self.feed.trust, self.batch_id)
         intake.adopt_studies(self.session, self._orphans(), self.feed)
         intake.end_exclusions(self.session, self.feed, self.accepted)
         return {

@@ -61,7 +61,7 @@ def _require_may(session: Session, row: ReadRow, study: StudyRow, reporter_id: s
     person = reporter_as_held(session, people.reporter(session, reporter_id).reporter, now)
     why_not = why_not or why_not_verify(row, person, current_policy(session))
     why_not = why_not or why_outside(StudiesAsHeld(session, now).of(study), person, now)
-    if not why_not and reporter_id in queue.barred(session, row.study_id)[row.study_id]:
+    if not why_not and reporter_id in queue.barred(session, [row.study_id])[row.study_id]:
         why_not = "they have handed the study back, or are barred from it"
     pinned = instructions.pins(session, row.study_id).get((row.study_id, row.number), reporter_id)
     if not why_not and pinned != reporter_id:

@@ -19,7 +19,7 @@ def who_may_read(session: Session, study: StudyRow, read: ReadRow, now: datetime
     """Return the reporters within reach whom no rule keeps from a read now, by name; sessions are not looked at."""
     listed = [item.reporter for item in people.reporters(session)]
     as_held, policy = StudiesAsHeld(session, now).of(study), current_policy(session)
-    barred = queue.barred(session, study.id)[study.id or 0]
+    barred = queue.barred(session, [study.id or 0])[study.id or 0]
     found = [
         person
         for person in reporters_as_held(session, listed, now)

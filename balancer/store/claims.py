@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlmodel import Session, col, func, select, update
+from sqlmodel import Session, col, exists, func, select, update
 
 from balancer.domain.life import THEIRS, ReadEvent
 from balancer.domain.outcome import Outcome
@@ -167,10 +167,8 @@ def tell_withdrawn(session: Session, read_id: int, *, now: datetime) -> None:
 
 def note_seen(session: Session, batch_id: int) -> None:
     """Enter in the live claims of the studies a batch has seen that their source asks for them after all."""
-    seen = (
-        select(ReadRow.id)
-        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
-        .where(StudyRow.last_batch_id == batch_id)
-    )
-    asked = update(ClaimRow).where(_LIVE, col(ClaimRow.withdrawn_at).is_not(None), col(ClaimRow.read_id).in_(seen))
+    # looked up from the claims, which are few: a network has a million studies that some batch has seen
+    its_study = (col(ReadRow.id) == col(ClaimRow.read_id), col(StudyRow.id) == col(ReadRow.study_id))
+    is_seen = exists().where(*its_study, col(StudyRow.last_batch_id) == batch_id).correlate(ClaimRow)
+    asked = update(ClaimRow).where(_LIVE, col(ClaimRow.withdrawn_at).is_not(None), is_seen)
     session.exec(asked.values(withdrawn_at=None), execution_options=_NO_SYNC)

@@ -23,7 +23,7 @@ from balancer.domain.states import StudyState
 from balancer.store import audit
 from balancer.store.assignments import moved
 from balancer.store.blind import may_be_barred, may_be_named
-from balancer.store.chunks import chunks
+from balancer.store.chunks import chunks, is_among
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, cursor
 from balancer.store.tables import StudyRow
@@ -96,12 +96,14 @@ def instruction_of(row: InstructionRow) -> Instruction:
     return Instruction(**{name: getattr(row, name) for name in _FIELDS})
 
 
-def bars(session: Session, only: int | None = None) -> list[tuple[int, str]]:
-    """Return who is barred from which open study, by its number; of one study if it is named.
+def bars(session: Session, study_ids: Collection[int] | None = None) -> list[tuple[int, str]]:
+    """Return who is barred from which open study, by its number; of those named, if some are.
 
     Until the job ends it, one whose time is over still bars: for a minute nobody is offered what they may be again.
     """
-    statement = _BARS if only is None else _BARS.where(InstructionRow.study_id == only)
+    statement = _BARS
+    if study_ids is not None:
+        statement = statement.where(is_among(session, InstructionRow.study_id, study_ids))
     return [(study_id or 0, reporter_id or "") for study_id, reporter_id in session.exec(statement)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlmodel import Session, col, delete, insert, select, update
+from sqlmodel import Session, col, delete, func, insert, select, update
 
 from balancer.domain.feed import ExcludedRow, IncomingStudy
 from balancer.domain.life import ReadState
@@ -147,24 +147,31 @@ def unclaimed(session: Session, study_ids: Collection[int], *, beside: Collectio
 
 def done_here(session: Session, trust: str) -> set[int]:
     """Return the trust's open studies of which every read has been done here: that they go is what is expected."""
-    left = select(ReadRow.study_id).where(col(ReadRow.state).not_in([ReadState.DONE, ReadState.WITHDRAWN]))
-    done = (
-        select(StudyRow.id)
-        .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
-        .where(StudyRow.trust == trust, StudyRow.state == StudyState.OPEN, ReadRow.state == ReadState.DONE)
-        .where(col(ReadRow.confirmed_at).is_(None), col(StudyRow.id).not_in(left))
-    )
-    return {study_id for study_id in session.exec(done) if study_id is not None}
+    # counted study by study: what waits is little beside all that has been done
+    done = _reads_of(col(ReadRow.state) == ReadState.DONE, col(ReadRow.confirmed_at).is_(None))
+    left = _reads_of(col(ReadRow.state).not_in([ReadState.DONE, ReadState.WITHDRAWN]))
+    asked = select(StudyRow.id).where(StudyRow.trust == trust, StudyRow.state == StudyState.OPEN, done > 0, left == 0)
+    return {study_id for study_id in session.exec(asked) if study_id is not None}
 
 
-def brought_by(session: Session, batch_id: int) -> set[int]:
-    """Return the studies of which a batch was the first to tell."""
-    return set(filter(None, session.exec(select(StudyRow.id).where(StudyRow.first_batch_id == batch_id))))
+def _reads_of(*conditions: Any) -> Any:
+    """Return how many reads of a study there are of which this is true."""
+    of_study = col(ReadRow.study_id) == col(StudyRow.id)
+    return select(func.count()).where(of_study, *conditions).correlate(StudyRow).scalar_subquery()
 
 
-def required_reads(session: Session, study_ids: Collection[int], batch_id: int) -> list[RequiredReads]:
-    """Return what these studies, and those that a batch has brought, require of reads now."""
-    wanted = {*study_ids, *brought_by(session, batch_id)}
+def brought_by(session: Session, trust: str, batch_id: int) -> set[int]:
+    """Return the open studies of a trust of which a batch was the first to tell.
+
+    What has been closed is not looked through: a network reports a million studies a year, and keeps them.
+    """
+    open_here = (StudyRow.state == StudyState.OPEN, StudyRow.trust == trust)
+    return set(filter(None, session.exec(select(StudyRow.id).where(*open_here, StudyRow.first_batch_id == batch_id))))
+
+
+def required_reads(session: Session, study_ids: Collection[int], trust: str, batch_id: int) -> list[RequiredReads]:
+    """Return what these studies, and those that a batch has brought to a trust, require of reads now."""
+    wanted = {*study_ids, *brought_by(session, trust, batch_id)}
     found = []
     for chunk in chunks(sorted(wanted)):
         statement = select(  # type: ignore[call-overload]  # more columns than its typed forms take

@@ -25,6 +25,8 @@ from balancer.store.tables import StudyRow, UnallocatedRow, WorklistItemRow, Wor
 from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ReadRow, ReturnRow
 
+# To name more studies than there are returns or instructions takes longer than to look at all of these.
+_FEW = 1_000
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 # put together once: they are asked with every mending
 _DONE = (
@@ -125,26 +127,27 @@ def queued_reads(session: Session, only: Collection[int] | None = None) -> dict[
     return found
 
 
-def barred(session: Session, only: int | None = None) -> dict[int, set[str]]:
-    """Return who may not be given a study, by study: whoever did or returned one of its reads, or is barred.
+def barred(session: Session, study_ids: Collection[int]) -> dict[int, set[str]]:
+    """Return who may not be given these studies, by study: whoever did or returned one of its reads, or is barred.
 
     Not whoever read it before its source asked for it again: they are the first to be asked (``reads_that_count``).
-    Of one study if it is named. Whoever asks: that a caller may not see a reading does not let its reader do another.
+    Of studies that are not open there is nothing. Whoever asks: that a caller may not see a reading does not let its
+    reader do another.
     """
     with scope.as_it_stands(session) as whole:
-        return _barred(whole, only)
+        return _barred(whole, study_ids)
 
 
-def _barred(session: Session, only: int | None) -> dict[int, set[str]]:
+def _barred(session: Session, study_ids: Collection[int]) -> dict[int, set[str]]:
+    # named: PostgreSQL would else go through all reads that were ever done to find those of studies that are open
+    named = is_among(session, ReadRow.study_id, study_ids)
+    wanted, few = frozenset(study_ids), study_ids if len(study_ids) <= _FEW else None
+    returned = _RETURNED if few is None else _RETURNED.where(named)
+    of_open = [*session.exec(_DONE.where(named)), *session.exec(returned), *instructions.bars(session, few)]
     found: dict[int, set[str]] = defaultdict(set)
-    for statement in (_DONE, _RETURNED):
-        if only is not None:
-            statement = statement.where(StudyRow.id == only)  # noqa: PLW2901 - narrowed
-        for study_id, reporter_id in session.exec(statement):
-            if reporter_id is not None:
-                found[study_id].add(reporter_id)
-    for study_id, reporter_id in instructions.bars(session, only):
-        found[study_id].add(reporter_id)
+    for study_id, reporter_id in of_open:
+        if study_id in wanted and reporter_id is not None:
+            found[study_id].add(reporter_id)
     return found
 
 
@@ -264,7 +267,7 @@ def holder(session: Session, study_id: int, number: int) -> str | None:
     found = holders(session, [study_id]).get((study_id, number))
     if found is None or instructions.pins(session, study_id).get((study_id, number), found) != found:
         return None
-    return None if found in barred(session, study_id)[study_id] else found
+    return None if found in barred(session, [study_id])[study_id] else found
 
 
 def items_of(session: Session, study_ids: Collection[int]) -> dict[tuple[tuple[int, int], str], WorklistItemRow]:

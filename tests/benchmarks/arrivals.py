@@ -1,7 +1,7 @@
 """How long an emergency takes from its arrival until whoever is to read it, and their PACS, see it.
 
     python -m tests.benchmarks.arrivals [--by file|message] [--database sqlite|postgresql|URL] [--each 20]
-                                        [--meet-runs [--after quiet,0,0.3,0.6]]
+                                        [--meet-runs [--after quiet,0,0.3,0.6]] [--history 600000]
 
 The whole service runs as ``balancer serve`` starts it, on a copy of the Kent sample. An emergency arrives as a file
 that a trust drops (its whole extract, with one study more) or as a message (UPS create). The clock runs from there
@@ -11,6 +11,7 @@ so many seconds ``--after`` that, in turn: while it is published, and while the 
 their new list. ``quiet`` among them is an arrival that meets no run: what the others are compared with, in the same
 minutes; ``solve`` is one that comes as the search of a run begins. Between two there is time for the run before to be
 priced, which begins ten seconds after it: runs follow each other so quickly here only.
+With ``--history`` so many studies have been reported before, as after some years.
 Beside every arrival a list is fetched anew, so that a slow machine shows: what is kept is the ratio as well.
 """
 
@@ -42,6 +43,7 @@ from balancer.publish.ups.json_model import model_of
 from balancer.services.register_system import Registration, register_system
 from balancer.store.database import Database
 from tests.benchmarks.fresh_process import python
+from tests.benchmarks.history import add_history
 from tests.benchmarks.results import KEPT, ROOT, Record, Results, versions
 from tests.creations import request_of
 from tests.databases import chosen
@@ -133,6 +135,12 @@ def _wait_for_lists(client: httpx2.Client, process: subprocess.Popen[bytes]) -> 
                 return
         time.sleep(0.5)
     raise SystemExit("no plan was published: see the service's log")
+
+
+def _remember(url: str, studies: int) -> None:
+    database = Database(url)
+    add_history(database, studies)
+    database.close()
 
 
 class Followers:
@@ -317,18 +325,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pause", type=float, help="seconds between arrivals (3, or 15 with --meet-runs)")
     parser.add_argument("--meet-runs", action="store_true", help="each arrives as a run is published")
     parser.add_argument("--after", default="0", help="with --meet-runs: seconds after it begins, in turn")
+    parser.add_argument("--history", type=int, default=0, help="studies that have been reported before")
     parser.add_argument("--name", help="what the result is kept as, unless it is database and way")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch, chosen(given.database, Path(scratch)) as url:
         network = Path(scratch) / "kent"
         shutil.copytree(SAMPLE, network)
         with served(url, network) as client:
+            if given.history:
+                _remember(url, given.history)
             arrivals = Drops(network) if given.by == "file" else Messages(client)
             after = given.after.split(",") if given.meet_runs else []
             usual = _PAUSE_AFTER_A_RUN_SECONDS if after else _PAUSE_SECONDS
             pause = usual if given.pause is None else given.pause
             found = measure(client, arrivals, given.each, pause, after=after)
-    record = {**versions(), "by": given.by, "load_average": round(os.getloadavg()[0], 1), **found}
+    record = {
+        **versions(),
+        "by": given.by,
+        "history": given.history,
+        "load_average": round(os.getloadavg()[0], 1),
+        **found,
+    }
     Results(KEPT / "arrivals").keep(given.name or f"{given.database}-{given.by}", record)
     print(json.dumps(record, indent=1))  # noqa: T201 - for whoever runs it
 
