@@ -37,7 +37,8 @@ def add_history(database: Database, studies: int) -> None:
             store.execute(_studies_of(trust, place, number))
         store.execute(_reads())
         store.execute(_claims())
-        store.execute(text("ANALYZE"))
+        store.execute(text("ANALYZE"))  # PostgreSQL would by itself, a little later; Balancer never asks SQLite to
+    database.engine.dispose()  # what SQLite knows of its tables it reads as it connects
 
 
 def _studies_of(trust: str, place_of: int, number: int) -> Any:
@@ -45,7 +46,7 @@ def _studies_of(trust: str, place_of: int, number: int) -> Any:
     place = place.union_all(select(place.c.place + 1).where(place.c.place < number))
     model = select(func.min(_STUDIES.c.id)).where(_STUDIES.c.trust == trust).scalar_subquery()
     number_of_its_own = literal(_PREFIX) + cast(place.c.place, String)
-    patient = literal(f"{_PREFIX}{trust}") + cast(place.c.place / _STUDIES_A_PATIENT, String)
+    patient = literal(f"{_PREFIX}{trust}") + cast(place.c.place // _STUDIES_A_PATIENT, String)
     said = {
         "accession_number": number_of_its_own,
         "patient_id": patient,
@@ -71,7 +72,7 @@ def _reads() -> Any:
         "reason": literal(""),
         "version": literal(3),
         "since": _STUDIES.c.closed_at,
-        "done_at": _STUDIES.c.closed_at,
+        "done_at": _STUDIES.c.acquired_at,  # its source has said so later: it was done here
         "confirmed_at": _STUDIES.c.closed_at,
         "provisional": literal(value=False),
         "again": literal(""),

@@ -394,6 +394,17 @@ def test_what_is_claimed_while_a_run_thinks_stays_with_its_claimant(db: Database
     assert listed(db, "R2") == ["A3", "A4", "A5", "B1"]
 
 
+def test_what_is_asked_for_again_is_not_withdrawn_and_whatever_else_is_stays_so(db: Database) -> None:
+    """Of two that were withdrawn while they were open, one is listed again."""
+    five(db)
+    take(db, "A1")
+    claim_read(db, read_id(db, "B1"), "R2", minutes(1), by=PACS)
+    for at, listed_then in ((5, NUMBERS[1:]), (7, NUMBERS)):
+        ingest_extract(db, Feed(), extract(*listed_then, at=at), minutes(at), most_closed=1)
+    assert not renew_claim(db, read_id(db, "A1"), "R1", minutes(8), by=R1).withdrawn
+    assert renew_claim(db, read_id(db, "B1"), "R2", minutes(8), by=PACS).withdrawn
+
+
 def test_whoever_has_it_open_is_told_that_it_is_withdrawn(db: Database) -> None:
     """By the next heartbeat; it goes when the claim ends, and comes back if the source asks for it again."""
     five(db)
