@@ -10,13 +10,14 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from balancer.domain.actor import Actor, Grant, job, person
+from balancer.domain.actor import EVERYWHERE, Actor, Grant, job, person
 from balancer.domain.errors import ClaimedError, ConflictError, NotFoundError
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadState, ReturnReason
 from balancer.domain.permission import Permission, Role
 from balancer.services.build_problem import build_problem
 from balancer.services.claim_read import Claim, claim_read
+from balancer.services.create_workitem import create_workitem
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.lapse_claims import lapse_claims
 from balancer.services.load_network import load_network
@@ -30,6 +31,7 @@ from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import StudyRow
 from balancer.store.tables_life import ClaimRow, SkipRow
+from tests.creations import request_of
 from tests.networks import (
     PACS,
     TWO_FEEDS,
@@ -394,15 +396,13 @@ def test_what_is_claimed_while_a_run_thinks_stays_with_its_claimant(db: Database
     assert listed(db, "R2") == ["A3", "A4", "A5", "B1"]
 
 
-def test_what_is_asked_for_again_is_not_withdrawn_and_whatever_else_is_stays_so(db: Database) -> None:
-    """Of two that were withdrawn while they were open, one is listed again."""
+def test_what_comes_of_another_study_says_nothing_of_one_that_was_withdrawn(db: Database) -> None:
+    """A batch of one study, as of a message: whoever has the other open is still told."""
     five(db)
     take(db, "A1")
-    claim_read(db, read_id(db, "B1"), "R2", minutes(1), by=PACS)
-    for at, listed_then in ((5, NUMBERS[1:]), (7, NUMBERS)):
-        ingest_extract(db, Feed(), extract(*listed_then, at=at), minutes(at), most_closed=1)
-    assert not renew_claim(db, read_id(db, "A1"), "R1", minutes(8), by=R1).withdrawn
-    assert renew_claim(db, read_id(db, "B1"), "R2", minutes(8), by=PACS).withdrawn
+    ingest_extract(db, Feed(), extract(*NUMBERS[1:], "B1", at=5), minutes(5), most_closed=1)
+    create_workitem(db, "1.2.3.4", request_of("N1"), minutes(6), by=PACS, reach=EVERYWHERE, key=b"k" * 32)
+    assert renew_claim(db, read_id(db, "A1"), "R1", minutes(8), by=R1).withdrawn
 
 
 def test_whoever_has_it_open_is_told_that_it_is_withdrawn(db: Database) -> None:
