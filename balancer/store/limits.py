@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, false, or_, select
+from sqlalchemy import ColumnElement, Table, exists, false, or_, select
 
 from balancer.domain.actor import Reach
 from balancer.store import (
@@ -61,14 +61,22 @@ def at_trust(column: str = "trust") -> Callable[[type[Row]], Limit]:
 
 def of_study(row: type[Row]) -> Limit:
     """Return the limit of rows about a study: those of studies within reach."""
-    return lambda reach: _table(row).c.study_id.in_(select(_STUDIES.c.id).where(_study(reach)))
+    return lambda reach: _is_within(_table(row).c.study_id, reach)
 
 
 def of_read(row: type[Row]) -> Limit:
     """Return the limit of rows about a read: those of studies within reach."""
-    return lambda reach: _table(row).c.read_id.in_(
-        select(_READS.c.id).where(_READS.c.study_id.in_(select(_STUDIES.c.id).where(_study(reach))))
-    )
+    its = _READS.alias("its_read")
+    return lambda reach: exists().where(its.c.id == _table(row).c.read_id, _is_within(its.c.study_id, reach))
+
+
+def _is_within(study_id: Any, reach: Reach) -> ColumnElement[bool]:
+    """Return the condition that a study is within reach.
+
+    It is looked up for each row: a list of all studies of some trusts would be made anew for every statement.
+    """
+    its = _STUDIES.alias("its_study")
+    return exists().where(its.c.id == study_id, _study(reach, its))
 
 
 def of_feed(row: type[Row]) -> Limit:
@@ -76,27 +84,28 @@ def of_feed(row: type[Row]) -> Limit:
     return lambda reach: _table(row).c.feed.in_(select(_FEEDS.c.name).where(_FEEDS.c.trust.in_(sorted(reach.trusts))))
 
 
-def _study(reach: Reach) -> ColumnElement[bool]:
+def _study(reach: Reach, studies: Any = _STUDIES) -> ColumnElement[bool]:
     """Return the limit of studies.
 
     A reporter's are those of trusts where they report or are entitled to, and whatever is theirs all the same: on
     their list, in their hands, or opened by them before, when an entitlement ended. A report that was written then is
     told late, and must find its read.
     """
-    allowed: list[ColumnElement[bool]] = [_STUDIES.c.trust.in_(sorted(reach.trusts))]
+    allowed: list[ColumnElement[bool]] = [studies.c.trust.in_(sorted(reach.trusts))]
     if reach.own is not None:
         entitled = select(_ENTITLED.c.trust).where(_ENTITLED.c.reporter_id == reach.own, _holds(reach))
         home = select(_PEOPLE.c.home_trust).where(_PEOPLE.c.reporter_id == reach.own)
-        theirs = select(_READS.c.study_id).where(_READS.c.reporter_id == reach.own)
-        opened = select(_CLAIMS.c.read_id).where(_CLAIMS.c.reporter_id == reach.own)
-        once = select(_READS.c.study_id).where(_READS.c.id.in_(opened))
+        read, claim = _READS.alias("their_read"), _CLAIMS.alias("their_claim")
+        item, current = _ITEMS.alias("their_item"), _LISTS.alias("their_list")
+        theirs = exists().where(read.c.study_id == studies.c.id, read.c.reporter_id == reach.own)
+        opened = exists().where(claim.c.read_id == read.c.id, claim.c.reporter_id == reach.own)
+        once = exists().where(read.c.study_id == studies.c.id, opened)
         listed = (
-            select(_ITEMS.c.study_id)
-            .join(_LISTS, _LISTS.c.id == _ITEMS.c.worklist_id)
-            .where(_LISTS.c.reporter_id == reach.own, _LISTS.c.superseded_at.is_(None))
+            exists()
+            .where(item.c.study_id == studies.c.id, current.c.id == item.c.worklist_id)
+            .where(current.c.reporter_id == reach.own, current.c.superseded_at.is_(None))
         )
-        allowed += [_STUDIES.c.trust.in_(entitled), _STUDIES.c.trust.in_(home)]
-        allowed += [_STUDIES.c.id.in_(theirs), _STUDIES.c.id.in_(once), _STUDIES.c.id.in_(listed)]
+        allowed += [studies.c.trust.in_(entitled), studies.c.trust.in_(home), theirs, once, listed]
     return or_(*allowed)
 
 
@@ -131,8 +140,9 @@ def _worklist_item(reach: Reach) -> ColumnElement[bool]:
     if reach.own is not None:
         mine = select(_LISTS.c.id).where(_LISTS.c.reporter_id == reach.own)
         allowed.append(_ITEMS.c.worklist_id.in_(mine))
-    within = select(_STUDIES.c.id).where(_STUDIES.c.trust.in_(sorted(reach.trusts)))
-    return or_(*allowed, _ITEMS.c.study_id.in_(within))
+    its = _STUDIES.alias("its_study")
+    within = exists().where(its.c.id == _ITEMS.c.study_id, its.c.trust.in_(sorted(reach.trusts)))
+    return or_(*allowed, within)
 
 
 def _session(reach: Reach) -> ColumnElement[bool]:
@@ -149,7 +159,7 @@ def _instruction(reach: Reach) -> ColumnElement[bool]:
     given = _table(tables_instructions.InstructionRow)
     allowed: list[ColumnElement[bool]] = [given.c.trust.in_(sorted(reach.trusts))]
     if reach.own is not None:
-        allowed += [given.c.reporter_id == reach.own, given.c.study_id.in_(select(_STUDIES.c.id).where(_study(reach)))]
+        allowed += [given.c.reporter_id == reach.own, _is_within(given.c.study_id, reach)]
     return or_(*allowed)
 
 

@@ -102,6 +102,18 @@ def test_a_change_reaches_no_further_than_what_may_be_seen(both: Database) -> No
     assert {row.site for row in seen(both, IN_WEST, select(StudyRow))} == {""}
 
 
+def test_a_change_of_reads_reaches_no_further(both: Database) -> None:
+    """Where a row does not say itself whose it is."""
+    with both.within(IN_EAST).transaction() as session:
+        session.exec(
+            update(tables_life.ReadRow).values(owner="changed"), execution_options={"synchronize_session": False}
+        )
+    assert {row.owner for row in seen(both, IN_EAST, select(tables_life.ReadRow))} == {"changed"}
+    theirs = {row.owner for row in seen(both, IN_WEST, select(tables_life.ReadRow))}
+    assert theirs
+    assert "changed" not in theirs
+
+
 @pytest.mark.parametrize("statement", [text("SELECT * FROM studies"), select(StudyRow.__table__)])  # type: ignore[attr-defined]
 def test_what_cannot_be_limited_is_refused(both: Database, statement: Any) -> None:
     """Text and bare tables pass no limit."""
