@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlmodel import Session, and_, case, col, exists, func, or_, select
+from sqlmodel import Session, and_, case, col, exists, func, or_, select, union_all
 
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ON_A_LIST, ReadKind, ReadState
@@ -230,11 +230,13 @@ def _read_without_claim() -> Any:
 
 
 def _claim_without_read() -> Any:
-    live = exists().where(col(ClaimRow.read_id) == col(ReadRow.id)).where(col(ClaimRow.ended_at).is_(None))
+    # from the claims that are open, one of a read: from the reads it would be all there ever were
     return (
         select(StudyRow.trust, func.count())
-        .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
-        .where(live, ReadRow.state != ReadState.CLAIMED)
+        .select_from(ClaimRow)
+        .join(ReadRow, col(ReadRow.id) == col(ClaimRow.read_id))
+        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+        .where(col(ClaimRow.ended_at).is_(None), ReadRow.state != ReadState.CLAIMED)
         .group_by(StudyRow.trust)
         .order_by(StudyRow.trust)
     )
@@ -243,13 +245,16 @@ def _claim_without_read() -> Any:
 def _not_followed_up() -> Any:
     """Return how many provisional reports nobody is to verify, and follow-ups of closed studies nobody was told of."""
     verified = exists().where(col(FollowUpRow.of_read_id) == col(ReadRow.id), col(FollowUpRow.wanted))
-    unverified = and_(
-        col(StudyRow.state) == StudyState.OPEN,
-        col(ReadRow.state) == ReadState.DONE,
-        col(ReadRow.provisional),
-        ~verified.correlate(ReadRow),
+    unverified = (
+        select(StudyRow.trust)
+        .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
+        .where(
+            StudyRow.state == StudyState.OPEN,
+            ReadRow.state == ReadState.DONE,
+            col(ReadRow.provisional),
+            ~verified.correlate(ReadRow),
+        )
     )
-    wanted = exists().where(col(FollowUpRow.read_id) == col(ReadRow.id), col(FollowUpRow.wanted)).correlate(ReadRow)
     told = (
         exists()
         .where(col(ExceptionRow.read_id) == col(ReadRow.id), col(ExceptionRow.kind) == ExceptionKind.NOT_FOLLOWED_UP)
@@ -258,14 +263,16 @@ def _not_followed_up() -> Any:
     # whoever has one open is told, and so is the office when they end it; what a rule leaves out needs no follow-up
     waits = col(ReadRow.state).not_in([ReadState.DONE, ReadState.EXCLUDED, ReadState.CLAIMED, ReadState.WITHDRAWN])
     went = and_(col(ReadRow.state) == ReadState.WITHDRAWN, col(StudyRow.state) == StudyState.WITHDRAWN)
-    untold = and_(col(StudyRow.state) != StudyState.OPEN, or_(waits, went), wanted, ~told)
-    return (
-        select(StudyRow.trust, func.count())
-        .join(ReadRow, col(ReadRow.study_id) == col(StudyRow.id))
-        .where(or_(unverified, untold))
-        .group_by(StudyRow.trust)
-        .order_by(StudyRow.trust)
+    untold = (
+        select(StudyRow.trust)
+        .select_from(FollowUpRow)
+        .join(ReadRow, col(ReadRow.id) == col(FollowUpRow.read_id))
+        .join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
+        .where(FollowUpRow.wanted, StudyRow.state != StudyState.OPEN, or_(waits, went), ~told)
     )
+    # two questions: asked as one it would be of all reads of all studies there ever were
+    found = union_all(unverified, untold).subquery()
+    return select(found.c.trust, func.count()).group_by(found.c.trust).order_by(found.c.trust)
 
 
 _CHECKS: dict[Fault, Callable[[], Any]] = {

@@ -27,6 +27,7 @@ from balancer.domain.errors import InvalidValueError
 from balancer.store import scope
 from balancer.store.assignments import note_moved
 from balancer.store.audit import seal
+from balancer.store.planner import tell_sqlite
 from balancer.store.right_of_way import GaveWayError, OfFile, OfServer, RightOfWay, giving_way
 from balancer.store.schema import upgrade
 
@@ -165,6 +166,8 @@ class Database:
                 connection.execute(text("SET LOCAL lock_timeout = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
             upgrade(connection)
+            if self.dialect == _SQLITE:
+                tell_sqlite(connection)
 
     @contextmanager
     def rebuilding(self) -> Iterator[Connection]:

@@ -18,6 +18,7 @@ from balancer.store.tables_life import ReadRow
 
 # Where a read stands that nobody is going to do here: its source hears nothing of it.
 _NOT_TO_BE = (ReadState.WITHDRAWN, ReadState.EXCLUDED)
+_TO_DO = col(ReadRow.state).not_in([ReadState.DONE, *_NOT_TO_BE])
 
 
 def contradicted(session: Session, patience: timedelta) -> list[int]:
@@ -45,11 +46,10 @@ def contradicted(session: Session, patience: timedelta) -> list[int]:
             col(ReadRow.confirmed_at).is_(None),
             StudyRow.state == StudyState.OPEN,
             col(FeedRow.name) != sources.named_by_workitems(),
-            col(StudyRow.id).not_in(_with_more_to_do()),
+            ~_has_read(_TO_DO),
             col(StudyRow.id).not_in(_closed_by_held_batches()),
             ~_is_followed(),
         )
-        .order_by(col(ReadRow.id))
     )
     found = []
     for read_id, done_at, made_at, feed_made_at, last_batch, of_batch, kind in session.exec(statement):
@@ -57,7 +57,7 @@ def contradicted(session: Session, patience: timedelta) -> list[int]:
         said_at = feed_made_at if kind is FeedKind.DELTA or last_batch == of_batch else made_at
         if _is_after(said_at, done_at, patience):
             found.append(read_id)
-    return found
+    return sorted(found)  # to have them in order, SQLite would go through all reads that are done
 
 
 def finished(session: Session, before: datetime) -> dict[str, list[int]]:
@@ -65,17 +65,14 @@ def finished(session: Session, before: datetime) -> dict[str, list[int]]:
 
     By their source, which is nobody's to say that they have been reported.
     """
-    done = select(ReadRow.study_id).where(ReadRow.state == ReadState.DONE)
-    lately = select(ReadRow.study_id).where(col(ReadRow.done_at) > before)
     statement = (
         select(StudyRow.feed, StudyRow.id)
         .join(FeedRow, col(FeedRow.name) == col(StudyRow.feed))
         .where(
             StudyRow.state == StudyState.OPEN,
             col(FeedRow.name) == sources.named_by_workitems(),
-            col(StudyRow.id).in_(done),
-            col(StudyRow.id).not_in(lately),
-            col(StudyRow.id).not_in(_with_more_to_do()),
+            _has_read(col(ReadRow.state) == ReadState.DONE),
+            ~_has_read(or_(_TO_DO, col(ReadRow.done_at) > before)),
         )
         .order_by(col(StudyRow.id))
     )
@@ -85,8 +82,10 @@ def finished(session: Session, before: datetime) -> dict[str, list[int]]:
     return found
 
 
-def _with_more_to_do() -> Any:
-    return select(ReadRow.study_id).where(col(ReadRow.state).not_in([ReadState.DONE, *_NOT_TO_BE]))
+def _has_read(condition: Any) -> Any:
+    """Return the condition that a study has such a read; asked of each study, not of all reads there ever were."""
+    its = exists().where(col(ReadRow.study_id) == col(StudyRow.id), condition)
+    return its.correlate(StudyRow)
 
 
 def _closed_by_held_batches() -> Any:

@@ -37,8 +37,8 @@ def add_history(database: Database, studies: int) -> None:
             store.execute(_studies_of(trust, place, number))
         store.execute(_reads())
         store.execute(_claims())
-        store.execute(text("ANALYZE"))  # PostgreSQL would by itself, a little later; Balancer never asks SQLite to
-    database.engine.dispose()  # what SQLite knows of its tables it reads as it connects
+        if database.dialect == "postgresql":
+            store.execute(text("ANALYZE"))  # it would by itself, a little later
 
 
 def _studies_of(trust: str, place_of: int, number: int) -> Any:
