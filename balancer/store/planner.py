@@ -23,13 +23,15 @@ SAID: Final = {
     ("studies", "ix_studies_patient_id"): "1000000 4",
     ("studies", "ix_studies_state_due_at_id"): "1000000 6000 1 1",
     ("studies", "ix_studies_state_trust"): "1000000 6000 2000",
+    ("studies", "ix_studies_study_instance_uid"): "1000000 1",
     ("reads", "sqlite_autoindex_reads_1"): "1000000 1 1",
-    ("reads", "ix_reads_state"): "1000000 20000",
-    ("reads", "ix_reads_reporter_id_state"): "1000000 17000 100",
+    ("reads", "ix_reads_state_since"): "1000000 20000 1",
+    ("reads", "ix_reads_reporter_id_state_done_at"): "1000000 17000 100 1",
     ("claims", "ix_claims_ended_at_lease_until"): "1000000 60 1",
     ("claims", "ix_claims_read_id"): "1000000 1",
-    ("claims", "ix_claims_reporter_id"): "1000000 17000",
+    ("claims", "ix_claims_reporter_id_ended_at"): "1000000 17000 5",
     ("claims", "uq_claims_live"): "60 1",
+    ("follow_ups", "ix_follow_ups_of_read_id"): "60000 1",
 }
 # It makes the table of statistics if there is none, counts nothing, and reads it anew.
 _READ_ANEW = "ANALYZE sqlite_schema"

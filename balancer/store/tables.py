@@ -204,7 +204,7 @@ class StudyRow(Row, table=True):
     due_at: datetime = Field(sa_type=UtcDateTime)
     excluded: list[str] = Field(sa_type=JSON)
     prior_reporter: str | None = None
-    study_instance_uid: str | None = None
+    study_instance_uid: str | None = Field(default=None, index=True)
     first_batch_id: int = Field(foreign_key="batches.id")
     last_batch_id: int = Field(foreign_key="batches.id")
     first_seen_at: datetime = Field(sa_type=UtcDateTime)

@@ -31,8 +31,8 @@ class ReadRow(Row, table=True):
     __tablename__ = "reads"
     __table_args__ = (
         UniqueConstraint("study_id", "number"),
-        Index("ix_reads_reporter_id_state", "reporter_id", "state"),
-        Index("ix_reads_state", "state"),
+        Index("ix_reads_reporter_id_state_done_at", "reporter_id", "state", "done_at"),
+        Index("ix_reads_state_since", "state", "since"),
     )
     id: int | None = Field(default=None, primary_key=True)
     study_id: int = Field(foreign_key="studies.id")
@@ -70,10 +70,11 @@ class ClaimRow(Row, table=True):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("ix_claims_ended_at_lease_until", "ended_at", "lease_until"),
+        Index("ix_claims_reporter_id_ended_at", "reporter_id", "ended_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     read_id: int = Field(foreign_key="reads.id", index=True)
-    reporter_id: str = Field(foreign_key="reporters.reporter_id", index=True)
+    reporter_id: str = Field(foreign_key="reporters.reporter_id")
     system: str = ""
     claimed_at: datetime = Field(sa_type=UtcDateTime)
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)

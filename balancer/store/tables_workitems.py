@@ -31,7 +31,7 @@ class WorkitemRow(Row, table=True):
     presumed: bool = False
     said: dict[str, Any] = Field(sa_type=JSON)
     completed: bool = False
-    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     ended_by: ReadEvent | None = Field(default=None, sa_type=StateText(ReadEvent))
     reporter_id: str | None = None
     uid: str | None = Field(default=None, unique=True, index=True)

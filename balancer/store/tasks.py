@@ -26,7 +26,7 @@ from balancer.store.tables_life import ReadRow
 from balancer.store.tables_workitems import WorkitemRow
 from balancer.store.task_order import OVER, Key, Place, after, began_at, changed_at, due_at, ended_at, parts
 from balancer.store.tasks_wanted import Between, Found, Wanted
-from balancer.store.workitems import opened_at
+from balancer.store.workitems import is_among, listed, opened_at
 
 _WORKITEMS: Final[Table] = WorkitemRow.__table__  # type: ignore[attr-defined]  # a table class has one
 
@@ -208,7 +208,8 @@ def _listed(ended_since: datetime | None) -> list[ColumnElement[bool]]:
         return []
     going_on = or_(col(StudyRow.state) == StudyState.OPEN, col(ReadRow.state) == ReadState.CLAIMED)
     over = col(ReadRow.state).in_(OVER)
-    return [or_(and_(~over, going_on), and_(over, col(ReadRow.since) >= ended_since))]
+    said = or_(and_(~over, going_on), and_(over, col(ReadRow.since) >= ended_since))
+    return [said, is_among(*listed(ended_since))]
 
 
 def _any(conditions: Any) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, exists
-from sqlmodel import Session, and_, col, func, or_, select
+from sqlmodel import Session, and_, col, func, or_, select, union_all
 
 from balancer.domain.life import ReadEvent, ReadState
 from balancer.domain.states import StudyState
@@ -295,7 +295,28 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(col(StudyRow.study_instance_uid).in_(sorted(wanted.study_instance_uids)))
     if wanted.reporter_id is not None:
         found.append(and_(col(WorkitemRow.ended_at).is_(None), col(ReadRow.reporter_id) == wanted.reporter_id))
-    return [*found, or_(*_in_states(set(StepState) if wanted.states is None else set(wanted.states), wanted.since))]
+    found.append(or_(*_in_states(set(StepState) if wanted.states is None else set(wanted.states), wanted.since)))
+    ended = select(WorkitemRow.read_id).where(col(WorkitemRow.ended_at) >= wanted.since)
+    return [*found, is_among(*listed(wanted.since), ended)]
+
+
+def listed(since: datetime) -> tuple[Any, Any]:
+    """Return what asks for the reads that are still to be done, and for those that ended since then, by number."""
+    waiting = [state for state, step in STEP_STATES.items() if step not in FINAL]
+    over = [state for state, step in STEP_STATES.items() if step in FINAL]
+    return (
+        select(ReadRow.id).where(col(ReadRow.state).in_(waiting)),
+        select(ReadRow.id).where(col(ReadRow.state).in_(over), col(ReadRow.since) >= since),
+    )
+
+
+def is_among(*reads: Any) -> ColumnElement[bool]:
+    """Return the condition that a read is among these.
+
+    It says nothing that a search does not say itself, but of reads, studies and workitems at once: no index finds what
+    is asked like that, and it would be asked of all reads there ever were.
+    """
+    return col(ReadRow.id).in_(union_all(*reads))
 
 
 def _in_states(states: set[StepState], since: datetime) -> list[ColumnElement[bool]]:

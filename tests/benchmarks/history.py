@@ -6,6 +6,7 @@ and nothing of them is thrown away.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import String, cast, func, insert, literal, select, text
@@ -21,27 +22,30 @@ _STUDIES, _READS, _CLAIMS, _REPORTERS = (
 )
 _PREFIX = "HISTORY"
 _STUDIES_A_PATIENT = 4
+_AGO = timedelta(days=365)
 
 
 def add_history(database: Database, studies: int) -> None:
-    """Add so many studies that are reported: a claim and a read that is done and confirmed of each.
+    """Add so many studies that were reported a year ago: a claim and a read that is done and confirmed of each.
 
     Each is like one that waits in the store, of every trust in turn, and four are of one patient; all reporters have
     read as many.
     """
     with database.transaction() as session:
         store = session.connection()
+        newest = store.scalar(select(func.max(_STUDIES.c.first_seen_at)))
+        assert newest is not None, "a store without a study has no past"
         trusts = list(store.scalars(select(_STUDIES.c.trust).distinct()))
         for place, trust in enumerate(trusts):
             number = studies // len(trusts) + (place < studies % len(trusts))
-            store.execute(_studies_of(trust, place, number))
+            store.execute(_studies_of(trust, place, number, newest - _AGO))
         store.execute(_reads())
         store.execute(_claims())
         if database.dialect == "postgresql":
             store.execute(text("ANALYZE"))  # it would by itself, a little later
 
 
-def _studies_of(trust: str, place_of: int, number: int) -> Any:
+def _studies_of(trust: str, place_of: int, number: int, reported_at: datetime) -> Any:
     place = select(literal(1).label("place")).cte("places", recursive=True)
     place = place.union_all(select(place.c.place + 1).where(place.c.place < number))
     model = select(func.min(_STUDIES.c.id)).where(_STUDIES.c.trust == trust).scalar_subquery()
@@ -53,7 +57,7 @@ def _studies_of(trust: str, place_of: int, number: int) -> Any:
         "local_patient_id": patient,
         "study_instance_uid": literal(f"1.2.826.0.1.3680043.9.8.{place_of}.") + cast(place.c.place, String),
         "state": literal(StudyState.WITHDRAWN, _STUDIES.c.state.type),
-        "closed_at": _STUDIES.c.last_seen_at,
+        "closed_at": literal(reported_at, _STUDIES.c.closed_at.type),
     }
     return _copy(_STUDIES, said, select(_STUDIES).join(place, literal(value=True)).where(_STUDIES.c.id == model))
 
@@ -72,7 +76,7 @@ def _reads() -> Any:
         "reason": literal(""),
         "version": literal(3),
         "since": _STUDIES.c.closed_at,
-        "done_at": _STUDIES.c.acquired_at,  # its source has said so later: it was done here
+        "done_at": _STUDIES.c.closed_at,
         "confirmed_at": _STUDIES.c.closed_at,
         "provisional": literal(value=False),
         "again": literal(""),

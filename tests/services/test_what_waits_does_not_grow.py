@@ -28,7 +28,18 @@ from balancer.services.mend_worklists import Mending
 from balancer.services.next_read import next_read
 from balancer.services.release_read import release_read
 from balancer.services.take_emergencies import take_emergencies
-from balancer.store import changes, conservation, journal, worklists
+from balancer.store import (
+    changes,
+    conservation,
+    journal,
+    meant,
+    my_day,
+    past_tasks,
+    tasks,
+    tasks_wanted,
+    workitems,
+    worklists,
+)
 from balancer.store.database import Database
 from tests.benchmarks.history import add_history
 from tests.creations import request_of
@@ -39,6 +50,7 @@ _REPORTED = 3_000
 # To go through as many rows, whatever is asked of them, takes a few steps each.
 _MOST_MORE = _REPORTED
 _EVERY = 10
+_WAITING = len(EVERYDAY) + len(THEIRS)
 OF_A_TRUST = Reach(trusts=frozenset({"RVV"}))
 
 Act = Callable[[Database, Mending], None]
@@ -102,6 +114,10 @@ def by_reporters(db: Database, _mending: Mending, reach: Reach = EVERYWHERE) -> 
         journal.mark(session)
         worklists.list_marks(session)
         listed, _ = shown(session, "R1", reach, minutes(1))
+        my_day.done_since(session, "R1", minutes(0))
+        my_day.done_reads(session, "R1", minutes(0), most=10)
+        my_day.open_elsewhere(session, "R1", ())
+        meant.studies_meant(session, uids=["1.2.3"], of_trusts=[("RVV", "A1")], of_patients=())
     assert len(listed.items) == len(EVERYDAY)
     claim = next_read(seen, "R1", minutes(1), by=PACS)
     assert claim is not None
@@ -120,19 +136,30 @@ def by_reporters_of_a_pacs(db: Database, mending: Mending) -> None:
     by_reporters(db, mending, OF_A_TRUST)
 
 
+def by_searches(db: Database, _mending: Mending) -> None:
+    """Search as a PACS does that polls: for workitems and Tasks that wait or ended lately, and how many there are."""
+    steps, tasks_of = workitems.Wanted(since=minutes(0)), tasks_wanted.Wanted(ended_since=minutes(0))
+    for seen in (db, db.within(OF_A_TRUST)):
+        with seen.session() as session:
+            assert len(workitems.search(session, steps, limit=50)) == workitems.count(session, steps) == _WAITING
+            assert len(tasks.search(session, tasks_of, limit=50)) == tasks.count(session, tasks_of) == _WAITING
+            past_tasks.count(session, tasks_of)
+
+
 def every_minute(db: Database, mending: Mending) -> None:
     """Look after the reads, while nobody waits for it but the machine."""
     by_reporters(db, mending)
     for look in jobs._PARTS.values():  # noqa: SLF001 - what the job does, one after the other
         look(db, minutes(10))
-    with db.session() as session:
-        assert conservation.faults(session) == []
+    for seen in (db, db.within(OF_A_TRUST)):
+        with seen.session() as session:
+            assert conservation.faults(session) == []
 
 
 def through_all(db: Database, _mending: Mending) -> None:
     """Go through all reads."""
     with db.session() as session:
-        session.connection().exec_driver_sql("SELECT count(*) FROM reads WHERE done_at IS NULL").scalar()
+        session.connection().exec_driver_sql("SELECT count(*) FROM reads WHERE owner = 'nobody'").scalar()
 
 
 def steps_of(act: Act, db: Database, reported: int) -> Counter[str]:
@@ -168,7 +195,10 @@ def old(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Database]:
 
 @pytest.mark.parametrize(
     "act",
-    [by_file, by_message, by_message_of_a_trust, by_reporters, by_a_reporter, by_reporters_of_a_pacs, every_minute],
+    [
+        *(by_file, by_message, by_message_of_a_trust, by_searches),
+        *(by_reporters, by_a_reporter, by_reporters_of_a_pacs, every_minute),
+    ],
 )
 def test_it_does_not_grow(act: Act, young: Database, old: Database) -> None:
     """Whichever way an emergency comes, and until it is done."""
@@ -177,4 +207,4 @@ def test_it_does_not_grow(act: Act, young: Database, old: Database) -> None:
 
 def test_that_it_grew_would_be_seen(young: Database, old: Database) -> None:
     """If a statement goes through all that ever was."""
-    assert list(grown(through_all, young, old)) == ["SELECT count(*) FROM reads WHERE done_at IS NULL"]
+    assert list(grown(through_all, young, old)) == ["SELECT count(*) FROM reads WHERE owner = 'nobody'"]
