@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, exists, false, or_, select
+from sqlalchemy import ColumnElement, Table, and_, exists, false, or_, select
 
 from balancer.domain.actor import Reach
 from balancer.store import (
@@ -67,7 +67,12 @@ def of_study(row: type[Row]) -> Limit:
 def of_read(row: type[Row]) -> Limit:
     """Return the limit of rows about a read: those of studies within reach."""
     its = _READS.alias("its_read")
-    return lambda reach: exists().where(its.c.id == _table(row).c.read_id, _is_within(its.c.study_id, reach))
+
+    def limit(reach: Reach) -> ColumnElement[bool]:
+        read_id = _table(row).c.read_id
+        return _of_row(read_id, exists().where(its.c.id == read_id, _is_within(its.c.study_id, reach)))
+
+    return limit
 
 
 def _is_within(study_id: Any, reach: Reach) -> ColumnElement[bool]:
@@ -76,7 +81,16 @@ def _is_within(study_id: Any, reach: Reach) -> ColumnElement[bool]:
     It is looked up for each row: a list of all studies of some trusts would be made anew for every statement.
     """
     its = _STUDIES.alias("its_study")
-    return exists().where(its.c.id == study_id, _study(reach, its))
+    return _of_row(study_id, exists().where(its.c.id == study_id, _study(reach, its)))
+
+
+def _of_row(column: Any, found: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition ``found`` of the row that has the column, which every row fills.
+
+    Named outside too, it is an error where the statement has no such row. Within EXISTS alone it would be taken for any
+    row of its table, and everything be within reach.
+    """
+    return and_(column.is_not(None), found)
 
 
 def of_feed(row: type[Row]) -> Limit:
@@ -142,7 +156,7 @@ def _worklist_item(reach: Reach) -> ColumnElement[bool]:
         allowed.append(_ITEMS.c.worklist_id.in_(mine))
     its = _STUDIES.alias("its_study")
     within = exists().where(its.c.id == _ITEMS.c.study_id, its.c.trust.in_(sorted(reach.trusts)))
-    return or_(*allowed, within)
+    return or_(*allowed, _of_row(_ITEMS.c.study_id, within))
 
 
 def _session(reach: Reach) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-# Of the tables that grow with every study, and are looked through while somebody waits; a year of three trusts.
+# Of tables that grow with what is reported, where its guess would be wrong; a year of three trusts.
 SAID: Final = {
     ("studies", "sqlite_autoindex_studies_1"): "1000000 300000 1",
     ("studies", "ix_studies_feed_state"): "1000000 300000 2000",
@@ -34,13 +34,13 @@ SAID: Final = {
     ("follow_ups", "ix_follow_ups_of_read_id"): "60000 1",
 }
 # It makes the table of statistics if there is none, counts nothing, and reads it anew.
-_READ_ANEW = "ANALYZE sqlite_schema"
+_READ_ANEW = "ANALYZE sqlite_master"
 
 
 def tell_sqlite(connection: Connection) -> None:
     """Write what is said here in place of whatever the database knows; nothing, if it knows just that.
 
-    Other connections know it from when they connect anew.
+    Other connections know it from when they connect anew. Samples (``sqlite_stat4``), which few builds take, stay.
     """
     if known(connection) == SAID:
         return
@@ -53,7 +53,7 @@ def tell_sqlite(connection: Connection) -> None:
 
 def known(connection: Connection) -> dict[tuple[str, str | None], str]:
     """Return what the database knows of each index, by table and index."""
-    if not connection.exec_driver_sql("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'").all():
+    if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'").all():
         return {}
     rows = connection.exec_driver_sql("SELECT tbl, idx, stat FROM sqlite_stat1")
     return {(table, index): numbers for table, index, numbers in rows}

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Dialect, event
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.sql.base import ExecutableOption
+from sqlalchemy.sql.visitors import iterate
 from sqlmodel import Session
 
 from balancer.domain.actor import EVERYWHERE, Reach
@@ -197,8 +198,22 @@ def tables_named(statement: Any, dialect: Dialect) -> frozenset[str]:
 
 
 def _named_in(statement: Any, dialect: Dialect) -> frozenset[str]:
+    _refuse_joined_aliases(statement)
     sql = str(statement.compile(dialect=dialect))
     return frozenset(re.findall(r"\w+", sql)) & {_name(row) for row in LIMITS}
+
+
+def _refuse_joined_aliases(statement: Any) -> None:
+    """Raise ``UnscopedError`` if an alias of a class is joined onto, in the statement or in one within it.
+
+    What limits a class is put into the ON of such a join as it stands, so that it would limit another row than the
+    alias's. Where an alias is selected from, or exists, it is limited itself.
+    """
+    for part in iterate(statement):
+        for target, *_ in getattr(part, "_setup_joins", ()):
+            entity = target._annotations.get("parententity")  # noqa: SLF001 - SQLAlchemy says it nowhere else
+            if entity is not None and entity.is_aliased_class:
+                raise UnscopedError(f"a caller's statement joins onto an alias of {entity.class_.__name__}")
 
 
 def _name(row: type[Row]) -> str:

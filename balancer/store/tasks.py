@@ -199,17 +199,17 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     ):
         found += [between(value, each) for each in times]
     found += [_began(each) for each in wanted.began] + [_ended(each) for each in wanted.ended]
-    return [*found, *_listed(wanted.ended_since)]
+    return [*found, *_listed(wanted.ended_since, wanted.states)]
 
 
-def _listed(ended_since: datetime | None) -> list[ColumnElement[bool]]:
+def _listed(ended_since: datetime | None, states: Collection[ReadState] | None) -> list[ColumnElement[bool]]:
     """Return the condition of reads that are still to be done, or ended not too long ago."""
     if ended_since is None:
         return []
     going_on = or_(col(StudyRow.state) == StudyState.OPEN, col(ReadRow.state) == ReadState.CLAIMED)
     over = col(ReadRow.state).in_(OVER)
     said = or_(and_(~over, going_on), and_(over, col(ReadRow.since) >= ended_since))
-    return [said, is_among(*listed(ended_since))]
+    return [said, is_among(*listed(ended_since, [*ReadState] if states is None else states))]
 
 
 def _any(conditions: Any) -> ColumnElement[bool]:

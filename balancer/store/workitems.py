@@ -295,19 +295,19 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(col(StudyRow.study_instance_uid).in_(sorted(wanted.study_instance_uids)))
     if wanted.reporter_id is not None:
         found.append(and_(col(WorkitemRow.ended_at).is_(None), col(ReadRow.reporter_id) == wanted.reporter_id))
-    found.append(or_(*_in_states(set(StepState) if wanted.states is None else set(wanted.states), wanted.since)))
+    steps = set(StepState) if wanted.states is None else set(wanted.states)
     ended = select(WorkitemRow.read_id).where(col(WorkitemRow.ended_at) >= wanted.since)
-    return [*found, is_among(*listed(wanted.since), ended)]
+    standing = listed(wanted.since, [state for state, step in STEP_STATES.items() if step in steps])
+    among = is_among(*standing, ended) if steps & FINAL else is_among(*standing)
+    return [*found, or_(*_in_states(steps, wanted.since)), among]
 
 
-def listed(since: datetime) -> tuple[Any, Any]:
-    """Return what asks for the reads that are still to be done, and for those that ended since then, by number."""
-    waiting = [state for state, step in STEP_STATES.items() if step not in FINAL]
-    over = [state for state, step in STEP_STATES.items() if step in FINAL]
-    return (
-        select(ReadRow.id).where(col(ReadRow.state).in_(waiting)),
-        select(ReadRow.id).where(col(ReadRow.state).in_(over), col(ReadRow.since) >= since),
-    )
+def listed(since: datetime, states: Collection[ReadState]) -> list[Any]:
+    """Return what asks for the reads in these states, those that are over only if they ended since then, by number."""
+    waiting = [state for state in states if STEP_STATES[state] not in FINAL]
+    over = [state for state in states if STEP_STATES[state] in FINAL]
+    asked = select(ReadRow.id).where(col(ReadRow.state).in_(waiting))
+    return [asked, select(ReadRow.id).where(col(ReadRow.state).in_(over), col(ReadRow.since) >= since)]
 
 
 def is_among(*reads: Any) -> ColumnElement[bool]:

@@ -123,6 +123,40 @@ def test_what_cannot_be_limited_is_refused(both: Database, statement: Any) -> No
         pass
 
 
+OTHER = aliased(tables_life.ReadRow)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        select(tables.ReporterRow.reporter_id, OTHER.study_id).join(
+            OTHER, col(OTHER.reporter_id) == col(tables.ReporterRow.reporter_id)
+        ),
+        select(tables_life.ReadRow.study_id, OTHER.study_id).outerjoin(
+            OTHER, col(OTHER.reporter_id) == col(tables_life.ReadRow.reporter_id)
+        ),
+        select(StudyRow).where(
+            col(StudyRow.id).in_(select(OTHER.study_id).join(OTHER, col(OTHER.study_id) == col(StudyRow.id)))
+        ),
+    ],
+    ids=["a join", "an outer join to the same table", "a join within"],
+)
+def test_a_join_onto_an_alias_is_refused(both: Database, statement: Any) -> None:
+    """What limits it would limit another row."""
+    for reach in (IN_EAST, Reach(own="R1")):
+        with both.within(reach).session() as session, pytest.raises(scope.UnscopedError, match="alias of ReadRow"):
+            session.exec(statement)
+
+
+def test_a_limit_never_takes_any_row_for_the_one_that_is_asked_about() -> None:
+    """A statement without the table that a limit is of is an error, and not true of everything."""
+    for row in (tables_life.ReadRow, tables_life.ClaimRow, WorklistItemRow, tables_life.CompletionRow):
+        limit = limits.LIMITS[row]
+        assert limit is not None
+        named = str(select(tables.TrustRow.code).where(limit(IN_EAST)).compile())
+        assert f"FROM trusts, {row.__tablename__}" in named.replace("\n", ""), named
+
+
 def test_every_table_says_who_may_see_it() -> None:
     """A new one is named in limits.py, or nobody is served."""
     assert scope.tables_without_limits() == []
