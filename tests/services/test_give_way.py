@@ -21,7 +21,7 @@ from balancer.store.pages import Cut
 from balancer.store.tables import FeedRow, StudyRow, WorklistRow
 from tests.api.service import StandingClock
 from tests.networks import minutes, read_id, solving
-from tests.patience import until
+from tests.patience import PATIENCE_SECONDS, until
 from tests.services.test_create_workitem import create
 from tests.services.test_mend_worklists import (
     EVERYDAY,
@@ -35,6 +35,13 @@ from tests.services.test_mend_worklists import (
     whose,
 )
 from tests.urgent import is_taken
+
+
+@pytest.fixture(autouse=True)
+def _however_slow_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test but those that say so is of how long anybody gives way, nor of who is quicker by tenths of a second."""
+    monkeypatch.setattr(giving, "LONGEST_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(giving, "_QUIET_SECONDS", 2.0)
 
 
 def everybody_swapped(db: Database, at: float) -> None:
@@ -72,7 +79,7 @@ def test_an_emergency_that_arrives_as_a_plan_is_published_is_on_a_list_before_it
 
     thread = as_it_is_published(monkeypatch, comes, db)
     everybody_swapped(db, 1)
-    thread.join(60)
+    thread.join(PATIENCE_SECONDS)
     name = whose(db, "E1")
     mine, theirs = (THEIRS, EVERYDAY) if name == "R1" else (EVERYDAY, THEIRS)
     other = "R2" if name == "R1" else "R1"
@@ -105,7 +112,7 @@ def test_lists_that_take_the_place_of_what_went_first_are_of_a_later_instant(
     thread = as_it_is_published(monkeypatch, comes, db)
     swapped = solving({"S2": EVERYDAY, "S1": THEIRS})
     assert run_allocation(db, minutes(1), solver=swapped, clock=StandingClock(minutes(1))).error == ""
-    thread.join(60)
+    thread.join(PATIENCE_SECONDS)
     with db.session() as reading:
         ended = [row for row in reading.exec(select(WorklistRow)) if row.superseded_at is not None]
     assert mended_at in {row.published_at for row in ended}
@@ -152,7 +159,7 @@ def test_a_study_that_a_system_makes_known_goes_first(db: Database, monkeypatch:
 
     monkeypatch.setattr(giving, "_let_go_first", then)
     everybody_swapped(db, 1)
-    thread.join(60)
+    thread.join(PATIENCE_SECONDS)
     assert there == [0, 1]
     assert conserved(db)
 
@@ -186,7 +193,7 @@ def test_it_waits_until_whoever_mends_has_had_time_to_see_what_was_taken_in(
     def urgent() -> None:
         with db.right_of_way.taken():
             taking.set()
-        time.sleep(giving._QUIET_SECONDS / 5)  # noqa: SLF001 - shorter than that
+        time.sleep(giving._QUIET_SECONDS / 40)  # noqa: SLF001 - much shorter than that
         with db.right_of_way.taken():
             order.append("mended")
 
@@ -196,9 +203,9 @@ def test_it_waits_until_whoever_mends_has_had_time_to_see_what_was_taken_in(
         publishing.start()
         until(lambda: looks)
         thread.start()
-        taking.wait(20)
-    thread.join(20)
-    publishing.join(20)
+        taking.wait(PATIENCE_SECONDS)
+    thread.join(PATIENCE_SECONDS)
+    publishing.join(PATIENCE_SECONDS)
     assert order == ["mended", "published"]
 
 
@@ -217,14 +224,14 @@ def test_after_giving_way_it_waits_too_though_it_is_over_by_then(db: Database) -
     def mend() -> None:
         until(lambda: order)
         until(lambda: not is_taken(db))
-        time.sleep(giving._QUIET_SECONDS / 5)  # noqa: SLF001 - shorter than that
+        time.sleep(giving._QUIET_SECONDS / 40)  # noqa: SLF001 - much shorter than that
         with db.right_of_way.taken():
             order.append("mended")
 
     thread = threading.Thread(target=mend)
     thread.start()
     give_way(db, publish)
-    thread.join(20)
+    thread.join(PATIENCE_SECONDS)
     assert order == ["tried", "mended", "published"]
 
 
@@ -248,7 +255,7 @@ def test_nothing_is_left_of_a_publication_that_gave_way(db: Database, monkeypatc
     thread = as_it_is_published(monkeypatch, passes, db)
     everybody_swapped(db, 1)
     assert len(attempts) > 1
-    thread.join(60)
+    thread.join(PATIENCE_SECONDS)
     assert {name: version for name, (version, _) in lists(db).items()} == {
         name: version + 1 for name, (version, _) in before.items()
     }
