@@ -123,6 +123,8 @@ class Instruction:
         When it ends by itself; ``None``: when somebody takes it back, or what it is about is over.
     draft_id
         The draft that it came with.
+    in_force_at
+        Since when it holds, or held: of what a draft brings that is later than ``made_at``. ``None`` if it never did.
     ended_at, ended_by, ended_why
         Once it holds no longer.
 
@@ -148,6 +150,7 @@ class Instruction:
     value: Mapping[str, Any] = field(default_factory=dict)
     expires_at: datetime | None = None
     draft_id: int | None = None
+    in_force_at: datetime | None = None
     ended_at: datetime | None = None
     ended_by: str = ""
     ended_why: str = ""
@@ -170,6 +173,10 @@ class Instruction:
     def holds_at(self, at: datetime) -> bool:
         """Tell whether it is in force and its time is not over at ``at``."""
         return self.state is InstructionState.IN_FORCE and (self.expires_at is None or self.expires_at > at)
+
+    def came_after(self, at: datetime) -> bool:
+        """Tell whether it came into force after ``at``, whenever it was staged."""
+        return self.in_force_at is not None and self.in_force_at > at
 
     def instant(self, name: str) -> datetime | None:
         """Return an instant of the value, if it has one of that name."""

@@ -122,15 +122,16 @@ class Mending:
     def _hear(self, live: Live) -> bool:
         """Note which studies' reads have moved; tell whether one of them, or what nobody can name, may not wait."""
         with self._db.session() as session:
-            last, decided = following.last_change(session), following.last_decision(session)
-            if last == live.sequence and decided == live.decided:
+            last = following.last_change(session)
+            if last == live.sequence and not self._is_new:
                 return False
-            about = following.decided_since(session, live.decided) if decided != live.decided else set()
             moved = following.moved_since(session, live.sequence)
+            # numbers that no read has were given to decisions, people and rosters, or to a read that has moved again
+            unnamed = self._is_new or last - live.sequence > len(moved)
+            decided = following.decisions(session) if unnamed else live.decided
             emergencies = [item.code for item in live.policy.priorities if item.is_emergency]
             found = following.of_classes(session, set(moved), emergencies)
-        # numbers that no read has were given to people and rosters, or to a read that has moved again
-        unnamed = last - live.sequence > len(moved) or decided != live.decided
+        about = {study_id for _, study_id in decided ^ live.decided if study_id is not None}
         live.sequence, live.decided = last, decided
         live.waiting.update(moved, about)
         live.asked.update(about)

@@ -19,7 +19,7 @@ from balancer.services.build_problem import Gathered, gather
 from balancer.services.claim_read import why_outside
 from balancer.store import following, queue, runs
 from balancer.store.database import Database
-from balancer.store.following import CurrentList, Decisions, Entry
+from balancer.store.following import CurrentList, Decision, Entry
 
 if TYPE_CHECKING:
     from balancer.optimise.replan import LivePlan
@@ -53,7 +53,7 @@ class Live:
     numbers: dict[StudyKey, Sequence[int]]
     lists: dict[str, CurrentList]
     sequence: int
-    decided: Decisions
+    decided: frozenset[Decision]
     outside: dict[StudyKey, Study]
     displaced: bool
     waiting: set[int] = field(default_factory=set)
@@ -82,7 +82,7 @@ def open_live(db: Database, now: datetime, with_draft: int | None = None, *, ane
 
     with db.session() as session:  # before the problem: what moves in between is looked at again
         base, sequence = runs.current_run(session), following.last_change(session)
-        lists, decided = following.current_lists(session), following.last_decision(session)
+        lists, decided = following.current_lists(session), following.decisions(session)
         lifted = set(queue.study_keys(session, anew).values())
     if base is None:
         return None

@@ -74,7 +74,7 @@ def _decided_since(session: Session, row: DraftRow, now: datetime) -> list[Instr
     """Return what has been decided since the draft was published and still holds."""
     published = row.decided_at or now
     held = instructions.in_force(session, now)
-    return [item for item in held if item.made_at > published and item.draft_id != row.id]
+    return [item for item in held if item.came_after(published) and item.draft_id != row.id]
 
 
 def _take_back(  # noqa: PLR0913, PLR0917 - what is taken back, on whose word, when and why

@@ -40,7 +40,7 @@ def _undo(session: Session, run_id: int, now: datetime, by: Actor, reason: str) 
     _require_in_force(session, run)
     at = run.decided_at or now
     before = queue.items_of_lists(session, queue.lists_ended_at(session, at))
-    since = {item.study_id or 0 for item in instructions.in_force(session, now) if item.made_at > at}
+    since = {item.study_id or 0 for item in instructions.in_force(session, now) if item.came_after(at)}
     reads.locked_plannable(session, beside=[number for number in since if number])
     left = restore_lists(session, before, since, stage=f"run {run_id} was undone", by=by, now=now)
     runs.request_run(session, now=now, reason=f"run {run_id} was undone")

@@ -35,6 +35,7 @@ from balancer.store.where_reads_stand import (
 
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 _MOVED, _REPLANNED = "studies of which reads have moved", "studies on lists that are new"
+_DECIDED = "whether anything that a person decided has begun to hold, or has ended"
 _COMPARED = tuple(field.name for field in fields(Standing))
 # What drifts is for whoever asks; the journal tells what has happened to a read.
 _TOLD = tuple(name for name in _COMPARED if name not in DRIFTS)
@@ -51,8 +52,20 @@ def replanned(session: Session, study_ids: Iterable[int], at: datetime) -> None:
     session.info.setdefault(_REPLANNED, {}).update(dict.fromkeys(study_ids, at))
 
 
+def decided(session: Session) -> None:
+    """Remember that an instruction has begun to hold, or has ended: whoever follows is to look at them again."""
+    session.info[_DECIDED] = True
+
+
 def note_moved(session: Session) -> None:
-    """Enter what has been remembered of reads in this transaction, as ``note_studies``; of some only new times."""
+    """Enter what has been remembered of reads in this transaction, as ``note_studies``; of some only new times.
+
+    What has been decided has a number of its own, whether or not it moves a read: numbers come in the order of commits,
+    and nothing else of an instruction does.
+    """
+    if session.info.pop(_DECIDED, False):
+        with scope.unlimited(session) as whole:
+            take_turn(whole).sequence += 1
     waiting, planned = session.info.pop(_MOVED, {}), session.info.pop(_REPLANNED, {})
     if waiting or planned:
         with scope.as_it_stands(session) as whole:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlmodel import Session, col, func, or_, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, or_, select
 
 from balancer.domain.instruction import InstructionKind, InstructionState
 from balancer.domain.life import ReadState
@@ -18,6 +19,8 @@ from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import AssignmentHeadRow, AssignmentRow, ChangeFeedRow
 from balancer.store.tables_instructions import InstructionRow
 from balancer.store.tables_life import ReadRow
+
+Decision = tuple[int, int | None]
 
 
 class Entry(NamedTuple):
@@ -47,14 +50,6 @@ class Waiting:
     unplaced: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decisions:
-    """How far people's instructions have come, at an instant."""
-
-    newest: int
-    ended_at: datetime | None
-
-
 def last_change(session: Session) -> int:
     """Return the number of the last change of any read."""
     return session.exec(select(ChangeFeedRow.sequence)).one()
@@ -70,21 +65,11 @@ def moved_since(session: Session, sequence: int) -> list[int]:
     return list(session.exec(statement)) if trusts else []
 
 
-def last_decision(session: Session) -> Decisions:
-    """Return how far people's instructions have come: the newest one, and when one last ended."""
-    newest = session.exec(select(func.max(InstructionRow.id))).one()
-    ended = session.exec(select(func.max(InstructionRow.ended_at))).one()
-    return Decisions(newest=newest or 0, ended_at=ended)
-
-
-def decided_since(session: Session, seen: Decisions) -> set[int]:
-    """Return the studies about which something has been decided, or has ended to be, since then."""
-    ended = col(InstructionRow.ended_at)
-    later = ended.is_not(None) if seen.ended_at is None else ended >= seen.ended_at
-    statement = select(InstructionRow.study_id).where(
-        or_(col(InstructionRow.id) > seen.newest, later), col(InstructionRow.study_id).is_not(None)
-    )
-    return {study_id for study_id in session.exec(statement) if study_id is not None}
+def decisions(session: Session) -> frozenset[Decision]:
+    """Return the instructions that are in force: the number of each, and of the study that it is about, if it is."""
+    statement = select(InstructionRow.id, InstructionRow.study_id)
+    found = session.exec(statement.where(InstructionRow.state == InstructionState.IN_FORCE))
+    return frozenset((number or 0, study_id) for number, study_id in found)
 
 
 def of_classes(session: Session, study_ids: Collection[int], priorities: Collection[str]) -> list[Waiting]:
@@ -113,6 +98,33 @@ def of_classes(session: Session, study_ids: Collection[int], priorities: Collect
             for study_id, trust, number, priority in session.exec(statement)
         ]
     return found
+
+
+def put_forward_since(session: Session, at: datetime, priorities: Collection[str]) -> set[tuple[int, int]]:
+    """Return the reads that stand sooner on their list than they did at ``at``, by study and number.
+
+    Only of studies that are of one of these classes, or about which a person has decided something: whatever else
+    stands sooner has followed after them.
+    """
+    held, item = aliased(WorklistRow), aliased(WorklistItemRow)  # as it was at that time
+    steered = select(InstructionRow.study_id).where(
+        InstructionRow.state == InstructionState.IN_FORCE, col(InstructionRow.study_id).is_not(None)
+    )
+    statement = select(WorklistItemRow.study_id, WorklistItemRow.read).where(
+        col(WorklistItemRow.worklist_id) == col(WorklistRow.id),
+        col(WorklistRow.superseded_at).is_(None),
+        WorklistRow.published_at > at,
+        col(held.reporter_id) == col(WorklistRow.reporter_id),
+        held.published_at <= at,
+        col(held.superseded_at) > at,
+        col(item.worklist_id) == col(held.id),
+        col(item.study_id) == col(WorklistItemRow.study_id),
+        col(item.read) == col(WorklistItemRow.read),
+        WorklistItemRow.planned_start < item.planned_start,
+        col(StudyRow.id) == col(WorklistItemRow.study_id),
+        or_(col(StudyRow.priority).in_(priorities), col(StudyRow.id).in_(steered)),
+    )
+    return {(study_id, number) for study_id, number in session.exec(statement)}
 
 
 def current_lists(session: Session) -> dict[str, CurrentList]:

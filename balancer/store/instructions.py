@@ -21,7 +21,7 @@ from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.instruction import Instruction, InstructionKind, InstructionState, require_step
 from balancer.domain.states import StudyState
 from balancer.store import audit
-from balancer.store.assignments import moved
+from balancer.store.assignments import decided, moved
 from balancer.store.blind import may_be_barred, may_be_named
 from balancer.store.chunks import chunks, is_among
 from balancer.store.counts import count
@@ -34,6 +34,8 @@ from balancer.store.where_reads_stand import SHOWN
 SUBJECT = "instruction"
 _NEWEST_FIRST = "instruction"
 _FIELDS = tuple(Instruction.__dataclass_fields__)
+# What its row says otherwise than whoever enters it.
+_OWN = frozenset({"id", "state", "value", "in_force_at"})
 _IN_FORCE = col(InstructionRow.state) == InstructionState.IN_FORCE
 # put together once: they are asked with every mending
 _BARS = (
@@ -70,10 +72,10 @@ def in_force(  # noqa: PLR0913 - each narrows what is looked for
     study_id: int | None = None,
     reporter_id: str | None = None,
 ) -> list[Instruction]:
-    """Return what holds at ``at``, oldest first: of two about the same thing the later one is the word that counts.
+    """Return what holds at ``at``, as it came into force: of two about the same thing the later one is what counts.
 
-    ``with_draft`` adds what is staged in that draft, as if it were in force. The others keep to some kinds, or to what
-    is about one study or one reporter.
+    ``with_draft`` adds what is staged in that draft, as if it came into force now. The others keep to some kinds, or to
+    what is about one study or one reporter.
     """
     holding: ColumnElement[bool] = _IN_FORCE & or_(
         col(InstructionRow.expires_at).is_(None), col(InstructionRow.expires_at) > at
@@ -81,7 +83,8 @@ def in_force(  # noqa: PLR0913 - each narrows what is looked for
     if with_draft is not None:
         staged = col(InstructionRow.state) == InstructionState.STAGED
         holding = or_(holding, staged & (InstructionRow.draft_id == with_draft))
-    statement = select(InstructionRow).where(holding).order_by(col(InstructionRow.id))
+    since = col(InstructionRow.in_force_at)
+    statement = select(InstructionRow).where(holding).order_by(since.is_(None), since, col(InstructionRow.id))
     if kinds is not None:
         statement = statement.where(col(InstructionRow.kind).in_(sorted(kinds)))
     if study_id is not None:
@@ -163,9 +166,9 @@ def add(session: Session, given: Instruction, *, by: Actor, now: datetime) -> In
         If one of its kind is in force for the read already.
     """
     staged = given.draft_id is not None
-    columns = {name: getattr(given, name) for name in _FIELDS if name not in {"id", "state", "value"}}
+    columns = {name: getattr(given, name) for name in _FIELDS if name not in _OWN}
     state = InstructionState.STAGED if staged else InstructionState.IN_FORCE
-    row = InstructionRow(**columns, state=state, value=dict(given.value))
+    row = InstructionRow(**columns, state=state, value=dict(given.value), in_force_at=None if staged else now)
     try:
         with session.begin_nested():
             session.add(row)
@@ -186,6 +189,7 @@ def enforce(session: Session, row: InstructionRow, *, by: Actor, now: datetime) 
     ConflictError
         If one of its kind is in force for the read already.
     """
+    row.in_force_at = now
     try:
         with session.begin_nested():
             _step(session, row, InstructionState.IN_FORCE, by, now, row.reason)
@@ -285,8 +289,11 @@ def _step(  # noqa: PLR0913, PLR0917
 
 
 def _show(session: Session, row: InstructionRow, now: datetime, *states: InstructionState) -> None:
-    """Ensure that whoever follows a study is told if something else holds of it from now: its class, when it is due."""
-    if row.kind in SHOWN and InstructionState.IN_FORCE in states and row.study_id is not None:
+    """Ensure that whoever follows is told if something else holds from now; of a study: its class, when it is due."""
+    if InstructionState.IN_FORCE not in states:
+        return
+    decided(session)
+    if row.kind in SHOWN and row.study_id is not None:
         moved(session, [row.study_id], now)
 
 

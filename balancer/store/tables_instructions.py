@@ -14,7 +14,7 @@ from balancer.store.types import FreeText, StateText, UtcDateTime
 
 
 class InstructionRow(Row, table=True):
-    """A decision, as ``domain.instruction.Instruction`` has it; never changed but for its state and its end.
+    """A decision, as ``domain.instruction.Instruction`` has it; never changed but for its state and when it holds.
 
     ``trust`` is whose managers see it. One of a kind is in force for a read at a time.
     """
@@ -44,6 +44,7 @@ class InstructionRow(Row, table=True):
     reason: str = Field(sa_type=FreeText)
     author: str = Field(sa_type=FreeText)
     made_at: datetime = Field(sa_type=UtcDateTime)
+    in_force_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     draft_id: int | None = Field(default=None, index=True)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -19,7 +19,7 @@ from balancer.services.begin_draft import begin_draft
 from balancer.services.build_problem import build_problem
 from balancer.services.discard_draft import discard_draft
 from balancer.services.expedite_study import expedite_study
-from balancer.services.override_roster import mark_absent
+from balancer.services.override_roster import Extra, add_session, mark_absent
 from balancer.services.override_scope import Decision, decide_skill
 from balancer.services.park_read import park_read
 from balancer.services.publish_draft import publish_draft
@@ -255,6 +255,19 @@ def test_somebodys_illness_can_be_part_of_a_draft(db: Database) -> None:
     assert all(item.start >= minutes(200) or item.end <= minutes(10) for item in away)
     with db.session() as reading:
         assert runs.requested(reading) is not None
+
+
+def test_of_two_words_about_one_rota_that_which_came_into_force_later_counts(db: Database) -> None:
+    """Who is away by a draft is away, though somebody gave them a session meanwhile: the draft was published after."""
+    morning(db)
+    number, _ = begun(db)
+    said = Decision(trust="RVV", reason=WHY, draft_id=number)
+    mark_absent(db, "R1", minutes(300), minutes(400), minutes(2), by=MANAGER, said=said)
+    extra = Extra(start=minutes(300), end=minutes(360))
+    add_session(db, "R1", extra, minutes(3), by=MANAGER, said=Decision(trust="RVV", reason=WHY))
+    assert minutes(300) in [item.start for item in build_problem(db, minutes(4)).sessions]
+    published(db, number)
+    assert minutes(300) not in [item.start for item in build_problem(db, minutes(6)).sessions]
 
 
 def test_whoever_may_not_change_rosters_does_not_by_a_draft(db: Database) -> None:

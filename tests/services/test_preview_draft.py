@@ -112,6 +112,7 @@ def test_a_preview_shows_what_publishing_then_does(db: Database) -> None:
     pin_read(db, read_id(db, "A2"), "R2", NOW, by=MANAGER, said=said)
     run, _ = previewed(db, number)
     shown = moves(db, run.id)
+    assert mending.look(NOW) is None
     publish_draft(db, number, NOW, by=MANAGER, why="as it was shown")
     assert mending.look(NOW) is not None
     assert {name: becomes for name, (_, becomes, _) in shown.items()} == {"A2": "R2"}

@@ -14,7 +14,7 @@ from balancer.domain.life import ReadState
 from balancer.domain.permission import Role
 from balancer.domain.states import RunKind
 from balancer.services.complete_read import complete_read
-from balancer.services.restore_lists import Left
+from balancer.services.restore_lists import DECIDED_SINCE, Left
 from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said, bar_reporter, exclude_read, pin_read
 from balancer.services.undo_draft import undo_draft
@@ -134,6 +134,20 @@ def test_what_the_draft_took_the_place_of_holds_again(db: Database) -> None:
         (held,) = instructions.in_force(reading, minutes(11))
     assert (held.kind, held.reporter_id, held.reason) == (InstructionKind.PIN, "R1", "knows the patient")
     assert on_lists(db) == AS_IT_WAS
+
+
+def test_what_a_draft_decides_that_was_published_since_counts_as_decided_since(db: Database) -> None:
+    """Though it was staged before: nobody meant the draft that is undone to win over it."""
+    morning(db)
+    pin_read(db, read_id(db, "A1"), "R1", minutes(1), by=MANAGER, said=Said(reason="knows the patient"))
+    number, said = begun(db)
+    later, later_said = begun(db)
+    pin_read(db, read_id(db, "A1"), "R2", minutes(2), by=MANAGER, said=said)
+    pin_read(db, read_id(db, "A1"), "R1", minutes(3), by=MANAGER, said=later_said)
+    published(db, number, 5)
+    published(db, later, 6)
+    assert undone(db, number) == [(None, DECIDED_SINCE), ("R1", DECIDED_SINCE)]
+    assert states(db, later) == [InstructionState.IN_FORCE]
 
 
 def test_only_whoever_steers_everywhere_puts_everybodys_list_back(db: Database) -> None:

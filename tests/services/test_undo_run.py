@@ -7,14 +7,18 @@ import pytest
 from balancer.domain.errors import ConflictError
 from balancer.domain.life import ReadState
 from balancer.domain.states import RunKind
+from balancer.services.publish_draft import publish_draft
 from balancer.services.publish_held import publish_held
 from balancer.services.release_emergencies import release_emergencies
+from balancer.services.restore_lists import DECIDED_SINCE
 from balancer.services.run_allocation import run_allocation
+from balancer.services.steer_read import pin_read
 from balancer.services.undo_run import undo_run
 from balancer.store import conservation, reads, runs
 from balancer.store.database import Database
 from tests.api.service import Service
 from tests.networks import claimed, minutes, read_id, solving, standing
+from tests.services.test_drafts import begun
 from tests.services.test_held_runs import FIRST, MANAGER, arrived, held_run, holding, lists
 
 
@@ -112,6 +116,18 @@ def test_what_was_opened_since_stays_with_who_opened_it(db: Database) -> None:
     claimed(db, "A1", "R2")
     assert undone(db, run_id) == ["somebody else has it open"]
     assert standing(db, "A1") == (ReadState.CLAIMED, "R2")
+
+
+def test_what_was_decided_in_a_draft_that_was_published_since_stays(db: Database) -> None:
+    """Though it was staged before the run was published."""
+    holding(db)
+    run_id = held_run(db)
+    number, said = begun(db)
+    pin_read(db, read_id(db, "A1"), "R2", minutes(1), by=MANAGER, said=said)
+    publish_held(db, run_id, minutes(2), by=MANAGER, reason="looked through")
+    publish_draft(db, number, minutes(3), by=MANAGER, why="agreed")
+    assert undone(db, run_id) == [DECIDED_SINCE]
+    assert standing(db, "A1") == (ReadState.ALLOCATED, "R2")
 
 
 def test_it_is_undone_once(db: Database) -> None:
