@@ -15,9 +15,10 @@ from balancer.domain.states import RunState
 from balancer.domain.study import ReadKey, StudyKey
 from balancer.services.give_way import give_way
 from balancer.services.still_entitled import StillEntitled
-from balancer.store import assignments, instructions, leases, queue, reads, runs
+from balancer.store import assignments, following, instructions, leases, queue, reads, runs
 from balancer.store.database import Database, Session
 from balancer.store.leases import Lease
+from balancer.store.policies import current_policy
 from balancer.store.reads import Move, Standing
 from balancer.store.tables import RunRow, WorklistItemRow, WorklistRow
 
@@ -46,10 +47,10 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
     A plan is of the instant it was gathered for; people have worked since. What has been claimed meanwhile stays with
     its claimant, what has been done, parked or withdrawn is on no list, and whoever handed a study back, has done
     another of its reads or has been barred from it is not given it, nor is what has been pinned to somebody else; nor
-    is anything given to somebody who may not report it any more (rules H1 to H3). What the plan did not see stays
-    where it was put meanwhile, such as an emergency; what nobody has, or the plan gave to somebody it no longer can,
-    waits for the next run. ``numbers`` says which reads of a study the plan counted from 1; as counted if it says
-    nothing.
+    is anything given to somebody who may not report it any more (rules H1 to H3). What was put on a list meanwhile
+    stays there, such as an emergency that the plan did not see, or saw as less than that; what nobody has, or the plan
+    gave to somebody it no longer can, waits for the next run. ``numbers`` says which reads of a study the plan counted
+    from 1; as counted if it says nothing.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
         at = now + waited
         leases.require(session, lease)
         run = runs.own_run(session, run_id, lease.token)
-        put_on_lists(session, run, plan, at, people=people, left_out=left_out, numbers=numbers)
+        put_on_lists(session, run, plan, at, people=people, left_out=left_out, numbers=numbers, seen_at=problem.now)
         runs.keep_summary(run, plan.summary)
         run.stage, run.finished_at = "", at
 
@@ -84,7 +85,8 @@ def put_on_lists(  # noqa: PLR0913 - whose plan is put in force, when, on whose 
     """Put a run's plan in force, as ``publish`` says; the caller has taken the turn of runs.
 
     ``people`` take part. Every run that was held before is superseded. A read that was put on a list since ``seen_at``,
-    if that is said, stays there, whatever the plan has for it: somebody mended what the plan has not seen.
+    if that is said, or put forward on it because it could not wait, stays there, whatever the plan has for it: somebody
+    mended what the plan has not seen.
     """
     run_id = run.id or 0
     reasons = {row.key: row.reason.value for row in plan.unallocated} | dict(left_out)
@@ -94,7 +96,7 @@ def put_on_lists(  # noqa: PLR0913 - whose plan is put in force, when, on whose 
     standing = reads.locked_plannable(session)
     entitled = StillEntitled(session, {item.study_id for item in standing}, now)
     placing = Placing(session, queue.study_ids(session, keys), numbers, standing, entitled)
-    overtaken = set() if seen_at is None else reads.allocated_since(session, seen_at)
+    overtaken = set() if seen_at is None else _mended_since(session, seen_at)
     items = placing.lists(plan, reasons, overtaken)
     unallocated = placing.numbered(reasons)
     everyone = dict.fromkeys([*people, *queue.current_holders(session)])
@@ -105,6 +107,11 @@ def put_on_lists(  # noqa: PLR0913 - whose plan is put in force, when, on whose 
     run.state = RunState.PUBLISHED
     runs.supersede_held(session, by=run_id, why=f"run {run_id} was published")
     assignments.note_new_lists(session, now)
+
+
+def _mended_since(session: Session, at: datetime) -> set[tuple[int, int]]:
+    emergencies = [item.code for item in current_policy(session).priorities if item.is_emergency]
+    return reads.allocated_since(session, at) | following.put_forward_since(session, at, emergencies)
 
 
 def add_lists(  # noqa: PLR0913, PLR0917 - what stands on whose list, on what authority
@@ -183,7 +190,10 @@ class Placing:
             for place, row in may_be.items()
             if (place[0], row.reporter_id) not in theirs or self._standing[place].state is ReadState.CLAIMED
         }
-        for row in sorted([*placed.values(), *self._claimed_since(placed), *stay], key=_in_order):
+        # times of the plan and of what stays are of two instants: what stays goes before a read that it would interrupt
+        in_order = [(_in_order(row, half=True), row) for row in placed.values()]
+        in_order += [(_in_order(row), row) for row in (*self._claimed_since(placed), *stay)]
+        for _, row in sorted(in_order, key=lambda pair: pair[0]):
             found[row.reporter_id].append(row)
         return found
 
@@ -289,5 +299,7 @@ def _as_it_stood(item: WorklistItemRow, key: StudyKey, standing: Standing) -> Al
     )
 
 
-def _in_order(row: Allocation) -> tuple[datetime, str, int]:
-    return row.start, row.session_id, row.position
+def _in_order(row: Allocation, *, half: bool = False) -> tuple[datetime, str, int]:
+    """Return what to sort a read by: when it begins, or when half of it is done."""
+    at = row.start + (row.end - row.start) / 2 if half else row.start
+    return at, row.session_id, row.position

@@ -445,6 +445,33 @@ def test_an_emergency_placed_while_a_run_solves_keeps_its_place(db: Database) ->
     whose(db, "E1")
 
 
+def test_a_study_that_becomes_an_emergency_while_a_run_solves_keeps_its_place(db: Database) -> None:
+    """The run has seen it as it was, and would put it back behind everything that was more urgent then."""
+    long = [incoming(number, minutes=30) for number in ("L1", "L2", "L3", "L4", "L5", "L6")]
+    queued(db, *EVERYDAY, *THEIRS, *long, "Z1")
+    rostered(db, session("S1", "R1"), session("S2", "R2"))
+    lists_of = {"S1": [*EVERYDAY, "L1", "L2", "L3", "Z1"], "S2": [*THEIRS, "L4", "L5", "L6"]}
+    assert run_allocation(db, NOW, solver=solving(lists_of)).error == ""
+    mending = Mending(db)
+    mending.look(NOW)
+    places: list[tuple[str, int]] = []
+
+    def placed() -> tuple[str, int]:
+        name = whose(db, "Z1")
+        return name, lists(db)[name][1].index("Z1")
+
+    def solve(problem: AllocationProblem, **arguments: object) -> Plan:
+        ingest_extract(db, Feed(), extract(*EVERYDAY, *THEIRS, *long, emergency("Z1"), at=1), minutes(1))
+        assert mending.look(minutes(1)) is not None
+        places.append(placed())
+        return solving(lists_of)(problem, **arguments)
+
+    assert run_allocation(db, minutes(0.5), solver=solve).error == ""
+    assert places[0][1] < 6
+    assert placed() == places[0]
+    assert conserved(db)
+
+
 def test_of_mended_lists_that_with_what_cannot_wait_is_the_newest(db: Database) -> None:
     """By its number, which says whose is told of first: whoever gains a read before whoever has lost it."""
     mending = morning(db)
