@@ -35,6 +35,7 @@ from balancer.scheduler.timetable import Timetable
 from balancer.services.agree_instructions import agree_instructions
 from balancer.services.check_completions import check_completions
 from balancer.services.close_created import close_created
+from balancer.services.close_left_out import close_left_out
 from balancer.services.end_instructions import end_instructions
 from balancer.services.forget_letters import forget_letters
 from balancer.services.lapse_claims import lapse_claims
@@ -451,6 +452,7 @@ def _end_instructions(database: Database, now: datetime) -> None:
 
 _PARTS: dict[str, Callable[[Database, datetime], object]] = {
     "claims": _lapse_claims,
+    "left_out": close_left_out,
     "completions": lambda database, now: _warn(unconfirmed=check_completions(database, now)),
     "created": close_created,
     "instructions": _end_instructions,

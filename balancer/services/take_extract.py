@@ -230,7 +230,10 @@ class Taking:
         return self._but_claimed(closures)
 
     def _but_claimed(self, closures: Mapping[int, str]) -> dict[int, str]:
-        """Return the closures without those of studies that somebody has open: these go when the claim has ended."""
+        """Return the closures without those of studies that somebody has open: these go when the claim has ended.
+
+        With the next snapshot, or because they have been left out (``close_left_out``).
+        """
         free = intake.unclaimed(self.session, closures.keys(), beside=self.touched)
         self.silent_on = closures.keys() - free
         return {study_id: rule for study_id, rule in closures.items() if study_id in free}

@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlmodel import Session, col, delete, func, insert, select, update
+from sqlmodel import Session, and_, col, delete, exists, func, insert, select, update
 
-from balancer.domain.feed import ExcludedRow, IncomingStudy
+from balancer.domain.feed import ExcludedRow, FeedKind, IncomingStudy
 from balancer.domain.life import ReadState
-from balancer.domain.states import StudyState
+from balancer.domain.states import BatchState, StudyState
 from balancer.domain.study import StudyKey
 from balancer.store.chunks import chunks, is_among
 from balancer.store.reads import locked_reads
-from balancer.store.tables import ExclusionRow, FeedRow, HeldClosureRow, StudyRow
+from balancer.store.tables import BatchRow, ExclusionRow, FeedRow, HeldClosureRow, StudyRow
 from balancer.store.tables_life import ReadRow
 
 _STATED = (
@@ -236,8 +236,7 @@ def hold_closures(session: Session, batch_id: int, closures: Mapping[int, str]) 
 
 
 def held_closures(session: Session, batch_id: int) -> dict[int, str]:
-    """Return what a held batch would still close: open studies that no later batch has seen and nobody has claimed."""
-    claimed = select(ReadRow.study_id).where(ReadRow.state == _CLAIMED)
+    """Return what a held batch would still close: open studies that no later batch has seen, claimed or not."""
     statement = (
         select(HeldClosureRow.study_id, HeldClosureRow.rule)
         .join(StudyRow, col(StudyRow.id) == col(HeldClosureRow.study_id))
@@ -245,7 +244,6 @@ def held_closures(session: Session, batch_id: int) -> dict[int, str]:
             HeldClosureRow.batch_id == batch_id,
             StudyRow.state == StudyState.OPEN,
             StudyRow.last_batch_id <= batch_id,
-            col(StudyRow.id).not_in(claimed),
         )
     )
     return dict(session.exec(statement).all())
@@ -295,6 +293,38 @@ def left_out_by(session: Session, key: StudyKey) -> str:
     """Return the rule by which a source's last word leaves a study out; empty if none does."""
     named = select(ExclusionRow.rule).where(ExclusionRow.trust == key.trust, col(ExclusionRow.active))
     return session.exec(named.where(ExclusionRow.accession_number == key.accession_number)).first() or ""
+
+
+def left_out_but_open(session: Session) -> dict[str, dict[int, str]]:
+    """Return the open studies that a feed of changes has left out since it last asked for them, and nobody has open.
+
+    By feed and study, with the rule that leaves each out. What a batch says that a person has not believed does not
+    count. A snapshot says it again.
+    """
+    its_own = (
+        col(ExclusionRow.trust) == col(StudyRow.trust),
+        col(ExclusionRow.accession_number) == col(StudyRow.accession_number),
+        col(ExclusionRow.active),
+        col(ExclusionRow.last_batch_id) > col(StudyRow.last_batch_id),
+    )
+    claimed = exists().where(col(ReadRow.study_id) == col(StudyRow.id), col(ReadRow.state) == _CLAIMED)
+    statement = (
+        select(ExclusionRow.feed, StudyRow.id, ExclusionRow.rule)
+        .select_from(StudyRow)
+        .join(ExclusionRow, and_(*its_own))
+        .join(FeedRow, col(FeedRow.name) == col(ExclusionRow.feed))
+        .join(BatchRow, col(BatchRow.id) == col(ExclusionRow.last_batch_id))
+        .where(
+            StudyRow.state == StudyState.OPEN,
+            FeedRow.kind == FeedKind.DELTA,
+            col(BatchRow.state).in_([BatchState.APPLIED, BatchState.RELEASED]),
+            ~claimed.correlate(StudyRow),
+        )
+    )
+    found: dict[str, dict[int, str]] = {}
+    for feed, study_id, rule in session.exec(statement):
+        found.setdefault(feed, {})[study_id or 0] = rule
+    return found
 
 
 def end_exclusions(session: Session, feed: FeedRow, accession_numbers: Collection[str]) -> None:
