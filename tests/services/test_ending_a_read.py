@@ -7,18 +7,24 @@ from sqlmodel import select
 
 from balancer.domain.errors import ConflictError
 from balancer.domain.exceptional import ExceptionKind
+from balancer.domain.instruction import InstructionState
 from balancer.domain.life import ReadState, ReturnReason
 from balancer.domain.states import BatchState
+from balancer.domain.study import StudyKey
 from balancer.services.build_problem import build_problem, gather
 from balancer.services.complete_read import complete_read
+from balancer.services.expedite_study import expedite_study
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.park_read import check_parked, unpark_read
 from balancer.services.release_read import release_read
 from balancer.services.return_read import return_read
 from balancer.services.run_allocation import run_allocation
-from balancer.store import claims, reads, runs
+from balancer.services.steer_read import Said, pin_read
+from balancer.store import claims, instructions, reads, runs
 from balancer.store.balance import balance
 from balancer.store.database import Database
+from balancer.store.instructions import InstructionFilter
+from balancer.store.pages import Cut
 from balancer.store.tables_life import ReadRow
 from tests.networks import PACS, Feed, extract, incoming, minutes, queued, read_id, rostered, solving, standing
 from tests.services.test_claiming import MANAGER, NUMBERS, R1, five, listed, opened, take
@@ -135,6 +141,31 @@ def test_what_is_late_already_is_parked_until_now(db: Database) -> None:
     give_back(db, "A1", ReturnReason.IMAGES_MISSING)
     assert row_of(db, "A1").until == minutes(1)
     assert check_parked(db, minutes(1)) == 1
+
+
+def test_what_is_asked_for_sooner_is_parked_for_no_longer_than_it_has(db: Database) -> None:
+    """Whoever has asked for it, and not the source: the office hears while there is time."""
+    five(db)
+    expedite_study(db, StudyKey("RVV", "A1"), minutes(60), NOW, by=MANAGER, said=Said(reason="the ward rang"))
+    give_back(db, "A1", ReturnReason.IMAGES_MISSING)
+    assert row_of(db, "A1").until == minutes(60)
+
+
+def test_who_hands_back_what_is_pinned_to_them_ends_the_pin(db: Database) -> None:
+    """It would be nobody's: theirs only, and never offered to them. Another read's pin stays."""
+    five(db)
+    for number in ("A1", "A2"):
+        pin_read(db, read_id(db, number), "R1", NOW, by=MANAGER, said=Said(reason="knows the patient"))
+    give_back(db, "A1", ReturnReason.CONFLICT_OF_INTEREST)
+    with db.session() as reading:
+        (left,) = instructions.in_force(reading, minutes(2))
+        (ended,) = instructions.instructions(reading, InstructionFilter(state=InstructionState.WITHDRAWN), Cut()).items
+    assert (left.read_id, ended.read_id) == (read_id(db, "A2"), read_id(db, "A1"))
+    assert (ended.ended_why, ended.ended_by) == ("handed back: conflict_of_interest", R1.subject)
+    with pytest.raises(ConflictError):
+        take(db, "A1", at=2)
+    run_allocation(db, minutes(2), solver=solving({"S1": NUMBERS[1:], "S2": ["A1", "B1"]}))
+    assert standing(db, "A1") == (ReadState.ALLOCATED, "R2")
 
 
 # --- completed -------------------------------------------------------------------------------------------------------
