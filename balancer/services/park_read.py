@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from balancer.domain.actor import Actor, job
 from balancer.domain.errors import UntimelyError
@@ -14,7 +14,8 @@ from balancer.services.each_read import each_read
 from balancer.services.steer_read import Said, decide_about_read
 from balancer.store import reads
 from balancer.store.database import Database
-from balancer.store.exceptions import open_exception
+from balancer.store.exceptions import is_resolved_since, open_exception
+from balancer.store.policies import current_policy
 
 _JOB = job("parked reads")
 # What is noticed of a read that is still away, and what it says.
@@ -67,17 +68,23 @@ def unpark_read(db: Database, read_id: int, now: datetime, *, by: Actor, reason:
 
 
 def check_parked(db: Database, now: datetime) -> int:
-    """Make an exception of every read that is parked, or with a provider, beyond its date; return how many are new."""
+    """Make an exception of every read that is parked, or with a provider, beyond its date; return how many are new.
+
+    Once somebody has seen to one, the next is made when the policy's hours for a parking are over again.
+    """
     with db.session() as session:
         over = reads.away_beyond(session, now)
-    return each_read(over, lambda read_id: _notice(db, read_id, now), job=_JOB.name)
+        before = now - timedelta(hours=current_policy(session).reading.parked_hours)
+    return each_read(over, lambda read_id: _notice(db, read_id, now, before), job=_JOB.name)
 
 
-def _notice(db: Database, read_id: int, now: datetime) -> bool:
+def _notice(db: Database, read_id: int, now: datetime, before: datetime) -> bool:
     with db.transaction() as session:
         row, study = reads.locked_read(session, read_id)
         if row.state not in _NOTICED or row.until is None or row.until > now:
             return False
         kind, words = _NOTICED[row.state]
+        if is_resolved_since(session, kind, read_id, max(row.since, before)):
+            return False
         detail = f"{words} {row.owner}: {row.reason}"
         return open_exception(session, kind, read_id, study, by=_JOB, now=now, detail=detail)

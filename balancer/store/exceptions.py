@@ -54,6 +54,12 @@ def is_open(session: Session, kind: ExceptionKind, read_id: int) -> bool:
     return session.exec(same.where(col(ExceptionRow.resolved_at).is_(None))).first() is not None
 
 
+def is_resolved_since(session: Session, kind: ExceptionKind, read_id: int, since: datetime) -> bool:
+    """Tell whether somebody has entered, after ``since``, what became of one of the kind about a read."""
+    same = select(ExceptionRow.id).where(ExceptionRow.kind == kind, ExceptionRow.read_id == read_id)
+    return session.exec(same.where(col(ExceptionRow.resolved_at) > since).limit(1)).first() is not None
+
+
 def resolve(session: Session, exception_id: int, *, by: Actor, now: datetime, resolution: str) -> ExceptionRow:
     """Enter what became of an exception.
 

@@ -16,11 +16,14 @@ from balancer.services.claim_read import claim_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.lapse_claims import lapse_claims
 from balancer.services.park_read import check_parked, park_read, unpark_read
+from balancer.services.release_read import release_read
 from balancer.services.renew_claim import renew_claim
+from balancer.services.resolve_exception import resolve_exception
 from balancer.services.run_allocation import run_allocation
 from balancer.store import audit, conservation, runs
 from balancer.store.conservation import Fault
 from balancer.store.database import Database
+from balancer.store.exceptions import exceptions
 from balancer.store.pages import Cut
 from balancer.store.tables import StudyRow
 from tests.networks import PACS, Feed, extract, incoming, minutes, queued, read_id, rostered, solving, standing
@@ -110,6 +113,38 @@ def test_a_claim_that_cannot_beat_does_not_lapse_and_a_manager_hears_of_it(db: D
     assert lapse_claims(db, minutes(4 * HOURS + 2)).noticed == 0
     assert opened(db) == [(ExceptionKind.CLAIMED_TOO_LONG, "RVV reporting office")]
     assert standing(db, "A1") == (ReadState.CLAIMED, "R1")
+
+
+def seen_to(db: Database, at: float) -> None:
+    """Let a manager enter what became of the one exception that is open."""
+    with db.session() as reading:
+        (found,) = exceptions(reading, Cut()).items
+    resolve_exception(db, found.id or 0, minutes(at), by=MANAGER, resolution="they are at it")
+
+
+def test_what_a_manager_has_seen_to_is_brought_to_them_again_when_it_is_as_old_again(db: Database) -> None:
+    """And not with the next minute; another claim of the read has a time of its own."""
+    five(db)
+    claim_read(db, read_id(db, "A1"), "R1", NOW, by=PACS, heartbeats=False)
+    lapse_claims(db, minutes(4 * HOURS + 1))
+    seen_to(db, 4 * HOURS + 2)
+    assert lapse_claims(db, minutes(4 * HOURS + 3)).noticed == 0
+    assert lapse_claims(db, minutes(8 * HOURS + 2)).noticed == 1
+    seen_to(db, 8 * HOURS + 3)
+    release_read(db, read_id(db, "A1"), "R1", minutes(8 * HOURS + 4), by=PACS)
+    claim_read(db, read_id(db, "A1"), "R1", minutes(8 * HOURS + 5), by=PACS, heartbeats=False)
+    assert lapse_claims(db, minutes(12 * HOURS + 4)).noticed == 0
+    assert lapse_claims(db, minutes(12 * HOURS + 6)).noticed == 1
+
+
+def test_a_parking_that_a_manager_has_seen_to_is_brought_to_them_again_a_day_later(db: Database) -> None:
+    """As long after as the policy parks what has no images."""
+    five(db)
+    give_back(db, "A1", ReturnReason.IMAGES_MISSING)
+    assert check_parked(db, minutes(23 * HOURS)) == 1
+    seen_to(db, 23 * HOURS + 1)
+    assert check_parked(db, minutes(23 * HOURS + 2)) == 0
+    assert check_parked(db, minutes(47 * HOURS + 1)) == 1
 
 
 # --- completions -----------------------------------------------------------------------------------------------------
