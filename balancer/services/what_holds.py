@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from balancer.domain.instruction import InstructionKind
 from balancer.domain.policy import Policy
@@ -19,6 +19,9 @@ from balancer.store.listed import AnyStudy
 from balancer.store.policies import current_policy
 from balancer.store.queue import QueuedStudy
 from balancer.store.tables_kinds import FollowUpRow
+
+# The columns by which studies are looked for, and put in order, that a person can decide about.
+_LOOKED_FOR = ("priority", "modality", "subspecialty", "due_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +133,12 @@ def studies_decided(session: Session, now: datetime) -> dict[int, HeldStudy]:
         given = instructions.in_force(whole, now, kinds={InstructionKind.STUDY, InstructionKind.EXPEDITE})
     rows = numbered(session, {item.study_id for item in given if item.study_id is not None})
     return what_holds(session, rows, now)
+
+
+def decided_columns(session: Session, now: datetime) -> dict[str, dict[int, Any]]:
+    """Return what is looked for among studies of those about which anything has been decided: by column, by study."""
+    decided = studies_decided(session, now)
+    return {name: {number: getattr(held, name) for number, held in decided.items()} for name in _LOOKED_FOR}
 
 
 def _laid_over(row: AnyStudy, decided: Instructed, policy: Policy) -> QueuedStudy:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal
+from sqlalchemy import ColumnElement, case, literal
 from sqlmodel import Session, col, exists, or_, select
 
 from balancer.domain.errors import InvalidValueError, NotFoundError
@@ -30,6 +30,9 @@ _SORTS: dict[str, Any] = {
     "accession_number": StudyRow.accession_number,
 }
 SORTS = tuple(sign + name for name in _SORTS for sign in ("", "-"))
+# What holds of studies of which a person has decided otherwise than their feed says: by column, then by study.
+Held = Mapping[str, Mapping[int, Any]]
+AS_SAID: Held = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +78,12 @@ class StudyStatus:
     reads: tuple[ReadStatus, ...]
 
 
-def studies(
-    session: Session, which: StudyFilter, cut: Cut, *, now: datetime, sort: str = "due_at"
+def studies(  # noqa: PLR0913 - which, how many, by when, in which order, as what
+    session: Session, which: StudyFilter, cut: Cut, *, now: datetime, sort: str = "due_at", held: Held = AS_SAID
 ) -> Page[StudyStatus]:
     """Return a page of studies in the order of ``sort`` (one of ``SORTS``; ``-`` means falling).
+
+    They are looked for and put in order as what they are ``held`` to be; the rows say what their feeds say.
 
     Raises
     ------
@@ -88,9 +93,9 @@ def studies(
     descending, name = sort.startswith("-"), sort.removeprefix("-")
     if name not in _SORTS:
         raise InvalidValueError("sort", f"{sort!r} is not one of {', '.join(SORTS)}")
-    statement = select(StudyRow).where(*_conditions(which, now))
+    statement = select(StudyRow).where(*_conditions(which, now, held))
     total = count(session, statement)
-    order = (col(_SORTS[name]), col(StudyRow.id))
+    order = (_as_it_holds(_SORTS[name], held), col(StudyRow.id))
     text_order = name == "accession_number"
     after = _after_number(session, cut, sort) if text_order else cut.after_instant(sort, 2)
     if after is not None:
@@ -101,8 +106,9 @@ def studies(
     following = None
     if len(found) > cut.limit:
         # a cursor stands in the next request's address: it names no accession number
-        place = () if text_order else (getattr(rows[-1], _SORTS[name].key).isoformat(),)
-        following = cursor(sort, *place, rows[-1].id)
+        last, column = rows[-1], _SORTS[name].key
+        stands = held.get(column, {}).get(last.id or 0, getattr(last, column))
+        following = cursor(sort, *(() if text_order else (stands.isoformat(),)), last.id)
     return Page(items=tuple(with_reads(session, rows)), total=total, next_cursor=following)
 
 
@@ -137,7 +143,16 @@ def open_count(session: Session, trust: str) -> int:
     return count(session, select(StudyRow.id).where(StudyRow.trust == trust, StudyRow.state == StudyState.OPEN))
 
 
-def _conditions(which: StudyFilter, now: datetime) -> list[ColumnElement[bool]]:
+def _as_it_holds(column: Any, held: Held) -> Any:
+    """Return a column of studies with what holds of some of them in its place."""
+    values = held.get(column.key, {})
+    if not values:
+        return col(column)
+    known = [(col(StudyRow.id) == number, literal(value, column.type)) for number, value in values.items()]
+    return case(*known, else_=column)
+
+
+def _conditions(which: StudyFilter, now: datetime, held: Held) -> list[ColumnElement[bool]]:
     conditions: list[Any] = []
     for column, wanted in (
         (StudyRow.trust, which.trust),
@@ -148,9 +163,9 @@ def _conditions(which: StudyFilter, now: datetime) -> list[ColumnElement[bool]]:
         (StudyRow.subspecialty, which.subspecialty),
     ):
         if wanted is not None:
-            conditions.append(column == wanted)
+            conditions.append(_as_it_holds(column, held) == wanted)
     if which.late is not None:
-        late = or_(col(StudyRow.due_at) < now, _on_a_list(col(WorklistItemRow.late)))
+        late = or_(_as_it_holds(StudyRow.due_at, held) < now, _on_a_list(col(WorklistItemRow.late)))
         conditions.append(late if which.late else ~late)
     if which.reporter_id is not None:
         theirs = (col(ReadRow.reporter_id) == which.reporter_id) & col(ReadRow.state).in_(sorted(ON_A_LIST))

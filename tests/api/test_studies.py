@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from balancer.domain.study import StudyKey
+from balancer.services.correct_study import correct_study
+from balancer.services.expedite_study import expedite_study
+from balancer.services.steer_read import Said
 from balancer.store import pages
 from balancer.store.database import Database
 from tests.api.service import Service, problem
-from tests.networks import claimed
+from tests.networks import claimed, minutes
+from tests.services.test_drafts import MANAGER
+from tests.worlds import NOW
 
 
 def _numbers(found: dict[str, list[dict[str, str]]]) -> list[str]:
@@ -54,6 +60,20 @@ def test_studies_are_found_by_what_people_look_for(
 ) -> None:
     """Filters narrow, order orders, and a wildcard in the text is plain text."""
     assert _numbers(allocated.ask("/studies", **{"sort": "accession_number", **query})) == expected
+
+
+def test_studies_are_found_as_what_they_are_shown_to_be(allocated: Service, db: Database) -> None:
+    """Though their feed says otherwise: by what somebody has corrected, and before what is due later."""
+    asked, said = StudyKey("RVV", "A3"), Said(reason="the ward rang")
+    correct_study(db, asked, {"subspecialty": "msk"}, NOW, by=MANAGER, said=said)
+    expedite_study(db, asked, minutes(30), NOW, by=MANAGER, said=said)
+    (found,) = allocated.ask("/studies", subspecialty="msk")["items"]
+    assert (found["accession_number"], found["subspecialty"]) == ("A3", "msk")
+    assert _numbers(allocated.ask("/studies", subspecialty=found["said"]["subspecialty"], sort="accession_number")) == [
+        "A1",
+        "A2",
+    ]
+    assert _numbers(allocated.ask("/studies", sort="-due_at"))[-1] == "A3"
 
 
 def test_pages_follow_each_other_until_the_last(allocated: Service) -> None:

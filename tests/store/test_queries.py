@@ -118,6 +118,28 @@ def test_pages_hold_every_study_once_in_order(sqlite_db: Database, sort: str, li
     assert len(values) == 5
 
 
+def test_studies_are_found_as_what_they_are_held_to_be(db: Database) -> None:
+    """By a person's word in place of the feed's, in filters, in the order, and on whichever page."""
+    varied(db)
+    with db.session() as reading:
+        said = studies.studies(reading, StudyFilter(), Cut(), now=NOW).items
+    ids = {status.study.accession_number: status.study.id or 0 for status in said}
+    asked = ids["a4"]
+    held: studies.Held = {"priority": {asked: "emergency"}, "due_at": {asked: at(-1)}, "modality": {asked: "MR"}}
+    assert found(db, StudyFilter(priority="emergency"), held=held) == ["a4", "A2"]
+    assert found(db, StudyFilter(modality="MR"), held=held) == ["a4", "A2"]
+    assert found(db, StudyFilter(late=True), held=held) == ["a4", "A3", "A1"]
+    assert found(db, StudyFilter(late=False), held=held) == ["A2", "A1"]
+    for sort, first in (("due_at", 0), ("-due_at", 4)):
+        with db.session() as reading:
+
+            def turn(cursor: str | None, sort: str = sort, reading: Session = reading) -> Page[studies.StudyStatus]:
+                cut = Cut(cursor=cursor, limit=1)
+                return studies.studies(reading, StudyFilter(), cut, now=NOW, sort=sort, held=held)
+
+            assert [item.study.id for item in everything(turn)].index(asked) == first
+
+
 def test_pages_work_on_each_database(db: Database) -> None:
     """Cursors of instants and of text are compared as the database compares."""
     varied(db)

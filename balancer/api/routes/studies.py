@@ -17,7 +17,7 @@ from balancer.api.serving import Code, Paging, Served, TrustInPath, page_out
 from balancer.domain.permission import Permission
 from balancer.domain.states import StudyState
 from balancer.domain.study import StudyKey
-from balancer.services.what_holds import what_holds
+from balancer.services.what_holds import decided_columns, what_holds
 from balancer.store import runs, studies
 from balancer.store.blind import away_unsaid
 from balancer.store.database import Session
@@ -94,12 +94,14 @@ def list_studies(
     """List studies, the soonest due first, each with what the current plan says of its reads.
 
     Shown is what holds, and beside it what the feed has `said` if a person has decided otherwise. Filters and order go
-    by what the feed said.
+    by what holds, too.
     """
+    now = served.clock.now()
     with served.database.session() as session:
-        found = studies.studies(session, which, cut, now=served.clock.now(), sort=sort.value)
+        held = decided_columns(session, now)
+        found = studies.studies(session, which, cut, now=now, sort=sort.value, held=held)
         look(_STUDY, [status.study.id or 0 for status in found.items])
-        return _shown(session, found, served.clock.now())
+        return _shown(session, found, now)
 
 
 @router.post(
@@ -114,7 +116,8 @@ def search_studies(served: Served, look: Looking, which: StudySearchIn, cut: Pag
         trust=which.trust, accession_number=which.accession_number, text=which.text, state=which.state
     )
     with served.database.session() as session:
-        found = studies.studies(session, wanted, cut, now=served.clock.now())
+        held = decided_columns(session, served.clock.now())
+        found = studies.studies(session, wanted, cut, now=served.clock.now(), held=held)
         look(_STUDY, [status.study.id or 0 for status in found.items])
         return _shown(session, found, served.clock.now())
 
