@@ -36,6 +36,7 @@ from balancer.store.where_reads_stand import (
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 _MOVED, _REPLANNED = "studies of which reads have moved", "studies on lists that are new"
 _DECIDED = "whether anything that a person decided has begun to hold, or has ended"
+_LEFT = "patients whose studies are another's now"
 _COMPARED = tuple(field.name for field in fields(Standing))
 # What drifts is for whoever asks; the journal tells what has happened to a read.
 _TOLD = tuple(name for name in _COMPARED if name not in DRIFTS)
@@ -57,6 +58,11 @@ def decided(session: Session) -> None:
     session.info[_DECIDED] = True
 
 
+def left(session: Session, patients: Iterable[str]) -> None:
+    """Remember that studies were these patients' until now: lists of theirs that show them as priors are others."""
+    session.info.setdefault(_LEFT, set()).update(patients)
+
+
 def note_moved(session: Session) -> None:
     """Enter what has been remembered of reads in this transaction, as ``note_studies``; of some only new times.
 
@@ -67,10 +73,15 @@ def note_moved(session: Session) -> None:
         with scope.unlimited(session) as whole:
             take_turn(whole).sequence += 1
     waiting, planned = session.info.pop(_MOVED, {}), session.info.pop(_REPLANNED, {})
+    patients = session.info.pop(_LEFT, set())
     if waiting or planned:
         with scope.as_it_stands(session) as whole:
             at = max([*waiting.values(), *planned.values()])
             _note(whole, Scope(study_ids=waiting), at, drifted=planned.keys() - waiting)
+    if patients:
+        with scope.as_it_stands(session) as whole:
+            # a study that is theirs no longer does not lead to them: they are asked for by name
+            _touch(whole, is_among(whole, StudyRow.patient_id, sorted(patients)))
 
 
 def note_studies(session: Session, study_ids: Collection[int], at: datetime) -> int:
@@ -310,6 +321,15 @@ def _showing(session: Session, study_ids: Collection[int], of_itself: Collection
         patients = select(StudyRow.patient_id).where(condition)
         found.update(session.exec(_holders(col(StudyRow.patient_id).in_(patients))))
     return found
+
+
+def _touch(session: Session, of_studies: ColumnElement[bool]) -> None:
+    """Enter that lists with reads of these studies show something else, though no read has moved."""
+    feed = take_turn(session)
+    holders = set(session.exec(_holders(of_studies)))
+    if holders:
+        feed.sequence += 1
+        _revise(session, holders, feed.sequence)
 
 
 def _holders(of_studies: ColumnElement[bool]) -> Any:

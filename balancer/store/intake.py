@@ -12,6 +12,7 @@ from balancer.domain.feed import ExcludedRow, FeedKind, IncomingStudy
 from balancer.domain.life import ReadState
 from balancer.domain.states import BatchState, StudyState
 from balancer.domain.study import StudyKey
+from balancer.store import assignments
 from balancer.store.chunks import chunks, is_among
 from balancer.store.reads import locked_reads
 from balancer.store.tables import BatchRow, ExclusionRow, FeedRow, HeldClosureRow, StudyRow
@@ -194,9 +195,21 @@ def add_studies(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def change_studies(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Change studies by ``id``; every row gives the same columns."""
+    """Change studies by ``id``; every row gives the same columns.
+
+    Whose a study was before it is said to be another patient's is remembered: lists show it among that one's priors.
+    """
     if rows:
+        now_of = {row["id"]: row["patient_id"] for row in rows if "patient_id" in row}
+        assignments.left(session, _patients_left(session, now_of))
         session.exec(update(StudyRow), params=rows)
+
+
+def _patients_left(session: Session, now_of: Mapping[int, str]) -> set[str]:
+    """Return the patients of these studies who will not have them any more, given whose each is from now on."""
+    known = select(StudyRow.id, StudyRow.patient_id).where(is_among(session, StudyRow.id, sorted(now_of)))
+    found = session.exec(known).all() if now_of else ()
+    return {patient_id for study_id, patient_id in found if now_of[study_id or 0] != patient_id}
 
 
 def see_studies(session: Session, ids: Collection[int], *, batch_id: int, now: datetime) -> None:

@@ -251,6 +251,37 @@ def test_who_reads_a_prior_changes_no_list_that_shows_it_and_what_it_is_does(all
     assert allocated.client.get("/api/v1/worklists/R1", headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_a_prior_that_is_said_to_be_another_patients_changes_the_etag(
+    allocated: Service, db: Database, *, withdrawn: bool
+) -> None:
+    """Nobody compares with a stranger's images: not with a study that waits itself, nor with one that comes back."""
+    rest = [incoming(f"W{number}", trust="RWF") for number in range(2, 32)]
+    prior = incoming("W1", trust="RWF", patient_id=incoming("A1").patient_id, acquired_at=minutes(-900))
+    ingest_extract(db, WEST, extract(prior, *rest, feed=WEST.name), NOW)
+    if withdrawn:
+        ingest_extract(db, WEST, extract(*rest, feed=WEST.name, at=1), minutes(1))
+    first = allocated.get("/worklists/R1")
+    assert [found["accession_number"] for found in first.json()["items"][0]["priors"]] == ["W1"]
+    corrected = replace(prior, patient_id="p-somebody-else")
+    ingest_extract(db, WEST, extract(corrected, *rest, feed=WEST.name, at=2), minutes(2))
+    again = allocated.client.get("/api/v1/worklists/R1", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 200
+    assert again.json()["items"][0]["priors"] == []
+
+
+def test_a_patient_of_whom_nothing_is_on_a_list_changes_no_etag_by_losing_a_study(
+    allocated: Service, db: Database
+) -> None:
+    """Only who shows the patient is told."""
+    prior = incoming("W1", trust="RWF", patient_id="p-nobody-reads")
+    ingest_extract(db, WEST, extract(prior, feed=WEST.name), NOW)
+    headers = {"If-None-Match": allocated.get("/worklists/R1").headers["etag"]}
+    corrected = replace(prior, patient_id="p-somebody-else")
+    ingest_extract(db, WEST, extract(corrected, feed=WEST.name, at=2), minutes(2))
+    assert allocated.client.get("/api/v1/worklists/R1", headers=headers).status_code == 304
+
+
 def test_loading_the_same_network_again_leaves_every_etag(allocated: Service, db: Database) -> None:
     """A service that starts again must not make everybody fetch their list anew."""
     network = replace(TWO_FEEDS, policy=policy(priority("urgent"), priority("emergency", target_hours=1)))
