@@ -70,6 +70,14 @@ def current_policy_row(session: Session) -> PolicyRow:
     return row
 
 
+def number_in_force(session: Session) -> int:
+    """Return the number of the version in force; 0 if none has been approved yet."""
+    try:
+        return current_policy_row(session).id or 0
+    except NothingLoadedError:
+        return 0
+
+
 def current_policy(session: Session) -> Policy:
     """Return the policy in force; ``NothingLoadedError`` if there is none yet."""
     return policy_of(current_policy_row(session))
@@ -135,7 +143,7 @@ def require_in_force(session: Session, policy_id: int) -> None:
     ConflictError
         If another is: whoever decides has looked at one that is in force no more.
     """
-    found = next((item.row.id for item in versions(session) if item.state is PolicyState.IN_FORCE), None) or 0
+    found = number_in_force(session)
     if found != policy_id:
         raise ConflictError(f"version {found} of the policy has come into force since, which is to be looked at first")
 

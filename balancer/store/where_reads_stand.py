@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 from balancer.domain.instruction import InstructionKind, InstructionState
 from balancer.domain.life import UNPLANNED, ReadState
 from balancer.domain.states import AssignmentState, StudyState
+from balancer.store import policies
 from balancer.store.chunks import is_among
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import AssignmentRow
@@ -127,7 +128,8 @@ def closed_states(session: Session, study_ids: Collection[int]) -> dict[int, Sta
 def digest(shown: Sequence[Any], decided: Sequence[int] = ()) -> str:
     """Return a digest of what a worklist shows of a study: what its source says, and which decisions are laid over it.
 
-    ``shown`` are its columns in their order. Of decisions the numbers do: a decision never changes.
+    ``shown`` are its columns in their order. Of decisions the numbers do, and of the policy by which they are laid over
+    it: neither ever changes.
     """
     shown = repr([*map(str, shown), *map(str, decided)])
     return hashlib.sha256(shown.encode("utf-8", "backslashreplace")).hexdigest()[:32]
@@ -138,7 +140,11 @@ def _shown(*more: Any) -> Any:
 
 
 def _decided(session: Session, of_studies: tuple[Any, ...]) -> dict[int, list[int]]:
-    """Return the decisions in force about these studies' class, examination or due time, by study."""
+    """Return the decisions in force about these studies' class, examination or due time, by study.
+
+    Behind them comes the version of the policy in force: what is held to be of another class than its source says is
+    due by that, and its own row says nothing of it.
+    """
     statement = (
         select(InstructionRow.study_id, InstructionRow.id)
         .join(StudyRow, col(StudyRow.id) == col(InstructionRow.study_id))
@@ -149,6 +155,10 @@ def _decided(session: Session, of_studies: tuple[Any, ...]) -> dict[int, list[in
     found: dict[int, list[int]] = defaultdict(list)
     for study_id, number in session.exec(statement):
         found[study_id or 0].append(number or 0)
+    if found:
+        policy_id = policies.number_in_force(session)
+        for numbers in found.values():
+            numbers.append(policy_id)
     return found
 
 

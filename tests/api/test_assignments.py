@@ -12,15 +12,23 @@ import httpx2
 import pytest
 
 from balancer.api.watch import Watch
+from balancer.domain.study import StudyKey
+from balancer.services.correct_study import correct_study
+from balancer.services.decide_policy import approve_policy
+from balancer.services.expedite_study import expedite_study
 from balancer.services.ingest_studies import ingest_extract
+from balancer.services.propose_policy import propose_policy
 from balancer.services.run_allocation import run_allocation
+from balancer.services.steer_read import Said
 from balancer.store.assignments import void_cursors
 from balancer.store.database import Database
 from tests.api.service import Service, problem
+from tests.instructed import MANAGER
 from tests.networks import Feed, claimed, extract, minutes, solving
-from tests.worlds import NOW
+from tests.worlds import NOW, policy, priority
 
 Client = httpx2.AsyncClient
+A1 = StudyKey("RVV", "A1")
 
 
 def claim(db: Database, accession_number: str) -> None:
@@ -51,6 +59,32 @@ def test_with_a_cursor_only_what_has_changed_comes(allocated: Service, db: Datab
     assert gone == [("A1", "withdrawn")]
     assert later["snapshot"] is False
     assert allocated.ask("/assignments", trust="RVV", since=later["cursor"])["items"] == []
+
+
+def _corrected(db: Database) -> None:
+    correct_study(db, A1, {"priority": "emergency"}, minutes(1), by=MANAGER, said=Said(reason="it bleeds"))
+
+
+def _expedited(db: Database) -> None:
+    expedite_study(db, A1, minutes(120), minutes(1), by=MANAGER, said=Said(reason="it bleeds"), priority="emergency")
+
+
+@pytest.mark.parametrize("decide", [_corrected, _expedited])
+def test_a_policy_that_makes_a_study_of_a_decided_class_due_at_another_time_is_told(
+    allocated: Service, db: Database, decide: Callable[[Database], None]
+) -> None:
+    """The study's own row is of its feed's class, whose target stays; what is shown is due by what was decided."""
+    decide(db)
+    cursor = allocated.ask("/assignments", trust="RVV")["cursor"]
+    listed = allocated.get("/worklists/R1")
+    other = policy(priority("emergency", target_hours=2), priority("urgent"))
+    number = propose_policy(db, other, minutes(2), by=MANAGER, author="A. Manager", reason="the winter")
+    approve_policy(db, number, minutes(3), by=MANAGER, approver="Dr B. Approver", reason="agreed")
+    (changed,) = allocated.ask("/assignments", trust="RVV", since=cursor)["items"]
+    assert (changed["accession_number"], changed["due_at"]) == ("A1", "2026-03-02T09:00:00Z")
+    again = allocated.client.get("/api/v1/worklists/R1", headers={"If-None-Match": listed.headers["etag"]})
+    assert again.status_code == 200
+    assert again.json()["items"][0]["due_at"] == "2026-03-02T09:00:00Z" != listed.json()["items"][0]["due_at"]
 
 
 def test_a_snapshot_comes_in_pages(allocated: Service) -> None:
