@@ -13,15 +13,17 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_, exists
 from sqlmodel import Session, col, delete, func, insert, or_, select, update
 
+from balancer.domain.life import ReadKind
 from balancer.domain.states import JournalKind, StudyState
 from balancer.store import journal, scope
 from balancer.store.bulk import change_rows
 from balancer.store.chunks import is_among
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
 from balancer.store.tables_assignments import AssignmentHeadRow, AssignmentRow, ChangeFeedRow, WorklistRevisionRow
+from balancer.store.tables_life import ReadRow
 from balancer.store.where_reads_stand import (
     DRIFTS,
     Key,
@@ -36,7 +38,7 @@ from balancer.store.where_reads_stand import (
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 _MOVED, _REPLANNED = "studies of which reads have moved", "studies on lists that are new"
 _DECIDED = "whether anything that a person decided has begun to hold, or has ended"
-_LEFT = "patients whose studies are another's now"
+_LEFT, _OUTCOMES = "patients whose studies are another's now", "reads of which it was said later what they came to"
 _COMPARED = tuple(field.name for field in fields(Standing))
 # What drifts is for whoever asks; the journal tells what has happened to a read.
 _TOLD = tuple(name for name in _COMPARED if name not in DRIFTS)
@@ -63,6 +65,11 @@ def left(session: Session, patients: Iterable[str]) -> None:
     session.info.setdefault(_LEFT, set()).update(patients)
 
 
+def outcome_said(session: Session, key: Key, at: datetime) -> None:
+    """Remember that it was said of a read that is done, and stays so, what it came to."""
+    session.info.setdefault(_OUTCOMES, {})[key] = at
+
+
 def note_moved(session: Session) -> None:
     """Enter what has been remembered of reads in this transaction, as ``note_studies``; of some only new times.
 
@@ -73,11 +80,14 @@ def note_moved(session: Session) -> None:
         with scope.unlimited(session) as whole:
             take_turn(whole).sequence += 1
     waiting, planned = session.info.pop(_MOVED, {}), session.info.pop(_REPLANNED, {})
-    patients = session.info.pop(_LEFT, set())
+    patients, outcomes = session.info.pop(_LEFT, set()), session.info.pop(_OUTCOMES, {})
     if waiting or planned:
         with scope.as_it_stands(session) as whole:
             at = max([*waiting.values(), *planned.values()])
             _note(whole, Scope(study_ids=waiting), at, drifted=planned.keys() - waiting)
+    if outcomes:
+        with scope.as_it_stands(session) as whole:
+            _note_outcomes(whole, outcomes.keys(), max(outcomes.values()))
     if patients:
         with scope.as_it_stands(session) as whole:
             # a study that is theirs no longer does not lead to them: they are asked for by name
@@ -193,6 +203,23 @@ def _note(
     return len(changed)
 
 
+def _note_outcomes(session: Session, keys: Collection[Key], at: datetime) -> None:
+    """Number anew reads that are done and say something else now, and revise lists with what follows them.
+
+    No other list shows what a read came to; whoever reads its study blind is not to learn that anything was said.
+    """
+    feed, study_ids = take_turn(session), sorted({study_id for study_id, _ in keys})
+    columns: Any = [getattr(AssignmentRow, name) for name in _KNOWN]
+    rows = session.exec(select(*columns).where(is_among(session, AssignmentRow.study_id, study_ids))).all()
+    known = {(row.study_id, row.read): row for row in rows if (row.study_id, row.read) in keys}
+    same = {key: Standing(**{name: getattr(row, name) for name in _COMPARED}) for key, row in known.items()}
+    if same:
+        _write(session, feed, same, known, at, steps_of=same.keys())
+    of_item = (col(ReadRow.study_id) == col(WorklistItemRow.study_id), col(ReadRow.number) == col(WorklistItemRow.read))
+    follows = exists().where(*of_item, col(ReadRow.kind) != ReadKind.INTERPRETATION)
+    _touch(session, and_(is_among(session, StudyRow.id, study_ids), follows))
+
+
 def _note_times(session: Session, at: datetime) -> int:
     """Number anew every read that current lists plan at another time than the feed says; return how many there are."""
     feed, lists = take_turn(session), current_places().subquery()
@@ -255,11 +282,20 @@ def _ended(session: Session, keys: Collection[Key]) -> dict[Key, Standing]:
     return {key: replace(closed[key[0]], workitem=own[key].workitem) for key in keys}
 
 
-def _write(
-    session: Session, feed: ChangeFeedRow, changed: Mapping[Key, Standing], known: Mapping[Key, Any], at: datetime
+def _write(  # noqa: PLR0913 - what has changed, from what, when
+    session: Session,
+    feed: ChangeFeedRow,
+    changed: Mapping[Key, Standing],
+    known: Mapping[Key, Any],
+    at: datetime,
+    *,
+    steps_of: Collection[Key] = (),
 ) -> None:
-    """Give each change the next number; of one transaction's changes, what is planned first comes first."""
-    told = {key for key, standing in changed.items() if not _is(known.get(key), standing, _TOLD)}
+    """Give each change the next number; of one transaction's changes, what is planned first comes first.
+
+    The journal has a step of each whose standing is another, and ``steps_of`` others.
+    """
+    told = {key for key, standing in changed.items() if key in steps_of or not _is(known.get(key), standing, _TOLD)}
     own = journal.own(session, {study_id for study_id, _ in told})
     trusts = _trusts(session, {key[0] for key in changed if key not in known})
     added: list[dict[str, Any]] = []

@@ -381,6 +381,7 @@ def say_outcome(session: Session, row: ReadRow, outcome: Outcome, *, by: Actor, 
     row.outcome = outcome
     row.version += 1
     session.flush()
+    assignments.outcome_said(session, (row.study_id, row.number), now)
     audit.append(
         session,
         AuditEntry(

@@ -24,6 +24,7 @@ from balancer.publish.fhir.parameters import PARAMETERS
 from balancer.publish.fhir.to_resource import task_resource
 from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.services.change_workitem import Change, change_workitem
+from balancer.services.complete_read import complete_read
 from balancer.services.park_read import park_read
 from balancer.services.release_read import release_read
 from balancer.store import reads, workitems
@@ -719,3 +720,19 @@ def test_why_a_task_waits_is_said_in_a_code_and_in_words(pacs: Pacs) -> None:
     }
     untold = task_of({**parked, "statusReason": {"coding": parked["statusReason"]["coding"]}})
     assert task_resource(untold)["meta"] == parked["meta"]
+
+
+def test_an_outcome_that_is_said_later_is_a_change_of_the_task(pacs_on_each: Pacs) -> None:
+    """Whoever keeps a copy by ``_lastUpdated`` gets it; the read stays where it was."""
+    read, db = read_id(pacs_on_each.db, "A1"), pacs_on_each.db
+    complete_read(db, read, "R1", minutes(5), by=PACS)
+    done = pacs_on_each.task("A1")
+    complete_read(db, read, "R1", minutes(9), by=PACS, outcome=Outcome.ABNORMAL)
+    said = pacs_on_each.task("A1")
+    assert (done["status"], said["status"]) == ("completed", "completed")
+    assert done["meta"]["versionId"] != said["meta"]["versionId"]
+    assert (done["meta"]["lastUpdated"], said["meta"]["lastUpdated"]) == (
+        minutes(5).isoformat(),
+        minutes(9).isoformat(),
+    )
+    assert numbers(pacs_on_each.search(_lastUpdated=f"gt{minutes(6).isoformat()}")) == ["A1"]

@@ -11,6 +11,7 @@ from typing import NoReturn
 import pytest
 
 from balancer.domain.network import Trust
+from balancer.domain.outcome import Outcome
 from balancer.domain.pacs_link import PacsLink
 from balancer.domain.roster import ParsedRoster
 from balancer.services.claim_read import claim_read
@@ -41,6 +42,7 @@ from tests.networks import (
     rostered,
     solving,
 )
+from tests.services.test_provisional_reports import REGISTRAR, placed, reported
 from tests.worlds import NOW, policy, priority, session
 
 
@@ -280,6 +282,29 @@ def test_a_patient_of_whom_nothing_is_on_a_list_changes_no_etag_by_losing_a_stud
     corrected = replace(prior, patient_id="p-somebody-else")
     ingest_extract(db, WEST, extract(corrected, feed=WEST.name, at=2), minutes(2))
     assert allocated.client.get("/api/v1/worklists/R1", headers=headers).status_code == 304
+
+
+def test_an_outcome_that_is_said_later_changes_the_etag_of_who_verifies(service: Service, db: Database) -> None:
+    """A verifier who is not told what the report came to would agree to it unseen."""
+    reported(db)
+    placed(db, minutes(40))
+    first = service.get("/worklists/R1")
+    assert [found["outcome"] for found in first.json()["items"][0]["follows"]] == [None]
+    complete_read(db, read_id(db, "A1"), "RG", minutes(50), by=REGISTRAR, outcome=Outcome.ABNORMAL)
+    again = service.client.get("/api/v1/worklists/R1", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 200
+    assert [found["outcome"] for found in again.json()["items"][0]["follows"]] == ["abnormal"]
+
+
+def test_an_outcome_that_is_said_later_leaves_the_etag_of_who_reads_blind(service: Service, db: Database) -> None:
+    """Not even that somebody has said what the other reading came to is told by a list that must not show it."""
+    queued(db, incoming("A1", reads=2))
+    rostered(db, session("S1", "R1", hours=2.5), session("S2", "R2", hours=2.5))
+    assert run_allocation(db, NOW, solver=solving({"S1": ["A1"], "S2": ["A1#2"]})).error == ""
+    complete_read(db, read_id(db, "A1"), "R1", minutes(10), by=PACS)
+    headers = {"If-None-Match": service.get("/worklists/R2").headers["etag"]}
+    complete_read(db, read_id(db, "A1"), "R1", minutes(20), by=PACS, outcome=Outcome.ABNORMAL)
+    assert service.client.get("/api/v1/worklists/R2", headers=headers).status_code == 304
 
 
 def test_loading_the_same_network_again_leaves_every_etag(allocated: Service, db: Database) -> None:

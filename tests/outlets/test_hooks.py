@@ -18,9 +18,11 @@ from sqlmodel import select
 from balancer.bootstrap import open_outlets
 from balancer.config import read_settings
 from balancer.domain.actor import Actor, system
+from balancer.domain.outcome import Outcome
 from balancer.domain.permission import Permission
 from balancer.outlets.courier import Courier, Ground
 from balancer.outlets.hooks import open_hooks
+from balancer.services.complete_read import complete_read
 from balancer.services.release_read import release_read
 from balancer.store import systems
 from balancer.store.database import Database
@@ -103,6 +105,15 @@ def pacs(sqlite_db: Database, endpoint: Endpoint) -> Iterator[Subscriber]:
 def release(db: Database, number: str) -> None:
     """Close a study unreported."""
     release_read(db, read_id(db, number), "R1", minutes(1), by=OTHER_SIDE)
+
+
+def test_a_subscriber_is_told_that_an_outcome_was_said_later(pacs: Subscriber) -> None:
+    """The Task has been completed all the while, and says something else."""
+    pacs.subscribe("Task?")
+    complete_read(pacs.db, read_id(pacs.db, "A1"), "R1", minutes(5), by=OTHER_SIDE)
+    assert pacs.step() == 1
+    complete_read(pacs.db, read_id(pacs.db, "A1"), "R1", minutes(9), by=OTHER_SIDE, outcome=Outcome.ABNORMAL)
+    assert pacs.step() == 1
 
 
 def test_a_subscriber_is_told_once_it_begins_and_whenever_something_changes(pacs: Subscriber) -> None:
