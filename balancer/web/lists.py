@@ -32,6 +32,7 @@ from balancer.domain.permission import Permission
 from balancer.domain.reporter import Reporter
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
+from balancer.services.hold_over import reporter_as_held
 from balancer.services.release_read import release_read
 from balancer.services.renew_claim import renew_claim
 from balancer.services.return_read import return_read
@@ -247,7 +248,7 @@ class _Page:
     def _listed(self, *, whole: bool = False) -> MyList:
         now = self._served.clock.now()
         with self._served.database.session() as session:
-            person = people.reporter(session, self._reporter_id).reporter
+            person = reporter_as_held(session, people.reporter(session, self._reporter_id).reporter, now)
             if self._reporter_id not in worklists.list_marks(session, self._reporter_id):
                 return without_list(session, person, self._elsewhere(session, person, set(), now), now)
             listed, tag = shown(session, self._reporter_id, self._reach, now)

@@ -16,8 +16,10 @@ from balancer.domain.pacs_link import PacsLink
 from balancer.domain.roster import ParsedRoster
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
+from balancer.services.end_instructions import end_instructions
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
+from balancer.services.override_scope import Decision, decide_skill
 from balancer.services.reopen_read import reopen_read
 from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said, bar_reporter
@@ -69,6 +71,22 @@ def test_a_read_says_why_it_is_mine(allocated: Service) -> None:
         "read_before": False,
     }
     assert second["why_mine"]["reported_prior"] is False
+
+
+def test_how_well_somebody_knows_a_read_is_what_their_manager_has_decided(allocated: Service, db: Database) -> None:
+    """The network's own list says 3; whoever is sent home with nothing in their scope is told to return it."""
+    first = allocated.get("/worklists/R1")
+    said = Decision(trust="RVV", reason="not before the refresher", expires_at=minutes(30))
+    decide_skill(db, "R1", "neuro", None, 0, minutes(1), by=MANAGER, said=said)
+    decided = allocated.client.get("/api/v1/worklists/R1", headers={"If-None-Match": first.headers["etag"]})
+    assert decided.status_code == 200
+    assert [item["why_mine"]["skill_level"] for item in decided.json()["items"]] == [0, 0]
+    assert "no longer in their scope" in allocated.client.get("/lists/R1").text
+    allocated.clock.at = minutes(31)
+    assert end_instructions(db, minutes(31)) == 1
+    ended = allocated.client.get("/api/v1/worklists/R1", headers={"If-None-Match": decided.headers["etag"]})
+    assert ended.status_code == 200
+    assert [item["why_mine"]["skill_level"] for item in ended.json()["items"]] == [3, 3]
 
 
 def test_what_is_read_again_says_so_and_who_read_it_before_is_told_that_they_did(

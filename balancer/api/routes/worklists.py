@@ -22,6 +22,7 @@ from balancer.api.watch import Marks
 from balancer.domain.actor import Reach
 from balancer.domain.life import ReadKind
 from balancer.domain.permission import Permission
+from balancer.services.hold_over import reporter_as_held
 from balancer.services.what_holds import what_holds
 from balancer.store import follow_ups, people, standing, worklists
 from balancer.store.database import Database, Session
@@ -137,7 +138,7 @@ def shown(session: Session, reporter_id: str, reach: Reach, now: datetime) -> tu
     NotFoundError
         If there is no such reporter within reach, or they have no list yet.
     """
-    listed = people.reporter(session, reporter_id).reporter
+    listed = reporter_as_held(session, people.reporter(session, reporter_id).reporter, now)
     current = worklists.worklist(session, reporter_id)
     out = WorklistOut.of(current, listed, around_of(session, current.items, now))
     return out, list_tag(reporter_id, current.mark, reach)
