@@ -7,12 +7,10 @@ from datetime import datetime, timedelta
 
 from balancer.domain.actor import job
 from balancer.domain.instruction import InstructionKind, InstructionState
-from balancer.domain.overrides import OF_PEOPLE
 from balancer.services.each_read import each_read
 from balancer.services.lay_over import more_urgent
-from balancer.services.withdraw_instruction import lift, locked_with_read
+from balancer.services.withdraw_instruction import lift, locked_with_read, show_without
 from balancer.store import instructions, reads
-from balancer.store.assignments import touch_worklists
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
 
@@ -67,6 +65,5 @@ def _end(db: Database, instruction_id: int, now: datetime, why: str) -> bool:
             return False
         instructions.end(session, row, InstructionState.EXPIRED, by=_JOB, now=now, why=why)
         lift(session, row, read, by=_JOB, now=now, why=why)
-        if row.kind in OF_PEOPLE:
-            touch_worklists(session)
+        show_without(session, row)
         return True

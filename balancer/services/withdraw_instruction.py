@@ -7,7 +7,9 @@ from datetime import datetime
 from balancer.domain.actor import Actor
 from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
 from balancer.domain.life import ReadEvent, ReadState
+from balancer.domain.overrides import OF_PEOPLE, OF_ROSTERS
 from balancer.store import instructions, reads, runs
+from balancer.store.assignments import touch_worklists
 from balancer.store.database import Database, Session
 from balancer.store.tables_instructions import InstructionRow
 from balancer.store.tables_life import ReadRow
@@ -38,6 +40,7 @@ def withdraw_instruction(db: Database, instruction_id: int, now: datetime, *, by
         instructions.withdraw(session, row, by=by, now=now, why=why)
         if not staged:
             lift(session, row, read, by=by, now=now, why=why)
+            show_without(session, row)
         return instructions.instruction_of(row)
 
 
@@ -56,6 +59,15 @@ def lift(  # noqa: PLR0913 - what is undone, on what, on whose word, when and wh
     if read is not None and event is not None and read.state is state:
         reads.move(session, read, event, ReadState.UNALLOCATED, by=by, now=now, why=why, reason=_ended(row))
     runs.request_run(session, now=now, reason=f"instruction {row.id} ended")
+
+
+def show_without(session: Session, row: InstructionRow) -> None:
+    """Ensure that lists are new if what has ended was about somebody: what they show beside reads follows it.
+
+    Call it last, as ``touch_worklists``.
+    """
+    if row.kind in OF_PEOPLE | OF_ROSTERS:
+        touch_worklists(session)
 
 
 def _ended(row: InstructionRow) -> str:

@@ -11,7 +11,6 @@ from balancer.domain.overrides import OF_PEOPLE, OF_ROSTERS
 from balancer.services.override_scope import require_at
 from balancer.services.withdraw_instruction import withdraw_instruction
 from balancer.store import instructions
-from balancer.store.assignments import touch_worklists
 from balancer.store.database import Database
 
 
@@ -32,7 +31,4 @@ def withdraw_override(  # noqa: PLR0913 - what is taken back, by whom and why
     if given.kind not in OF_PEOPLE | OF_ROSTERS or given.reporter_id != reporter_id:
         raise NotFoundError(f"there is no decision {instruction_id} about this reporter")
     require_at(by, given.trust)
-    ended = withdraw_instruction(db, instruction_id, now, by=by, why=why)
-    with db.transaction() as session:
-        touch_worklists(session)
-    return ended
+    return withdraw_instruction(db, instruction_id, now, by=by, why=why)

@@ -7,11 +7,15 @@ and would add it within the limit too, for ever.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, and_, exists, false, or_, select
+from sqlalchemy import JSON, ColumnElement, Table, and_, exists, false, literal, or_, select, true
+from sqlalchemy.sql.operators import OperatorClass
 
 from balancer.domain.actor import Reach
+from balancer.domain.instant import end_of_day
+from balancer.domain.instruction import InstructionKind, InstructionState
 from balancer.store import (
     tables,
     tables_access,
@@ -52,6 +56,13 @@ _STUDIES, _FEEDS, _ROSTERS = _table(tables.StudyRow), _table(tables.FeedRow), _t
 _LISTS, _ITEMS, _READS = _table(tables.WorklistRow), _table(tables.WorklistItemRow), _table(tables_life.ReadRow)
 _CLAIMS = _table(tables_life.ClaimRow)
 _BATCHES, _PEOPLE, _ENTITLED = _table(tables.BatchRow), _table(tables.ReporterRow), _table(tables.EntitlementRow)
+_GIVEN = _table(tables_instructions.InstructionRow)
+
+
+class _Name(JSON.JSONStrIndexType):
+    """A name in JSON. SQLAlchemy's own type (2.1.9) does not say what can be done with it, of which it warns itself."""
+
+    operator_classes = OperatorClass.ANY
 
 
 def at_trust(column: str = "trust") -> Callable[[type[Row]], Limit]:
@@ -107,7 +118,6 @@ def _study(reach: Reach, studies: Any = _STUDIES) -> ColumnElement[bool]:
     """
     allowed: list[ColumnElement[bool]] = [studies.c.trust.in_(sorted(reach.trusts))]
     if reach.own is not None:
-        entitled = select(_ENTITLED.c.trust).where(_ENTITLED.c.reporter_id == reach.own, _holds(reach))
         home = select(_PEOPLE.c.home_trust).where(_PEOPLE.c.reporter_id == reach.own)
         read, claim = _READS.alias("their_read"), _CLAIMS.alias("their_claim")
         item, current = _ITEMS.alias("their_item"), _LISTS.alias("their_list")
@@ -119,14 +129,56 @@ def _study(reach: Reach, studies: Any = _STUDIES) -> ColumnElement[bool]:
             .where(item.c.study_id == studies.c.id, current.c.id == item.c.worklist_id)
             .where(current.c.reporter_id == reach.own, current.c.superseded_at.is_(None))
         )
-        allowed += [studies.c.trust.in_(entitled), studies.c.trust.in_(home), theirs, once, listed]
+        allowed += [_entitled(reach, studies.c.trust), studies.c.trust.in_(home), theirs, once, listed]
     return or_(*allowed)
 
 
-def _holds(reach: Reach) -> ColumnElement[bool]:
+def _entitled(reach: Reach, trust: Any) -> ColumnElement[bool]:
+    """Return the condition of trusts that a reporter is entitled to: by the network's list, or by a manager's word.
+
+    Of what managers have decided the later word counts, as in ``domain.overrides.reporter_held``: it has ended the one
+    before. Should both be in force, the trust is out of reach.
+    """
+    said, given = _ENTITLED.alias("their_entitlement"), _GIVEN.alias("their_grant")
+    by_list = select(said.c.trust).where(said.c.reporter_id == reach.own, _holds(said, reach))
+    by_word = select(given.c.trust).where(*_about_own(reach, given), _grants(given).is_(true()), _lasts(given, reach))
+    return and_(or_(trust.in_(by_list), trust.in_(by_word)), trust.not_in(_withdrawn(reach)))
+
+
+def _holds(said: Any, reach: Reach) -> ColumnElement[bool]:
     """Return the condition of entitlements that hold on the day asked; without a day, of those that never end."""
-    for_good = _ENTITLED.c.expires_on.is_(None)
-    return for_good if reach.on is None else or_(for_good, _ENTITLED.c.expires_on >= reach.on)
+    for_good = said.c.expires_on.is_(None)
+    return for_good if reach.on is None else or_(for_good, said.c.expires_on >= reach.on)
+
+
+def _lasts(given: Any, reach: Reach) -> ColumnElement[bool]:
+    """Return the same of what a manager has decided, which may end at any time.
+
+    Within the minute it is in force no more then; should nobody have ended it, it is over with the day.
+    """
+    lasts: ColumnElement[bool] = given.c.expires_at.is_(None)
+    if reach.on is not None:
+        lasts = or_(lasts, given.c.expires_at > end_of_day(reach.on - timedelta(days=1)))
+    return lasts
+
+
+def _withdrawn(reach: Reach) -> Any:
+    """Return the trusts whose managers have withdrawn a reporter's entitlement; without a day, whenever that ends."""
+    given = _GIVEN.alias("their_withdrawal")
+    found = select(given.c.trust).where(*_about_own(reach, given), _grants(given).is_not(true()))
+    return found if reach.on is None else found.where(_lasts(given, reach))
+
+
+def _grants(given: Any) -> ColumnElement[bool]:
+    """Return what a decision about an entitlement says: whether it is granted."""
+    found: ColumnElement[bool] = given.c.value[literal("granted", _Name())].as_boolean()
+    return found
+
+
+def _about_own(reach: Reach, given: Any) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of what managers have decided of a reporter's own entitlements, and is in force."""
+    kind, state = InstructionKind.ENTITLEMENT, InstructionState.IN_FORCE
+    return given.c.reporter_id == reach.own, given.c.kind == kind, given.c.state == state
 
 
 def _working_at(reach: Reach, reporter_id: Any) -> list[ColumnElement[bool]]:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from balancer.domain.actor import Actor, Grant, person
 from balancer.domain.errors import ConflictError, InvalidValueError, NotAllowedError, NotFoundError
@@ -32,12 +33,13 @@ from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said
 from balancer.services.withdraw_instruction import withdraw_instruction
 from balancer.services.withdraw_override import withdraw_override
-from balancer.store import instructions, runs, studies
+from balancer.store import instructions, runs, studies, worklists
 from balancer.store.database import Database
 from balancer.store.rosters import add_roster_batch, replace_sessions
-from balancer.store.tables import RosterBatchRow, RosterRow
+from balancer.store.tables import RosterBatchRow, RosterRow, StudyRow
 from tests.instructed import instructed
 from tests.networks import TWO_FEEDS, Feed, extract, incoming, minutes, queued, read_id, rostered, solving
+from tests.networks import WEST as WEST_FEED
 from tests.worlds import NOW, at, policy, priority, reporter, session
 
 EAST = person("oidc:m1", "A. Manager", Grant(Role.MANAGER, "RVV"))
@@ -334,6 +336,49 @@ def test_a_later_decision_takes_the_place_of_the_one_before(network: Database) -
     assert state_of(network, first) is InstructionState.WITHDRAWN
     withdraw_override(within(network, WEST), "R1", second.id, NOW, by=WEST, why="no need")
     assert of(network).trusts["RWF"] is None
+
+
+def test_what_a_reporter_sees_of_a_trust_follows_what_its_manager_decides(network: Database) -> None:
+    """From when it is decided until it is over, a patient's earlier studies beside their list are a trust's or none."""
+    ingest_extract(network, WEST_FEED, extract(incoming("W1", trust="RWF"), feed=WEST_FEED.name), NOW)
+
+    def seen(after: float) -> set[str]:
+        with network.within(R1.reach(Permission.WORKLISTS_READ).at(at(after))).session() as reading:
+            return set(reading.exec(select(StudyRow.trust)))
+
+    entitle(network, "R1", granted=False, said=replace(OF_WEST, expires_at=at(2)))
+    assert seen(0) == {"RVV"}
+    end_instructions(network, at(2))
+    assert seen(2) == {"RVV", "RWF"}
+    given = entitle(network, "R1", granted=False)
+    assert seen(0) == {"RVV"}
+    withdraw_override(within(network, WEST), "R1", given.id, NOW, by=WEST, why="was a mistake")
+    assert seen(0) == {"RVV", "RWF"}
+    alone(network)
+    assert seen(0) == {"RVV"}
+    entitle(network, "R1", granted=True, until=TODAY)
+    assert [seen(after) for after in (0, 24)] == [{"RVV", "RWF"}, {"RVV"}]
+
+
+@pytest.mark.parametrize("how", ["ended", "taken back", "taken back as any instruction"])
+def test_lists_are_new_when_a_decision_about_somebody_is_made_and_when_it_is_over(network: Database, how: str) -> None:
+    """What is shown beside reads follows it: whoever asks for news is told, also when it ends by itself."""
+    run_allocation(network, NOW, solver=solving({"S1": ["A1"]}))
+
+    def mark() -> object:
+        with network.session() as reading:
+            return worklists.list_marks(reading)["R1"]
+
+    before = mark()
+    given = entitle(network, "R1", granted=False, said=replace(OF_WEST, expires_at=at(1)))
+    decided = mark()
+    if how == "ended":
+        end_instructions(network, at(1))
+    elif how == "taken back":
+        withdraw_override(within(network, WEST), "R1", given.id, NOW, by=WEST, why="was a mistake")
+    else:
+        withdraw_instruction(within(network, WEST), given.id, NOW, by=WEST, why="was a mistake")
+    assert len({before, decided, mark()}) == 3
 
 
 def test_what_the_list_says_already_is_no_decision(network: Database) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +11,23 @@ from sqlalchemy import text
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, delete, exists, func, select, update
 
-from balancer.domain.actor import EVERYWHERE, NOWHERE, Reach
+from balancer.domain.actor import EVERYWHERE, NOWHERE, Reach, job
 from balancer.domain.errors import NotFoundError
-from balancer.store import balance, limits, people, quarantine, scope, sources, studies, tables, tables_life, worklists
+from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
+from balancer.services import hold_over
+from balancer.store import (
+    balance,
+    instructions,
+    limits,
+    people,
+    quarantine,
+    scope,
+    sources,
+    studies,
+    tables,
+    tables_life,
+    worklists,
+)
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import Row, StudyRow, WorklistItemRow, WorklistRow
@@ -256,16 +270,104 @@ def test_an_entitlement_that_has_expired_widens_nobodys_reach(
     both: Database, expires_on: date | None, asked_at: datetime, seen_then: set[str]
 ) -> None:
     """R1 is at home in East, entitled in West until a day, and has nothing of West on their list."""
-    with both.transaction() as session:
-        session.exec(delete(WorklistItemRow))
-        session.exec(delete(tables_life.ClaimRow))
-        session.exec(update(tables_life.ReadRow).values(reporter_id=None))
-        for row in session.exec(select(tables.EntitlementRow).where(tables.EntitlementRow.trust == WEST)):
-            row.expires_on = expires_on
+    nobodys(both)
+    entitled_by_file(both, expires_on)
     found = seen(both, Reach(own="R1").at(asked_at), select(StudyRow.trust))
     assert set(found) == seen_then
     # whoever does not say when it is reaches no further than what never ends
     assert set(seen(both, Reach(own="R1"), select(StudyRow.trust))) == ({EAST, WEST} if expires_on is None else {EAST})
+
+
+def nobodys(db: Database) -> None:
+    """Let no study be on anybody's list or theirs otherwise."""
+    with db.transaction() as session:
+        session.exec(delete(WorklistItemRow))
+        session.exec(delete(tables_life.ClaimRow))
+        session.exec(update(tables_life.ReadRow).values(reporter_id=None))
+
+
+def entitled_by_file(db: Database, expires_on: date | None) -> None:
+    """Let the network's list say until when people report for West."""
+    with db.transaction() as session:
+        for row in session.exec(select(tables.EntitlementRow).where(tables.EntitlementRow.trust == WEST)):
+            row.expires_on = expires_on
+
+
+ENDED, GRANTED, WITHDRAWN = date(2026, 3, 1), True, False
+SOON, TOMORROW = NOW + timedelta(minutes=1, seconds=30), NOW + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("by_file", "decided", "asked_at", "west_is_seen"),
+    [
+        (None, [(WITHDRAWN, None)], NOW, False),
+        (ENDED, [(GRANTED, None)], NOW, True),
+        (None, [(WITHDRAWN, SOON)], NOW, False),
+        (None, [(WITHDRAWN, SOON)], TOMORROW, True),
+        (ENDED, [(GRANTED, SOON)], NOW, True),
+        (ENDED, [(GRANTED, SOON)], TOMORROW, False),
+        (None, [(GRANTED, None), (WITHDRAWN, None)], NOW, False),
+        (ENDED, [(WITHDRAWN, SOON), (GRANTED, None)], TOMORROW, True),
+    ],
+)
+def test_what_a_manager_has_decided_of_an_entitlement_counts_over_the_networks_list(
+    both: Database,
+    by_file: date | None,
+    decided: list[tuple[bool, datetime | None]],
+    asked_at: datetime,
+    west_is_seen: bool,  # noqa: FBT001 - what is expected
+) -> None:
+    """Until its time is over, and with the day at the latest, whether or not it has been ended by then."""
+    nobodys(both)
+    entitled_by_file(both, by_file)
+    for granted, until in decided:
+        entitlement_decided(both, granted=granted, expires_at=until)
+    found = set(seen(both, Reach(own="R1").at(asked_at), select(StudyRow.trust)))
+    assert found == ({EAST, WEST} if west_is_seen else {EAST})
+    with both.session() as session:  # what a claim is looked at by says the same
+        person = hold_over.reporter_as_held(session, people.reporter(session, "R1").reporter, asked_at)
+    until_then = person.entitled_until(WEST) if WEST in person.trusts else asked_at
+    assert (until_then is None or until_then > asked_at) is west_is_seen
+
+
+def entitlement_decided(db: Database, *, granted: bool, expires_at: datetime | None = None, **more: Any) -> int:
+    """Let it have been decided whether R1 may report for West; return the decision's number."""
+    given = Instruction(
+        kind=InstructionKind.ENTITLEMENT,
+        trust=WEST,
+        reason="asked",
+        author="oidc:m1",
+        made_at=NOW - timedelta(minutes=1),
+        expires_at=expires_at,
+        value={"trust": WEST, "granted": granted},
+        **({"reporter_id": "R1"} | more),
+    )
+    with db.transaction() as session:
+        return instructions.add(session, given, by=job("test"), now=NOW).id or 0
+
+
+def test_a_decision_that_has_ended_or_is_a_drafts_widens_and_narrows_nobodys_reach(both: Database) -> None:
+    """Nor one about somebody else."""
+    nobodys(both)
+    number = entitlement_decided(both, granted=False)
+    assert set(seen(both, Reach(own="R1").at(NOW), select(StudyRow.trust))) == {EAST}
+    with both.transaction() as session:
+        row = instructions.locked(session, number)
+        instructions.end(session, row, InstructionState.WITHDRAWN, by=job("test"), now=NOW, why="a mistake")
+    entitlement_decided(both, granted=False, draft_id=1)
+    entitlement_decided(both, granted=False, reporter_id="R2")
+    assert set(seen(both, Reach(own="R1").at(NOW), select(StudyRow.trust))) == {EAST, WEST}
+
+
+@pytest.mark.parametrize(("by_file", "granted"), [(None, False), (ENDED, True)])
+def test_whoever_does_not_say_when_it_is_has_nothing_of_what_is_decided_until_some_time(
+    both: Database, by_file: date | None, *, granted: bool
+) -> None:
+    """Whatever a decision withdraws is out of reach, whenever it ends; whatever it grants until then is too."""
+    nobodys(both)
+    entitled_by_file(both, by_file)
+    entitlement_decided(both, granted=granted, expires_at=SOON)
+    assert set(seen(both, Reach(own="R1"), select(StudyRow.trust))) == {EAST}
 
 
 @pytest.mark.parametrize("row", limits.LIMITS, ids=lambda row: row.__name__)

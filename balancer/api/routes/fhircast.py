@@ -25,6 +25,7 @@ from balancer.domain.errors import InvalidValueError, NotAllowedError, NotFoundE
 from balancer.domain.permission import MEANING, Permission
 from balancer.publish.fhircast.events import SUPPORTED, event_in, granted
 from balancer.publish.fhircast.report import meant_by
+from balancer.services.hold_over import reporter_as_held
 from balancer.services.lasts_until import lasts_until
 from balancer.services.trusts_meant import trusts_meant
 from balancer.store import meant, people
@@ -124,7 +125,7 @@ def _require_trusts(database: Database, sender: Reach, topic: str, trusts: froze
     beyond = {trust for trust in trusts if not sender.covers(trust)}
     if beyond and sender.own == topic:
         with database.within(sender.acting_for(topic)).session() as session:
-            person = people.reporter(session, topic).reporter
+            person = reporter_as_held(session, people.reporter(session, topic).reporter, now)
             may = {trust for trust in person.trusts if (until := person.entitled_until(trust)) is None or now < until}
             beyond -= may | {person.home_trust} | meant.trusts_reached(session, beyond)
     if beyond:

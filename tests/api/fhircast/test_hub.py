@@ -21,11 +21,12 @@ from balancer.domain.permission import Permission
 from balancer.publish.fhircast.events import Context
 from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.services.ingest_studies import ingest_extract
+from balancer.services.override_scope import Decision, decide_entitlement
 from balancer.store import workitems
 from balancer.store.database import Database
 from balancer.store.tables import StudyRow
 from balancer.store.tables_keys import IdempotencyKeyRow
-from tests.access.doors import MANAGER_AND_REPORTER, MANAGER_EAST, REPORTER, SYSTEM_EAST, Known
+from tests.access.doors import MANAGER_AND_REPORTER, MANAGER_EAST, MANAGER_WEST, REPORTER, SYSTEM_EAST, Known
 from tests.access.two_trusts import EAST, WEST
 from tests.api.fhircast.hubs import Peer, closed, form, hub, names, opened, post
 from tests.api.service import Service
@@ -307,6 +308,20 @@ def test_nobody_opens_or_closes_what_is_of_a_trust_beyond_them(
     with hub(network, sender) as (url, _):
         event = opened(trust=trust)
         assert [post(url, event=one).status_code for one in (event, closed(event))] == [status, status]
+
+
+@pytest.mark.parametrize(("granted", "status"), [(True, 202), (False, 403)])
+def test_a_reporter_sends_of_where_they_may_report_now(network: Database, status: int, *, granted: bool) -> None:
+    """What a trust's manager has decided of their entitlement counts over the network's list."""
+    trusts: tuple[str, ...] = (EAST,) if granted else (EAST, WEST)
+    loaded(network, replace(TWO_FEEDS, reporters=(reporter("R1", trusts=trusts), TWO_FEEDS.reporters[1])))
+    said = Decision(trust=WEST, reason="asked", expires_at=NOW + timedelta(hours=1))
+    decide_entitlement(network, "R1", NOW, by=MANAGER_WEST, said=said, granted=granted, until=None)
+    with hub(network, REPORTER) as (url, service):
+        event = opened(trust=WEST)
+        assert [post(url, event=one).status_code for one in (event, closed(event))] == [status, status]
+        service.clock.at = NOW + timedelta(hours=1)
+        assert post(url, event=opened("A2", trust=WEST)).status_code == {202: 403, 403: 202}[status]
 
 
 @pytest.mark.parametrize("by", ["study", "workitem"])
