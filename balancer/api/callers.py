@@ -88,6 +88,14 @@ class May:
         connection.state.caller = actor
         connection.state.reach = reach.at(connection.app.state.serving.clock.now())
 
+    async def still(self, connection: HTTPConnection) -> bool:
+        """Tell whether whoever has a connection open still may; how far they reach is from now on as it is now."""
+        try:
+            await self.ask(connection, seen=False)
+        except (NotSignedInError, NotAllowedError):
+            return False
+        return True
+
 
 def _as_request(connection: HTTPConnection) -> Request:
     if isinstance(connection, Request):

@@ -17,7 +17,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from balancer.api.callers import Caller, Reaching, may
+from balancer.api.callers import Caller, May, Reaching, may, reach_of
 from balancer.api.looks import Look, Looking
 from balancer.api.models.worklists import WorklistItemOut
 from balancer.api.routes.reads import acting
@@ -58,6 +58,9 @@ REFUSED: Final = "X-Refused"
 _WORK: Final = [may(Permission.READS_WORK)]
 # A stream ends after so long at the latest; the browser opens it again by itself.
 _LONGEST_SECONDS: Final = 900.0
+# How often it is asked whether whoever follows a list still may.
+_ASKED_EVERY_SECONDS: Final = 60.0
+_SEE: Final = May((Permission.WORKLISTS_READ,))
 REASONS: Final = {
     ReturnReason.OUTSIDE_SCOPE: "Outside my scope",
     ReturnReason.IMAGES_MISSING: "Images are missing",
@@ -299,28 +302,34 @@ def _require_reporter(database: Database, reporter_id: str) -> None:
 @router.get(
     "/lists/{reporter_id}/events",
     response_class=EventSourceResponse,
-    dependencies=[may(Permission.WORKLISTS_READ)],
+    dependencies=[Depends(_SEE)],
 )
 async def follow(
+    request: Request,
     watch: Watching,
-    reach: Reaching,
     reporter_id: Annotated[str, Depends(_there)],
     wait: Annotated[float, Query(ge=0, le=_LONGEST_SECONDS)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """Say the tag of the list as it is, and for ``wait`` seconds whenever it is another.
 
-    That it is asked with ``wait`` keeps nobody's session alive.
+    That it is asked with ``wait`` keeps nobody's session alive. It ends within a minute for whoever may no longer see
+    the list.
     """
     told, until = None, time.monotonic() + wait
+    ask_again = time.monotonic() + _ASKED_EVERY_SECONDS
     while True:
+        if told is not None and time.monotonic() >= ask_again:
+            if not await _SEE.still(request):
+                return
+            ask_again = time.monotonic() + _ASKED_EVERY_SECONDS
         marks = await watch.look()
-        tag = _tag_in(marks, reporter_id, reach)
+        tag = _tag_in(marks, reporter_id, reach_of(request))
         if tag != told:
             yield ServerSentEvent(data=tag, event="list")
             told = tag
         if time.monotonic() >= until or watch.is_ending:
             return
-        await watch.news(marks, until - time.monotonic())
+        await watch.news(marks, min(until, ask_again) - time.monotonic())
 
 
 def _tag_in(marks: Marks, reporter_id: str, reach: Reach) -> str:

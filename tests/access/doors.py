@@ -22,6 +22,18 @@ class Known:
         return self.actor
 
 
+@dataclass
+class KnownOnce:
+    """A door that takes whoever comes first for one actor, and then whoever comes for nobody."""
+
+    actor: Actor | None
+
+    async def caller(self, request: Request) -> Actor | None:  # noqa: ARG002
+        """Return that actor, once."""
+        known, self.actor = self.actor, None
+        return known
+
+
 def holding(role: Role, trust: str) -> Actor:
     """Return somebody with a role at a trust; a reporter is R1."""
     return person(f"test:{role}:{trust}", "A. Person", Grant(role, trust), reporter_id="R1")

@@ -21,7 +21,7 @@ from balancer.services.propose_policy import propose_policy
 from balancer.services.run_allocation import run_allocation
 from balancer.store import policies, runs
 from balancer.store.database import Database
-from tests.access.doors import Known
+from tests.access.doors import Known, KnownOnce
 from tests.access.doors import holding as access_holding
 from tests.api.service import Service, problem
 from tests.worlds import NOW
@@ -107,6 +107,14 @@ def test_a_run_is_followed_to_its_end(allocated: Service, db: Database, monkeypa
     monkeypatch.setattr(routes, "_LOOK_SECONDS", 0.0)
     found = events(allocated.get(f"/runs/{waiting}/events").text)
     assert found == [("progress", "requested"), ("progress", "running"), ("ended", "rejected")]
+
+
+def test_whoever_may_no_longer_see_runs_follows_none(allocated: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked again once a minute: who signs out, or is disabled, is told nothing more."""
+    monkeypatch.setattr(routes, "_ASKED_EVERY_SECONDS", 0.0)
+    waiting = allocated.post("/runs").json()["run_id"]
+    allocated.app.state.door = KnownOnce(access_holding(Role.MANAGER, EVERY_TRUST))
+    assert events(allocated.get(f"/runs/{waiting}/events").text) == [("progress", "requested")]
 
 
 def events(text: str) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,10 @@ from httpx2 import Response
 from sqlmodel import update
 
 from balancer.store.tables import StudyRow
+from balancer.web import lists
+from tests.access.doors import REPORTER, KnownOnce
 from tests.api.service import Service
+from tests.patience import PATIENCE_SECONDS
 
 ORIGIN = {"Origin": "http://testserver"}
 PART = {"HX-Request": "true", **ORIGIN}
@@ -123,6 +127,16 @@ def test_another_reporters_list_is_not_shown(service: Service, path: str) -> Non
     """Nor its news."""
     be(service, "reporter:R1")
     assert service.client.get(path).status_code == 403
+
+
+def test_whoever_may_no_longer_see_a_list_follows_none(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked again once a minute: a page that is left open tells nothing after its owner has signed out."""
+    monkeypatch.setattr(lists, "_ASKED_EVERY_SECONDS", 0.0)
+    service.app.state.door = KnownOnce(REPORTER)
+    began = time.monotonic()
+    told = service.client.get("/lists/R1/events", params={"wait": PATIENCE_SECONDS})
+    assert told.text.count("event: list") == 1
+    assert time.monotonic() - began < PATIENCE_SECONDS
 
 
 def test_what_a_source_says_is_never_markup(service: Service) -> None:

@@ -16,6 +16,8 @@ from balancer.publish.fhircast.events import HEARTBEAT, heartbeat, object_in
 
 HEARTBEAT_SECONDS: Final = 5
 _LOOK_SECONDS: Final = 1.0
+# How often it is asked whether whoever subscribed still may follow; and before they are told anything.
+_ASKED_EVERY_SECONDS: Final = 60.0
 # RFC 6455, 7.4.1: a normal end; going away; what was sent makes no sense.
 _NORMAL, _GOING_AWAY, _NO_SENSE = 1000, 1001, 1007
 _MOST_CHARACTERS: Final = 4_096
@@ -47,8 +49,11 @@ async def _close(socket: WebSocket) -> None:
 
 async def _send(hub: Hub, found: Subscription, socket: WebSocket, clock: Clock) -> None:
     """Send what waits; now and then a sign of life; and end what has run out."""
-    beat_at = hub.seconds() + HEARTBEAT_SECONDS
+    ask_again, beat_at = hub.seconds(), hub.seconds() + HEARTBEAT_SECONDS
     while True:
+        if ask_again <= hub.seconds():
+            await _ask(hub, found)
+            ask_again = hub.seconds() + _ASKED_EVERY_SECONDS
         try:
             message = await asyncio.wait_for(found.outgoing.get(), _LOOK_SECONDS)
         except TimeoutError:
@@ -66,6 +71,17 @@ async def _send(hub: Hub, found: Subscription, socket: WebSocket, clock: Clock) 
             beat_at = now + HEARTBEAT_SECONDS
             beat = heartbeat(found.topic, HEARTBEAT_SECONDS, event_id=str(uuid.uuid4()), at=clock.now())
             found.tell(beat, now)
+
+
+async def _ask(hub: Hub, found: Subscription) -> None:
+    """Let a subscriber follow as far as they reach now, or no longer (2.4.5)."""
+    if found.ask is None or found.denied:
+        return
+    reach = await found.ask()
+    if reach is None:
+        hub.refuse(found, "may no longer follow this session")
+    else:
+        found.reach = reach
 
 
 async def _receive(hub: Hub, found: Subscription, socket: WebSocket) -> None:

@@ -198,6 +198,12 @@ class Hub:
         if self._by_secret.pop(found.secret, None) is not None and found.is_connected:
             found.deny(why)
 
+    def refuse(self, found: Subscription, why: str) -> None:
+        """End a subscription of somebody who may no longer follow; what waits for them is not told."""
+        while not found.outgoing.empty():
+            found.outgoing.get_nowait()
+        self.end(found, why)
+
     def _forget_unconnected(self) -> None:
         """Forget subscriptions whose WebSocket never came: their leases are running, and nobody is told anything."""
         now = self.seconds()

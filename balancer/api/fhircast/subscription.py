@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,7 +20,8 @@ _UNANSWERED: Final = frozenset({HEARTBEAT, SYNC_ERROR})
 class Subscription:
     """A subscription as it stands; times are of the process's own monotonic clock, in seconds.
 
-    ``secret`` ends the address of its WebSocket. ``unanswered``: events it has been sent, and since when.
+    ``secret`` ends the address of its WebSocket. ``unanswered``: events it has been sent, and since when. ``ask`` finds
+    out how far whoever subscribed reaches now; ``None`` if they may no longer follow.
     """
 
     secret: str
@@ -34,6 +35,7 @@ class Subscription:
     denied: str = ""
     outgoing: asyncio.Queue[Mapping[str, Any]] = field(default_factory=asyncio.Queue)
     unanswered: dict[str, tuple[Event, float]] = field(default_factory=dict)
+    ask: Callable[[], Awaitable[Reach | None]] | None = None
 
     def may_see(self, trusts: Collection[str]) -> bool:
         """Tell whether it may be told of a study of these trusts; of one whose trust nobody says, only if of any."""

@@ -6,14 +6,16 @@ These routes are described by the standard and by docs/reference/fhircast.md, no
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from fastapi import APIRouter, Path, Request, WebSocket
+from fastapi import APIRouter, Depends, Path, Request, WebSocket
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
 
-from balancer.api.callers import Caller, Reaching, anybody, may
+from balancer.api.callers import Caller, May, Reaching, anybody, reach_of
 from balancer.api.fhircast.connection import serve
 from balancer.api.fhircast.hub import Hub, context_out
 from balancer.api.looks import Looking
@@ -35,7 +37,7 @@ PREFIX: Final = "/fhircast"
 _ENDPOINT: Final = "/connections/"
 _LEASE_SECONDS: Final = 3_600
 _MOST_NAME: Final = 100
-_FOLLOW: Final = (Permission.READS_WORK, Permission.ASSIGNMENTS_READ)
+_MAY: Final = May((Permission.READS_WORK, Permission.ASSIGNMENTS_READ))
 # The address of a subscription's WebSocket is its secret: nobody keeps it, not even we for an Idempotency-Key.
 _UNKEPT: Final = {"Cache-Control": "no-store"}
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -52,7 +54,7 @@ def hub_of(app: Any) -> Hub:
     return found
 
 
-@router.post("", dependencies=[may(*_FOLLOW)])
+@router.post("", dependencies=[Depends(_MAY)])
 async def talk(request: Request, served: Served, caller: Caller, reach: Reaching, look: Looking) -> JSONResponse:
     """Subscribe or unsubscribe (a form; 2.4), or ask for a change of context (JSON; 2.6)."""
     body = await request.body()
@@ -91,8 +93,21 @@ async def _subscribe(  # noqa: PLR0913, PLR0917 - what a request is answered fro
         found = hub.subscribe_again(known, topic, events, reach, name, lease)
     else:
         found = hub.subscribe(topic, events, reach, name, lease)
+    found.ask = partial(_may_still, HTTPConnection({**request.scope, "state": {}}), topic)
     look("session", [topic])
     return JSONResponse({"hub.channel.endpoint": _address(request, found.secret)}, 202, _UNKEPT)
+
+
+async def _may_still(connection: HTTPConnection, topic: str) -> Reach | None:
+    """Return how far whoever has subscribed reaches now; ``None`` if they may no longer follow a session."""
+    if not await _MAY.still(connection):
+        return None
+    reach = reach_of(connection)
+    try:
+        await run_in_threadpool(_require_topic, connection.app.state.serving.database.within(reach), reach, topic)
+    except NotFoundError:
+        return None
+    return reach
 
 
 def _require_topic(database: Database, reach: Reach, topic: str) -> None:
@@ -181,7 +196,7 @@ async def describe() -> JSONResponse:
     })  # fmt: skip
 
 
-@router.get("/{topic}", dependencies=[may(*_FOLLOW)])
+@router.get("/{topic}", dependencies=[Depends(_MAY)])
 def show_context(
     request: Request,
     served: Served,

@@ -7,12 +7,12 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
-from balancer.api.callers import Caller, Reaching, may
+from balancer.api.callers import Caller, May, Reaching, may
 from balancer.api.looks import Looking
 from balancer.api.models.drafts import LeftOut
 from balancer.api.models.runs import DecisionOnRunIn, RunIn, RunMoveOut, RunOut, RunProgressOut, RunUndoneOut
@@ -32,6 +32,9 @@ from balancer.store.database import Database
 
 _LOOK_SECONDS: Final = 0.5
 _LONGEST_SECONDS: Final = 3_600.0
+# How often it is asked whether whoever follows a run still may.
+_ASKED_EVERY_SECONDS: Final = 60.0
+_SEE: Final = May((Permission.RUNS_READ,))
 
 router = APIRouter()
 _DECIDED = problems.may_be(problems.NOT_FOUND, problems.CONFLICT, problems.BEGIN_AGAIN)
@@ -172,17 +175,23 @@ async def _there(served: Served, watch: Watching, caller: Caller, run_id: IdInPa
     tags=["runs"],
     response_class=EventSourceResponse,
     responses=problems.may_be(problems.NOT_FOUND, problems.TOO_MANY),
-    dependencies=[may(Permission.RUNS_READ)],
+    dependencies=[Depends(_SEE)],
 )
 async def follow_run(
-    served: Served, watch: Watching, run_id: Annotated[int, Depends(_there)]
+    request: Request, served: Served, watch: Watching, run_id: Annotated[int, Depends(_there)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a run as server-sent events: `progress` whenever there is any, and `ended` once, after which to close.
 
-    Each holds what `/runs/{run_id}/progress` would say. The stream ends after an hour at the latest: connect again.
+    Each holds what `/runs/{run_id}/progress` would say. The stream ends after an hour at the latest: connect again. It
+    ends within a minute for whoever may no longer see it.
     """
     told, until = None, time.monotonic() + _LONGEST_SECONDS
+    ask_again = time.monotonic() + _ASKED_EVERY_SECONDS
     while time.monotonic() < until and not watch.is_ending:
+        if told is not None and time.monotonic() >= ask_again:
+            if not await _SEE.still(request):
+                return
+            ask_again = time.monotonic() + _ASKED_EVERY_SECONDS
         progress = await run_in_threadpool(_progress, served.database, run_id)
         ended = progress.state not in {RunState.REQUESTED, RunState.RUNNING}
         if progress != told:

@@ -15,11 +15,11 @@ from starlette.websockets import WebSocketDisconnect
 
 from balancer.api.callers import Caller, May
 from balancer.api.looks import looks_at
-from balancer.api.problems import NotSignedInError, TooManyWaitingError
+from balancer.api.problems import TooManyWaitingError
 from balancer.api.routes.workitems import PREFIX, WorkitemInPath, in_the_standards_words, uid_in_path
 from balancer.api.serving import Served, Watching
 from balancer.api.watch import OLDEST_SECONDS, Watch
-from balancer.domain.errors import GoneError, InvalidValueError, NotAllowedError
+from balancer.domain.errors import GoneError, InvalidValueError
 from balancer.domain.permission import Permission
 from balancer.publish.ups.events import message
 from balancer.services.report_steps import Reports, reports_since
@@ -141,9 +141,7 @@ class _Telling:
 
     async def _still_may(self) -> bool:
         """Tell whether they still may; how far they reach is as it is now."""
-        try:
-            await _MAY.ask(self._socket, seen=False)
-        except (NotSignedInError, NotAllowedError):
+        if not await _MAY.still(self._socket):
             return False
         self._database = self._socket.app.state.serving.database.within(self._socket.state.reach)
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 from sqlmodel import select
+from starlette.requests import Request
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -184,6 +186,73 @@ def test_a_lease_runs_out(network: Database) -> None:
         assert peer.hear()["hub.reason"] == "the lease has run out"
         with pytest.raises(ConnectionClosed):
             peer.hear()
+
+
+def test_whoever_may_no_longer_follow_is_told_nothing_more(network: Database) -> None:
+    """2.4.5: asked again once a minute, they are denied, and their connection is closed; the others go on."""
+    with hub(network, SYSTEM_EAST) as (url, service), Peer(url) as east:
+        service.app.state.door = Known(EVERYWHERE)
+        with Peer(url) as viewer:
+            service.app.state.door = Known(None)
+            hub_of(service.app).seconds = lambda: 61.0
+            for peer in (east, viewer):
+                denied = peer.hear()
+                assert (denied["hub.mode"], denied["hub.reason"]) == ("denied", "may no longer follow this session")
+                with pytest.raises(ConnectionClosed):
+                    peer.hear()
+
+
+def test_what_somebody_follows_is_within_what_they_reach_now(network: Database) -> None:
+    """A system that has lost a trust goes on with the others."""
+    with hub(network, EVERYWHERE) as (url, service), Peer(url) as viewer:
+        asked = noted(service, SYSTEM_WEST)
+        hub_of(service.app).seconds = lambda: 61.0
+        assert asked.wait(PATIENCE_SECONDS)
+        service.app.state.door = Known(EVERYWHERE)
+        for event in (opened("E1", trust=EAST), opened("W1", trust=WEST, at=NOW + timedelta(seconds=1))):
+            assert post(url, event=event).status_code == 202
+        assert names(viewer.follow())[1] == opened("W1", trust=WEST, at=NOW + timedelta(seconds=1)).id
+
+
+def test_whoever_may_no_longer_follow_before_their_connection_comes_is_told_nothing(network: Database) -> None:
+    """The address of a WebSocket is good for a minute; what is open in the session is not said."""
+    with hub(network, SYSTEM_EAST) as (url, service):
+        assert post(url, event=opened()).status_code == 202
+        answer = post(url, form("subscribe", hub_events="*"))
+        service.app.state.door = Known(None)
+        with connect(answer.json()["hub.channel.endpoint"], open_timeout=PATIENCE_SECONDS) as socket:
+            assert json.loads(socket.recv(timeout=PATIENCE_SECONDS))["hub.mode"] == "denied"
+            with pytest.raises(ConnectionClosed):
+                socket.recv(timeout=PATIENCE_SECONDS)
+
+
+def test_that_it_is_asked_again_whether_somebody_may_follow_keeps_nobody_signed_in(network: Database) -> None:
+    """The page is open on a desk that its owner has left."""
+    with hub(network, SYSTEM_EAST) as (url, service), Peer(url):
+        asked = noted(service, SYSTEM_EAST)
+        hub_of(service.app).seconds = lambda: 61.0
+        assert asked.wait(PATIENCE_SECONDS)
+        assert asked.seen is False
+
+
+class _Asked(threading.Event):
+    """Whether it has been asked who somebody is, and whether that keeps their session alive."""
+
+    seen: bool | None = None
+
+
+def noted(service: Service, actor: Actor) -> _Asked:
+    """Let whoever comes be ``actor`` from now on; return what is set once that has been asked."""
+    asked = _Asked()
+
+    class Noting(Known):
+        async def caller(self, request: Request) -> Actor | None:
+            asked.seen = request.state.seen
+            asked.set()
+            return await super().caller(request)
+
+    service.app.state.door = Noting(actor)
+    return asked
 
 
 def test_unsubscribing_ends_it_and_the_address_is_no_good_any_more(network: Database) -> None:
