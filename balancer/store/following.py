@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, or_, select
 
 from balancer.domain.instruction import InstructionKind, InstructionState
@@ -103,28 +102,32 @@ def of_classes(session: Session, study_ids: Collection[int], priorities: Collect
 def put_forward_since(session: Session, at: datetime, priorities: Collection[str]) -> set[tuple[int, int]]:
     """Return the reads that stand sooner on their list than they did at ``at``, by study and number.
 
-    Only of studies that are of one of these classes, or about which a person has decided something: whatever else
+    Only of studies that are of one of these classes, or that a person has asked for sooner or corrected: whatever else
     stands sooner has followed after them.
     """
-    held, item = aliased(WorklistRow), aliased(WorklistItemRow)  # as it was at that time
-    steered = select(InstructionRow.study_id).where(
-        InstructionRow.state == InstructionState.IN_FORCE, col(InstructionRow.study_id).is_not(None)
+    new = select(WorklistRow.reporter_id, WorklistRow.id).where(
+        col(WorklistRow.superseded_at).is_(None), WorklistRow.published_at > at
     )
-    statement = select(WorklistItemRow.study_id, WorklistItemRow.read).where(
-        col(WorklistItemRow.worklist_id) == col(WorklistRow.id),
-        col(WorklistRow.superseded_at).is_(None),
-        WorklistRow.published_at > at,
-        col(held.reporter_id) == col(WorklistRow.reporter_id),
-        held.published_at <= at,
-        col(held.superseded_at) > at,
-        col(item.worklist_id) == col(held.id),
-        col(item.study_id) == col(WorklistItemRow.study_id),
-        col(item.read) == col(WorklistItemRow.read),
-        WorklistItemRow.planned_start < item.planned_start,
-        col(StudyRow.id) == col(WorklistItemRow.study_id),
-        or_(col(StudyRow.priority).in_(priorities), col(StudyRow.id).in_(steered)),
+    # step by step: lists are kept for a week, and few of them are mended while a run solves
+    heads = dict(session.exec(new).all())
+    before = select(WorklistRow.reporter_id, WorklistRow.id).where(
+        col(WorklistRow.reporter_id).in_(sorted(heads)),
+        WorklistRow.published_at <= at,
+        col(WorklistRow.superseded_at) > at,
     )
-    return {(study_id, number) for study_id, number in session.exec(statement)}
+    found: set[tuple[int, int]] = set()
+    for reporter_id, worklist_id in session.exec(before).all() if heads else ():
+        were, are = _starts(session, worklist_id), _starts(session, heads[reporter_id])
+        found |= {place for place, start in are.items() if place in were and start < were[place]}
+    urgent = {item.study_id for item in of_classes(session, {study_id for study_id, _ in found}, priorities)}
+    return {place for place in found if place[0] in urgent}
+
+
+def _starts(session: Session, worklist_id: int | None) -> dict[tuple[int, int], datetime]:
+    """Return when the reads of a list are planned, by study and number."""
+    items = select(WorklistItemRow.study_id, WorklistItemRow.read, WorklistItemRow.planned_start)
+    of_list = session.exec(items.where(WorklistItemRow.worklist_id == worklist_id))
+    return {(study_id, number): start for study_id, number, start in of_list}
 
 
 def current_lists(session: Session) -> dict[str, CurrentList]:
