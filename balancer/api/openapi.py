@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 from balancer.api.once import PARAMETER, READS, WRITES
-from balancer.api.problems import CONFLICT, ProblemOut, may_be
+from balancer.api.problems import CONFLICT, TOO_LARGE, ProblemOut, may_be
 from balancer.api.security import say_who_may_call
 
 _GOOD = {"200": "What was asked for", "202": "Taken on; it is done elsewhere"}
@@ -64,6 +64,7 @@ def with_problems(app: FastAPI) -> Callable[[], dict[str, Any]]:
             schemas.update(shapes["$defs"])
             _say_what_comes_back(made)
             _let_writes_be_repeated(made)
+            _say_what_is_too_large(made)
             say_who_may_call(app, made)
         return made
 
@@ -77,6 +78,15 @@ def _let_writes_be_repeated(document: dict[str, Any]) -> None:
             if method.upper() in WRITES and not path.endswith(READS):
                 operation.setdefault("parameters", []).append(PARAMETER)
                 for status, answer in may_be(CONFLICT).items():
+                    operation["responses"].setdefault(str(status), answer)
+
+
+def _say_what_is_too_large(document: dict[str, Any]) -> None:
+    """Add to whatever takes a body what the guard answers to one that is too large."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            if "requestBody" in operation:
+                for status, answer in may_be(TOO_LARGE).items():
                     operation["responses"].setdefault(str(status), answer)
 
 

@@ -25,6 +25,14 @@ def test_an_unknown_address_is_not_found(service: Service) -> None:
     problem(service.client.get("/elsewhere"), 404, "not-found")
 
 
+def test_whatever_takes_a_body_says_that_it_may_be_too_large(service: Service) -> None:
+    """A client that is made from the document knows the answer."""
+    operations = [each for item in service.app.openapi()["paths"].values() for each in item.values()]
+    with_body = [each for each in operations if "requestBody" in each]
+    assert with_body
+    assert [each["operationId"] for each in with_body if "413" not in each["responses"]] == []
+
+
 def test_a_method_that_is_not_there_says_which_are(service: Service) -> None:
     """Allow lists all of them, not only those of the handler that was tried."""
     answer = service.client.delete("/api/v1/runs")
