@@ -2,6 +2,8 @@
 
 Whoever does not know whether a request arrived sends it again with the same key. If it had been done, the answer comes
 again; if it is under way, or its answer was lost with the process that made it, 409. It is never done twice.
+What is asked with another body or another ``If-Match`` is another request, which the key was not given to: 422. A
+refusal comes again too, so that whoever corrects a request needs a new key.
 Of an answer that is not to be stored (``no-store``: it has a secret) only its status and address come again.
 """
 
@@ -55,18 +57,20 @@ async def once(request: Request, actor: Actor, database: Database, clock: Clock)
     if not 1 <= len(given) <= _MOST_CHARACTERS or not all("!" <= letter <= "~" for letter in given):
         raise InvalidValueError(HEADER, f"is not 1 to {_MOST_CHARACTERS} printable characters")
     key = Key(actor.subject, given)
-    asked = hashlib.sha256(
-        b"\0".join(
-            [request.method.encode(), request.url.path.encode(), request.url.query.encode(), await request.body()]
-        )
-    ).hexdigest()
-    answer = await run_in_threadpool(keys.begin, database, key, asked, clock.now())
+    answer = await run_in_threadpool(keys.begin, database, key, await _fingerprint(request), clock.now())
     if answer is not None:
         raise DoneBeforeError(answer)
     # from here on: entering the key was a commit of its own
     commits = Commits()
     COMMITS.set(commits)
     request.scope.setdefault("state", {})[_PENDING] = (database, key, commits)
+
+
+async def _fingerprint(request: Request) -> str:
+    """Return what tells a request from every other: what it is about, of which version if it says so, and its body."""
+    versions = [f"If-Match: {said}".encode() for said in request.headers.getlist("if-match")]
+    about = [request.method.encode(), request.url.path.encode(), request.url.query.encode()]
+    return hashlib.sha256(b"\0".join([*about, *versions, await request.body()])).hexdigest()
 
 
 def install(app: FastAPI) -> None:

@@ -38,8 +38,8 @@ def held(service: Service, db: Database) -> Callable[..., Response]:
     ingest_extract(db, Feed(), extract(*THIRTY), NOW)
     batch = ingest_extract(db, Feed(), extract(*THIRTY[:10], at=15), minutes(15)).batch_id
 
-    def release(key: str | None, body: Any = BODY) -> Response:
-        headers = {} if key is None else {"Idempotency-Key": key}
+    def release(key: str | None, body: Any = BODY, **headers: str) -> Response:
+        headers |= {} if key is None else {"Idempotency-Key": key}
         return service.post(f"/batches/{batch}/release", body, **headers)
 
     return release
@@ -67,6 +67,14 @@ def test_a_key_that_was_given_to_another_request_is_refused(held: Callable[..., 
     """A program that counts its keys wrongly must not be told that its request was done."""
     held("k1")
     problem(held("k1", {"decided_by": "B. Person"}), 422, "invalid-value")
+
+
+def test_the_same_request_of_another_version_is_another_request(held: Callable[..., Response]) -> None:
+    """Whoever corrects If-Match is not answered what the version before was refused with; a new key is needed."""
+    first = held("k1", **{"If-Match": 'W/"1"'})
+    assert held("k1", **{"If-Match": 'W/"1"'}).content == first.content
+    problem(held("k1", **{"If-Match": 'W/"2"'}), 422, "invalid-value")
+    problem(held("k1"), 422, "invalid-value")
 
 
 def test_two_callers_may_use_the_same_key(allocated: Service) -> None:
