@@ -102,5 +102,5 @@ def _require_claims(claims: Mapping[str, Any], system_id: str, audience: str, no
     registry.validate(dict(claims))
     if claims["exp"] > (now + _MOST + _LEEWAY).timestamp():
         raise ValueError("holds for longer than five minutes")
-    if not isinstance(claims["jti"], str):
-        raise TypeError("jti is not text")
+    if not isinstance(claims["jti"], str) or not claims["jti"].isprintable():
+        raise TypeError("jti is not text that can be kept")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from joserfc import jwt
+from joserfc import jws
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 
 from balancer.api import bearers
@@ -75,7 +76,8 @@ def assertion(*, key: Any = EC, alg: str = "ES384", **changed: Any) -> str:
     }
     said = {name: value for name, value in claims.items() if value is not None}
     header = {"alg": alg, **({"kid": key.kid} if key.kid else {})}
-    return jwt.encode(header, said, key, algorithms=[alg])
+    # as JSON escapes it, so that it may say what no text can
+    return jws.serialize_compact({"typ": "JWT", **header}, json.dumps(said).encode(), key, algorithms=[alg])
 
 
 def redeem(service: Service, signed: str, **form: str) -> Any:
@@ -171,6 +173,8 @@ BAD: dict[str, Callable[[], str]] = {
     "for ever": lambda: assertion(exp=None),
     "without a number": lambda: assertion(jti=None),
     "with a list for a number": lambda: assertion(jti=["one"]),
+    "with a number that no database takes": lambda: assertion(jti="a\0b"),
+    "with a number that is no text": lambda: assertion(jti="a\ud800b"),
     "not yet": lambda: assertion(nbf=int(minutes(10).timestamp())),
     "cut": lambda: assertion()[:-5],
     "no assertion": lambda: "x.y.z",
