@@ -10,7 +10,7 @@ from balancer.domain.errors import ConflictError
 from balancer.domain.states import RunState
 from balancer.publish.run_record import unpack_plan
 from balancer.services.give_way import give_way
-from balancer.services.publish_worklists import put_on_lists
+from balancer.services.publish_worklists import Seen, put_on_lists
 from balancer.services.run_allocation import LEASE
 from balancer.store import audit, leases, run_records, runs
 from balancer.store.database import Database, Session
@@ -50,7 +50,7 @@ def publish_held(db: Database, run_id: int, now: datetime, *, by: Actor, reason:
             left_out=kept.left_out,
             numbers=kept.numbers,
             by=by,
-            seen_at=run.now,
+            seen=Seen(at=run.now),
         )
         _decide(session, run, RunState.PUBLISHED, now + waited, by=by, reason=reason)
 

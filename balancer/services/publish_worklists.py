@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from balancer.domain.actor import Actor, job
@@ -58,16 +58,25 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
         If the lease has passed to somebody else, or the run has been declared dead: nothing is published.
     """
     people = [person.reporter_id for person in problem.reporters]
+    seen = Seen(at=problem.now, holders=_holders(problem))
 
     def put_in_force(session: Session, waited: timedelta) -> None:
         at = now + waited
         leases.require(session, lease)
         run = runs.own_run(session, run_id, lease.token)
-        put_on_lists(session, run, plan, at, people=people, left_out=left_out, numbers=numbers, seen_at=problem.now)
+        put_on_lists(session, run, plan, at, people=people, left_out=left_out, numbers=numbers, seen=seen)
         runs.keep_summary(run, plan.summary)
         run.stage, run.finished_at = "", at
 
     give_way(db, put_in_force)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a plan was made from: when, and who had which read then, as it counts them, if that is known."""
+
+    at: datetime
+    holders: Mapping[ReadKey, str | None] | None = None
 
 
 def put_on_lists(  # noqa: PLR0913 - whose plan is put in force, when, on whose word
@@ -80,13 +89,13 @@ def put_on_lists(  # noqa: PLR0913 - whose plan is put in force, when, on whose 
     left_out: Mapping[ReadKey, str],
     numbers: Mapping[StudyKey, Sequence[int]],
     by: Actor = _ALLOCATION,
-    seen_at: datetime | None = None,
+    seen: Seen | None = None,
 ) -> None:
     """Put a run's plan in force, as ``publish`` says; the caller has taken the turn of runs.
 
-    ``people`` take part. Every run that was held before is superseded. A read that was put on a list since ``seen_at``,
-    if that is said, or put forward on it because it could not wait, stays there, whatever the plan has for it: somebody
-    mended what the plan has not seen.
+    ``people`` take part. Every run that was held before is superseded. A read that was put on a list since the plan has
+    ``seen`` the lists, if that is said, or put forward on one because it could not wait, stays there, whatever the plan
+    has for it: somebody mended what the plan has not seen.
     """
     run_id = run.id or 0
     reasons = {row.key: row.reason.value for row in plan.unallocated} | dict(left_out)
@@ -96,7 +105,7 @@ def put_on_lists(  # noqa: PLR0913 - whose plan is put in force, when, on whose 
     standing = reads.locked_plannable(session)
     entitled = StillEntitled(session, {item.study_id for item in standing}, now)
     placing = Placing(session, queue.study_ids(session, keys), numbers, standing, entitled)
-    overtaken = set() if seen_at is None else _mended_since(session, seen_at)
+    overtaken = set() if seen is None else _mended_since(session, placing, seen)
     items = placing.lists(plan, reasons, overtaken)
     unallocated = placing.numbered(reasons)
     everyone = dict.fromkeys([*people, *queue.current_holders(session)])
@@ -109,9 +118,19 @@ def put_on_lists(  # noqa: PLR0913 - whose plan is put in force, when, on whose 
     assignments.note_new_lists(session, now)
 
 
-def _mended_since(session: Session, at: datetime) -> set[tuple[int, int]]:
+def _mended_since(session: Session, placing: Placing, seen: Seen) -> set[tuple[int, int]]:
+    given = reads.allocated_since(session, seen.at) if seen.holders is None else placing.given_since(seen.holders)
     emergencies = [item.code for item in current_policy(session).priorities if item.is_emergency]
-    return reads.allocated_since(session, at) | following.put_forward_since(session, at, emergencies)
+    return given | following.put_forward_since(session, seen.at, emergencies)
+
+
+def _holders(problem: AllocationProblem) -> dict[ReadKey, str | None]:
+    """Return who has each read of a problem, as it counts them."""
+    return {
+        ReadKey(*study.key, read): study.published_to[read - 1] if read <= len(study.published_to) else None
+        for study in problem.studies
+        for read in range(1, study.reads + 1)
+    }
 
 
 def add_lists(  # noqa: PLR0913, PLR0917 - what stands on whose list, on what authority
@@ -196,6 +215,15 @@ class Placing:
         for _, row in sorted(in_order, key=lambda pair: pair[0]):
             found[row.reporter_id].append(row)
         return found
+
+    def given_since(self, holders: Mapping[ReadKey, str | None]) -> set[tuple[int, int]]:
+        """Return the reads that are on somebody's list, and were another's or nobody's when these had them."""
+        had = {self._place(key._replace(read=self._number(key))): name for key, name in holders.items()}
+        return {
+            place
+            for place, item in self._standing.items()
+            if item.state is ReadState.ALLOCATED and place in had and had[place] != item.reporter_id
+        }
 
     def numbered(self, reasons: Mapping[ReadKey, str]) -> dict[ReadKey, str]:
         """Return why reads have no place, by their own numbers, as far as they are still to be read."""
