@@ -78,7 +78,7 @@ def _told_since(session: Session, given: Instruction, home: str, said: list[Shif
         return False
     start, end = span(given)
     first, last = start.astimezone(LONDON).date(), (end - _A_MOMENT).astimezone(LONDON).date()
-    came = rosters.came_since(session, given.made_at, first - _ONE_DAY, last)
+    came = rosters.came_since(session, given.in_force_at or given.made_at, first - _ONE_DAY, last)
     everywhere = given.kind is InstructionKind.ABSENCE and given.trust == home
     touched = {home, *(shift.trust for shift in said)} if everywhere else {given.trust}
     days = {first + timedelta(days=number) for number in range((last - first).days + 1)}

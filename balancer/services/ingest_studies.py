@@ -128,13 +128,13 @@ def release_held_batch(db: Database, batch_id: int, now: datetime, *, by: str) -
         before = open_count(session, row.trust)
         intake.close_studies(session, closures, now=now)
         about = BatchAbout(feed=row, batch_id=batch.id or 0, extracted_at=held.extracted_at, now=now)
-        keep_reads(session, about, closures.keys(), silent_on=held_back.keys() - free)
+        keep_reads(session, about, closures.keys())
         if held.extracted_at is not None:
             take_extracted_at(row, held.extracted_at, now)
         excluded = sum(1 for rule in closures.values() if rule)
         counts = {"withdrawn": len(closures) - excluded, "excluded_since": excluded}
         runs.request_run(session, now=now, reason=f"batch {batch_id} released")
-        return settle(session, row, batch, counts, open_before=before, touched=held_back.keys())
+        return settle(session, row, batch, counts, open_before=before, touched=closures.keys())
 
 
 def discard_held_batch(db: Database, batch_id: int, now: datetime, *, by: str) -> None:

@@ -74,6 +74,8 @@ def check_parked(db: Database, now: datetime) -> int:
     """
     with db.session() as session:
         over = reads.away_beyond(session, now)
+        if not over:
+            return 0
         before = now - timedelta(hours=current_policy(session).reading.parked_hours)
     return each_read(over, lambda read_id: _notice(db, read_id, now, before), job=_JOB.name)
 

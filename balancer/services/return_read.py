@@ -13,7 +13,7 @@ from balancer.services.claim_read import require_claim
 from balancer.services.follow_reads import note_not_followed_up
 from balancer.services.urgency import is_emergency
 from balancer.services.what_holds import what_holds
-from balancer.store import claims, follow_ups, instructions, reads, runs, scope
+from balancer.store import claims, follow_ups, instructions, reads, runs
 from balancer.store.database import Database, Session
 from balancer.store.exceptions import open_exception
 from balancer.store.policies import current_policy
@@ -63,11 +63,10 @@ def return_read(  # noqa: PLR0913 - what is handed back, by whom and why
 
 def _unpin(session: Session, row: ReadRow, reason: ReturnReason, by: Actor, now: datetime) -> None:
     """End the pin of a read to whoever hands it back: it would be nobody's for as long as that holds."""
-    with scope.unlimited(session) as whole:
-        for given in instructions.locked_of_study(whole, row.study_id, InstructionKind.PIN):
-            if given.read_id == row.id and given.reporter_id == row.reporter_id:
-                why = f"handed back: {reason.value}"
-                instructions.end(whole, given, InstructionState.WITHDRAWN, by=by, now=now, why=why)
+    for given in instructions.locked_of_study(session, row.study_id, InstructionKind.PIN):
+        if given.read_id == row.id and given.reporter_id == row.reporter_id:
+            why = f"handed back: {reason.value}"
+            instructions.end(session, given, InstructionState.WITHDRAWN, by=by, now=now, why=why)
 
 
 def _due_at(session: Session, row: ReadRow, study: StudyRow, now: datetime) -> datetime:

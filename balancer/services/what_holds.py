@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -129,16 +129,26 @@ def classes_held(session: Session, now: datetime) -> dict[int, str]:
 
 def studies_decided(session: Session, now: datetime) -> dict[int, HeldStudy]:
     """Return what holds of the studies about which anything has been decided, as far as they are within reach."""
+    return what_holds(session, _rows_decided(session, now), now)
+
+
+def _rows_decided(session: Session, now: datetime) -> Sequence[AnyStudy]:
     with scope.unlimited(session) as whole:
         given = instructions.in_force(whole, now, kinds={InstructionKind.STUDY, InstructionKind.EXPEDITE})
-    rows = numbered(session, {item.study_id for item in given if item.study_id is not None})
-    return what_holds(session, rows, now)
+    return numbered(session, {item.study_id for item in given if item.study_id is not None})
 
 
 def decided_columns(session: Session, now: datetime) -> dict[str, dict[int, Any]]:
-    """Return what is looked for among studies of those about which anything has been decided: by column, by study."""
-    decided = studies_decided(session, now)
-    return {name: {number: getattr(held, name) for number, held in decided.items()} for name in _LOOKED_FOR}
+    """Return what holds of studies where it is not what their feeds say: by column that is looked for, by study."""
+    rows = _rows_decided(session, now)
+    decided = what_holds(session, rows, now)
+    found: dict[str, dict[int, Any]] = {name: {} for name in _LOOKED_FOR}
+    for row in rows:
+        for name, values in found.items():
+            holds = getattr(decided[row.id or 0], name)
+            if holds != getattr(row, name):
+                values[row.id or 0] = holds
+    return found
 
 
 def _laid_over(row: AnyStudy, decided: Instructed, policy: Policy) -> QueuedStudy:

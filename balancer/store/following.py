@@ -105,19 +105,17 @@ def put_forward_since(session: Session, at: datetime, priorities: Collection[str
     Only of studies that are of one of these classes, or that a person has asked for sooner or corrected: whatever else
     stands sooner has followed after them.
     """
-    new = select(WorklistRow.reporter_id, WorklistRow.id).where(
+    new = select(WorklistRow.reporter_id, WorklistRow.id, WorklistRow.version).where(
         col(WorklistRow.superseded_at).is_(None), WorklistRow.published_at > at
     )
-    # step by step: lists are kept for a week, and few of them are mended while a run solves
-    heads = dict(session.exec(new).all())
-    before = select(WorklistRow.reporter_id, WorklistRow.id).where(
-        col(WorklistRow.reporter_id).in_(sorted(heads)),
-        WorklistRow.published_at <= at,
-        col(WorklistRow.superseded_at) > at,
-    )
     found: set[tuple[int, int]] = set()
-    for reporter_id, worklist_id in session.exec(before).all() if heads else ():
-        were, are = _starts(session, worklist_id), _starts(session, heads[reporter_id])
+    for reporter_id, worklist_id, version in session.exec(new).all():
+        # one after the other, back from the newest: heads of lists are kept for good, and few were mended meanwhile
+        earlier = select(WorklistRow.id).where(WorklistRow.reporter_id == reporter_id, WorklistRow.version < version)
+        then = session.exec(
+            earlier.where(WorklistRow.published_at <= at).order_by(col(WorklistRow.version).desc()).limit(1)
+        ).first()
+        were, are = _starts(session, then), _starts(session, worklist_id)
         found |= {place for place, start in are.items() if place in were and start < were[place]}
     urgent = {item.study_id for item in of_classes(session, {study_id for study_id, _ in found}, priorities)}
     return {place for place in found if place[0] in urgent}

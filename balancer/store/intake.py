@@ -6,17 +6,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlmodel import Session, and_, col, delete, exists, func, insert, select, update
+from sqlmodel import Session, and_, col, delete, exists, func, insert, or_, select, update
 
 from balancer.domain.feed import ExcludedRow, FeedKind, IncomingStudy
-from balancer.domain.life import ReadState
-from balancer.domain.states import BatchState, StudyState
+from balancer.domain.life import ReadKind, ReadState
+from balancer.domain.states import BatchKind, BatchState, StudyState
 from balancer.domain.study import StudyKey
 from balancer.store import assignments
 from balancer.store.chunks import chunks, is_among
 from balancer.store.reads import locked_reads
 from balancer.store.tables import BatchRow, ExclusionRow, FeedRow, HeldClosureRow, StudyRow
-from balancer.store.tables_life import ReadRow
+from balancer.store.tables_life import ClaimRow, ReadRow
 
 _STATED = (
     "patient_id",
@@ -38,6 +38,7 @@ _STATED = (
 )
 Stated = tuple[Any, ...]
 _CLAIMED = ReadState.CLAIMED
+_OVER = (ReadState.DONE, ReadState.WITHDRAWN, ReadState.EXCLUDED)
 
 
 class KnownStudy(NamedTuple):
@@ -249,7 +250,8 @@ def hold_closures(session: Session, batch_id: int, closures: Mapping[int, str]) 
 
 
 def held_closures(session: Session, batch_id: int) -> dict[int, str]:
-    """Return what a held batch would still close: open studies that no later batch has seen, claimed or not."""
+    """Return what a held batch would still close: open studies that no later batch has seen and nobody has claimed."""
+    claimed = select(ReadRow.study_id).where(ReadRow.state == _CLAIMED)
     statement = (
         select(HeldClosureRow.study_id, HeldClosureRow.rule)
         .join(StudyRow, col(StudyRow.id) == col(HeldClosureRow.study_id))
@@ -257,6 +259,7 @@ def held_closures(session: Session, batch_id: int) -> dict[int, str]:
             HeldClosureRow.batch_id == batch_id,
             StudyRow.state == StudyState.OPEN,
             StudyRow.last_batch_id <= batch_id,
+            col(StudyRow.id).not_in(claimed),
         )
     )
     return dict(session.exec(statement).all())
@@ -309,10 +312,11 @@ def left_out_by(session: Session, key: StudyKey) -> str:
 
 
 def left_out_but_open(session: Session) -> dict[str, dict[int, str]]:
-    """Return the open studies that a feed of changes has left out since it last asked for them, and nobody has open.
+    """Return the open studies that a feed of changes left out while somebody had them open, and nobody has any more.
 
-    By feed and study, with the rule that leaves each out. What a batch says that a person has not believed does not
-    count. A snapshot says it again.
+    By feed and study, with the rule that leaves each out. Only an extract says so, and none that a person has not
+    believed: of rows that are read again from quarantine nothing is concluded. A snapshot says it again. What has yet
+    to be verified or decided on stays until it is.
     """
     its_own = (
         col(ExclusionRow.trust) == col(StudyRow.trust),
@@ -320,7 +324,19 @@ def left_out_but_open(session: Session) -> dict[str, dict[int, str]]:
         col(ExclusionRow.active),
         col(ExclusionRow.last_batch_id) > col(StudyRow.last_batch_id),
     )
-    claimed = exists().where(col(ReadRow.study_id) == col(StudyRow.id), col(ReadRow.state) == _CLAIMED)
+    waits = exists().where(
+        col(ReadRow.study_id) == col(StudyRow.id),
+        or_(
+            col(ReadRow.state) == _CLAIMED,
+            and_(col(ReadRow.kind) != ReadKind.INTERPRETATION, col(ReadRow.state).not_in(_OVER)),
+        ),
+    )
+    was_open = exists().where(
+        col(ReadRow.study_id) == col(StudyRow.id),
+        col(ClaimRow.read_id) == col(ReadRow.id),
+        ClaimRow.claimed_at <= func.coalesce(BatchRow.resolved_at, BatchRow.received_at),
+        col(ClaimRow.ended_at) >= BatchRow.received_at,
+    )
     statement = (
         select(ExclusionRow.feed, StudyRow.id, ExclusionRow.rule)
         .select_from(StudyRow)
@@ -330,8 +346,10 @@ def left_out_but_open(session: Session) -> dict[str, dict[int, str]]:
         .where(
             StudyRow.state == StudyState.OPEN,
             FeedRow.kind == FeedKind.DELTA,
+            BatchRow.kind == BatchKind.EXTRACT,
             col(BatchRow.state).in_([BatchState.APPLIED, BatchState.RELEASED]),
-            ~claimed.correlate(StudyRow),
+            ~waits.correlate(StudyRow),
+            was_open.correlate(StudyRow, BatchRow),
         )
     )
     found: dict[str, dict[int, str]] = {}

@@ -90,6 +90,8 @@ def studies(  # noqa: PLR0913 - which, how many, by when, in which order, as wha
     InvalidValueError
         If there is no such order, or the cursor belongs to another.
     """
+    if which.state not in {None, StudyState.OPEN}:
+        held = AS_SAID  # of what is over little is decided, and there is a year of it to put in order
     descending, name = sort.startswith("-"), sort.removeprefix("-")
     if name not in _SORTS:
         raise InvalidValueError("sort", f"{sort!r} is not one of {', '.join(SORTS)}")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from sqlmodel import update
 
 from balancer.domain.feed import FeedKind
 from balancer.domain.life import ReadState
-from balancer.domain.states import BatchState, StudyState
+from balancer.domain.states import BatchKind, BatchState, StudyState
 from balancer.services.check_completions import check_completions
 from balancer.services.close_left_out import close_left_out
+from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import discard_held_batch, ingest_extract, release_held_batch
 from balancer.services.outcomes import BatchOutcome
 from balancer.services.release_read import release_read
-from balancer.services.renew_claim import renew_claim
 from balancer.store import conservation, reads
 from balancer.store.database import Database
-from tests.networks import Feed, extract, minutes, read_id, standing
+from balancer.store.tables import BatchRow
+from balancer.store.tables_life import ClaimRow
+from tests.networks import PACS, Feed, extract, minutes, read_id, standing
 from tests.services.test_claiming import R1, five, take
 from tests.services.test_doubted import of_changes
 from tests.services.test_ending_a_read import finish
@@ -92,14 +95,39 @@ def test_what_a_person_has_to_believe_first_waits_for_them(db: Database, *, rele
     assert state_of(db, "A1") is (StudyState.EXCLUDED if released else StudyState.OPEN)
 
 
-def test_whoever_opened_what_a_person_then_believes_to_be_reported_is_told(db: Database) -> None:
-    """The batch waited, and they opened the study meanwhile."""
+def test_what_was_opened_before_a_person_believed_it_goes_too(db: Database) -> None:
+    """The batch waited, and somebody opened the study meanwhile."""
     five(db)
     of_changes(db)
     held = says_reported(db, "A1", "A2", "B1", at=5, most_closed=0)
     take(db, "A1", at=6)
     release_held_batch(db, held.batch_id, minutes(7), by="oidc:m1")
     assert state_of(db, "A1") is StudyState.OPEN
-    assert renew_claim(db, read_id(db, "A1"), "R1", minutes(8), by=R1).withdrawn
-    finish(db, "A1", at=9)
+    finish(db, "A1", at=8)
+    assert close_left_out(db, minutes(9)) == 1
+
+
+def test_a_report_that_has_to_be_verified_is_verified_first(db: Database) -> None:
+    """It was written here after its source had spoken: that nobody looks at it again would be nobody's decision."""
+    opened(db)
+    complete_read(db, read_id(db, "A1"), "R1", minutes(7), by=PACS, provisional=True)
+    assert close_left_out(db, minutes(8)) == 0
+    assert standing(db, "A1", read=2) == (ReadState.UNALLOCATED, None)
+    complete_read(db, read_id(db, "A1", read=2), "R2", minutes(9), by=PACS)
     assert close_left_out(db, minutes(10)) == 1
+    with db.session() as reading:
+        assert conservation.faults(reading) == []
+
+
+@pytest.mark.parametrize("spoiled", ["rows read again from quarantine", "nobody had it open"])
+def test_nothing_is_closed_on_another_word(db: Database, spoiled: str) -> None:
+    """Rows that were read again may be older than the study, and too many; what nobody had open was closed at once."""
+    opened(db)
+    release_read(db, read_id(db, "A1"), "R1", minutes(7), by=R1)
+    with db.transaction() as writing:
+        if spoiled == "nobody had it open":
+            writing.exec(update(ClaimRow).values(ended_at=minutes(4)))
+        else:
+            writing.exec(update(BatchRow).values(kind=BatchKind.REPLAY))
+    assert close_left_out(db, minutes(8)) == 0
+    assert state_of(db, "A1") is StudyState.OPEN

@@ -20,7 +20,7 @@ from balancer.services.release_read import release_read
 from balancer.services.return_read import return_read
 from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said, pin_read
-from balancer.store import claims, instructions, reads, runs
+from balancer.store import audit, claims, instructions, reads, runs
 from balancer.store.balance import balance
 from balancer.store.database import Database
 from balancer.store.instructions import InstructionFilter
@@ -162,6 +162,9 @@ def test_who_hands_back_what_is_pinned_to_them_ends_the_pin(db: Database) -> Non
         (ended,) = instructions.instructions(reading, InstructionFilter(state=InstructionState.WITHDRAWN), Cut()).items
     assert (left.read_id, ended.read_id) == (read_id(db, "A2"), read_id(db, "A1"))
     assert (ended.ended_why, ended.ended_by) == ("handed back: conflict_of_interest", R1.subject)
+    with db.session() as reading:
+        entries = audit.entries(reading, Cut(), subject_kind="instruction", subject_id=str(ended.id)).items
+    assert [entry.action for entry in entries] == ["instruction.withdrawn", "instruction.made"]
     with pytest.raises(ConflictError):
         take(db, "A1", at=2)
     run_allocation(db, minutes(2), solver=solving({"S1": NUMBERS[1:], "S2": ["A1", "B1"]}))
