@@ -7,7 +7,7 @@ from datetime import datetime
 
 from balancer.domain.errors import BooksError
 from balancer.domain.feed import Books, ParsedExtract
-from balancer.domain.states import BatchState
+from balancer.domain.states import BatchKind, BatchState
 from balancer.services.outcomes import BatchOutcome
 from balancer.store import assignments
 from balancer.store.batches import add_batch, books_of, keep_books
@@ -29,6 +29,21 @@ def open_batch(session: Session, row: FeedRow, parsed: ParsedExtract, file_name:
         received_at=now,
         last_received_at=now,
         state=BatchState.APPLIED,
+    )
+    return add_batch(session, batch)
+
+
+def closing_batch(session: Session, feed: str, now: datetime, why: str) -> BatchRow:
+    """Return a new batch of a feed that no file has brought: studies are closed in it."""
+    batch = BatchRow(
+        feed=feed,
+        kind=BatchKind.RELEASE,
+        file_name="",
+        digest="",
+        received_at=now,
+        last_received_at=now,
+        state=BatchState.APPLIED,
+        reason=why,
     )
     return add_batch(session, batch)
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from balancer.domain.states import BatchKind, BatchState
-from balancer.services.batch_books import settle
+from balancer.services.batch_books import closing_batch, settle
 from balancer.services.keep_reads import BatchAbout, keep_reads
-from balancer.store import batches, intake, sources, unconfirmed
+from balancer.store import intake, sources, unconfirmed
 from balancer.store.database import Database
 from balancer.store.policies import current_policy
 from balancer.store.studies import open_count
-from balancer.store.tables import BatchRow
 
 _WHY: Final = "reported here, and in no feed"
 
@@ -36,23 +34,10 @@ def _close(db: Database, source: str, before: datetime, now: datetime) -> int:
         closing = free.intersection(unconfirmed.finished(session, before).get(source, ()))
         if not closing:
             return 0
-        batch = batches.add_batch(session, _batch(source, now))
+        batch = closing_batch(session, source, now, _WHY)
         open_before = open_count(session, row.trust)
         intake.close_studies(session, dict.fromkeys(closing, ""), now=now)
         about = BatchAbout(feed=row, batch_id=batch.id or 0, extracted_at=now, now=now)
         keep_reads(session, about, closing)
         settle(session, row, batch, {"withdrawn": len(closing)}, open_before=open_before, touched=closing)
         return len(closing)
-
-
-def _batch(source: str, now: datetime) -> BatchRow:
-    return BatchRow(
-        feed=source,
-        kind=BatchKind.RELEASE,
-        file_name="",
-        digest="",
-        received_at=now,
-        last_received_at=now,
-        state=BatchState.APPLIED,
-        reason=_WHY,
-    )

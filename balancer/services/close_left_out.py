@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from balancer.domain.states import BatchKind, BatchState
-from balancer.services.batch_books import settle
+from balancer.services.batch_books import closing_batch, settle
 from balancer.services.keep_reads import BatchAbout, keep_reads
-from balancer.store import batches, intake, sources
+from balancer.store import intake, sources
 from balancer.store.database import Database
 from balancer.store.studies import open_count
-from balancer.store.tables import BatchRow
 
 _WHY: Final = "left out while it was open"
 
@@ -35,7 +33,7 @@ def _close(db: Database, feed: str, now: datetime) -> int:
         closing = {study_id: rule for study_id, rule in left_out.items() if study_id in free}
         if not closing:
             return 0
-        batch = batches.add_batch(session, _batch(feed, now))
+        batch = closing_batch(session, feed, now, _WHY)
         open_before = open_count(session, row.trust)
         intake.close_studies(session, closing, now=now)
         about = BatchAbout(feed=row, batch_id=batch.id or 0, extracted_at=now, now=now)
@@ -43,16 +41,3 @@ def _close(db: Database, feed: str, now: datetime) -> int:
         counts = {"excluded_since": len(closing)}
         settle(session, row, batch, counts, open_before=open_before, touched=closing)
         return len(closing)
-
-
-def _batch(feed: str, now: datetime) -> BatchRow:
-    return BatchRow(
-        feed=feed,
-        kind=BatchKind.RELEASE,
-        file_name="",
-        digest="",
-        received_at=now,
-        last_received_at=now,
-        state=BatchState.APPLIED,
-        reason=_WHY,
-    )
