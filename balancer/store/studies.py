@@ -83,7 +83,8 @@ def studies(  # noqa: PLR0913 - which, how many, by when, in which order, as wha
 ) -> Page[StudyStatus]:
     """Return a page of studies in the order of ``sort`` (one of ``SORTS``; ``-`` means falling).
 
-    They are looked for and put in order as what they are ``held`` to be; the rows say what their feeds say.
+    They are looked for and put in order as what they are ``held`` to be, unless closed ones are asked for; the rows say
+    what their feeds say.
 
     Raises
     ------

@@ -226,16 +226,24 @@ def test_an_emergency_that_is_open_or_released_stays_where_it_is(db: Database) -
     assert whose(db, "E1") == name
 
 
-def test_a_study_that_becomes_an_emergency_is_placed_anew(db: Database) -> None:
-    """Its source says so; it does not wait behind what was more urgent before."""
-    long = [incoming(number, minutes=30) for number in ("L1", "L2", "L3", "L4", "L5", "L6")]
-    queued(db, *EVERYDAY, *THEIRS, *long, "Z1")
+LONG = [incoming(number, minutes=30) for number in ("L1", "L2", "L3", "L4", "L5", "L6")]
+FULL = {"S1": [*EVERYDAY, "L1", "L2", "L3", "Z1"], "S2": [*THEIRS, "L4", "L5", "L6"]}
+
+
+def with_z1_last(db: Database) -> Mending:
+    """Publish two long lists, Z1 last on R1's; open the plan."""
+    queued(db, *EVERYDAY, *THEIRS, *LONG, "Z1")
     rostered(db, session("S1", "R1"), session("S2", "R2"))
-    lists_of = {"S1": [*EVERYDAY, "L1", "L2", "L3", "Z1"], "S2": [*THEIRS, "L4", "L5", "L6"]}
-    assert run_allocation(db, NOW, solver=solving(lists_of)).error == ""
+    assert run_allocation(db, NOW, solver=solving(FULL)).error == ""
     mending = Mending(db)
     mending.look(NOW)
-    ingest_extract(db, Feed(), extract(*EVERYDAY, *THEIRS, *long, emergency("Z1"), at=1), minutes(1))
+    return mending
+
+
+def test_a_study_that_becomes_an_emergency_is_placed_anew(db: Database) -> None:
+    """Its source says so; it does not wait behind what was more urgent before."""
+    mending = with_z1_last(db)
+    arrives(db, *LONG, emergency("Z1"))
     outcome = mending.look(minutes(1))
     assert outcome is not None
     assert outcome.urgent == 1
@@ -447,13 +455,7 @@ def test_an_emergency_placed_while_a_run_solves_keeps_its_place(db: Database) ->
 
 def test_a_study_that_becomes_an_emergency_while_a_run_solves_keeps_its_place(db: Database) -> None:
     """The run has seen it as it was, and would put it back behind everything that was more urgent then."""
-    long = [incoming(number, minutes=30) for number in ("L1", "L2", "L3", "L4", "L5", "L6")]
-    queued(db, *EVERYDAY, *THEIRS, *long, "Z1")
-    rostered(db, session("S1", "R1"), session("S2", "R2"))
-    lists_of = {"S1": [*EVERYDAY, "L1", "L2", "L3", "Z1"], "S2": [*THEIRS, "L4", "L5", "L6"]}
-    assert run_allocation(db, NOW, solver=solving(lists_of)).error == ""
-    mending = Mending(db)
-    mending.look(NOW)
+    mending = with_z1_last(db)
     places: list[tuple[str, int]] = []
 
     def placed() -> tuple[str, int]:
@@ -461,10 +463,10 @@ def test_a_study_that_becomes_an_emergency_while_a_run_solves_keeps_its_place(db
         return name, lists(db)[name][1].index("Z1")
 
     def solve(problem: AllocationProblem, **arguments: object) -> Plan:
-        ingest_extract(db, Feed(), extract(*EVERYDAY, *THEIRS, *long, emergency("Z1"), at=1), minutes(1))
+        arrives(db, *LONG, emergency("Z1"))
         assert mending.look(minutes(1)) is not None
         places.append(placed())
-        return solving(lists_of)(problem, **arguments)
+        return solving(FULL)(problem, **arguments)
 
     assert run_allocation(db, minutes(0.5), solver=solve).error == ""
     assert places[0][1] < 6

@@ -94,7 +94,7 @@ def list_studies(
     """List studies, the soonest due first, each with what the current plan says of its reads.
 
     Shown is what holds, and beside it what the feed has `said` if a person has decided otherwise. Filters and order go
-    by what holds, too.
+    by what holds, too, as long as a study is open.
     """
     now = served.clock.now()
     with served.database.session() as session:
