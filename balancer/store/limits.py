@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import JSON, ColumnElement, Table, and_, exists, false, literal, or_, select, true
@@ -57,6 +58,14 @@ _LISTS, _ITEMS, _READS = _table(tables.WorklistRow), _table(tables.WorklistItemR
 _CLAIMS = _table(tables_life.ClaimRow)
 _BATCHES, _PEOPLE, _ENTITLED = _table(tables.BatchRow), _table(tables.ReporterRow), _table(tables.EntitlementRow)
 _GIVEN = _table(tables_instructions.InstructionRow)
+# Other names for rows that a limit looks up, each for one place of a condition and none within itself. They are made
+# once: an alias is as dear as its table has columns, and every caller's reach has conditions of its own.
+_ITS_STUDY, _ITS_READ = _STUDIES.alias("its_study"), _READS.alias("its_read")
+_THEIR_READ, _THEIR_CLAIM = _READS.alias("their_read"), _CLAIMS.alias("their_claim")
+_THEIR_ITEM, _THEIR_LIST = _ITEMS.alias("their_item"), _LISTS.alias("their_list")
+_THEIR_ENTITLEMENT = _ENTITLED.alias("their_entitlement")
+_THEIR_GRANT, _THEIR_WITHDRAWAL = _GIVEN.alias("their_grant"), _GIVEN.alias("their_withdrawal")
+_MOST_REACHES: Final = 1_024
 
 
 class _Name(JSON.JSONStrIndexType):
@@ -77,10 +86,9 @@ def of_study(row: type[Row]) -> Limit:
 
 def of_read(row: type[Row]) -> Limit:
     """Return the limit of rows about a read: those of studies within reach."""
-    its = _READS.alias("its_read")
 
     def limit(reach: Reach) -> ColumnElement[bool]:
-        read_id = _table(row).c.read_id
+        read_id, its = _table(row).c.read_id, _ITS_READ
         return _of_row(read_id, exists().where(its.c.id == read_id, _is_within(its.c.study_id, reach)))
 
     return limit
@@ -91,8 +99,13 @@ def _is_within(study_id: Any, reach: Reach) -> ColumnElement[bool]:
 
     It is looked up for each row: a list of all studies of some trusts would be made anew for every statement.
     """
-    its = _STUDIES.alias("its_study")
-    return _of_row(study_id, exists().where(its.c.id == study_id, _study(reach, its)))
+    return _of_row(study_id, exists().where(_ITS_STUDY.c.id == study_id, _is_its_study_within(reach)))
+
+
+@lru_cache(maxsize=_MOST_REACHES)
+def _is_its_study_within(reach: Reach) -> ColumnElement[bool]:
+    """Return the limit of the study that a row is about: the same in what limits each of thirty tables."""
+    return _study(reach, _ITS_STUDY)
 
 
 def _of_row(column: Any, found: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -119,8 +132,7 @@ def _study(reach: Reach, studies: Any = _STUDIES) -> ColumnElement[bool]:
     allowed: list[ColumnElement[bool]] = [studies.c.trust.in_(sorted(reach.trusts))]
     if reach.own is not None:
         home = select(_PEOPLE.c.home_trust).where(_PEOPLE.c.reporter_id == reach.own)
-        read, claim = _READS.alias("their_read"), _CLAIMS.alias("their_claim")
-        item, current = _ITEMS.alias("their_item"), _LISTS.alias("their_list")
+        read, claim, item, current = _THEIR_READ, _THEIR_CLAIM, _THEIR_ITEM, _THEIR_LIST
         theirs = exists().where(read.c.study_id == studies.c.id, read.c.reporter_id == reach.own)
         opened = exists().where(claim.c.read_id == read.c.id, claim.c.reporter_id == reach.own)
         once = exists().where(read.c.study_id == studies.c.id, opened)
@@ -139,7 +151,7 @@ def _entitled(reach: Reach, trust: Any) -> ColumnElement[bool]:
     Of what managers have decided the later word counts, as in ``domain.overrides.reporter_held``: it has ended the one
     before. Should both be in force, the trust is out of reach.
     """
-    said, given = _ENTITLED.alias("their_entitlement"), _GIVEN.alias("their_grant")
+    said, given = _THEIR_ENTITLEMENT, _THEIR_GRANT
     by_list = select(said.c.trust).where(said.c.reporter_id == reach.own, _holds(said, reach))
     by_word = select(given.c.trust).where(*_about_own(reach, given), _grants(given).is_(true()), _lasts(given, reach))
     return and_(or_(trust.in_(by_list), trust.in_(by_word)), trust.not_in(_withdrawn(reach)))
@@ -164,7 +176,7 @@ def _lasts(given: Any, reach: Reach) -> ColumnElement[bool]:
 
 def _withdrawn(reach: Reach) -> Any:
     """Return the trusts whose managers have withdrawn a reporter's entitlement; without a day, whenever that ends."""
-    given = _GIVEN.alias("their_withdrawal")
+    given = _THEIR_WITHDRAWAL
     found = select(given.c.trust).where(*_about_own(reach, given), _grants(given).is_not(true()))
     return found if reach.on is None else found.where(_lasts(given, reach))
 
@@ -206,7 +218,7 @@ def _worklist_item(reach: Reach) -> ColumnElement[bool]:
     if reach.own is not None:
         mine = select(_LISTS.c.id).where(_LISTS.c.reporter_id == reach.own)
         allowed.append(_ITEMS.c.worklist_id.in_(mine))
-    its = _STUDIES.alias("its_study")
+    its = _ITS_STUDY
     within = exists().where(its.c.id == _ITEMS.c.study_id, its.c.trust.in_(sorted(reach.trusts)))
     return or_(*allowed, _of_row(_ITEMS.c.study_id, within))
 

@@ -31,6 +31,8 @@ _REACH = "reach"
 READS = "balancer_reads"
 # A program has some hundreds of statements; one that is made up anew each time must not fill the memory.
 _MOST_NAMED = 5_000
+# Of some hundred people who are signed in, a dozen tables each.
+_MOST_KEPT = 8_192
 _NAMED: dict[Any, frozenset[str]] = {}
 
 
@@ -146,14 +148,26 @@ def _rows(parent: type[Row]) -> Iterable[type[Row]]:
 @event.listens_for(CallersSession, "do_orm_execute")
 def _limited(state: ORMExecuteState) -> None:
     """Add to a statement what its session's reach allows."""
-    options = _options(state.session.info[_REACH])
+    limits = _limits()
     if state.is_insert or state.is_column_load:
         return  # what is made is decided by its use case; what is loaded again came through here before
     if not state.is_orm_statement:
         raise UnscopedError("a caller's session takes statements about row classes only: no text, no bare table")
     if not _is_by_primary_key(state):
         named = tables_named(state.statement, state.session.get_bind().dialect)
-        state.statement = state.statement.options(*(option for table, option in options if table in named))
+        reach = state.session.info[_REACH]
+        found = [option for name, row in limits if name in named for option in _options(reach, row)]
+        state.statement = state.statement.options(*found)
+
+
+@lru_cache(maxsize=1)
+def _limits() -> tuple[tuple[str, type[Row]], ...]:
+    """Return every table and its name, having seen that somebody has said of each who may see its rows."""
+    missing = tables_without_limits()
+    if missing:
+        names = ", ".join(row.__name__ for row in missing)
+        raise UnscopedError(f"store/limits.py does not say who may see the rows of {names}")
+    return tuple((_name(row), row) for row in LIMITS)
 
 
 def _is_by_primary_key(state: ORMExecuteState) -> bool:
@@ -161,21 +175,13 @@ def _is_by_primary_key(state: ORMExecuteState) -> bool:
     return state.is_update and isinstance(state.parameters, list)
 
 
-@lru_cache(maxsize=1024)
-def _options(reach: Reach) -> tuple[tuple[str, ExecutableOption], ...]:
-    """Return what limits each table to a reach, by the table's name."""
-    missing = tables_without_limits()
-    if missing:
-        names = ", ".join(row.__name__ for row in missing)
-        raise UnscopedError(f"store/limits.py does not say who may see the rows of {names}")
+@lru_cache(maxsize=_MOST_KEPT)
+def _options(reach: Reach, row: type[Row]) -> tuple[ExecutableOption, ...]:
+    """Return what limits a table to a reach: made when it is asked for, for nobody asks for every table."""
     trusts = {} if reach.is_everywhere else LIMITS
     readings = {} if reach.blind_to is None else BLIND
-    return tuple(
-        (_name(row), with_loader_criteria(row, limit_of(reach), include_aliases=True))
-        for limits in (trusts, readings)
-        for row, limit_of in limits.items()
-        if limit_of is not None
-    )
+    found = (limits.get(row) for limits in (trusts, readings))
+    return tuple(with_loader_criteria(row, of(reach), include_aliases=True) for of in found if of is not None)
 
 
 def tables_named(statement: Any, dialect: Dialect) -> frozenset[str]:

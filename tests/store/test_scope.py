@@ -181,9 +181,9 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A table that nobody has said anything about."""
     without = {row: limit for row, limit in limits.LIMITS.items() if row is not tables.QuarantineRow}
     monkeypatch.setattr(scope, "LIMITS", without)
-    scope._options.cache_clear()  # noqa: SLF001 - what it says is kept
+    scope._limits.cache_clear()  # noqa: SLF001 - what it says is kept
     yield
-    scope._options.cache_clear()  # noqa: SLF001
+    scope._limits.cache_clear()  # noqa: SLF001
 
 
 @pytest.mark.usefixtures("forgotten")
