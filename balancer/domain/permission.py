@@ -86,7 +86,7 @@ FOR_SYSTEMS = frozenset({Permission.STUDIES_CREATE})
 """What no role has: a person who types a study in is no source that anybody could ask again."""
 
 MAY: Mapping[Role, frozenset[Permission]] = {
-    Role.MANAGER: frozenset(Permission) - FOR_SYSTEMS - {Permission.ACCESS_MANAGE, Permission.AUDIT_READ},
+    Role.MANAGER: frozenset(Permission) - FOR_SYSTEMS - {Permission.ACCESS_MANAGE},
     Role.REPORTER: frozenset(
         {
             Permission.WORKLISTS_READ,

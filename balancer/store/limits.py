@@ -7,11 +7,26 @@ and would add it within the limit too, for ever.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, Table, and_, exists, false, literal, or_, select, true
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Integer,
+    Table,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.sql.operators import OperatorClass
 
 from balancer.domain.actor import Reach
@@ -58,9 +73,14 @@ _LISTS, _ITEMS, _READS = _table(tables.WorklistRow), _table(tables.WorklistItemR
 _CLAIMS = _table(tables_life.ClaimRow)
 _BATCHES, _PEOPLE, _ENTITLED = _table(tables.BatchRow), _table(tables.ReporterRow), _table(tables.EntitlementRow)
 _GIVEN = _table(tables_instructions.InstructionRow)
+_TRAIL, _EXCEPTIONS, _DRAFTS = (
+    _table(row) for row in (tables_life.AuditRow, tables_life.ExceptionRow, tables_drafts.DraftRow)
+)
 # Other names for rows that a limit looks up, each for one place of a condition and none within itself. They are made
 # once: an alias is as dear as its table has columns, and every caller's reach has conditions of its own.
 _ITS_STUDY, _ITS_READ = _STUDIES.alias("its_study"), _READS.alias("its_read")
+_ITS_EXCEPTION, _ITS_DECISION = _EXCEPTIONS.alias("its_exception"), _GIVEN.alias("its_decision")
+_ITS_DRAFT = _DRAFTS.alias("its_draft")
 _THEIR_READ, _THEIR_CLAIM = _READS.alias("their_read"), _CLAIMS.alias("their_claim")
 _THEIR_ITEM, _THEIR_LIST = _ITEMS.alias("their_item"), _LISTS.alias("their_list")
 _THEIR_ENTITLEMENT = _ENTITLED.alias("their_entitlement")
@@ -263,6 +283,30 @@ def _ledger(reach: Reach) -> ColumnElement[bool]:
     return or_(entries.c.by_trust.in_(trusts), entries.c.for_trust.in_(trusts))
 
 
+def _audit_entry(reach: Reach) -> ColumnElement[bool]:
+    """Return the limit of the audit trail: what was done to a study, to its reads, and what was decided, within reach.
+
+    Never a reporter's own reach: of who did what with their reads they are told elsewhere. Sign-ins, looks at whole
+    lists, runs and policies are of no trust, and for whoever reaches every one.
+    """
+    steered = replace(reach, own=None, on=None)
+    trusts, number = sorted(reach.trusts), cast(_TRAIL.c.subject_id, Integer)
+    read, noticed, given, draft = _ITS_READ, _ITS_EXCEPTION, _ITS_DECISION, _ITS_DRAFT
+    of_read = exists().where(read.c.id == noticed.c.read_id, _is_within(read.c.study_id, steered))
+    kind = _TRAIL.c.subject_kind
+    # CASE, because a number is one only where an entry is of a kind that is numbered
+    found: ColumnElement[bool] = case(
+        (_TRAIL.c.subject_id == "", false()),
+        (kind == "study", _is_within(number, steered)),
+        (kind == "read", exists().where(read.c.id == number, _is_within(read.c.study_id, steered))),
+        (kind == "exception", exists().where(noticed.c.id == number, of_read)),
+        (kind == "instruction", exists().where(given.c.id == number, given.c.trust.in_(trusts))),
+        (kind == "draft", exists().where(draft.c.id == number, draft.c.trust.in_(trusts))),
+        else_=false(),
+    )
+    return found.is_(true())
+
+
 def nobody(_reach: Reach) -> ColumnElement[bool]:
     """Return the limit of what no caller sees, whatever their reach: keys, sign-ins."""
     return false()
@@ -312,8 +356,7 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_life.SkipRow: of_read(tables_life.SkipRow),
     tables_kinds.FollowUpRow: of_read(tables_kinds.FollowUpRow),
     tables_life.ExceptionRow: of_read(tables_life.ExceptionRow),
-    # one chain for all trusts: whoever reaches everywhere sees all of it, and everybody else nothing
-    tables_life.AuditRow: nobody,
+    tables_life.AuditRow: _audit_entry,
     tables_life.AuditHeadRow: OPEN,
     tables_instructions.InstructionRow: _instruction,
     tables_feed_words.FeedWordRow: of_feed(tables_feed_words.FeedWordRow),

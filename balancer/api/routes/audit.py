@@ -1,9 +1,13 @@
-"""The audit trail: who did what. It is one chain for all trusts, so that only whoever reaches everywhere sees it."""
+"""The audit trail: who did what.
+
+It is one chain for all trusts, and whole for whoever reaches every one. Whoever reaches some of them asks what was done
+to one thing of theirs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
@@ -21,6 +25,8 @@ from balancer.store.database import Session
 from balancer.store.tables_life import AuditRow
 
 router = APIRouter()
+# What is of one trust, and has a number.
+_OF_ONE_TRUST: Final = ("read", "study", "instruction", "exception", "draft")
 
 
 @router.get(
@@ -38,14 +44,25 @@ def list_audit(
 ) -> PageOut[AuditEntryOut]:
     """List what was done, newest first; of one read if it is named.
 
-    For whoever holds it at every trust: the trail is one chain of all of them, and a part of it would prove nothing.
+    Whole for whoever holds it at every trust. Whoever holds it at some names what it is about, one `read`, `study`,
+    `instruction`, `exception` or `draft` of theirs by its number: a part of the chain that named nothing would look
+    like a trust at which nothing else was ever done.
     """
-    require_everywhere(reach)
+    _require_everywhere_or_named(reach, subject_kind, subject_id)
     with served.database.session() as session:
         found = audit.entries(session, cut, subject_kind=subject_kind, subject_id=subject_id)
         cut_entries, reports = entries_cut_for(session, reach, found.items), reach.blind_to is not None
         return page_out(
             found, lambda row: AuditEntryOut.of(row, hidden=row.sequence in cut_entries, with_hash=not reports)
+        )
+
+
+def _require_everywhere_or_named(reach: Reach, kind: str | None, number: str | None) -> None:
+    if not reach.is_everywhere and (kind not in _OF_ONE_TRUST or not number):
+        *most, last = _OF_ONE_TRUST
+        raise NotAllowedError(
+            f"the trail is one for all trusts: name one {', '.join(most)} or {last} of yours by subject_kind and "
+            "subject_id, or ask as somebody who may see who did what at every trust"
         )
 
 
