@@ -19,6 +19,8 @@ _AT_ONCE = 2
 RESTS_FOR_SECONDS = 2.0
 # Two bodies at once take twice as long each: the most urgent one has the processor for itself, unless it takes long.
 ALONE_FOR_SECONDS = 0.1
+# Longer than making everybody's list takes when all are new, and shorter than any client's patience.
+OVERDUE_SECONDS = 10.0
 
 
 class Bodies:
@@ -85,6 +87,8 @@ class Turns:
     arrives meanwhile is still being read, and mended, by threads and processes beside this one. They do so for
     ``RESTS_FOR_SECONDS`` at the most, however many they are. As long as something is under way that is known not to be
     able to wait (``hurried``), they leave all of it. What is urgent is made alone, for ``ALONE_FOR_SECONDS`` at most.
+    Nobody waits for ever: where more is wanted than can be made, every second turn is that of whoever has waited
+    longest, if that is for more than ``OVERDUE_SECONDS``.
     """
 
     def __init__(self, at_once: int = _AT_ONCE, *, hurried: Callable[[], bool] = lambda: False) -> None:
@@ -92,6 +96,7 @@ class Turns:
         self._hurried = hurried
         self._resting = False
         self._alone: _Wish | None = None
+        self._was_overdue = False
         self._waiting: list[_Wish] = []
 
     @property
@@ -126,7 +131,8 @@ class Turns:
             self._waiting.remove(first)
             self._free -= 1
             # one at a time of those who can wait: while it makes, and while it rests
-            first.patient = first.patient and not first.urgency()
+            self._was_overdue = self._is_overdue(first)
+            first.patient = first.patient and not first.urgency() and not self._was_overdue
             self._resting |= first.patient
             if first.urgency():
                 self._alone = first
@@ -134,12 +140,18 @@ class Turns:
             first.given.set_result(None)
 
     def _first(self) -> _Wish | None:
+        if self._waiting and not self._was_overdue and self._is_overdue(self._waiting[0]):
+            return self._waiting[0]
         most = max(self._waiting, key=lambda wish: wish.urgency(), default=None)
         if most is not None and most.urgency():
             return most
         cannot_wait = (wish for wish in self._waiting if not wish.patient)
         can_wait = (wish for wish in self._waiting if not self._resting and not self._lets_go_first(wish))
         return next(chain(cannot_wait, can_wait), None)
+
+    @staticmethod
+    def _is_overdue(wish: _Wish) -> bool:
+        return asyncio.get_running_loop().time() - wish.since > OVERDUE_SECONDS
 
     def _lets_go_first(self, wish: _Wish) -> bool:
         return self._hurried() and asyncio.get_running_loop().time() - wish.since < RESTS_FOR_SECONDS

@@ -389,6 +389,67 @@ def test_nobody_rests_once_some_have_waited_for_long(monkeypatch: pytest.MonkeyP
     assert asyncio.run(turns()) == ["first", "second", "half of a rest"]
 
 
+def test_whoever_has_waited_longest_has_every_second_turn_once_it_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where more is wanted than can be made: what is urgent, or asked for without waiting, comes between them only."""
+    monkeypatch.setattr(bodies, "OVERDUE_SECONDS", 0.1)
+
+    async def turns() -> list[str]:
+        one_at_a_time, had = Turns(1), []
+
+        async def have(name: str, urgency: int = 0, *, patient: bool = False, seconds: float = 0.0) -> None:
+            async with one_at_a_time.turn(lambda: urgency, patient=patient):
+                had.append(name)
+                await asyncio.sleep(seconds)
+
+        tasks = [asyncio.create_task(have("holds it", seconds=0.3))]
+        await asyncio.sleep(0.01)
+        tasks += [asyncio.create_task(have(f"waits {place}", patient=True)) for place in (1, 2)]
+        await asyncio.sleep(0.2)
+        tasks += [asyncio.create_task(have(f"urgent {place}", 9 - place)) for place in (1, 2)]
+        tasks += [asyncio.create_task(have("asks now"))]
+        await asyncio.gather(*tasks)
+        return had
+
+    expected = ["holds it", "waits 1", "urgent 1", "waits 2", "urgent 2", "asks now"]
+    assert asyncio.run(asyncio.wait_for(turns(), PATIENCE_SECONDS)) == expected
+
+
+def test_nothing_is_made_for_whoever_has_gone_away(allocated: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have asked again by then; what is made for nobody keeps the others waiting."""
+    made: list[str] = []
+    monkeypatch.setattr(Bodies, "made", lambda *_: made.append("a list"))
+    gone = asyncio.run(_asked_by_nobody(allocated))
+    assert (gone, made) == (499, [])
+
+
+async def _asked_by_nobody(service: Service) -> int:
+    """Return the status of a request whose client goes away as soon as it is sent."""
+    sent: list[int] = []
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/api/v1/worklists/R1",
+        "raw_path": b"/api/v1/worklists/R1",
+        "query_string": b"",
+        "headers": [(b"host", b"testserver")],
+        "client": HERE,
+        "server": ("testserver", 80),
+    }
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Mapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            sent.append(message["status"])
+
+    await service.app(scope, receive, send)
+    return sent[0]
+
+
 def test_a_turn_that_nobody_waits_for_any_more_is_the_next_ones() -> None:
     """Whoever has gone away, before it was theirs or as it became theirs, keeps nobody waiting."""
 

@@ -30,6 +30,8 @@ from balancer.store.pages import part
 from balancer.store.priors import priors
 
 router = APIRouter()
+# For the log: whoever asked has lost patience, and asks again. Making it for nobody would keep others waiting.
+_GONE: Final = 499
 
 
 class WorklistSort(StrEnum):
@@ -115,6 +117,8 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
         return json_body(kept, tag)
     make = partial(_read, served.database, reporter_id, reach, served.clock.now())
     async with watch.turn(reporter_id, patient=wait > 0):
+        if await request.is_disconnected():
+            return Response(status_code=_GONE)
         return json_body(*await run_in_threadpool(watch.bodies.made, (reporter_id, reach), tag, make))
 
 
