@@ -87,7 +87,7 @@ class Caller:
     async def _ask(
         self, method: str, path: str, content: Mapping[str, Any] | None, headers: Mapping[str, str]
     ) -> httpx2.Response:
-        patience = time.monotonic() + _PATIENCE_SECONDS
+        patience, met = time.monotonic() + _PATIENCE_SECONDS, Counter[str]()
         while time.monotonic() < patience:
             if self._stop.is_set():
                 raise StoppedError
@@ -97,10 +97,12 @@ class Caller:
             began = time.monotonic()
             try:
                 answer = await self._client.request(method, f"/api/v1{path}", json=content, headers=dict(headers))
-            except httpx2.TransportError:
+            except httpx2.TransportError as error:
+                met[type(error).__name__] += 1
                 self._asked.unanswered += 1
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue
+            met[str(answer.status_code)] += 1
             self._asked.answers[f"{method} {answer.status_code}"] += 1
             if answer.status_code == 401 and self._who:
                 self._is_signed_in = False
@@ -112,7 +114,7 @@ class Caller:
                 if "wait=" not in path:
                     self._asked.took.append(time.monotonic() - began)
                 return answer
-        raise UnexpectedError(f"{method} {path}: no answer in {_PATIENCE_SECONDS:g} s")
+        raise UnexpectedError(f"{method} {path}: no answer in {_PATIENCE_SECONDS:g} s but {dict(met)}")
 
     async def _sign_in(self) -> None:
         """Sign in, as a person does who finds that their session has ended."""
