@@ -106,12 +106,13 @@ def of_study(row: type[Row]) -> Limit:
 
 def of_read(row: type[Row]) -> Limit:
     """Return the limit of rows about a read: those of studies within reach."""
+    return lambda reach: _is_of_read_within(_table(row).c.read_id, reach)
 
-    def limit(reach: Reach) -> ColumnElement[bool]:
-        read_id, its = _table(row).c.read_id, _ITS_READ
-        return _of_row(read_id, exists().where(its.c.id == read_id, _is_within(its.c.study_id, reach)))
 
-    return limit
+def _is_of_read_within(read_id: Any, reach: Reach) -> ColumnElement[bool]:
+    """Return the condition that the study of a read is within reach."""
+    its = _ITS_READ
+    return _of_row(read_id, exists().where(its.c.id == read_id, _is_within(its.c.study_id, reach)))
 
 
 def _is_within(study_id: Any, reach: Reach) -> ColumnElement[bool]:
@@ -291,15 +292,14 @@ def _audit_entry(reach: Reach) -> ColumnElement[bool]:
     """
     steered = replace(reach, own=None, on=None)
     trusts, number = sorted(reach.trusts), cast(_TRAIL.c.subject_id, Integer)
-    read, noticed, given, draft = _ITS_READ, _ITS_EXCEPTION, _ITS_DECISION, _ITS_DRAFT
-    of_read = exists().where(read.c.id == noticed.c.read_id, _is_within(read.c.study_id, steered))
+    noticed, given, draft = _ITS_EXCEPTION, _ITS_DECISION, _ITS_DRAFT
     kind = _TRAIL.c.subject_kind
     # CASE, because a number is one only where an entry is of a kind that is numbered
     found: ColumnElement[bool] = case(
         (_TRAIL.c.subject_id == "", false()),
         (kind == "study", _is_within(number, steered)),
-        (kind == "read", exists().where(read.c.id == number, _is_within(read.c.study_id, steered))),
-        (kind == "exception", exists().where(noticed.c.id == number, of_read)),
+        (kind == "read", _is_of_read_within(number, steered)),
+        (kind == "exception", exists().where(noticed.c.id == number, _is_of_read_within(noticed.c.read_id, steered))),
         (kind == "instruction", exists().where(given.c.id == number, given.c.trust.in_(trusts))),
         (kind == "draft", exists().where(draft.c.id == number, draft.c.trust.in_(trusts))),
         else_=false(),

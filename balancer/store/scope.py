@@ -148,7 +148,7 @@ def _rows(parent: type[Row]) -> Iterable[type[Row]]:
 @event.listens_for(CallersSession, "do_orm_execute")
 def _limited(state: ORMExecuteState) -> None:
     """Add to a statement what its session's reach allows."""
-    limits = _limits()
+    limits = _limits(len(Row.metadata.tables))
     if state.is_insert or state.is_column_load:
         return  # what is made is decided by its use case; what is loaded again came through here before
     if not state.is_orm_statement:
@@ -161,8 +161,11 @@ def _limited(state: ORMExecuteState) -> None:
 
 
 @lru_cache(maxsize=1)
-def _limits() -> tuple[tuple[str, type[Row]], ...]:
-    """Return every table and its name, having seen that somebody has said of each who may see its rows."""
+def _limits(_tables: int) -> tuple[tuple[str, type[Row]], ...]:
+    """Return every table and its name, having seen that somebody has said of each who may see its rows.
+
+    It is looked again if there are another number of ``_tables``: a module with one may come late.
+    """
     missing = tables_without_limits()
     if missing:
         names = ", ".join(row.__name__ for row in missing)
