@@ -15,11 +15,13 @@ from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 from balancer.domain.actor import Reach
@@ -95,6 +97,8 @@ class Database:
         )
         self._reach: Reach | None = None
         self._writes = Writes()
+        self._closed = Event()
+        event.listen(self.engine, "checkin", self._let_go)
 
     @property
     def writes(self) -> int:
@@ -192,8 +196,14 @@ class Database:
                     raise BrokenReferencesError(f"rows of {', '.join(sorted(broken))} refer to what is not there")
 
     def close(self) -> None:
-        """Close all pooled connections."""
+        """Close all pooled connections; one that is in use is closed as soon as it comes back."""
+        self._closed.set()
         self.engine.dispose()
+
+    def _let_go(self, _connection: Any, record: ConnectionPoolEntry) -> None:
+        """Close what a thread gives back that outlived its request: no pool would be left to close it."""
+        if self._closed.is_set():
+            record.invalidate()
 
 
 def _readable(url: str) -> URL:

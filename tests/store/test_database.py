@@ -264,3 +264,24 @@ def test_that_a_database_is_closed_is_in_nobodys_log(db: Database, caplog: pytes
     with caplog.at_level(logging.INFO):
         db.close()
     assert [record for record in caplog.records if record.name.startswith("balancer")] == []
+
+
+def test_what_is_in_use_as_a_database_is_closed_is_closed_when_it_comes_back(db: Database) -> None:
+    """A thread may outlive whoever asked for what it does; a connection that nobody closes is one that leaks."""
+    with db.session() as session:
+        held = session.connection().connection.driver_connection
+        db.close()
+        assert session.exec(select(HeartbeatRow)).all() == []
+    assert held is not None
+    with pytest.raises(db.engine.dialect.loaded_dbapi.Error):
+        held.execute("SELECT 1")
+
+
+def test_what_is_opened_after_a_database_was_closed_is_closed_again(db: Database) -> None:
+    """Of a thread that was about to begin."""
+    db.close()
+    with db.session() as session:
+        opened = session.connection().connection.driver_connection
+    assert opened is not None
+    with pytest.raises(db.engine.dialect.loaded_dbapi.Error):
+        opened.execute("SELECT 1")
