@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from balancer.api.bearers import Bearers
 from balancer.api.problems import NotSignedInError
+from balancer.api.recent import Recent
 from balancer.domain.actor import EVERY_TRUST, Actor, ActorKind, Grant, person
 from balancer.domain.errors import NotAllowedError
 from balancer.domain.instant import Clock
 from balancer.domain.permission import Role
 from balancer.services import sign_in
+from balancer.services.whose_bearer import Bearer, whose_bearer
 from balancer.store.database import Database
 
 # Whoever sits at the machine that a local service runs on: everything but a reporter's own list, which they are not.
@@ -70,7 +70,8 @@ class CredentialsDoor:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._bearers = Bearers(database, clock)
+        self._systems: Recent[Bearer] = Recent(database)
+        self._people: Recent[sign_in.SignedIn] = Recent(database)
         self.cookie = cookie
         self._without = without
 
@@ -87,7 +88,12 @@ class CredentialsDoor:
     async def _of_cookie(self, request: Request, secret: str) -> Actor:
         """Return whose session it is: one that has ended makes nobody the operator, who may far more."""
         seen = _WAITING not in request.query_params and getattr(request.state, "seen", True)
-        actor = await run_in_threadpool(sign_in.whose, self._database(), secret, self._clock.now(), seen=seen)
+        found = await self._people.found(
+            secret,
+            lambda database: sign_in.whose(database, secret, self._clock.now(), seen=seen),
+            will_do=lambda known: request.method in _SAFE_METHODS and known.holds(self._clock.now(), seen=seen),
+        )
+        actor = found.actor if found is not None else None
         if actor is None or actor.kind is not ActorKind.PERSON or not self._takes(actor):
             raise NotSignedInError("the session has ended: sign in at /sign-in, or sign out there")
         _require_own_page(request)
@@ -100,11 +106,14 @@ class CredentialsDoor:
     async def _of_authorization(self, request: Request, scheme: str, shown: str) -> Actor:
         if scheme.lower() != "bearer" or not shown:
             raise NotSignedInError("the Authorization header is not `Bearer` and a key or token")
-        actor = self._bearers.recent(shown) if request.method in _SAFE_METHODS else None
-        actor = actor or await run_in_threadpool(self._bearers.look_up, shown)
-        if actor is None:
+        found = await self._systems.found(
+            shown,
+            lambda database: whose_bearer(database, shown, self._clock.now()),
+            will_do=lambda known: request.method in _SAFE_METHODS and known.holds(self._clock.now()),
+        )
+        if found is None:
             raise NotSignedInError("the key or token is not, or no longer, good")
-        return actor
+        return found.actor
 
 
 def _require_own_page(request: Request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,6 +24,23 @@ OF_A_TOKEN: Final = timedelta(minutes=5)
 # Being seen is written down at most this often: a page that asks every few seconds must not write as often.
 _SEEN: Final = timedelta(minutes=1)
 _KEPT: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """Somebody who has signed in; it holds until ``ends_at``, and they are on record as seen at ``last_seen_at``."""
+
+    actor: Actor
+    ends_at: datetime
+    last_seen_at: datetime
+
+    def holds(self, now: datetime, *, seen: bool) -> bool:
+        """Tell whether this says all there is to say at ``now``: it has not ended, and no new look is to be noted."""
+        return now < self.ends_at and not (seen and self.is_to_be_noted(now))
+
+    def is_to_be_noted(self, now: datetime) -> bool:
+        """Tell whether they were last seen so long ago that being seen again is worth writing down."""
+        return now - self.last_seen_at > _SEEN
 
 
 def sign_in(database: Database, actor: Actor, now: datetime, *, instead: str | None = None, id_token: str = "") -> str:
@@ -52,7 +70,7 @@ def issue_token(database: Database, actor: Actor, now: datetime) -> str:
     return secret
 
 
-def whose(database: Database, secret: str, now: datetime, *, seen: bool = True) -> Actor | None:
+def whose(database: Database, secret: str, now: datetime, *, seen: bool = True) -> SignedIn | None:
     """Return whose secret it is, if it still holds, and note that they were seen.
 
     ``seen`` is false of what a page does by itself, whether anybody sits before it or not.
@@ -63,13 +81,18 @@ def whose(database: Database, secret: str, now: datetime, *, seen: bool = True) 
         found = sign_ins.holder(session, digest_of(secret), now=now, idle=IDLE)
     if found is None:
         return None
-    if seen and now - found.last_seen_at > _SEEN:
+    signed_in = SignedIn(
+        actor=found.actor,
+        ends_at=min(found.expires_at, found.last_seen_at + IDLE),
+        last_seen_at=found.last_seen_at,
+    )
+    if seen and signed_in.is_to_be_noted(now):
         try:
             with database.transaction() as session:
                 sign_ins.touch(session, found.id, now=now)
         except StoreBusyError:
             _log.warning("sign_in.not_noted")
-    return found.actor
+    return signed_in
 
 
 def sign_out(database: Database, secret: str, now: datetime) -> str:

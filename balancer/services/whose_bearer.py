@@ -18,6 +18,10 @@ class Bearer:
     actor: Actor
     expires_at: datetime | None
 
+    def holds(self, now: datetime) -> bool:
+        """Tell whether its time is not over."""
+        return self.expires_at is None or now < self.expires_at
+
 
 def whose_bearer(database: Database, shown: str, now: datetime) -> Bearer | None:
     """Return whose it is; ``None`` if it is no good, not any more, or a person's, who shows theirs as a cookie."""

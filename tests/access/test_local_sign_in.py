@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
+from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from httpx2 import Response
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
+from balancer.api import recent
 from balancer.api.doors import LOCAL_COOKIE, OPERATOR, SAFE_COOKIE, CredentialsDoor, LocalDoor
 from balancer.api.nearness import why_elsewhere
 from balancer.api.sign_in.ways import LOCAL, Ways
@@ -21,6 +25,7 @@ from balancer.web.templates import FOLDER
 from tests.access.two_trusts import allocate_both
 from tests.api.service import Service, StandingClock, problem
 from tests.networks import minutes
+from tests.patience import until
 from tests.worlds import NOW
 
 ORIGIN = {"Origin": "http://testserver"}
@@ -228,6 +233,56 @@ def test_a_page_that_waits_for_news_keeps_nobody_signed_in(private: Service) -> 
         waiting = private.client.get("/api/v1/me?wait=20", headers={"Cookie": f"{SAFE_COOKIE}={secret}"})
         assert waiting.status_code == 200
     private.clock.at = minutes(31)
+    assert _shown(private, SAFE_COOKIE, secret) == 401
+
+
+def test_whoever_looks_on_is_looked_up_once_for_many_questions(
+    private: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixty open lists ask all the time; whoever changes something is looked up each time."""
+    monkeypatch.setattr(recent, "OLDEST_SECONDS", math.inf)
+    secret = sign_in.sign_in(private.app.state.serving.database, A_MANAGER, NOW)
+    look_up = Mock(side_effect=sign_in.whose)
+    monkeypatch.setattr(sign_in, "whose", look_up)
+    assert [_shown(private, SAFE_COOKIE, secret) for _ in range(5)] == [200] * 5
+    assert look_up.call_count == 1
+    for _ in range(2):
+        private.client.post("/api/v1/drafts", headers={"Cookie": f"{SAFE_COOKIE}={secret}", **ORIGIN}, json={})
+    assert look_up.call_count == 3
+
+
+def test_a_session_that_is_ended_elsewhere_changes_nothing_from_then_on_and_soon_sees_nothing(
+    private: Service, db: Database
+) -> None:
+    """By another replica, or by the command line; one that is ended here opens nothing at once."""
+    secrets = [sign_in.sign_in(db, A_MANAGER, NOW) for _ in range(2)]
+    assert [_shown(private, SAFE_COOKIE, secret) for secret in secrets] == [200, 200]
+    sign_in.sign_out(db, secrets[0], NOW)
+    assert _shown(private, SAFE_COOKIE, secrets[0]) == 401
+    assert _shown(private, SAFE_COOKIE, secrets[1]) == 200
+    elsewhere = Database(db.engine.url.render_as_string(hide_password=False))
+    sign_in.sign_out(elsewhere, secrets[1], NOW)
+    elsewhere.close()
+    shown = {"Cookie": f"{SAFE_COOKIE}={secrets[1]}", **ORIGIN}
+    problem(private.client.post("/api/v1/drafts", headers=shown, json={}), 401, "sign-in-needed")
+    assert until(lambda: _shown(private, SAFE_COOKIE, secrets[1]) == 401)
+
+
+def test_a_session_that_was_good_a_moment_ago_ends_in_time(
+    private: Service, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the working day, and half an hour after its holder was last seen, whatever their page asked since."""
+    monkeypatch.setattr(recent, "OLDEST_SECONDS", math.inf)
+    secret, left = (sign_in.sign_in(db, A_MANAGER, NOW) for _ in range(2))
+    for then, status in ((NOW, 200), (NOW + sign_in.IDLE, 200), (NOW + sign_in.IDLE + timedelta(microseconds=1), 401)):
+        private.clock.at = then
+        waiting = private.client.get("/api/v1/me?wait=20", headers={"Cookie": f"{SAFE_COOKIE}={left}"})
+        assert waiting.status_code == status
+    private.clock.at = NOW
+    for minute in range(0, 12 * 60, 29):
+        private.clock.at = minutes(minute)
+        assert [_shown(private, SAFE_COOKIE, secret) for _ in range(2)] == [200, 200]  # noted, and kept
+    private.clock.at = minutes(12 * 60)
     assert _shown(private, SAFE_COOKIE, secret) == 401
 
 

@@ -15,7 +15,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 
-from balancer.api import bearers
+from balancer.api import doors, recent
 from balancer.api.doors import SAFE_COOKIE, CredentialsDoor
 from balancer.api.sign_in.ways import Ways
 from balancer.domain.errors import ConflictError, InvalidValueError
@@ -259,11 +259,11 @@ def test_who_polls_is_looked_up_once_for_many_questions(
     service: Service, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many questions come in a moment, while nothing is written here."""
-    monkeypatch.setattr(bearers, "OLDEST_SECONDS", math.inf)
+    monkeypatch.setattr(recent, "OLDEST_SECONDS", math.inf)
     key = str(register_system(db, WITH_KEY, NOW))
     assert ask(service, key).status_code == 200  # which is noted, the first time
     look_up = Mock(side_effect=whose_bearer)
-    monkeypatch.setattr(bearers, "whose_bearer", look_up)
+    monkeypatch.setattr(doors, "whose_bearer", look_up)
     assert [ask(service, key).status_code for _ in range(5)] == [200] * 5
     assert look_up.call_count == 1
 
