@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import socket
 import threading
@@ -192,9 +191,6 @@ def _answer_until_stopped(app: Application, listening: socket.socket, ending: th
             ending.set()
             await super().shutdown(sockets)
 
-    # what is there by now stays: looking through it for garbage held a request in a hundred up by 0.1 s
-    gc.collect()
-    gc.freeze()
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -12,11 +12,13 @@ import uvicorn
 from fastapi import Response
 
 from balancer import bootstrap, telemetry
+from balancer.api.app import PREFIX
 from balancer.api.callers import anybody
+from balancer.api.routes import worklists
 from balancer.config import Settings, read_settings
 from balancer.services.run_allocation import run_allocation
 
-EMPTY: Final = "/api/v1/empty"
+EMPTY: Final = f"{PREFIX}/empty"
 _NICE = 10  # as the scheduler's own solves
 _ENDLESS = 2 * 10**9  # proposals: a plan that is published during the measure is another thing than a solve
 
@@ -67,8 +69,10 @@ def serve(url: str, port: int) -> None:
     """Serve in this process until told to stop."""
     given = settings(url)
     telemetry.configure(given.log_format)
+    # beside what is polled: behind all other routes half of its time went into passing them
+    worklists.router.add_api_route(EMPTY.removeprefix(PREFIX), _nothing, dependencies=[anybody()])
     app = bootstrap.build_app(given, bootstrap.open_database(given))
-    app.add_api_route(EMPTY, _nothing, dependencies=[anybody()])  # type: ignore[attr-defined]  # it is FastAPI's
+    bootstrap.settle()  # as `balancer serve` does
     uvicorn.run(
         app, port=port, log_config=None, access_log=False, lifespan="off", proxy_headers=False, server_header=False
     )
