@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from starlette.requests import Request
 
 from balancer.api.problems import NotSignedInError
-from balancer.api.recent import Recent
+from balancer.api.recent import Found, Recent
 from balancer.domain.actor import EVERY_TRUST, Actor, ActorKind, Grant, person
 from balancer.domain.errors import NotAllowedError
 from balancer.domain.instant import Clock
@@ -91,7 +91,7 @@ class CredentialsDoor:
         found = await self._people.found(
             secret,
             lambda database: sign_in.whose(database, secret, self._clock.now(), seen=seen),
-            will_do=lambda known: request.method in _SAFE_METHODS and known.holds(self._clock.now(), seen=seen),
+            will_do=_for_question(request, lambda known: known.holds(self._clock.now(), seen=seen)),
         )
         actor = found.actor if found is not None else None
         if actor is None or actor.kind is not ActorKind.PERSON or not self._takes(actor):
@@ -109,11 +109,16 @@ class CredentialsDoor:
         found = await self._systems.found(
             shown,
             lambda database: whose_bearer(database, shown, self._clock.now()),
-            will_do=lambda known: request.method in _SAFE_METHODS and known.holds(self._clock.now()),
+            will_do=_for_question(request, lambda known: known.holds(self._clock.now())),
         )
         if found is None:
             raise NotSignedInError("the key or token is not, or no longer, good")
         return found.actor
+
+
+def _for_question(request: Request, will_do: Callable[[Found], bool]) -> Callable[[Found], bool] | None:
+    """Return what may answer a question without a look; whoever changes something is looked up."""
+    return will_do if request.method in _SAFE_METHODS else None
 
 
 def _require_own_page(request: Request) -> None:

@@ -7,6 +7,7 @@ and never changes anything.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,23 +43,40 @@ class Recent(Generic[Found]):
     def __init__(self, database: Callable[[], Database]) -> None:
         self._database = database
         self._kept: dict[str, _Kept[Found]] = {}
+        # what is being looked up, and when that has ended; those who wait for it are of one event loop
+        self._looking: dict[tuple[str, asyncio.AbstractEventLoop], asyncio.Event] = {}
 
     async def found(
-        self, shown: str, look: Callable[[Database], Found | None], *, will_do: Callable[[Found], bool]
+        self, shown: str, look: Callable[[Database], Found | None], *, will_do: Callable[[Found], bool] | None
     ) -> Found | None:
         """Return what was found a moment ago if it ``will_do``; else what ``look`` finds, ``None`` if that is nothing.
 
-        Only to look does this wait for the database; a thread does it.
+        Only to look does this wait for the database, by a thread; of many who show the same at once one does. If
+        ``will_do`` is ``None``, nothing will but a look of one's own.
         """
-        kept = self._kept.get(digest_of(shown))
-        if kept is not None and self._is_recent(kept) and will_do(kept.found):
-            return kept.found
-        return await run_in_threadpool(self._look_up, shown, look)
+        digest = digest_of(shown)
+        key = digest, asyncio.get_running_loop()
+        if will_do is not None:
+            found = self._recent(digest, will_do)
+            if found is None and key in self._looking:
+                await self._looking[key].wait()
+                found = self._recent(digest, will_do)
+            if found is not None:
+                return found
+        ended = self._looking.setdefault(key, asyncio.Event())
+        try:
+            return await run_in_threadpool(self._look_up, digest, look)
+        finally:
+            self._looking.pop(key, None)
+            ended.set()
 
-    def _is_recent(self, kept: _Kept[Found]) -> bool:
-        return kept.writes == self._database().writes and time.monotonic() - kept.at < OLDEST_SECONDS
+    def _recent(self, digest: str, will_do: Callable[[Found], bool]) -> Found | None:
+        kept = self._kept.get(digest)
+        if kept is None or kept.writes != self._database().writes or time.monotonic() - kept.at >= OLDEST_SECONDS:
+            return None
+        return kept.found if will_do(kept.found) else None
 
-    def _look_up(self, shown: str, look: Callable[[Database], Found | None]) -> Found | None:
+    def _look_up(self, digest: str, look: Callable[[Database], Found | None]) -> Found | None:
         database = self._database()
         # noted before the look: what is written during it is looked at again
         writes, at = database.writes, time.monotonic()
@@ -66,5 +84,5 @@ class Recent(Generic[Found]):
         if found is not None:
             if len(self._kept) >= _MOST:
                 self._kept.clear()
-            self._kept[digest_of(shown)] = _Kept(found, writes, at)
+            self._kept[digest] = _Kept(found, writes, at)
         return found

@@ -211,7 +211,8 @@ def _page(request: Request, told: Told, words: str) -> HTMLResponse:
 
 def _is_for_people(request: Request, pages: tuple[str, ...]) -> bool:
     """Tell whether a browser opens a page: scripts and programs are answered as by the rest of the service."""
-    is_page = any(request.url.path == page or request.url.path.startswith(f"{page}/") for page in pages)
+    path = request.url.path  # which it puts together anew each time
+    is_page = any(path == page or path.startswith(f"{page}/") for page in pages)
     return is_page and "text/html" in request.headers.get("accept", "") and not wants_part(request)
 
 
