@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from balancer.api.problems import NotSignedInError
@@ -72,6 +73,7 @@ class CredentialsDoor:
         self._clock = clock
         self._systems: Recent[Bearer] = Recent(database)
         self._people: Recent[sign_in.SignedIn] = Recent(database)
+        self._noting: set[int] = set()
         self.cookie = cookie
         self._without = without
 
@@ -87,17 +89,29 @@ class CredentialsDoor:
 
     async def _of_cookie(self, request: Request, secret: str) -> Actor:
         """Return whose session it is: one that has ended makes nobody the operator, who may far more."""
-        seen = _WAITING not in request.query_params and getattr(request.state, "seen", True)
         found = await self._people.found(
             secret,
-            lambda database: sign_in.whose(database, secret, self._clock.now(), seen=seen),
-            will_do=_for_question(request, lambda known: known.holds(self._clock.now(), seen=seen)),
+            lambda database: sign_in.whose(database, secret, self._clock.now()),
+            will_do=_for_question(request, lambda known: known.holds(self._clock.now())),
         )
-        actor = found.actor if found is not None else None
-        if actor is None or actor.kind is not ActorKind.PERSON or not self._takes(actor):
+        if found is None or found.actor.kind is not ActorKind.PERSON or not self._takes(found.actor):
             raise NotSignedInError("the session has ended: sign in at /sign-in, or sign out there")
         _require_own_page(request)
-        return actor
+        # what a page does by itself says nothing of whether anybody sits before it
+        if _WAITING not in request.query_params and getattr(request.state, "seen", True):
+            await self._note_seen(found)
+        return found.actor
+
+    async def _note_seen(self, signed_in: sign_in.SignedIn) -> None:
+        """Note that somebody was seen, if it is time to; of what they ask meanwhile nothing waits for that."""
+        now = self._clock.now()
+        if signed_in.id in self._noting or not signed_in.is_to_be_noted(now):
+            return
+        self._noting.add(signed_in.id)
+        try:
+            await run_in_threadpool(sign_in.note_seen, self._database(), signed_in, now)
+        finally:
+            self._noting.discard(signed_in.id)
 
     def _takes(self, actor: Actor) -> bool:
         """Tell whether somebody who has signed in may still be taken at their word: a database outlives its mode."""

@@ -19,7 +19,7 @@ from balancer.services.secret import digest_of
 from balancer.store.database import Database
 
 OLDEST_SECONDS: Final = 1.0
-# Each is of somebody who was let in within the last moments: there are never so many.
+# What has grown old stays until it is looked up again, or until there are so many: then all go.
 _MOST: Final = 10_000
 Found = TypeVar("Found")
 
@@ -43,8 +43,8 @@ class Recent(Generic[Found]):
     def __init__(self, database: Callable[[], Database]) -> None:
         self._database = database
         self._kept: dict[str, _Kept[Found]] = {}
-        # what is being looked up, and when that has ended; those who wait for it are of one event loop
-        self._looking: dict[tuple[str, asyncio.AbstractEventLoop], asyncio.Event] = {}
+        # what is being looked up; those who wait for it are of one event loop
+        self._looking: dict[tuple[str, asyncio.AbstractEventLoop], asyncio.Task[Found | None]] = {}
 
     async def found(
         self, shown: str, look: Callable[[Database], Found | None], *, will_do: Callable[[Found], bool] | None
@@ -55,20 +55,35 @@ class Recent(Generic[Found]):
         ``will_do`` is ``None``, nothing will but a look of one's own.
         """
         digest = digest_of(shown)
-        key = digest, asyncio.get_running_loop()
-        if will_do is not None:
-            found = self._recent(digest, will_do)
-            if found is None and key in self._looking:
-                await self._looking[key].wait()
-                found = self._recent(digest, will_do)
-            if found is not None:
-                return found
-        ended = self._looking.setdefault(key, asyncio.Event())
-        try:
+        if will_do is None:
             return await run_in_threadpool(self._look_up, digest, look)
-        finally:
-            self._looking.pop(key, None)
-            ended.set()
+        found = self._recent(digest, will_do)
+        key = digest, asyncio.get_running_loop()
+        looking = self._under_way(key)
+        if found is None and looking is not None:
+            await asyncio.wait([looking])
+            found = self._recent(digest, will_do)
+        if found is not None:
+            return found
+        # one that another has begun meanwhile is later than this was asked: as good as a look of one's own
+        return await asyncio.shield(self._under_way(key) or self._begin(key, look))
+
+    def _under_way(self, key: tuple[str, asyncio.AbstractEventLoop]) -> asyncio.Task[Found | None] | None:
+        looking = self._looking.get(key)
+        return None if looking is None or looking.done() else looking
+
+    def _begin(
+        self, key: tuple[str, asyncio.AbstractEventLoop], look: Callable[[Database], Found | None]
+    ) -> asyncio.Task[Found | None]:
+        """Begin to look; it goes on though whoever asked has gone, for those who wait for it."""
+        looking = self._looking[key] = asyncio.create_task(run_in_threadpool(self._look_up, key[0], look))
+
+        def forget(ended: asyncio.Task[Found | None]) -> None:
+            if self._looking.get(key) is ended:
+                del self._looking[key]
+
+        looking.add_done_callback(forget)
+        return looking
 
     def _recent(self, digest: str, will_do: Callable[[Found], bool]) -> Found | None:
         kept = self._kept.get(digest)
@@ -81,8 +96,10 @@ class Recent(Generic[Found]):
         # noted before the look: what is written during it is looked at again
         writes, at = database.writes, time.monotonic()
         found = look(database)
-        if found is not None:
-            if len(self._kept) >= _MOST:
-                self._kept.clear()
-            self._kept[digest] = _Kept(found, writes, at)
+        if found is None:
+            self._kept.pop(digest, None)
+            return None
+        if len(self._kept) >= _MOST:
+            self._kept.clear()
+        self._kept[digest] = _Kept(found, writes, at)
         return found

@@ -30,13 +30,14 @@ _KEPT: Final = timedelta(days=30)
 class SignedIn:
     """Somebody who has signed in; it holds until ``ends_at``, and they are on record as seen at ``last_seen_at``."""
 
+    id: int
     actor: Actor
     ends_at: datetime
     last_seen_at: datetime
 
-    def holds(self, now: datetime, *, seen: bool) -> bool:
-        """Tell whether this says all there is to say at ``now``: it has not ended, and no new look is to be noted."""
-        return now < self.ends_at and not (seen and self.is_to_be_noted(now))
+    def holds(self, now: datetime) -> bool:
+        """Tell whether it has not run out."""
+        return now < self.ends_at
 
     def is_to_be_noted(self, now: datetime) -> bool:
         """Tell whether they were last seen so long ago that being seen again is worth writing down."""
@@ -70,29 +71,30 @@ def issue_token(database: Database, actor: Actor, now: datetime) -> str:
     return secret
 
 
-def whose(database: Database, secret: str, now: datetime, *, seen: bool = True) -> SignedIn | None:
-    """Return whose secret it is, if it still holds, and note that they were seen.
-
-    ``seen`` is false of what a page does by itself, whether anybody sits before it or not.
-
-    Noting it is worth a try only: whoever comes to read must not be turned away because nothing can be written.
-    """
+def whose(database: Database, secret: str, now: datetime) -> SignedIn | None:
+    """Return whose secret it is, if it still holds."""
     with database.session() as session:
         found = sign_ins.holder(session, digest_of(secret), now=now, idle=IDLE)
     if found is None:
         return None
-    signed_in = SignedIn(
+    return SignedIn(
+        id=found.id,
         actor=found.actor,
         ends_at=min(found.expires_at, found.last_seen_at + IDLE),
         last_seen_at=found.last_seen_at,
     )
-    if seen and signed_in.is_to_be_noted(now):
-        try:
-            with database.transaction() as session:
-                sign_ins.touch(session, found.id, now=now)
-        except StoreBusyError:
-            _log.warning("sign_in.not_noted")
-    return signed_in
+
+
+def note_seen(database: Database, signed_in: SignedIn, now: datetime) -> None:
+    """Note that somebody is still there.
+
+    It is worth a try only: whoever comes to read must not be turned away because nothing can be written.
+    """
+    try:
+        with database.transaction() as session:
+            sign_ins.touch(session, signed_in.id, now=now)
+    except StoreBusyError:
+        _log.warning("sign_in.not_noted")
 
 
 def sign_out(database: Database, secret: str, now: datetime) -> str:

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, QueuePool, create_engine, event, make_url, text
@@ -68,9 +68,15 @@ COMMITS: ContextVar[Commits | None] = ContextVar("balancer_commits", default=Non
 
 @dataclass(slots=True)
 class Writes:
-    """How many transactions have been committed; one for a database and all its limited views."""
+    """How many transactions may have been committed; one for a database and all its limited views."""
 
     number: int = 0
+    _counting: Lock = field(default_factory=Lock)
+
+    def note(self) -> None:
+        """Count one more; two threads at once never count one, which would pass for nothing written."""
+        with self._counting:
+            self.number += 1
 
 
 class Database:
@@ -102,7 +108,7 @@ class Database:
 
     @property
     def writes(self) -> int:
-        """How many transactions have been committed through this door: whoever keeps what it read can tell its age."""
+        """How many transactions have ended that began here: whoever keeps what it read can tell its age."""
         return self._writes.number
 
     @property
@@ -133,14 +139,17 @@ class Database:
         What ``cannot_wait`` has the right of way until it ends; what ``gives_way`` is rolled back by ``GaveWayError``
         once anybody has it.
         """
-        with self._opened(self._writer) as session, session.begin(), self._way(session, cannot_wait, gives_way):
-            yield session
-            note_moved(session)
-            seal(session)
-            commits = COMMITS.get()
-            if commits is not None:
-                commits.attempted = True
-        self._writes.number += 1
+        try:
+            with self._opened(self._writer) as session, session.begin(), self._way(session, cannot_wait, gives_way):
+                yield session
+                note_moved(session)
+                seal(session)
+                commits = COMMITS.get()
+                if commits is not None:
+                    commits.attempted = True
+        finally:
+            # whatever became of it: a commit whose answer was lost has happened
+            self._writes.note()
 
     def _way(self, session: Session, cannot_wait: bool, gives_way: bool) -> AbstractContextManager[None]:  # noqa: FBT001
         if gives_way:

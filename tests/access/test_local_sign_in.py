@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from httpx2 import Response
 from sqlalchemy.exc import OperationalError
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from balancer.api import recent
@@ -20,12 +24,14 @@ from balancer.api.sign_in.ways import LOCAL, Ways
 from balancer.domain.actor import Grant, person
 from balancer.domain.permission import Role
 from balancer.services import sign_in
+from balancer.store import sign_ins
 from balancer.store.database import Database
+from balancer.store.tables_access import SignInRow
 from balancer.web.templates import FOLDER
 from tests.access.two_trusts import allocate_both
 from tests.api.service import Service, StandingClock, problem
 from tests.networks import minutes
-from tests.patience import until
+from tests.patience import PATIENCE_SECONDS, until
 from tests.worlds import NOW
 
 ORIGIN = {"Origin": "http://testserver"}
@@ -283,7 +289,33 @@ def test_a_session_that_was_good_a_moment_ago_ends_in_time(
         private.clock.at = minutes(minute)
         assert [_shown(private, SAFE_COOKIE, secret) for _ in range(2)] == [200, 200]  # noted, and kept
     private.clock.at = minutes(12 * 60)
-    assert _shown(private, SAFE_COOKIE, secret) == 401
+    waiting = private.client.get("/api/v1/me?wait=20", headers={"Cookie": f"{SAFE_COOKIE}={secret}"})
+    assert waiting.status_code == 401
+
+
+def test_nobody_waits_for_it_to_be_noted_that_they_were_seen(
+    private: Service, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But the one request that does it: on SQLite it waits for whoever else writes."""
+    secret = sign_in.sign_in(db, A_MANAGER, NOW)
+    private.clock.at = minutes(10)
+    noting, go_on = threading.Event(), threading.Event()
+    touch = sign_ins.touch
+
+    def slowly(*args: Any, **named: Any) -> None:
+        noting.set()
+        assert go_on.wait(PATIENCE_SECONDS)
+        touch(*args, **named)
+
+    monkeypatch.setattr(sign_ins, "touch", slowly)
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(_shown, private, SAFE_COOKIE, secret)
+        assert noting.wait(PATIENCE_SECONDS)
+        meanwhile = [_shown(private, SAFE_COOKIE, secret) for _ in range(3)]
+        go_on.set()
+        assert [first.result(), *meanwhile] == [200] * 4
+    with db.session() as session:
+        assert session.exec(select(SignInRow.last_seen_at)).all() == [minutes(10)]
 
 
 def test_what_a_page_asks_again_by_itself_says_that_it_waits() -> None:

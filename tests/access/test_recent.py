@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -40,8 +42,9 @@ class Looks:
 
 
 @pytest.fixture
-def people(sqlite_db: Database) -> Recent[str]:
-    """Return one that has found nothing yet."""
+def people(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> Recent[str]:
+    """Return one that has found nothing yet; nothing grows old in it."""
+    monkeypatch.setattr(recent, "OLDEST_SECONDS", math.inf)
     return Recent(lambda: sqlite_db)
 
 
@@ -57,7 +60,46 @@ def test_of_many_who_show_the_same_at_once_one_looks(people: Recent[str]) -> Non
     """A PACS asks from every workstation under one key; each second all of them would look, each by a thread."""
     looks = Looks("somebody")
     assert asyncio.run(all_at_once(people, looks)) == ["somebody"] * 20
+    assert asyncio.run(all_at_once(people, looks)) == ["somebody"] * 20
     assert looks.count == 1
+
+
+def test_whoever_waited_for_a_look_that_is_old_by_then_waits_for_one_more(
+    people: Recent[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the database is slow, not all of them look: a look that begins after one has asked is as good as one's own."""
+    monkeypatch.setattr(recent, "OLDEST_SECONDS", 0.0)
+    looks = Looks("before", "after")
+    assert asyncio.run(all_at_once(people, looks)) == ["before", *["after"] * 19]
+    assert looks.count == 2
+
+
+def test_a_look_goes_on_for_others_though_whoever_began_it_has_gone(people: Recent[str]) -> None:
+    """A browser is closed, or a connection ends."""
+    looks = Looks("somebody")
+
+    async def leave() -> tuple[bool, str | None]:
+        first, second = (asyncio.create_task(people.found("secret", looks, will_do=lambda _: True)) for _ in range(2))
+        await looks.to_be(1)
+        first.cancel()
+        await asyncio.wait([first])
+        looks.go_on.set()
+        return first.cancelled(), await second
+
+    assert asyncio.run(asyncio.wait_for(leave(), PATIENCE_SECONDS)) == (True, "somebody")
+    assert looks.count == 1
+
+
+def test_whoever_asks_in_another_event_loop_looks(people: Recent[str]) -> None:
+    """Nobody can wait for what another loop does."""
+    looks = Looks("somebody")
+    with ThreadPoolExecutor(2) as threads:
+        asked = [
+            threads.submit(lambda: asyncio.run(people.found("secret", looks, will_do=lambda _: True))) for _ in range(2)
+        ]
+        until(lambda: looks.count == 2 or None)
+        looks.go_on.set()
+    assert [one.result() for one in asked] == ["somebody"] * 2
 
 
 def test_whoever_waited_for_a_look_that_failed_looks(people: Recent[str]) -> None:
