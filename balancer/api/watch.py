@@ -72,6 +72,7 @@ class Watch:
         self._looked_at = 0.0
         self._writes_seen = -1
         self._looking: asyncio.Task[Marks] | None = None
+        self._looking_since = 0
         self._following: asyncio.Task[None] | None = None
         self._minding: asyncio.Task[None] | None = None
         self._followers = 0
@@ -104,13 +105,20 @@ class Watch:
 
     async def look(self) -> Marks:
         """Return the marks as they are now, or were within the last ``OLDEST_SECONDS`` if only others write."""
-        if self._marks is not None and self._is_fresh():
-            return self._marks
-        looking = self._looking
-        if looking is None or looking.done() or looking.get_loop() is not asyncio.get_running_loop():
-            looking = self._looking = asyncio.create_task(self._look())
-        # one who goes away must not take the others' look along
-        return await asyncio.shield(looking)
+        asked = self.database.writes
+        while True:
+            if self._marks is not None and self._is_fresh():
+                return self._marks
+            looking = self._looking
+            if looking is None or looking.done() or looking.get_loop() is not asyncio.get_running_loop():
+                self._looking_since = self.database.writes
+                looking = self._looking = asyncio.create_task(self._look())
+            since = self._looking_since
+            # one who goes away must not take the others' look along
+            marks = await asyncio.shield(looking)
+            # whoever has written something is not told of the state before: the look may have begun earlier
+            if since >= asked:
+                return marks
 
     def urgency(self, reporter_id: str) -> int:
         """Return how urgent it is to make a list, 0 if it is not, as far as is known here.

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from balancer.api import bodies, watch
+from balancer.api import bodies, looks, watch
 from balancer.api.bodies import Bodies, Turns
 from balancer.api.routes import runs as run_routes
 from balancer.api.watch import MOST_SECONDS, Marks, Watch
@@ -22,6 +22,7 @@ from balancer.domain.permission import Role
 from balancer.store import changes
 from balancer.store.changes import Mark
 from balancer.store.database import Database, Session
+from balancer.store.tables import HeartbeatRow
 from balancer.store.worklists import ListMark
 from balancer.web import lists
 from tests.access.doors import Known
@@ -75,20 +76,7 @@ def test_whoever_has_gone_away_is_waited_for_no_longer(allocated: Service, monke
     monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: next(shown)))
     monkeypatch.setattr(watch, "_TICK_SECONDS", 1.0)
     tag = allocated.get("/worklists/R1").headers["etag"]
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "path": "/api/v1/worklists/R1",
-        "raw_path": b"/api/v1/worklists/R1",
-        "root_path": "",
-        "scheme": "http",
-        "query_string": b"wait=30",
-        "headers": [(b"host", b"testserver"), (b"if-none-match", tag.encode())],
-        "client": HERE,
-        "server": ("testserver", 80),
-    }
+    scope = _asking_for_a_list(b"wait=30", (b"if-none-match", tag.encode()))
     messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
     async def receive() -> Any:
@@ -188,6 +176,36 @@ def test_of_lists_that_were_mended_the_newest_is_made_first() -> None:
         return had
 
     assert asyncio.run(turns()) == ["burns", "too", "mended", "first", "everyday"]
+
+
+def test_whoever_has_written_is_told_of_no_look_that_began_before(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reporter who has just opened a read, and whose list still says that nobody has, opens another."""
+    watching, begun, go_on = Watch(sqlite_db, threading.Event()), threading.Event(), threading.Event()
+    count = 0
+
+    def marks() -> Marks:
+        nonlocal count
+        count += 1
+        found = Marks(feeds={}, journal=Mark(incarnation="", sequence=count), lists={})
+        begun.set()
+        assert go_on.wait(PATIENCE_SECONDS)
+        return found
+
+    async def written() -> list[Marks]:
+        before = [asyncio.create_task(watching.look()) for _ in range(2)]
+        await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
+        with sqlite_db.transaction() as session:
+            session.merge(HeartbeatRow(name="test", beat_at=NOW))
+        after = [asyncio.create_task(watching.look()) for _ in range(2)]
+        await asyncio.sleep(0)  # they have asked by then
+        go_on.set()
+        return list(await asyncio.gather(*before, *after))
+
+    monkeypatch.setattr(watching, "_read", marks)
+    found = asyncio.run(asyncio.wait_for(written(), PATIENCE_SECONDS))
+    assert [one.journal.sequence for one in found] == [1, 1, 2, 2]
 
 
 def test_a_list_cannot_wait_just_after_it_was_mended(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,17 +433,18 @@ def test_whoever_has_waited_longest_has_every_second_turn_once_it_is_long(monkey
 
 
 def test_nothing_is_made_for_whoever_has_gone_away(allocated: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They have asked again by then; what is made for nobody keeps the others waiting."""
+    """They have asked again by then; what is made for nobody keeps the others waiting, and nobody has looked at it."""
     made: list[str] = []
+    looked: list[object] = []
+    monkeypatch.setattr(looks.Looks, "note", lambda _self, *what: looked.append(what))
     monkeypatch.setattr(Bodies, "made", lambda *_: made.append("a list"))
     gone = asyncio.run(_asked_by_nobody(allocated))
-    assert (gone, made) == (499, [])
+    assert (gone, made, looked) == (499, [], [])
 
 
-async def _asked_by_nobody(service: Service) -> int:
-    """Return the status of a request whose client goes away as soon as it is sent."""
-    sent: list[int] = []
-    scope = {
+def _asking_for_a_list(query: bytes, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
+    """Return a request for a list as the application gets it."""
+    return {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
@@ -433,11 +452,18 @@ async def _asked_by_nobody(service: Service) -> int:
         "scheme": "http",
         "path": "/api/v1/worklists/R1",
         "raw_path": b"/api/v1/worklists/R1",
-        "query_string": b"",
-        "headers": [(b"host", b"testserver")],
+        "root_path": "",
+        "query_string": query,
+        "headers": [(b"host", b"testserver"), *headers],
         "client": HERE,
         "server": ("testserver", 80),
     }
+
+
+async def _asked_by_nobody(service: Service) -> int:
+    """Return the status of a request whose client goes away as soon as it is sent."""
+    sent: list[int] = []
+    scope = _asking_for_a_list(b"")
 
     async def receive() -> dict[str, str]:
         return {"type": "http.disconnect"}

@@ -111,14 +111,15 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
     tag = tag_in(await watch.until(news, wait, who=caller.subject, gone=request.is_disconnected))
     if tag is not None and has(if_none_match, tag):
         return unchanged(tag)
-    look("worklist", [reporter_id])
     kept = watch.bodies.kept((reporter_id, reach), tag)
     if tag is not None and kept is not None:
+        look("worklist", [reporter_id])
         return json_body(kept, tag)
     make = partial(_read, served.database, reporter_id, reach, served.clock.now())
     async with watch.turn(reporter_id, patient=wait > 0):
         if await request.is_disconnected():
             return Response(status_code=_GONE)
+        look("worklist", [reporter_id])
         return json_body(*await run_in_threadpool(watch.bodies.made, (reporter_id, reach), tag, make))
 
 
