@@ -29,6 +29,8 @@ SAFE_COOKIE: Final = "__Host-balancer"
 LOCAL_COOKIE: Final = "balancer-local"
 # The parameter of what pages ask again and again by themselves.
 _WAITING: Final = "wait"
+# Each holds a thread and a connection while it waits for whoever else writes: there are to be some left to read.
+_NOTED_AT_ONCE: Final = 4
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Whoever has signed in without a password; where people sign in with a provider they are nobody.
 LOCAL_SUBJECT: Final = "local:"
@@ -103,9 +105,12 @@ class CredentialsDoor:
         return found.actor
 
     async def _note_seen(self, signed_in: sign_in.SignedIn) -> None:
-        """Note that somebody was seen, if it is time to; of what they ask meanwhile nothing waits for that."""
+        """Note that somebody was seen, if it is time to; of what they ask meanwhile nothing waits for that.
+
+        If many wait for whoever else writes already, it is noted with one of their next requests.
+        """
         now = self._clock.now()
-        if signed_in.id in self._noting or not signed_in.is_to_be_noted(now):
+        if signed_in.id in self._noting or not signed_in.is_to_be_noted(now) or len(self._noting) >= _NOTED_AT_ONCE:
             return
         self._noting.add(signed_in.id)
         try:

@@ -81,6 +81,8 @@ class Recent(Generic[Found]):
         def forget(ended: asyncio.Task[Found | None]) -> None:
             if self._looking.get(key) is ended:
                 del self._looking[key]
+            if not ended.cancelled():
+                ended.exception()  # told to whoever waits: if all have gone, to nobody
 
         looking.add_done_callback(forget)
         return looking

@@ -18,7 +18,18 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, QueuePool, create_engine, event, make_url, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    ExceptionContext,
+    PoolProxiedConnection,
+    QueuePool,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -51,6 +62,8 @@ _WRITES, _REBUILDS = "balancer_writes", "balancer_rebuilds"
 _BUSY_SECONDS = 30
 # Of each process. All that were ever needed at once are kept: to open one takes longer than most of what is asked.
 _CONNECTIONS = 15
+# read_only_sql_transaction (PostgreSQL, appendix A).
+_READ_ONLY = "25006"
 # Any number will do, as long as nothing else in the database takes the same advisory lock.
 _MIGRATION_LOCK = 7_240_519
 
@@ -108,7 +121,7 @@ class Database:
 
     @property
     def writes(self) -> int:
-        """How many transactions have ended that began here: whoever keeps what it read can tell its age."""
+        """How many transactions may have been committed through this door: whoever keeps what it read knows its age."""
         return self._writes.number
 
     @property
@@ -139,6 +152,7 @@ class Database:
         What ``cannot_wait`` has the right of way until it ends; what ``gives_way`` is rolled back by ``GaveWayError``
         once anybody has it.
         """
+        done = False
         try:
             with self._opened(self._writer) as session, session.begin(), self._way(session, cannot_wait, gives_way):
                 yield session
@@ -147,9 +161,10 @@ class Database:
                 commits = COMMITS.get()
                 if commits is not None:
                     commits.attempted = True
+                done = True
         finally:
-            # whatever became of it: a commit whose answer was lost has happened
-            self._writes.note()
+            if done:  # if the answer to the commit was lost as well
+                self._writes.note()
 
     def _way(self, session: Session, cannot_wait: bool, gives_way: bool) -> AbstractContextManager[None]:  # noqa: FBT001
         if gives_way:
@@ -250,7 +265,18 @@ def _postgresql_engine(url: URL) -> Engine:
     """Return an engine whose writers wait for a lock as long as those of SQLite do, and no longer; times are UTC."""
     engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, **_shared())
     event.listen(engine, "connect", _settle)
+    event.listen(engine, "handle_error", _tell_of_a_standby)
     return engine
+
+
+def _tell_of_a_standby(failed: ExceptionContext) -> None:
+    """Tell whoever writes to a server that takes no writes that the store is busy, as SQLite does of such a file.
+
+    It has become a standby, or is being looked after. For whoever only may not write it stays the error it is.
+    """
+    writes = failed.connection is not None and failed.connection.get_execution_options().get(_WRITES)
+    if writes and getattr(failed.original_exception, "sqlstate", None) == _READ_ONLY:
+        raise StoreBusyError("a change", None, failed.original_exception)
 
 
 def _shared() -> dict[str, Any]:

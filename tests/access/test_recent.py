@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -147,6 +148,18 @@ def test_what_was_looked_up_before_something_was_written_here_is_looked_up_again
         return list(await asyncio.gather(asking, after))
 
     assert asyncio.run(asyncio.wait_for(end(), PATIENCE_SECONDS)) == ["somebody", None]
+
+
+def test_what_a_change_was_refused_for_answers_no_question_either(people: Recent[str]) -> None:
+    """Another process has ended it, and here that is known by then."""
+    looks = Looks("somebody", None)
+    looks.go_on.set()
+
+    async def ask() -> list[str | None]:
+        ways: list[Callable[[str], bool] | None] = [lambda _: True, None, lambda _: True]
+        return [await people.found("secret", looks, will_do=will_do) for will_do in ways]
+
+    assert asyncio.run(ask()) == ["somebody", None, None]
 
 
 def test_what_is_old_will_not_do(people: Recent[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlmodel import select
 
@@ -257,6 +259,40 @@ def test_whoever_gets_no_connection_in_time_hears_that_the_store_is_busy(
     with small.session() as session:
         assert session.exec(select(SettingRow)).all() == []
     small.close()
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_whoever_writes_to_a_server_that_takes_no_writes_hears_that_the_store_is_busy(db: Database) -> None:
+    """It is a standby for a while; whoever reads is served. SQLite says so of a file by itself."""
+    _beat(db, NOW)
+    url = db.engine.url.update_query_dict({"options": "-c default_transaction_read_only=on"})
+    standby = Database(url.render_as_string(hide_password=False))
+    with pytest.raises(StoreBusyError):
+        _beat(standby, _SUMMER)
+    with standby.session() as session:
+        assert session.exec(select(HeartbeatRow.beat_at)).all() == [NOW]
+    standby.close()
+
+
+def test_what_may_have_been_committed_counts_as_written_and_what_was_rolled_back_does_not(
+    db: Database,
+) -> None:
+    """Whoever keeps what was read must not keep it beyond a commit whose answer was lost."""
+    before = db.writes
+    _beat(db, NOW)
+    assert db.writes == before + 1
+    with contextlib.suppress(LookupError), db.transaction() as session:
+        session.add(SettingRow(key="never", value="kept"))
+        raise LookupError
+    assert db.writes == before + 1
+
+    def lost(_: Connection) -> None:
+        raise ConnectionError
+
+    event.listen(db.engine, "commit", lost)
+    with pytest.raises(ConnectionError):
+        _beat(db, _SUMMER)
+    assert db.writes == before + 2
 
 
 def test_that_a_database_is_closed_is_in_nobodys_log(db: Database, caplog: pytest.LogCaptureFixture) -> None:
