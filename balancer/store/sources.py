@@ -95,7 +95,8 @@ def lock_trust(session: Session, trust: str) -> None:
 
     SQLite's writers exclude each other anyway; on PostgreSQL the trust's row is what they take turns on.
     """
-    session.exec(select(TrustRow.code).where(TrustRow.code == trust).with_for_update()).one()
+    # others may enter what happened to studies of the trust meanwhile, which only refers to its row
+    session.exec(select(TrustRow.code).where(TrustRow.code == trust).with_for_update(key_share=True)).one()
 
 
 def locked_feed(session: Session, name: str) -> FeedRow:
