@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -20,11 +22,13 @@ from balancer.services.run_allocation import run_allocation
 from balancer.services.what_holds import what_holds
 from balancer.store import audit
 from balancer.store.changes import changes
-from balancer.store.database import Database
+from balancer.store.database import Database, StoreBusyError
 from balancer.store.pages import Cut
 from balancer.store.tables import WorklistItemRow
 from balancer.store.tables_life import ClaimRow, ReadRow
+from tests.databases import SERVERS
 from tests.networks import Feed, extract, minutes, queued, read_id, rostered, solving
+from tests.patience import PATIENCE_SECONDS, until
 from tests.replay.trusts import Delivered
 from tests.replay.verify import faults, is_anybody_to_read
 from tests.replay.witness import Reported, Witness
@@ -191,6 +195,29 @@ def test_what_was_seen_out_of_balance_while_it_ran_is_a_fault(day: Day) -> None:
     """That it balances in the end does not make it good."""
     day.witness.out_of_balance.append("09:10 RVV: on_no_list 3")
     assert day.faults() == ["while it ran: 09:10 RVV: on_no_list 3"]
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_writers_that_waited_for_each_other_are_a_fault(db: Database) -> None:
+    """Nobody lost anything, and one of them was told to ask again: the server alone has counted it."""
+    queued(db, "A1", "A2")
+    numbers = [read_id(db, number) for number in ("A1", "A2")]
+    met = Barrier(2, timeout=PATIENCE_SECONDS)
+
+    def both(first: int, second: int) -> bool:
+        try:
+            with db.transaction() as writing:
+                writing.get_one(ReadRow, first, with_for_update=True)
+                met.wait()
+                writing.get_one(ReadRow, second, with_for_update=True)
+        except StoreBusyError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(both, numbers, reversed(numbers))) == [False, True]
+    db.engine.dispose()  # a connection tells the server's statistics at the latest as it ends
+    assert until(lambda: [line for line in faults(db, Witness(), [], []) if "in a circle" in line])
 
 
 def test_somebody_is_to_read_while_a_list_says_so_and_at_no_other_time(day: Day) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from balancer.domain.life import ReadState
@@ -39,6 +40,7 @@ def faults(database: Database, witness: Witness, systems: Iterable[TrustSystem],
             *_claimed_twice(session),
             *_acknowledged(session, witness),
             *_told(session, pacs),
+            *_deadlocks(session),
         ]
     with database.session() as session:
         return [*found, *_trail(session, witness.audit_ends)]
@@ -51,6 +53,16 @@ def _books(session: Session) -> Iterator[str]:
             yield f"{trust.trust} does not balance at the end: {trust.short} studies short"
     for item in conservation.faults(session):
         yield f"{item.trust} at the end: {item.fault} {item.number}"
+
+
+def _deadlocks(session: Session) -> Iterator[str]:
+    """PostgreSQL counts them: whoever loses one is answered 503 and asks again, so that nothing else shows it."""
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    wanted = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    number = session.connection().execute(wanted).scalar_one()
+    if number:
+        yield f"{number} times writers waited for each other in a circle, until the server broke it"
 
 
 def _lost(session: Session, systems: Iterable[TrustSystem]) -> Iterator[str]:
