@@ -121,11 +121,16 @@ def reach_of(request: HTTPConnection) -> Reach:
     return found
 
 
-async def _caller(request: HTTPConnection) -> Actor:
+def caller_of(request: HTTPConnection) -> Actor:
+    """Return who sends a request; ``UndeclaredError`` if its route is for whoever comes."""
     found = getattr(request.state, "caller", None)
     if not isinstance(found, Actor):
         raise UndeclaredError(f"{request.scope['route'].path} is for anybody, so it has no caller")
     return found
+
+
+async def _caller(request: HTTPConnection) -> Actor:
+    return caller_of(request)
 
 
 async def _reach(request: HTTPConnection) -> Reach:

@@ -80,7 +80,7 @@ def looks_at(connection: HTTPConnection) -> Looks:
     return looks
 
 
-async def _looking(request: Request, after: BackgroundTasks) -> Look:
+def look_of(request: Request, after: BackgroundTasks) -> Look:
     """Return what enters, after the answer has been sent, that its things were looked at."""
     state, found = request.app.state, looks_at(request)
 
@@ -89,6 +89,10 @@ async def _looking(request: Request, after: BackgroundTasks) -> Look:
         after.add_task(found.note, serving.database, caller, kind, tuple(shown), serving.clock.now())
 
     return look
+
+
+async def _looking(request: Request, after: BackgroundTasks) -> Look:
+    return look_of(request, after)
 
 
 Looking = Annotated[Look, Depends(_looking)]

@@ -57,11 +57,15 @@ class Serving:
         return self.database.within(reach.seeing_readings())
 
 
-async def _serving(request: HTTPConnection) -> Serving:
+def serving_of(request: HTTPConnection) -> Serving:
     """Return what there is to serve from, with the database as this caller may see it."""
     found = request.app.state.serving
     assert isinstance(found, Serving)  # noqa: S101 - create_app put it there
     return replace(found, database=found.database.within(reach_of(request)))
+
+
+async def _serving(request: HTTPConnection) -> Serving:
+    return serving_of(request)
 
 
 def _not_a_number(value: object) -> object:
@@ -85,13 +89,17 @@ def _in_calendar(instant: datetime) -> datetime:
     return _LAST if instant.year >= _LAST.year else instant.astimezone(UTC)
 
 
-async def _watch(request: HTTPConnection) -> Watch:
+def watch_of(request: HTTPConnection) -> Watch:
     """Return the one watch on the database that is served; what it knows of is for routes to show within reach."""
     state = request.app.state
     found: Watch | None = getattr(state, "watch", None)
     if found is None or found.database is not state.serving.database:
         found = state.watch = Watch(state.serving.database, state.serving.ending)
     return found
+
+
+async def _watch(request: HTTPConnection) -> Watch:
+    return watch_of(request)
 
 
 Served = Annotated[Serving, Depends(_serving)]

@@ -291,20 +291,34 @@ def _audit_entry(reach: Reach) -> ColumnElement[bool]:
     lists, runs and policies are of no trust, and for whoever reaches every one.
     """
     steered = replace(reach, own=None, on=None)
-    trusts, number = sorted(reach.trusts), cast(_TRAIL.c.subject_id, Integer)
-    noticed, given, draft = _ITS_EXCEPTION, _ITS_DECISION, _ITS_DRAFT
-    kind = _TRAIL.c.subject_kind
+    kind, number = _TRAIL.c.subject_kind, cast(_TRAIL.c.subject_id, Integer)
     # CASE, because a number is one only where an entry is of a kind that is numbered
-    found: ColumnElement[bool] = case(
-        (_TRAIL.c.subject_id == "", false()),
-        (kind == "study", _is_within(number, steered)),
-        (kind == "read", _is_of_read_within(number, steered)),
-        (kind == "exception", exists().where(noticed.c.id == number, _is_of_read_within(noticed.c.read_id, steered))),
-        (kind == "instruction", exists().where(given.c.id == number, given.c.trust.in_(trusts))),
-        (kind == "draft", exists().where(draft.c.id == number, draft.c.trust.in_(trusts))),
-        else_=false(),
-    )
-    return found.is_(true())
+    within = [(kind == name, is_within(number, steered)) for name, is_within in _ENTRY_ABOUT.items()]
+    return case((_TRAIL.c.subject_id == "", false()), *within, else_=false()).is_(true())
+
+
+def _is_exception_within(number: Any, reach: Reach) -> ColumnElement[bool]:
+    noticed = _ITS_EXCEPTION
+    return exists().where(noticed.c.id == number, _is_of_read_within(noticed.c.read_id, reach))
+
+
+def _is_decision_within(number: Any, reach: Reach) -> ColumnElement[bool]:
+    return exists().where(_ITS_DECISION.c.id == number, _ITS_DECISION.c.trust.in_(sorted(reach.trusts)))
+
+
+def _is_draft_within(number: Any, reach: Reach) -> ColumnElement[bool]:
+    return exists().where(_ITS_DRAFT.c.id == number, _ITS_DRAFT.c.trust.in_(sorted(reach.trusts)))
+
+
+# What an entry of the trail may be about that is of one trust and has a number: whether it is within reach.
+_ENTRY_ABOUT: Final[dict[str, Callable[[Any, Reach], ColumnElement[bool]]]] = {
+    "read": _is_of_read_within,
+    "study": _is_within,
+    "instruction": _is_decision_within,
+    "exception": _is_exception_within,
+    "draft": _is_draft_within,
+}
+OF_ONE_TRUST: Final = tuple(_ENTRY_ABOUT)
 
 
 def nobody(_reach: Reach) -> ColumnElement[bool]:

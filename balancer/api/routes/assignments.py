@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
-from balancer.api.callers import Caller, Reaching, may
+from balancer.api.callers import may
 from balancer.api.conditional import ETAG, NOT_MODIFIED, IfNoneMatch, Wait, etag, has, json_body, unchanged
-from balancer.api.looks import Looking
 from balancer.api.models.assignments import AssignmentChangesOut
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN
-from balancer.api.serving import Served, Watching
+from balancer.api.polling import Polled
 from balancer.api.watch import Marks
 from balancer.domain.errors import NotFoundError
 from balancer.domain.permission import Permission
@@ -40,12 +39,7 @@ router = APIRouter()
     },
 )
 async def list_assignments(  # noqa: PLR0913, PLR0917 - one parameter a filter
-    served: Served,
-    watch: Watching,
-    reach: Reaching,
-    caller: Caller,
-    look: Looking,
-    request: Request,
+    polled: Polled,
     trust: Annotated[str, Query(max_length=MOST_CHARACTERS, pattern=PATTERN, description="ODS code.")],
     since: Annotated[
         str | None,
@@ -62,7 +56,7 @@ async def list_assignments(  # noqa: PLR0913, PLR0917 - one parameter a filter
     stands now; `removed` means that nobody is to read it any more. The same item may come twice, and no change is left
     out, whatever restarts in between. After 410, begin again without `since`, and drop whatever is not in the answer.
     """
-    if not reach.covers(trust):
+    if not polled.reach.covers(trust):
         raise NotFoundError("there is no such trust")  # before 304 could tell that it is there and nothing is new
     position = position_of(since, trust) if since else None
 
@@ -75,10 +69,11 @@ async def list_assignments(  # noqa: PLR0913, PLR0917 - one parameter a filter
             return False
         return position is None or mark is None or not position.is_at(mark)
 
-    mark = (await watch.until(news, wait, who=caller.subject, gone=request.is_disconnected)).feeds.get(trust)
+    mark = (await polled.until(news, wait)).feeds.get(trust)
     if mark is not None and has(if_none_match, tag(mark)):
         return unchanged(tag(mark))
-    look("assignments", [trust])
+    polled.look("assignments", [trust])
+    served = polled.served()
     body, mark = await run_in_threadpool(_read, served.database, trust, position, limit, served.clock.now())
     return json_body(body, tag(mark))
 

@@ -7,7 +7,7 @@ to one thing of theirs.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
@@ -22,11 +22,10 @@ from balancer.domain.permission import Permission
 from balancer.store import audit, instructions
 from balancer.store.blind import decisions_not_told, hidden, untold
 from balancer.store.database import Session
+from balancer.store.limits import OF_ONE_TRUST
 from balancer.store.tables_life import AuditRow
 
 router = APIRouter()
-# What is of one trust, and has a number.
-_OF_ONE_TRUST: Final = ("read", "study", "instruction", "exception", "draft")
 
 
 @router.get(
@@ -58,8 +57,8 @@ def list_audit(
 
 
 def _require_everywhere_or_named(reach: Reach, kind: str | None, number: str | None) -> None:
-    if not reach.is_everywhere and (kind not in _OF_ONE_TRUST or not number):
-        *most, last = _OF_ONE_TRUST
+    if not reach.is_everywhere and (kind not in OF_ONE_TRUST or not number):
+        *most, last = OF_ONE_TRUST
         raise NotAllowedError(
             f"the trail is one for all trusts: name one {', '.join(most)} or {last} of yours by subject_kind and "
             "subject_id, or ask as somebody who may see who did what at every trust"
@@ -75,7 +74,10 @@ def require_everywhere(reach: Reach) -> None:
         If they may not: a part of the chain would prove nothing.
     """
     if not reach.is_everywhere:
-        raise NotAllowedError("the trail is one for all trusts: this needs leave to see who did what at every one")
+        raise NotAllowedError(
+            "the trail is one for all trusts: this needs leave to see who did what at every one; "
+            "what was done to a study of yours stands on its own page"
+        )
 
 
 def entries_cut_for(session: Session, reach: Reach, rows: Iterable[AuditRow]) -> set[int]:

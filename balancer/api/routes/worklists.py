@@ -8,16 +8,16 @@ from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from balancer.api import problems
-from balancer.api.callers import Caller, Reaching, may
+from balancer.api.callers import may
 from balancer.api.conditional import ETAG, NOT_MODIFIED, IfNoneMatch, Wait, etag, has, json_body, unchanged
-from balancer.api.looks import Looking
 from balancer.api.models.shape import ListOut
 from balancer.api.models.worklists import Around, WorklistOut, WorklistSummaryOut
-from balancer.api.serving import Code, OptionalPaging, ReporterInPath, Served, Watching, list_out
+from balancer.api.polling import Polled
+from balancer.api.serving import Code, OptionalPaging, ReporterInPath, Served, list_out
 from balancer.api.watch import Marks
 from balancer.domain.actor import Reach
 from balancer.domain.life import ReadKind
@@ -82,22 +82,15 @@ def list_worklists(
     responses={200: {"headers": ETAG}, **NOT_MODIFIED, **problems.may_be(problems.NOT_FOUND, problems.TOO_MANY)},
     dependencies=[may(Permission.WORKLISTS_READ)],
 )
-async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter a wish
-    served: Served,
-    watch: Watching,
-    reach: Reaching,
-    caller: Caller,
-    look: Looking,
-    request: Request,
-    reporter_id: ReporterInPath,
-    wait: Wait = 0,
-    if_none_match: IfNoneMatch = None,
+async def get_worklist(
+    polled: Polled, reporter_id: ReporterInPath, wait: Wait = 0, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Get a reporter's list in the order in which it should be read.
 
     Ask again with `If-None-Match`: the answer is 304 without a body for as long as nothing in it has changed. With
     `wait` as well, the answer comes as soon as something has, or when the time is over.
     """
+    reach, watch = polled.reach, polled.watch
     reach.require_reporter(reporter_id)
 
     def tag_in(marks: Marks) -> str | None:
@@ -108,18 +101,19 @@ async def get_worklist(  # noqa: PLR0913, PLR0917 - who asks, and one parameter 
         tag = tag_in(marks)
         return tag is None or not has(if_none_match, tag)
 
-    tag = tag_in(await watch.until(news, wait, who=caller.subject, gone=request.is_disconnected))
+    tag = tag_in(await polled.until(news, wait))
     if tag is not None and has(if_none_match, tag):
         return unchanged(tag)
     kept = watch.bodies.kept((reporter_id, reach), tag)
     if tag is not None and kept is not None:
-        look("worklist", [reporter_id])
+        polled.look("worklist", [reporter_id])
         return json_body(kept, tag)
+    served = polled.served()
     make = partial(_read, served.database, reporter_id, reach, served.clock.now())
     async with watch.turn(reporter_id, patient=wait > 0):
-        if await request.is_disconnected():
+        if await polled.request.is_disconnected():
             return Response(status_code=_GONE)
-        look("worklist", [reporter_id])
+        polled.look("worklist", [reporter_id])
         return json_body(*await run_in_threadpool(watch.bodies.made, (reporter_id, reach), tag, make))
 
 
