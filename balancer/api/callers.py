@@ -85,6 +85,7 @@ class May:
         reach = actor.reach(*self.permissions)
         if reach == NOWHERE:
             raise NotAllowedError(f"this needs leave to {' or to '.join(map(MEANING.__getitem__, self.permissions))}")
+        connection.state.may = self
         connection.state.caller = actor
         connection.state.reach = reach.at(connection.app.state.serving.clock.now())
 
@@ -101,6 +102,18 @@ def _as_request(connection: HTTPConnection) -> Request:
     if isinstance(connection, Request):
         return connection
     return Request({**connection.scope, "type": "http", "method": "GET"})
+
+
+async def ask_again(request: Request) -> None:
+    """Find out anew who sends a request, and how far they reach now: it has waited, and much may have ended meanwhile.
+
+    Raises
+    ------
+    NotSignedInError, NotAllowedError
+        As ``May.ask``.
+    """
+    asked: May = request.state.may
+    await asked.ask(request, seen=False)
 
 
 def may(permission: Permission, *others: Permission) -> Any:

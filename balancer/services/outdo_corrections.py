@@ -33,5 +33,5 @@ def _outdo(session: Session, row: InstructionRow, given: Instruction, by: Actor,
     instructions.end(session, row, InstructionState.WITHDRAWN, by=by, now=now, why="replaced by a later one")
     left = {name: value for name, value in earlier.value.items() if name not in given.value}
     if left and earlier.holds_at(now):
-        # it holds already, whatever draft it came with
-        instructions.add(session, replace(earlier, value=left, draft_id=None), by=by, now=now)
+        rest = instructions.add(session, replace(earlier, value=left, draft_id=None), by=by, now=now)
+        rest.draft_id = earlier.draft_id  # it holds already, and ends with its draft if that is undone

@@ -166,7 +166,7 @@ def put_override_in_force(session: Session, instruction_id: int, *, by: Actor, n
 
 def _replace(session: Session, given: Instruction, by: Actor, now: datetime) -> None:
     for earlier in instructions.in_force(session, now, kinds={given.kind}, reporter_id=given.reporter_id):
-        if _is_about_the_same(earlier, given):
+        if is_about_same(earlier, given):
             row = instructions.locked(session, earlier.id)
             instructions.withdraw(session, row, by=by, now=now, why=_REPLACED)
 
@@ -176,15 +176,16 @@ def _stage(session: Session, given: Instruction, draft_id: int, by: Actor, now: 
     drafts.locked(session, draft_id)
     for row in drafts.of_draft(session, draft_id, InstructionState.STAGED, lock=True):
         staged = instructions.instruction_of(row)
-        if (row.kind, row.reporter_id) == (given.kind, given.reporter_id) and _is_about_the_same(staged, given):
+        if row.kind is given.kind and is_about_same(staged, given):
             instructions.end(session, row, InstructionState.DISCARDED, by=by, now=now, why=_REPLACED)
     drafts.require_room(session, draft_id)
 
 
-def _is_about_the_same(earlier: Instruction, given: Instruction) -> bool:
+def is_about_same(earlier: Instruction, given: Instruction) -> bool:
+    """Tell whether one of two decisions of a kind takes the place of the other."""
     names = _SAME.get(given.kind, ())
     same = all(earlier.value.get(name) == given.value.get(name) for name in names)
-    return bool(names) and same and earlier.trust == given.trust
+    return bool(names) and same and (earlier.trust, earlier.reporter_id) == (given.trust, given.reporter_id)
 
 
 def _require_difference(session: Session, given: Instruction, now: datetime) -> None:
@@ -192,7 +193,7 @@ def _require_difference(session: Session, given: Instruction, now: datetime) -> 
     said = people.reporter_anywhere(session, given.reporter_id or "")
     modalities = {exam.modality for exam in standing.examinations(session, listed_only=False)}
     earlier = instructions.in_force(session, now, kinds={given.kind}, reporter_id=given.reporter_id)
-    replaces = any(_is_about_the_same(item, given) for item in earlier)
+    replaces = any(is_about_same(item, given) for item in earlier)
     if not replaces and reporter_agrees(said, given, modalities, now.astimezone(LONDON).date()):
         raise ConflictError(SAYS_SO)
 

@@ -37,8 +37,11 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
     lease: Lease,
     left_out: Mapping[ReadKey, str] = _NOTHING,
     numbers: Mapping[StudyKey, Sequence[int]] = _AS_COUNTED,
-) -> None:
-    """Make ``plan``, which the referee has passed, the one in force, in one transaction.
+) -> bool:
+    """Make ``plan``, which the referee has passed, the one in force, in one transaction; tell whether it is.
+
+    It is not if plans are held by now: a manager has brought such a policy into force while it was made, and nobody's
+    list changes before they have looked at it.
 
     Everyone who takes part gets a new version of their list; that of somebody with nothing to read is empty and says
     so, and so is that of somebody who took part before and no longer does. Whoever reads meanwhile sees all the old
@@ -60,15 +63,18 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
     people = [person.reporter_id for person in problem.reporters]
     seen = Seen(at=problem.now, holders=_holders(problem))
 
-    def put_in_force(session: Session, waited: timedelta) -> None:
+    def put_in_force(session: Session, waited: timedelta) -> bool:
         at = now + waited
         leases.require(session, lease)
+        if current_policy(session).publishing.hold:
+            return False
         run = runs.own_run(session, run_id, lease.token)
         put_on_lists(session, run, plan, at, people=people, left_out=left_out, numbers=numbers, seen=seen)
         runs.keep_summary(run, plan.summary)
         run.stage, run.finished_at = "", at
+        return True
 
-    give_way(db, put_in_force)
+    return give_way(db, put_in_force)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,7 +96,7 @@ def _replace(session: Session, given: Instruction, by: Actor, now: datetime) -> 
     if given.kind not in _REPLACING:
         return
     for row in instructions.locked_of_study(session, given.study_id or 0, given.kind):
-        if _is_about_same(row, given):
+        if is_about_same(row, given):
             instructions.end(session, row, InstructionState.WITHDRAWN, by=by, now=now, why=_REPLACED)
 
 
@@ -105,7 +105,7 @@ def _stage(session: Session, given: Instruction, draft_id: int, by: Actor, now: 
     drafts.locked(session, draft_id)
     staged = drafts.of_draft(session, draft_id, InstructionState.STAGED, lock=True)
     for row in staged:
-        if row.kind is given.kind and given.kind in _REPLACING and _is_about_same(row, given):
+        if row.kind is given.kind and given.kind in _REPLACING and is_about_same(row, given):
             instructions.end(session, row, InstructionState.DISCARDED, by=by, now=now, why=_REPLACED)
         elif row.kind in _OUT and row.read_id is not None and row.read_id == given.read_id:
             raise ConflictError(
@@ -114,9 +114,10 @@ def _stage(session: Session, given: Instruction, draft_id: int, by: Actor, now: 
     drafts.require_room(session, draft_id)
 
 
-def _is_about_same(row: InstructionRow, given: Instruction) -> bool:
-    about = {_K.PIN: ("study_id", "read_id"), _K.BAR: ("study_id", "reporter_id")}.get(given.kind, ("study_id",))
-    return all(getattr(row, name) == getattr(given, name) for name in about)
+def is_about_same(one: InstructionRow | Instruction, given: Instruction) -> bool:
+    """Tell whether one of two decisions of a kind takes the place of the other."""
+    about = ("study_id", "reporter_id") if given.kind is _K.BAR else ("study_id", "read_id")
+    return all(getattr(one, name) == getattr(given, name) for name in about)
 
 
 def _take_effect(session: Session, given: Instruction, of_study: Sequence[Standing], by: Actor, now: datetime) -> None:

@@ -167,26 +167,25 @@ def _judge_and_publish(run: _Run, gathered: Gathered, plan: Plan) -> RunOutcome:
     warnings = gathered.warnings if digest else (*gathered.warnings, NOT_KEPT)
     plan = replace(plan, summary=replace(plan.summary, digest=digest))
     run.change(warnings=list(warnings))
-    state = RunState.HELD if gathered.problem.policy.publishing.hold else RunState.PUBLISHED
-    if state is RunState.HELD:
+    published = not gathered.problem.policy.publishing.hold and publish(
+        run.db,
+        run.id,
+        plan,
+        gathered.problem,
+        at,
+        lease=run.lease,
+        left_out=gathered.reasons(plan),
+        numbers=gathered.numbers,
+    )
+    if not published:
         _hold(run, gathered, plan, at)
-    else:
-        publish(
-            run.db,
-            run.id,
-            plan,
-            gathered.problem,
-            at,
-            lease=run.lease,
-            left_out=gathered.reasons(plan),
-            numbers=gathered.numbers,
-        )
     with run.db.transaction() as session:
         queue.forget_plans(session, at - _KEPT)
         run_records.forget(session, records_before=at - _RECORDS_KEPT, moves_before=at - _KEPT)
         assignments.forget_gone(session, at - _TOMBSTONES_KEPT)
         assignments.forget_steps(session, at - _STEPS_KEPT)
         jobs.forget_jobs(session, at - _JOBS_KEPT)
+    state = RunState.PUBLISHED if published else RunState.HELD
     return RunOutcome(run_id=run.id, state=state, warnings=warnings, plan=plan)
 
 

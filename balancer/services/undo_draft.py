@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime
 
 from balancer.domain.actor import Actor
 from balancer.domain.draft import DraftState
-from balancer.domain.errors import ConflictError, NotAllowedError
+from balancer.domain.errors import NotAllowedError
 from balancer.domain.instruction import Instruction, InstructionState
 from balancer.domain.permission import Permission
 from balancer.services.give_way import give_way
-from balancer.services.override_scope import enter
-from balancer.services.put_in_force import decide
-from balancer.services.restore_lists import DECIDED_SINCE, Left, restore_lists
+from balancer.services.hold_again import hold_again
+from balancer.services.restore_lists import Left, restore_lists
 from balancer.services.run_allocation import LEASE
 from balancer.services.withdraw_instruction import lift
 from balancer.store import drafts, instructions, leases, queue, reads
@@ -58,7 +56,7 @@ def _undo(session: Session, draft_id: int, now: datetime, by: Actor, why: str) -
     left += restore_lists(
         session,
         before,
-        {item.study_id or 0 for item in since},
+        {item.study_id or 0 for item in since} | drafts.studies_undone_since(session, row.decided_at or now),
         stage=f"draft {row.id} was undone",
         by=by,
         now=now,
@@ -85,29 +83,4 @@ def _take_back(  # noqa: PLR0913, PLR0917 - what is taken back, on whose word, w
         instructions.end(session, item, InstructionState.WITHDRAWN, by=by, now=now, why=why)
         read = None if item.read_id is None else reads.locked_read(session, item.read_id)[0]
         lift(session, item, read, by=by, now=now, why=why)
-    left = []
-    for number in row.replaced:
-        earlier = instructions.instruction(session, number)
-        if earlier.expires_at is not None and earlier.expires_at <= now:
-            continue
-        try:
-            _hold_again(session, earlier, since, by, now)
-        except ConflictError as error:
-            left.append(Left(instruction_id=number, why=str(error)))
-    return left
-
-
-def _hold_again(
-    session: Session, earlier: Instruction, since: Collection[Instruction], by: Actor, now: datetime
-) -> None:
-    """Enter an earlier decision anew: one that has ended stays ended."""
-    about = (earlier.kind, earlier.study_id, earlier.read_id, earlier.reporter_id)
-    if any((item.kind, item.study_id, item.read_id, item.reporter_id) == about for item in since):
-        raise ConflictError(DECIDED_SINCE)
-    ended = {"ended_at": None, "ended_by": "", "ended_why": ""}
-    fresh = {"id": 0, "state": InstructionState.IN_FORCE, "made_at": now, "author": by.subject, "draft_id": None}
-    given = replace(earlier, **fresh, **ended)  # type: ignore[arg-type]  # its own fields
-    if given.study_id is None:
-        enter(session, given, by=by, now=now)
-    else:
-        decide(session, given, by=by, now=now)
+    return hold_again(session, row, since, by=by, now=now)

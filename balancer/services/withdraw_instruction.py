@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from balancer.domain.actor import Actor
+from balancer.domain.errors import NotAllowedError
 from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
 from balancer.domain.life import ReadEvent, ReadState
 from balancer.domain.overrides import OF_PEOPLE, OF_ROSTERS
+from balancer.domain.permission import Permission
 from balancer.store import instructions, reads, runs
 from balancer.store.assignments import touch_worklists
 from balancer.store.database import Database, Session
@@ -31,11 +33,15 @@ def withdraw_instruction(db: Database, instruction_id: int, now: datetime, *, by
     ------
     NotFoundError
         If there is no such instruction.
+    NotAllowedError
+        If it is about a reporter's rota, entitlements or skills, and whoever asks may not change these at its trust.
     ConflictError
         If it holds no longer anyway.
     """
     with db.transaction() as session:
         row, read = locked_with_read(session, instruction_id)
+        if row.study_id is None and not by.reach(Permission.REPORTERS_WRITE).covers(row.trust):
+            raise NotAllowedError("it is about a reporter's rota or scope: this needs leave to change these")
         staged = row.state is InstructionState.STAGED
         instructions.withdraw(session, row, by=by, now=now, why=why)
         if not staged:

@@ -120,6 +120,19 @@ def of_draft(session: Session, draft_id: int, state: InstructionState, *, lock: 
     return list(session.exec(statement, execution_options={"populate_existing": True}))
 
 
+def studies_undone_since(session: Session, at: datetime) -> set[int]:
+    """Return the studies that drafts decided about which have been undone since ``at``.
+
+    Lists from before may have been made under such a draft, and are no way back for these.
+    """
+    statement = (
+        select(InstructionRow.study_id)
+        .join(DraftRow, col(DraftRow.id) == col(InstructionRow.draft_id))
+        .where(col(DraftRow.undone_at) > at, col(InstructionRow.study_id).is_not(None))
+    )
+    return {number for number in session.exec(statement) if number is not None}
+
+
 def require_room(session: Session, draft_id: int) -> None:
     """Ensure that a draft may hold one decision more; ``ConflictError`` if it is full."""
     with unlimited(session) as whole:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from balancer.api.models.worklists import PriorOut, WhyMineOut, WorklistItemOut, WorklistOut
+from balancer.api.models.worklists import PriorBeyondOut, PriorOut, WhyMineOut, WorklistItemOut, WorklistOut
 from balancer.domain.instant import LONDON
 from balancer.domain.life import Again, ReadKind, ReadState
 from balancer.domain.outcome import Outcome
@@ -34,11 +34,15 @@ _AHEAD: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prior:
-    """The patient's earlier studies at one trust: in words, and a link to the newest if there is one."""
+    """The patient's earlier studies at one trust: in words, and a link to the newest if there is one.
+
+    ``beyond``: at a trust that whoever looks cannot look into, and has to ask.
+    """
 
     words: str
     here: bool
     link: str | None
+    beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +197,7 @@ class _Entries:
             left=time_left(began_at=item.acquired_at, due_at=item.due_at, ceiling_at=ceiling, now=self._now),
             trust=self._name(item.trust),
             planned=at_words(item.planned_start, self._now),
-            priors=list(self._priors(item.trust, item.priors)),
+            priors=[*self._priors(item.trust, item.priors), *self._priors_beyond(item.priors_beyond)],
             why=why_yours(item.why_mine, item.subspecialty, item.kind),
             task=_TASKS[item.kind],
             asks_outcome=item.kind is not ReadKind.INTERPRETATION or item.reads > 1,
@@ -210,6 +214,12 @@ class _Entries:
             newest = next(prior for prior in known if prior.trust == place)
             where = "at the same trust" if place == trust else f"at {self._name(place)}"
             yield Prior(words=f"{counted[place]} {where}", here=place == trust, link=newest.pacs_link)
+
+    def _priors_beyond(self, priors: Iterable[PriorBeyondOut]) -> Iterable[Prior]:
+        """Yield those at trusts that are beyond reach, by place."""
+        for place, number in sorted(Counter(prior.trust for prior in priors).items()):
+            words = f"{number} at {self._name(place)}, not reachable: ask there"
+            yield Prior(words=words, here=False, link=None, beyond=True)
 
 
 _TASKS: Final = {

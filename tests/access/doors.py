@@ -24,13 +24,14 @@ class Known:
 
 @dataclass
 class KnownOnce:
-    """A door that takes whoever comes first for one actor, and then whoever comes for nobody."""
+    """A door that takes whoever comes first for one actor, and then whoever comes for another, or nobody."""
 
     actor: Actor | None
+    then: Actor | None = None
 
     async def caller(self, request: Request) -> Actor | None:  # noqa: ARG002
         """Return that actor, once."""
-        known, self.actor = self.actor, None
+        known, self.actor = self.actor, self.then
         return known
 
 

@@ -12,6 +12,8 @@ import httpx2
 import pytest
 
 from balancer.api.watch import Watch
+from balancer.domain.actor import system
+from balancer.domain.permission import Permission
 from balancer.domain.study import StudyKey
 from balancer.services.correct_study import correct_study
 from balancer.services.decide_policy import approve_policy
@@ -22,6 +24,8 @@ from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said
 from balancer.store.assignments import void_cursors
 from balancer.store.database import Database
+from tests.access.doors import REPORTER, SYSTEM_EAST, KnownOnce
+from tests.access.two_trusts import WEST
 from tests.api.service import Service, problem
 from tests.instructed import MANAGER
 from tests.networks import Feed, claimed, extract, minutes, solving
@@ -189,6 +193,25 @@ def test_whoever_waits_in_vain_is_told_that_nothing_is_new(allocated: Service) -
     assert time.monotonic() - began >= 0.3
     headers = {"If-None-Match": allocated.get("/worklists/R1").headers["etag"]}
     assert allocated.client.get("/api/v1/worklists/R1?wait=0.2", headers=headers).status_code == 304
+
+
+def test_whoever_may_no_longer_be_told_is_told_nothing_that_came_while_they_waited(allocated: Service) -> None:
+    """A key that ends, or a session, ends what waits with it: neither what came is told, nor that nothing did."""
+    cursor = allocated.ask("/assignments", trust="RVV")["cursor"]
+    headers = {"If-None-Match": allocated.get("/worklists/R1").headers["etag"]}
+    for door, path in (
+        (KnownOnce(SYSTEM_EAST), f"/assignments?trust=RVV&since={cursor}&wait=0.05"),
+        (KnownOnce(REPORTER), "/worklists/R1?wait=0.05"),
+    ):
+        allocated.app.state.door = door
+        assert allocated.client.get(f"/api/v1{path}", headers=headers).status_code == 401
+
+
+def test_whoever_reaches_less_far_by_the_end_of_waiting_is_told_no_more_than_that(allocated: Service) -> None:
+    """Their role at the trust has ended; at another it has not."""
+    cursor = allocated.ask("/assignments", trust="RVV")["cursor"]
+    allocated.app.state.door = KnownOnce(SYSTEM_EAST, then=system("test:pacs", "a PACS", Permission, [WEST]))
+    assert allocated.client.get(f"/api/v1/assignments?trust=RVV&since={cursor}&wait=0.05").status_code == 404
 
 
 def test_whoever_has_not_everything_yet_never_waits(

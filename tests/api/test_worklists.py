@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import NoReturn
 
 import pytest
+from sqlmodel import select
 
+from balancer.domain.actor import Actor
 from balancer.domain.network import Trust
 from balancer.domain.outcome import Outcome
 from balancer.domain.pacs_link import PacsLink
@@ -26,6 +28,8 @@ from balancer.services.steer_read import Said, bar_reporter
 from balancer.services.update_roster import update_roster
 from balancer.store import worklists
 from balancer.store.database import Database
+from balancer.store.tables import EntitlementRow
+from tests.access.doors import MANAGER_EAST, REPORTER, SYSTEM_EAST, Known
 from tests.api.service import Service, problem
 from tests.api.test_assignments import claim
 from tests.instructed import MANAGER
@@ -245,6 +249,25 @@ def test_a_read_says_where_the_patients_priors_are_and_what_opens_them(service: 
     assert [(found["trust"], found["accession_number"], found["pacs_link"]) for found in item["priors"]] == [
         ("RWF", "W1", None)
     ]
+
+
+@pytest.mark.parametrize("caller", [SYSTEM_EAST, MANAGER_EAST, REPORTER])
+def test_priors_beyond_a_callers_reach_are_said_to_be_there_and_where(
+    allocated: Service, db: Database, caller: Actor
+) -> None:
+    """Whoever reports without them must know that there are some to ask for, and where; nothing opens them."""
+    patient = incoming("A1").patient_id
+    prior = incoming("W1", trust="RWF", patient_id=patient, acquired_at=minutes(-900))
+    ingest_extract(db, WEST, extract(prior, feed=WEST.name), NOW)
+    with db.transaction() as writing:
+        for row in writing.exec(select(EntitlementRow).where(EntitlementRow.trust == "RWF")):
+            writing.delete(row)
+    allocated.app.state.door = Known(caller)
+    answer = allocated.get("/worklists/R1")
+    item = answer.json()["items"][0]
+    assert item["priors"] == []
+    assert item["priors_beyond"] == [{"trust": "RWF", "modality": "CT", "acquired_at": "2026-03-01T17:00:00Z"}]
+    assert "W1" not in answer.text
 
 
 def test_a_prior_that_comes_to_light_changes_the_etag(allocated: Service, db: Database) -> None:

@@ -15,7 +15,9 @@ from balancer.domain.errors import ConflictError, GoneError, NotFoundError
 from balancer.domain.feed import ParsedExtract
 from balancer.domain.life import ReadEvent, ReadState, ReturnReason
 from balancer.domain.permission import Role
+from balancer.domain.plan import Plan
 from balancer.domain.policy import PublishingRules
+from balancer.domain.problem import AllocationProblem
 from balancer.domain.states import RunState
 from balancer.services.decide_policy import approve_policy
 from balancer.services.ingest_studies import ingest_extract, release_held_batch
@@ -64,6 +66,11 @@ def holding(db: Database, **rules: float) -> None:
     queued(db, *STUDIES)
     rostered(db, session("S1", "R1", hours=4), session("S2", "R2", hours=4))
     run_allocation(db, NOW, solver=FIRST)
+    hold_from_now_on(db, **rules)
+
+
+def hold_from_now_on(db: Database, **rules: float) -> None:
+    """Bring a policy into force that holds every plan."""
     with db.session() as reading:
         policy = policies.current_policy(reading)
     held = replace(policy, publishing=PublishingRules(hold=True, **rules))
@@ -101,6 +108,23 @@ def state_of(db: Database, run_id: int) -> RunState:
 def arrived(db: Database, *more: object, at_minute: float = 2) -> None:
     """Take in a later extract with an emergency in it."""
     ingest_extract(db, Feed(), extract(*STUDIES, EMERGENCY, *more, at=at_minute), minutes(at_minute))  # type: ignore[arg-type]
+
+
+def test_a_policy_that_holds_plans_holds_the_one_that_is_being_made(db: Database) -> None:
+    """Somebody has seen enough of what is published by itself: the next plan waits for them, begun or not."""
+    queued(db, *STUDIES)
+    rostered(db, session("S1", "R1", hours=4), session("S2", "R2", hours=4))
+    run_allocation(db, NOW, solver=FIRST)
+    before = lists(db)
+
+    def meanwhile(problem: AllocationProblem, **wanted: object) -> Plan:
+        hold_from_now_on(db)
+        return SECOND(problem, **wanted)
+
+    number = held_run(db, meanwhile)
+    assert lists(db) == before
+    publish_held(db, number, minutes(2), by=MANAGER, reason="looked at it")
+    assert {name: numbers for name, (_, numbers) in lists(db).items()} == {"R1": ["A3"], "R2": ["A1", "A2"]}
 
 
 def listed_no_longer(db: Database, parsed: ParsedExtract) -> None:

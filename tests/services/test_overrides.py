@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from balancer.domain.actor import Actor, Grant, person
+from balancer.domain.actor import Actor, Grant, person, system
 from balancer.domain.errors import ConflictError, InvalidValueError, NotAllowedError, NotFoundError
 from balancer.domain.instant import end_of_day
 from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
@@ -379,6 +379,17 @@ def test_lists_are_new_when_a_decision_about_somebody_is_made_and_when_it_is_ove
     else:
         withdraw_instruction(within(network, WEST), given.id, NOW, by=WEST, why="was a mistake")
     assert len({before, decided, mark()}) == 3
+
+
+def test_whoever_may_steer_reads_alone_takes_back_no_decision_about_people(network: Database) -> None:
+    """A system's key may be that narrow: rotas and entitlements are for whoever may change them."""
+    given = entitle(network, "R1", granted=False, said=OF_WEST)
+    narrow = system("pacs", "a PACS", [Permission.READS_STEER], ["RVV", "RWF"])
+    reaching = network.within(narrow.reach(Permission.READS_STEER))
+    with pytest.raises(NotAllowedError, match="rota or scope"):
+        withdraw_instruction(reaching, given.id, NOW, by=narrow, why="was a mistake")
+    with network.session() as reading:
+        assert instructions.instruction(reading, given.id).state is InstructionState.IN_FORCE
 
 
 def test_what_the_list_says_already_is_no_decision(network: Database) -> None:

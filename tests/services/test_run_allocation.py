@@ -264,7 +264,7 @@ class _Fault:
             raise BrokenError
 
 
-def _publishing(db: Database) -> Callable[[], None]:
+def _publishing(db: Database) -> Callable[[], bool]:
     """Return a second publication, ready to go."""
     gathered = gather(db, NOW)
     plan = solving({"S2": ["A1", "A2"]}, {"A3": "deferred"})(gathered.problem)

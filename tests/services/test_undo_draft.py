@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -13,16 +14,20 @@ from balancer.domain.instruction import InstructionKind, InstructionState
 from balancer.domain.life import ReadState
 from balancer.domain.permission import Role
 from balancer.domain.states import RunKind
+from balancer.domain.study import StudyKey
 from balancer.services.complete_read import complete_read
+from balancer.services.correct_study import correct_study
+from balancer.services.override_scope import Decision, decide_entitlement
 from balancer.services.restore_lists import DECIDED_SINCE, Left
 from balancer.services.run_allocation import run_allocation
 from balancer.services.steer_read import Said, bar_reporter, exclude_read, pin_read
 from balancer.services.undo_draft import undo_draft
 from balancer.store import conservation, drafts, instructions, queue, runs
 from balancer.store.database import Database
-from tests.networks import PACS, claimed, minutes, read_id, solving, standing
+from tests.networks import PACS, Network, claimed, loaded, minutes, read_id, solving, standing
 from tests.services.test_drafts import MANAGER, WHY, begun, morning, published, states
 from tests.services.test_preview_draft import lists
+from tests.worlds import reporter
 
 AS_IT_WAS = {"R1": ["A1", "A2", "A3"], "R2": ["B1"]}
 
@@ -148,6 +153,89 @@ def test_what_a_draft_decides_that_was_published_since_counts_as_decided_since(d
     published(db, later, 6)
     assert undone(db, number) == [(None, DECIDED_SINCE), ("R1", DECIDED_SINCE)]
     assert states(db, later) == [InstructionState.IN_FORCE]
+
+
+def held(db: Database, kind: InstructionKind = InstructionKind.PIN) -> list[tuple[str | None, dict[str, object]]]:
+    """Return whom each decision of a kind is about that holds, and what it says."""
+    with db.session() as reading:
+        found = instructions.in_force(reading, minutes(30), kinds={kind})
+        return [(item.reporter_id, dict(item.value)) for item in found]
+
+
+def with_a_third(db: Database) -> None:
+    """Let the network have somebody else who may report what R1 and R2 do."""
+    third = reporter("R3", trusts=("RVV", "RWF"), skills={"neuro": 2})
+    loaded(db, replace(Network(), reporters=[*Network().reporters, third]))
+
+
+def pinned(db: Database, reporter_id: str, at: float, said: Said | None = None) -> None:
+    """Pin A1 to somebody, or stage that."""
+    pin_read(db, read_id(db, "A1"), reporter_id, minutes(at), by=MANAGER, said=said or Said(reason=WHY))
+
+
+def test_a_pin_to_a_third_person_since_is_not_ended_by_the_one_before_the_draft(db: Database) -> None:
+    """Whomever it names, it is about the same read: a manager has decided that later than the draft."""
+    morning(db)
+    with_a_third(db)
+    pinned(db, "R1", 1)
+    number, said = begun(db)
+    pinned(db, "R2", 2, said)
+    published(db, number)
+    pinned(db, "R3", 8)
+    assert (None, DECIDED_SINCE) in undone(db, number)
+    assert held(db) == [("R3", {})]
+
+
+def test_of_two_drafts_undone_neither_holds_again_and_what_was_before_both_does(db: Database) -> None:
+    """What the second had taken the place of came with the first, which nobody means any more."""
+    morning(db)
+    with_a_third(db)
+    pinned(db, "R1", 1)
+    (one, one_said), (two, two_said) = begun(db), begun(db)
+    pinned(db, "R2", 2, one_said)
+    pinned(db, "R3", 2, two_said)
+    published(db, one, 5)
+    published(db, two, 6)
+    assert (None, DECIDED_SINCE) in undone(db, one, 10)
+    assert undone(db, two, 11) == [("R1", DECIDED_SINCE)]
+    assert held(db) == [("R1", {})]
+
+
+def test_a_decision_about_somebody_at_another_trust_is_not_about_the_same(db: Database) -> None:
+    """Whoever was kept from reporting for one trust is again, whatever another has decided of them."""
+    morning(db)
+    number, _ = begun(db)
+
+    def decided(trust: str, at: float, *, granted: bool, draft_id: int | None = None) -> None:
+        about = Decision(trust=trust, reason=WHY, draft_id=draft_id)
+        decide_entitlement(db, "R1", minutes(at), by=MANAGER, said=about, granted=granted, until=None)
+
+    decided("RVV", 1, granted=False)
+    decided("RVV", 2, granted=True, draft_id=number)
+    published(db, number)
+    decided("RWF", 8, granted=False)
+    undone(db, number)
+    assert {value["trust"] for _, value in held(db, InstructionKind.ENTITLEMENT) if not value["granted"]} == {
+        "RVV",
+        "RWF",
+    }
+
+
+def test_what_is_left_of_a_drafts_correction_ends_with_the_draft(db: Database) -> None:
+    """And of the one before the draft, what nobody has corrected since holds again."""
+    morning(db)
+    number, said = begun(db)
+
+    def corrected(at: float, said: Said, **value: object) -> None:
+        correct_study(db, StudyKey("RVV", "A1"), value, minutes(at), by=MANAGER, said=said)
+
+    corrected(1, Said(reason=WHY), minutes=11.0, subspecialty="msk")
+    corrected(2, said, minutes=22.0, subspecialty="neuro")
+    published(db, number)
+    corrected(8, Said(reason=WHY), minutes=33.0)
+    undone(db, number)
+    found = sorted((value for _, value in held(db, InstructionKind.STUDY)), key=len)
+    assert found == [{"minutes": 33.0}, {"subspecialty": "msk"}]
 
 
 def test_only_whoever_steers_everywhere_puts_everybodys_list_back(db: Database) -> None:

@@ -33,6 +33,7 @@ class Around:
     names: Mapping[str, str]
     links: Mapping[str, PacsLink]
     priors: Mapping[int, Sequence[PriorStudy]]
+    priors_beyond: Mapping[int, Sequence[PriorStudy]]
     follows: Mapping[int, FollowUpRow]
     followed: Mapping[int, Sequence[ReadRow]]
     held: Mapping[int, HeldStudy]
@@ -141,6 +142,19 @@ class PriorOut(Out):
         )
 
 
+class PriorBeyondOut(Out):
+    """Another study of the same patient, at a trust beyond the caller's reach: it is there, and to be asked for."""
+
+    trust: str = Field(description="Where it is.", examples=["RPA"])
+    modality: str = Field(examples=["CT"])
+    acquired_at: Instant
+
+    @classmethod
+    def of(cls, study: PriorStudy) -> PriorBeyondOut:
+        """Return that there is such a study, and nothing that would open it."""
+        return cls(trust=study.trust, modality=study.modality, acquired_at=study.acquired_at)
+
+
 class FollowedOut(Out):
     """A reading that is to be verified, or one of those to be decided between."""
 
@@ -202,7 +216,10 @@ class WorklistItemOut(Out):
         examples=["https://pacs.example/open?study=2.25.1234"],
     )
     follows: list[FollowedOut] = Field(description="What it verifies, or decides between.")
-    priors: list[PriorOut] = Field(description="The patient's earlier studies in the network, the newest first.")
+    priors: list[PriorOut] = Field(description="The patient's earlier studies within reach, the newest first.")
+    priors_beyond: list[PriorBeyondOut] = Field(
+        description="Those at trusts beyond reach, the newest first: ask there before it is read without them."
+    )
 
     @classmethod
     def of(cls, entry: WorklistItem, reporter: Reporter, around: Around) -> WorklistItemOut:
@@ -251,6 +268,7 @@ class WorklistItemOut(Out):
             pacs_link=around.link_to(study),
             follows=[FollowedOut.of(row) for row in around.followed.get(read.id, ())],
             priors=[PriorOut.of(prior, around) for prior in around.priors.get(study.id, ())],
+            priors_beyond=[PriorBeyondOut.of(prior) for prior in around.priors_beyond.get(study.id, ())],
         )
 
 

@@ -13,7 +13,7 @@ from balancer.api.callers import may
 from balancer.api.conditional import ETAG, NOT_MODIFIED, IfNoneMatch, Wait, etag, has, json_body, unchanged
 from balancer.api.models.assignments import AssignmentChangesOut
 from balancer.api.models.shape import MOST_CHARACTERS, PATTERN
-from balancer.api.polling import Polled
+from balancer.api.polling import Poll, Polled
 from balancer.api.watch import Marks
 from balancer.domain.errors import NotFoundError
 from balancer.domain.permission import Permission
@@ -56,8 +56,7 @@ async def list_assignments(  # noqa: PLR0913, PLR0917 - one parameter a filter
     stands now; `removed` means that nobody is to read it any more. The same item may come twice, and no change is left
     out, whatever restarts in between. After 410, begin again without `since`, and drop whatever is not in the answer.
     """
-    if not polled.reach.covers(trust):
-        raise NotFoundError("there is no such trust")  # before 304 could tell that it is there and nothing is new
+    _require_trust(polled, trust)  # before 304 could tell that it is there and nothing is new
     position = position_of(since, trust) if since else None
 
     def tag(mark: Mark | None) -> str:
@@ -70,12 +69,18 @@ async def list_assignments(  # noqa: PLR0913, PLR0917 - one parameter a filter
         return position is None or mark is None or not position.is_at(mark)
 
     mark = (await polled.until(news, wait)).feeds.get(trust)
+    _require_trust(polled, trust)
     if mark is not None and has(if_none_match, tag(mark)):
         return unchanged(tag(mark))
     polled.look("assignments", [trust])
     served = polled.served()
     body, mark = await run_in_threadpool(_read, served.database, trust, position, limit, served.clock.now())
     return json_body(body, tag(mark))
+
+
+def _require_trust(polled: Poll, trust: str) -> None:
+    if not polled.reach.covers(trust):
+        raise NotFoundError("there is no such trust")
 
 
 def _read(

@@ -27,7 +27,7 @@ from balancer.services.what_holds import what_holds
 from balancer.store import follow_ups, people, standing, worklists
 from balancer.store.database import Database, Session
 from balancer.store.pages import part
-from balancer.store.priors import priors
+from balancer.store.priors import priors, priors_beyond
 
 router = APIRouter()
 # For the log: whoever asked has lost patience, and asks again. Making it for nobody would keep others waiting.
@@ -90,18 +90,20 @@ async def get_worklist(
     Ask again with `If-None-Match`: the answer is 304 without a body for as long as nothing in it has changed. With
     `wait` as well, the answer comes as soon as something has, or when the time is over.
     """
-    reach, watch = polled.reach, polled.watch
-    reach.require_reporter(reporter_id)
+    watch = polled.watch
+    polled.reach.require_reporter(reporter_id)
 
     def tag_in(marks: Marks) -> str | None:
         mark = marks.lists.get(reporter_id)
-        return None if mark is None else list_tag(reporter_id, mark, reach)
+        return None if mark is None else list_tag(reporter_id, mark, polled.reach)
 
     def news(marks: Marks) -> bool:
         tag = tag_in(marks)
         return tag is None or not has(if_none_match, tag)
 
-    tag = tag_in(await polled.until(news, wait))
+    marks = await polled.until(news, wait)
+    reach, tag = polled.reach, tag_in(marks)
+    reach.require_reporter(reporter_id)
     if tag is not None and has(if_none_match, tag):
         return unchanged(tag)
     kept = watch.bodies.kept((reporter_id, reach), tag)
@@ -150,6 +152,7 @@ def around_of(session: Session, entries: Sequence[worklists.WorklistItem], now: 
         names=standing.examination_names(session),
         links=standing.pacs_links(session),
         priors=priors(session, [entry.study for entry in entries]),
+        priors_beyond=priors_beyond(session, [entry.study for entry in entries]),
         follows=follow_ups.of_reads(session, following),
         followed=follow_ups.followed(session, [entry.read for entry in entries]),
         held=what_holds(session, [entry.study for entry in entries], now),
