@@ -9,13 +9,16 @@ from datetime import timedelta
 
 import pytest
 from httpx2 import Response
-from sqlmodel import update
+from sqlmodel import delete, update
 
-from balancer.store.tables import StudyRow
+from balancer.services.ingest_studies import ingest_extract
+from balancer.store.tables import EntitlementRow, StudyRow
 from balancer.web import lists
 from tests.access.doors import REPORTER, KnownOnce
 from tests.api.service import Service
+from tests.networks import WEST, extract, incoming, minutes
 from tests.patience import PATIENCE_SECONDS
+from tests.worlds import NOW
 
 ORIGIN = {"Origin": "http://testserver"}
 PART = {"HX-Request": "true", **ORIGIN}
@@ -59,6 +62,19 @@ def test_what_is_late_and_what_becomes_so_by_the_plan_are_two_things(service: Se
     be(service, "manager@RVV")
     service.clock.at = due - timedelta(minutes=1)
     assert "Nothing of it is late" in service.client.get("/lists/R1").text
+
+
+def test_a_prior_that_cannot_be_looked_into_is_said_to_be_there(service: Service) -> None:
+    """`None known` would be taken for none: whoever reads without it is to ask for it first."""
+    prior = incoming("W1", trust="RWF", patient_id=incoming("A1").patient_id, acquired_at=minutes(-900))
+    database = service.app.state.serving.database
+    ingest_extract(database, WEST, extract(prior, feed=WEST.name), NOW)
+    with database.transaction() as session:
+        session.exec(delete(EntitlementRow).where(EntitlementRow.trust == "RWF"))
+    be(service, "reporter:R1")
+    shown = service.client.get("/lists/R1").text
+    assert "1 at West, not reachable: ask there" in shown
+    assert "W1" not in shown
 
 
 def test_whoever_only_looks_has_no_buttons(service: Service) -> None:
