@@ -13,6 +13,7 @@ import typer
 
 from balancer.cli.exits import BAD_INPUT, refusing_bad_input
 from balancer.cli.serve import DatabaseOption
+from balancer.cli.terminal import whoever_types
 from balancer.domain.errors import ConflictError, InvalidValueError, NotFoundError
 from balancer.domain.permission import MEANING, Permission
 
@@ -50,7 +51,7 @@ def add(  # noqa: PLR0913, PLR0917 - one parameter an option
             public_keys=None if public_keys is None else _json(public_keys),
             expires_at=now + timedelta(days=days),
         )
-        key = register_system(opened, wanted, now)
+        key = register_system(opened, wanted, now, by=whoever_types())
     typer.echo(f"{system} may call for {days} days" + ("" if key else ", with tokens it signs for at /oauth/token"))
     if key:
         typer.echo(f"its key, which is not shown again:\n{key}")
@@ -77,17 +78,18 @@ def add_ae_title(  # noqa: PLR0913 - one parameter an option
     with _database(database) as opened:
         pem = "" if certificate is None else certificate.read_text(encoding="utf-8", errors="replace")
         wanted = Application(title=title, system_id=system, certificate=pem, host=host, port=port, tls=tls)
-        register_ae_title(opened, wanted, SystemClock().now())
+        register_ae_title(opened, wanted, SystemClock().now(), by=whoever_types())
     typer.echo(f"{title} is {system}" + ("" if pem else ", whoever calls so; over TLS give --certificate"))
 
 
 @app.command("remove-ae-title")
 def drop_ae_title(title: TitleArgument, database: DatabaseOption = None) -> None:
     """Let nobody call under an AE title any more, from the next operation on."""
+    from balancer.bootstrap import SystemClock
     from balancer.services.register_ae_title import remove_ae_title
 
     with _database(database) as opened:
-        remove_ae_title(opened, title)
+        remove_ae_title(opened, title, SystemClock().now(), by=whoever_types())
     typer.echo(f"{title} is nobody's any more")
 
 
@@ -112,7 +114,7 @@ def disable(system: SystemArgument, database: DatabaseOption = None) -> None:
     from balancer.services.register_system import disable_system
 
     with _database(database) as opened:
-        disable_system(opened, system, SystemClock().now())
+        disable_system(opened, system, SystemClock().now(), by=whoever_types())
     typer.echo(f"{system} may call no more")
 
 

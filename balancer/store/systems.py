@@ -42,12 +42,13 @@ def systems(session: Session) -> list[SystemRow]:
     return list(session.exec(select(SystemRow).order_by(col(SystemRow.system_id))))
 
 
-def disable(session: Session, system_id: str, *, now: datetime) -> None:
+def disable(session: Session, system_id: str, *, now: datetime) -> SystemRow:
     """Let a system in no more; ``NotFoundError`` if there is none. Its name stays taken, for the record."""
     row = session.get(SystemRow, system_id)
     if row is None:
         raise NotFoundError(f"there is no system {system_id!r}")
     row.disabled_at = row.disabled_at or now
+    return row
 
 
 def by_key(session: Session, digest: str, *, now: datetime) -> KnownSystem | None:

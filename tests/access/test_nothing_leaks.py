@@ -29,6 +29,7 @@ from balancer.store.database import Database
 from tests.access.test_every_route import FOR_ANYBODY, WALK, ask, values
 from tests.access.two_trusts import EAST, OF_EAST, OF_WEST, WEST, allocate_both
 from tests.api.service import HERE, Service, StandingClock
+from tests.terminal import OPERATOR
 from tests.worlds import NOW
 
 # What the two trusts call their studies and patients, and the cells of the rows that could not be taken.
@@ -66,7 +67,7 @@ class Everybody:
         self.service.client = TestClient(self.service.app, raise_server_exceptions=False, client=HERE)
         scopes, trusts = frozenset(Permission), frozenset({EAST, WEST})
         wanted = Registration(system_id="pacs", name="PACS", scopes=scopes, trusts=trusts)
-        self.key = str(register_system(db, wanted, NOW))
+        self.key = str(register_system(db, wanted, NOW, by=OPERATOR))
         manager = person("test:1", "A. Person", Grant(Role.MANAGER, EAST))
         self.cookie = sign_in(db, manager, NOW)
 
