@@ -93,10 +93,10 @@ def _require_sense(wanted: Registration) -> None:
     if not wanted.scopes or not wanted.trusts:
         raise InvalidValueError("scope", "a system that may nothing anywhere needs no access")
     if wanted.public_keys is not None:
-        _require_public(wanted.public_keys)
+        require_public(wanted.public_keys)
 
 
-def _require_public(keys: Mapping[str, Any]) -> None:
+def require_public(keys: Mapping[str, Any]) -> None:
     """Ensure that keys are a JWK set of public keys, each with the name that assertions call it by."""
     try:
         found: Collection[Any] = KeySet.import_key_set({"keys": list(keys["keys"])}).keys

@@ -70,6 +70,7 @@ _OTHERS: Final = {
     "subscription.end": "Subscription: ended",
     "letter.put_back": "Message to a system: put back to be sent",
     "system.add": "System: let in",
+    "system.renew": "System: given another key, or more time",
     "system.disable": "System: shut out",
     "system.add_ae_title": "System: given an AE title",
     "system.remove_ae_title": "System: an AE title taken away",

@@ -50,6 +50,11 @@ WITH_KEY = replace(SIGNING, system_id="ris.rvv", public_keys=None)
 @pytest.fixture
 def service(db: Database) -> Service:
     """Return a service on two trusts that knows nobody without credentials."""
+    return two_served(db)
+
+
+def two_served(db: Database) -> Service:
+    """Return a service on two trusts that knows whoever shows a key or token, and nobody else."""
     allocate_both(db)
     clock = StandingClock()
     door = CredentialsDoor(lambda: db, clock, cookie=SAFE_COOKIE)

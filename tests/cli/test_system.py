@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import ECKey, KeySet
 from typer.testing import CliRunner
 
+from balancer.bootstrap import SystemClock
 from balancer.cli import app
 from balancer.services.secret import digest_of
 from balancer.store import audit, systems
@@ -43,12 +46,49 @@ def test_a_system_is_added_listed_and_disabled(url: str, sqlite_db: Database) ->
     assert "disabled" in _run("list", "--database", url)[1]
 
 
+def test_a_system_is_renewed_and_its_new_key_is_shown_once(url: str, sqlite_db: Database) -> None:
+    """The former stays good for a day unless something else is said; a disabled one is refused."""
+    added = _run("add", "pacs.rvv", "--trust", "RVV", "--scope", "reads.work", "--days", "30", "--database", url)[1]
+    code, said = _run("renew", "pacs.rvv", "--database", url)
+    assert (code, said.startswith("pacs.rvv may call for 365 days\nits former key is good until ")) == (0, True)
+    keys = [text.splitlines()[-1] for text in (added, said)]
+    assert _good(sqlite_db, *keys) == [True, True]
+    assert ", a former key until " in _run("list", "--database", url)[1]
+    code, said = _run("renew", "pacs.rvv", "--overlap-hours", "0", "--days", "1", "--database", url)
+    assert (code, "its former key is good no more" in said) == (0, True)
+    assert _good(sqlite_db, *keys, said.splitlines()[-1]) == [False, False, True]
+    assert "former" not in _run("list", "--database", url)[1]
+    assert _run("disable", "pacs.rvv", "--database", url)[0] == 0
+    code, said = _run("renew", "pacs.rvv", "--database", url)
+    assert (code, "'pacs.rvv' is disabled" in said, "nothing was written" in said) == (2, True, True)
+    assert "balancer_key_" not in said
+
+
+def _good(db: Database, *keys: str) -> list[bool]:
+    with db.session() as session:
+        return [systems.by_key(session, digest_of(key), now=SystemClock().now()) is not None for key in keys]
+
+
+def test_a_system_that_signs_is_renewed_by_a_new_set_of_public_keys(url: str, tmp_path: Path) -> None:
+    """No key is shown; without a set it is refused."""
+    for kid in ("old", "new"):
+        public = KeySet([ECKey.generate_key("P-384", {"kid": kid}, private=True)]).as_dict(private=False)
+        (tmp_path / kid).write_text(json.dumps(public), encoding="utf-8")
+    given = ("--trust", "RVV", "--scope", "reads.work", "--public-keys", str(tmp_path / "old"))
+    assert _run("add", "pacs.rvv", *given, "--database", url)[0] == 0
+    code, said = _run("renew", "pacs.rvv", "--public-keys", str(tmp_path / "new"), "--database", url)
+    assert (code, said) == (0, "pacs.rvv may call for 365 days, by these public keys and no others\n")
+    assert _run("renew", "pacs.rvv", "--database", url)[0] == 2
+    assert "pacs.rvv  signs  RVV" in _run("list", "--database", url)[1]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ("add", "x", "--trust", "RVV", "--scope", "everything"),
         ("add", "x", "--trust", "RXX", "--scope", "studies.read"),
         ("disable", "nobody"),
+        ("renew", "nobody"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(url: str, arguments: tuple[str, ...]) -> None:
