@@ -87,6 +87,16 @@ def by_name(session: Session, system_id: str, *, now: datetime) -> KnownSystem |
     return _known(session.get(SystemRow, system_id), now)
 
 
+def by_subject(session: Session, subject: str, *, now: datetime) -> KnownSystem | None:
+    """Return the system that the record knows by that, if it may call."""
+    return by_name(session, subject.removeprefix(subject_of("")), now=now)
+
+
+def is_still(session: Session, system_id: str, known: KnownSystem, *, now: datetime) -> bool:
+    """Tell whether a system is as it was ``known``; nobody changes it until this transaction ends."""
+    return _known(session.get(SystemRow, system_id, with_for_update={"read": True}), now) == known
+
+
 def former_key_ends(session: Session) -> dict[str, datetime]:
     """Return when the last of the keys that a system had before ends, by the system's name, where there is one."""
     rows = session.exec(select(FormerKeyRow).order_by(col(FormerKeyRow.ends_at)))

@@ -18,9 +18,13 @@ from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 from balancer.api import doors, recent
 from balancer.api.doors import SAFE_COOKIE, CredentialsDoor
 from balancer.api.sign_in.ways import Ways
+from balancer.domain.actor import Actor, system
 from balancer.domain.errors import ConflictError, InvalidValueError
 from balancer.domain.permission import Permission
+from balancer.services import redeem_assertion
 from balancer.services.register_system import Registration, disable_system, register_system
+from balancer.services.renew_system import Renewal, renew_system
+from balancer.services.sign_in import issue_token
 from balancer.services.whose_bearer import whose_bearer
 from balancer.store.database import Database
 from tests.access.two_trusts import EAST, WEST, allocate_both
@@ -220,11 +224,52 @@ def test_a_disabled_system_is_out_at_once(service: Service, db: Database) -> Non
     key, _ = register_system(db, WITH_KEY, NOW, by=OPERATOR), register_system(db, SIGNING, NOW, by=OPERATOR)
     token = redeem(service, assertion()).json()["access_token"]
     assert ask(service, str(key)).status_code == ask(service, token).status_code == 200
-    for system in (WITH_KEY, SIGNING):
-        disable_system(db, system.system_id, NOW, by=OPERATOR)
+    for each in (WITH_KEY, SIGNING):
+        disable_system(db, each.system_id, NOW, by=OPERATOR)
     for shown in (str(key), token):
         problem(ask(service, shown), 401, "sign-in-needed")
     assert redeem(service, assertion(jti="two")).status_code == 401
+
+
+def test_a_disabled_system_has_no_token_that_is_good(service: Service, db: Database) -> None:
+    """However it came by it; nor one whose time is over, though the token's own is not."""
+    for wanted in (SIGNING, replace(SIGNING, system_id="pacs.rwf", expires_at=minutes(1))):
+        register_system(db, wanted, NOW, by=OPERATOR)
+    disable_system(db, SIGNING.system_id, NOW, by=OPERATOR)
+    with db.transaction() as session:
+        late, short = (issue_token(session, system_of(f"system:pacs.{name}"), NOW) for name in ("rvv", "rwf"))
+    problem(ask(service, late), 401, "sign-in-needed")
+    assert ask(service, short).status_code == 200
+    service.clock.at = minutes(1)
+    problem(ask(service, short), 401, "sign-in-needed")
+
+
+def system_of(subject: str) -> Actor:
+    """Return who a token is given to."""
+    return system(subject, "PACS of East", SIGNING.scopes, SIGNING.trusts)
+
+
+@pytest.mark.parametrize("change", ["disabled", "renewed"])
+def test_nothing_is_given_for_an_assertion_that_was_good_until_a_moment_ago(
+    service: Service, db: Database, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """Whoever disables a system, or takes its former public keys away at once, need not look twice."""
+    register_system(db, SIGNING, NOW, by=OPERATOR)
+    verified = redeem_assertion._verified  # noqa: SLF001 - where another comes between
+
+    def overtaken(*given: Any) -> Any:
+        found = verified(*given)
+        if change == "disabled":
+            disable_system(db, SIGNING.system_id, NOW, by=OPERATOR)
+        else:
+            keys = KeySet([SOMEBODY_ELSES]).as_dict(private=False)
+            wanted = Renewal(system_id=SIGNING.system_id, expires_at=minutes(9), public_keys=keys, overlap=timedelta(0))
+            renew_system(db, wanted, NOW, by=OPERATOR)
+        return found
+
+    monkeypatch.setattr(redeem_assertion, "_verified", overtaken)
+    answer = redeem(service, assertion())
+    assert (answer.status_code, answer.json()) == (401, {"error": "invalid_client"})
 
 
 def test_a_system_whose_time_is_over_is_out(service: Service, db: Database) -> None:
