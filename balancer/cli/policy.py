@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ import typer
 
 from balancer.cli.exits import BAD_INPUT, FOUND_WANTING, refusing_bad_input
 from balancer.cli.serve import DatabaseOption
-from balancer.domain.actor import Actor, person
+from balancer.cli.terminal import whoever_types
 from balancer.domain.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def propose(
     from balancer.services.propose_policy import propose_policy
 
     with _database(database) as opened:
-        policy, by = read_policy(file.read_bytes(), str(file)), _whoever_types()
+        policy, by = read_policy(file.read_bytes(), str(file)), whoever_types()
         number = propose_policy(
             opened, policy, SystemClock().now(), by=by, author=policy.author or by.name, reason=reason
         )
@@ -106,7 +105,7 @@ def approve(
     from balancer.services.decide_policy import approve_policy
 
     with _database(database) as opened:
-        approve_policy(opened, version, SystemClock().now(), by=_whoever_types(), approver=approver, reason=reason)
+        approve_policy(opened, version, SystemClock().now(), by=whoever_types(), approver=approver, reason=reason)
     typer.echo(f"version {version} is in force")
 
 
@@ -117,7 +116,7 @@ def decline(version: VersionArgument, reason: ReasonOption, database: DatabaseOp
     from balancer.services.decide_policy import decline_policy
 
     with _database(database) as opened:
-        decline_policy(opened, version, SystemClock().now(), by=_whoever_types(), reason=reason)
+        decline_policy(opened, version, SystemClock().now(), by=whoever_types(), reason=reason)
     typer.echo(f"version {version} is declined")
 
 
@@ -149,9 +148,3 @@ def _policy(session: Session, named: str) -> Policy:
 
 def _told(value: object) -> str:
     return "nothing" if value is None else str(value)
-
-
-def _whoever_types() -> Actor:
-    """Return who is at the terminal, as this machine knows them: for the trail."""
-    name = getpass.getuser()
-    return person(f"terminal:{name}", name)

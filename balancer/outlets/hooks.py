@@ -84,10 +84,9 @@ def open_hooks(database: Database, clock: Clock, key: bytes, origins: Collection
     now = clock.now()
     with database.session() as session:
         numbering = workitems.numbering(session)
-        start = systems.subject_of("")
         known = [
             row
             for row in hooks.living(session, now)
-            if is_allowed(row.endpoint, origins) and systems.by_name(session, row.system[len(start) :], now=now)
+            if is_allowed(row.endpoint, origins) and systems.by_subject(session, row.system, now=now)
         ]
     return [Hook(row, secret_of(row.id or 0, numbering, key), clock) for row in known]

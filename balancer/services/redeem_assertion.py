@@ -61,9 +61,12 @@ def redeem_assertion(
     # kept for longer than it holds: replicas' clocks differ, and one that is set back must not take it again
     expires_at = datetime.fromtimestamp(claims["exp"], tz=UTC) + _LEEWAY + _MOST
     with database.transaction() as session:
+        # whoever disables or renews it meanwhile ends its tokens after this one, or before it is looked at here
+        if not systems.is_still(session, claims["sub"], known, now=now):
+            raise AssertionRefusedError("invalid_client")
         if not systems.is_first_use(session, claims["sub"], claims["jti"], now=now, expires_at=expires_at):
             raise AssertionRefusedError("invalid_client")
-    token = issue_token(database, replace(known.actor, scopes=granted), now)
+        token = issue_token(session, replace(known.actor, scopes=granted), now)
     return Issued(token=token, scopes=granted, seconds=int(OF_A_TOKEN.total_seconds()))
 
 

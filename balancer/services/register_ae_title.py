@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from balancer.domain.actor import Actor
 from balancer.domain.errors import InvalidValueError
+from balancer.services.note_system import note_system
 from balancer.store import ae_titles
 from balancer.store.database import Database
 from balancer.store.tables_ae_titles import AeTitleRow
@@ -35,7 +37,7 @@ class Application:
     tls: bool = False
 
 
-def register_ae_title(database: Database, wanted: Application, now: datetime) -> None:
+def register_ae_title(database: Database, wanted: Application, now: datetime, *, by: Actor) -> None:
     """Let a system call under an AE title.
 
     Raises
@@ -62,12 +64,20 @@ def register_ae_title(database: Database, wanted: Application, now: datetime) ->
     )
     with database.transaction() as session:
         ae_titles.add_title(session, row)
+        note_system(session, "system.add_ae_title", row.system_id, now, by=by, **_told(row))
 
 
-def remove_ae_title(database: Database, title: str) -> None:
+def remove_ae_title(database: Database, title: str, now: datetime, *, by: Actor) -> None:
     """Let nobody call under an AE title any more; ``NotFoundError`` if nobody does."""
     with database.transaction() as session:
-        ae_titles.remove_title(session, title)
+        row = ae_titles.remove_title(session, title)
+        note_system(session, "system.remove_ae_title", row.system_id, now, by=by, **_told(row))
+
+
+def _told(row: AeTitleRow) -> dict[str, str]:
+    """Return what the trail says of an AE title: what is asked of whoever uses it, and where reports go."""
+    listens_at = "" if row.port is None else f"{row.host}:{row.port}" + (" over TLS" if row.tls else "")
+    return {"title": row.title, "certificate": row.certificate, "listens_at": listens_at}
 
 
 def is_ae_title(text: str) -> bool:

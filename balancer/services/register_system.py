@@ -11,8 +11,10 @@ from typing import Any, Final
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from balancer.domain.actor import Actor
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.permission import Permission
+from balancer.services.note_system import note_system
 from balancer.services.secret import KEY_PREFIX, digest_of, new_secret
 from balancer.store import sign_ins, standing, systems
 from balancer.store.database import Database
@@ -36,7 +38,7 @@ class Registration:
     expires_at: datetime | None = None
 
 
-def register_system(database: Database, wanted: Registration, now: datetime) -> str | None:
+def register_system(database: Database, wanted: Registration, now: datetime, *, by: Actor) -> str | None:
     """Register a system and return its key, which is shown this once; ``None`` for one that signs.
 
     Raises
@@ -63,14 +65,26 @@ def register_system(database: Database, wanted: Registration, now: datetime) -> 
             expires_at=wanted.expires_at,
         )
         systems.add_system(session, row)
+        note_system(
+            session,
+            "system.add",
+            row.system_id,
+            now,
+            by=by,
+            scopes=row.scopes,
+            trusts=row.at,
+            shows="a key" if key else "what it signs",
+            until="" if row.expires_at is None else row.expires_at.isoformat(),
+        )
     return key
 
 
-def disable_system(database: Database, system_id: str, now: datetime) -> None:
+def disable_system(database: Database, system_id: str, now: datetime, *, by: Actor) -> None:
     """Let a system in no more, from its next request on; ``NotFoundError`` if there is none."""
     with database.transaction() as session:
-        systems.disable(session, system_id, now=now)
+        row = systems.disable(session, system_id, now=now)
         sign_ins.end_all_of(session, systems.subject_of(system_id), now=now)
+        note_system(session, "system.disable", system_id, now, by=by, scopes=row.scopes, trusts=row.at)
 
 
 def _require_sense(wanted: Registration) -> None:
@@ -79,10 +93,10 @@ def _require_sense(wanted: Registration) -> None:
     if not wanted.scopes or not wanted.trusts:
         raise InvalidValueError("scope", "a system that may nothing anywhere needs no access")
     if wanted.public_keys is not None:
-        _require_public(wanted.public_keys)
+        require_public(wanted.public_keys)
 
 
-def _require_public(keys: Mapping[str, Any]) -> None:
+def require_public(keys: Mapping[str, Any]) -> None:
     """Ensure that keys are a JWK set of public keys, each with the name that assertions call it by."""
     try:
         found: Collection[Any] = KeySet.import_key_set({"keys": list(keys["keys"])}).keys

@@ -62,12 +62,11 @@ def sign_in(database: Database, actor: Actor, now: datetime, *, instead: str | N
     return secret
 
 
-def issue_token(database: Database, actor: Actor, now: datetime) -> str:
-    """Return a token under which a system may call for five minutes."""
+def issue_token(session: Session, actor: Actor, now: datetime) -> str:
+    """Return a token under which a system may call for five minutes, once the caller's transaction has committed."""
     secret = new_secret(TOKEN_PREFIX)
-    with database.transaction() as session:
-        sign_ins.begin(session, digest_of(secret), actor, now=now, lasting=OF_A_TOKEN)
-        note_access(session, actor, "begun", now)
+    sign_ins.begin(session, digest_of(secret), actor, now=now, lasting=OF_A_TOKEN)
+    note_access(session, actor, "begun", now)
     return secret
 
 

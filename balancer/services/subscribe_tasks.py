@@ -85,7 +85,7 @@ def concerned(session: Session, hook: HookRow, steps: Sequence[JournalRow], now:
 
     That a Task no longer matches is news too: whoever keeps a list must take it off.
     """
-    known = systems.by_name(session, hook.system.removeprefix(systems.subject_of("")), now=now)
+    known = systems.by_subject(session, hook.system, now=now)
     reach = None if known is None else known.actor.reach(Permission.ASSIGNMENTS_READ)
     mine = [] if reach is None else [step for step in steps if reach.covers(step.trust)]
     query = criteria_of(hook.criteria)

@@ -50,12 +50,13 @@ def add_title(session: Session, row: AeTitleRow) -> None:
     session.flush()
 
 
-def remove_title(session: Session, title: str) -> None:
-    """Take an AE title away from its system; ``NotFoundError`` if nobody has it."""
+def remove_title(session: Session, title: str) -> AeTitleRow:
+    """Take an AE title away from its system and return what it was; ``NotFoundError`` if nobody has it."""
     row = session.get(AeTitleRow, title)
     if row is None:
         raise NotFoundError(f"there is no application {title!r}")
     session.delete(row)
+    return row
 
 
 def titles(session: Session) -> list[AeTitleRow]:

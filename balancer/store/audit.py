@@ -23,6 +23,7 @@ from balancer.store.types import storable_text
 
 _WAITING = "audit entries that wait for the commit"
 _HEAD = 1
+_FIRST = 1
 _NEWEST_FIRST = "audit"
 _DECISION = "instruction"
 _AT_A_TIME = 2_000
@@ -197,18 +198,19 @@ def _names_only(reporter_id: str) -> ColumnElement[bool]:
 
 
 def _in_order(session: Session) -> Iterator[AuditRow]:
-    last = -1
-    while True:
-        following = select(AuditRow).where(AuditRow.sequence > last).order_by(col(AuditRow.sequence)).limit(_AT_A_TIME)
-        rows = session.exec(following).all()
+    """Yield every row there is by number, whatever its number: the triggers keep nobody from adding one below 1."""
+    following = select(AuditRow).order_by(col(AuditRow.sequence)).limit(_AT_A_TIME)
+    rows = session.exec(following).all()
+    while rows:
         yield from rows
-        if len(rows) < _AT_A_TIME:
-            return
         last = rows[-1].sequence
         session.expunge_all()
+        rows = session.exec(following.where(AuditRow.sequence > last)).all()
 
 
 def _fault_of(row: AuditRow, last: AuditEnd) -> str:
+    if row.sequence < _FIRST:
+        return f"entry {row.sequence} stands before entry {_FIRST}, with which the trail begins"
     if row.sequence != last.sequence + 1:
         return f"after entry {last.sequence} comes entry {row.sequence}"
     if row.previous_hash != last.hash:

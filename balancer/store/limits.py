@@ -391,6 +391,7 @@ LIMITS: dict[type[Row], Limit | None] = {
     tables_access.SignInRow: nobody,
     tables_access.SignInAttemptRow: nobody,
     tables_access.SystemRow: nobody,
+    tables_access.FormerKeyRow: nobody,
     tables_access.AssertionRow: nobody,
     tables_ae_titles.AeTitleRow: nobody,
     tables_journal.JournalRow: at_trust()(tables_journal.JournalRow),

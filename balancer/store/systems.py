@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, select, update
 
 from balancer.domain.actor import Actor, system
 from balancer.domain.errors import ConflictError, NotFoundError
 from balancer.domain.permission import permissions_named
-from balancer.store.tables_access import AssertionRow, SystemRow
+from balancer.store.tables_access import AssertionRow, FormerKeyRow, SystemRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +42,44 @@ def systems(session: Session) -> list[SystemRow]:
     return list(session.exec(select(SystemRow).order_by(col(SystemRow.system_id))))
 
 
-def disable(session: Session, system_id: str, *, now: datetime) -> None:
+def disable(session: Session, system_id: str, *, now: datetime) -> SystemRow:
     """Let a system in no more; ``NotFoundError`` if there is none. Its name stays taken, for the record."""
-    row = session.get(SystemRow, system_id)
+    row = taken(session, system_id)
+    row.disabled_at = row.disabled_at or now
+    return row
+
+
+def taken(session: Session, system_id: str) -> SystemRow:
+    """Return a system that nobody else changes until this transaction ends; ``NotFoundError`` if there is none."""
+    row = session.get(SystemRow, system_id, with_for_update=True)
     if row is None:
         raise NotFoundError(f"there is no system {system_id!r}")
-    row.disabled_at = row.disabled_at or now
+    return row
+
+
+def replace_key(session: Session, row: SystemRow, digest: str, *, now: datetime, ends_at: datetime) -> None:
+    """Give a system another key; those that it had end at ``ends_at`` if they would not sooner."""
+    theirs = col(FormerKeyRow.system_id) == row.system_id
+    if row.key_digest is not None:
+        session.add(FormerKeyRow(digest=row.key_digest, system_id=row.system_id, ends_at=ends_at))
+    row.key_digest = digest
+    session.flush()
+    session.exec(update(FormerKeyRow).where(theirs, col(FormerKeyRow.ends_at) > ends_at).values(ends_at=ends_at))
+    session.exec(delete(FormerKeyRow).where(theirs, col(FormerKeyRow.ends_at) <= now))
 
 
 def by_key(session: Session, digest: str, *, now: datetime) -> KnownSystem | None:
-    """Return the system whose key has this digest, if it may call."""
-    return _known(session.exec(select(SystemRow).where(SystemRow.key_digest == digest)).first(), now)
+    """Return the system whose key has this digest, if it may call; by a key that it had before, until that ends."""
+    row = session.exec(select(SystemRow).where(SystemRow.key_digest == digest)).first()
+    if row is not None:
+        return _known(row, now)
+    former = session.get(FormerKeyRow, digest)
+    if former is None or former.ends_at <= now:
+        return None
+    known = by_name(session, former.system_id, now=now)
+    if known is None:
+        return None
+    return replace(known, expires_at=min(former.ends_at, known.expires_at or former.ends_at))
 
 
 def by_name(session: Session, system_id: str, *, now: datetime) -> KnownSystem | None:
@@ -60,9 +87,20 @@ def by_name(session: Session, system_id: str, *, now: datetime) -> KnownSystem |
     return _known(session.get(SystemRow, system_id), now)
 
 
-def key_ends(session: Session, digest: str) -> datetime | None:
-    """Return when the key with this digest ends; ``None`` if it does not."""
-    return session.exec(select(SystemRow.expires_at).where(SystemRow.key_digest == digest)).first()
+def by_subject(session: Session, subject: str, *, now: datetime) -> KnownSystem | None:
+    """Return the system that the record knows by that, if it may call."""
+    return by_name(session, subject.removeprefix(subject_of("")), now=now)
+
+
+def is_still(session: Session, system_id: str, known: KnownSystem, *, now: datetime) -> bool:
+    """Tell whether a system is as it was ``known``; nobody changes it until this transaction ends."""
+    return _known(session.get(SystemRow, system_id, with_for_update={"read": True}), now) == known
+
+
+def former_key_ends(session: Session) -> dict[str, datetime]:
+    """Return when the last of the keys that a system had before ends, by the system's name, where there is one."""
+    rows = session.exec(select(FormerKeyRow).order_by(col(FormerKeyRow.ends_at)))
+    return {row.system_id: row.ends_at for row in rows}
 
 
 def is_first_use(session: Session, system_id: str, jti: str, *, now: datetime, expires_at: datetime) -> bool:

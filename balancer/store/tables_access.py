@@ -64,6 +64,15 @@ class SystemRow(Row, table=True):
     disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class FormerKeyRow(Row, table=True):
+    """The digest of a key that a system had before: good beside the one that it has, until ``ends_at``."""
+
+    __tablename__ = "former_keys"
+    digest: str = Field(primary_key=True)
+    system_id: str = Field(foreign_key="systems.system_id", ondelete="CASCADE", index=True)
+    ends_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class AssertionRow(Row, table=True):
     """A signed assertion that a system has shown: the same one is not taken twice (RFC 7523, 3, item 7)."""
 

@@ -69,6 +69,11 @@ _OTHERS: Final = {
     "subscription.make": "Subscription: made",
     "subscription.end": "Subscription: ended",
     "letter.put_back": "Message to a system: put back to be sent",
+    "system.add": "System: let in",
+    "system.renew": "System: given another key, or more time",
+    "system.disable": "System: shut out",
+    "system.add_ae_title": "System: given an AE title",
+    "system.remove_ae_title": "System: an AE title taken away",
     "access.begun": "Signed in, or given a token",
     "access.ended": "Signed out, or a token ended",
 }

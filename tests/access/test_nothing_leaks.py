@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,11 +25,13 @@ from balancer.api.sign_in.ways import Ways
 from balancer.domain.actor import Grant, person
 from balancer.domain.permission import Permission, Role
 from balancer.services.register_system import Registration, register_system
+from balancer.services.renew_system import Renewal, renew_system
 from balancer.services.sign_in import sign_in
 from balancer.store.database import Database
 from tests.access.test_every_route import FOR_ANYBODY, WALK, ask, values
 from tests.access.two_trusts import EAST, OF_EAST, OF_WEST, WEST, allocate_both
 from tests.api.service import HERE, Service, StandingClock
+from tests.terminal import OPERATOR
 from tests.worlds import NOW
 
 # What the two trusts call their studies and patients, and the cells of the rows that could not be taken.
@@ -66,26 +69,30 @@ class Everybody:
         self.service.client = TestClient(self.service.app, raise_server_exceptions=False, client=HERE)
         scopes, trusts = frozenset(Permission), frozenset({EAST, WEST})
         wanted = Registration(system_id="pacs", name="PACS", scopes=scopes, trusts=trusts)
-        self.key = str(register_system(db, wanted, NOW))
+        self.former = str(register_system(db, wanted, NOW, by=OPERATOR))
+        renewal = Renewal(system_id="pacs", expires_at=NOW + timedelta(days=365), overlap=timedelta(hours=24))
+        self.key = str(renew_system(db, renewal, NOW, by=OPERATOR).key)
         manager = person("test:1", "A. Person", Grant(Role.MANAGER, EAST))
         self.cookie = sign_in(db, manager, NOW)
 
     @property
     def secrets(self) -> list[str]:
         """What nobody else may ever read."""
-        return [self.key, self.cookie]
+        return [self.key, self.former, self.cookie]
 
     def shown(self) -> list[dict[str, str]]:
         """What callers show: all, one trust's, what is wrong, nothing."""
         return [
             {"Authorization": f"Bearer {self.key}"},
             {"Cookie": f"{SAFE_COOKIE}={self.cookie}"},
-            {"Authorization": f"Bearer {self.key}x"},
+            {"Authorization": f"Bearer {self.former}x"},
             {},
         ]
 
     def walk(self) -> Iterator[tuple[str, Response]]:
         """Call every route in every way."""
+        self.service.client.headers = {"Authorization": f"Bearer {self.former}"}
+        yield "/api/v1/me", self.service.client.get("/api/v1/me")
         for headers in self.shown():
             self.service.client.headers = headers
             for method, path in WALK:

@@ -152,7 +152,8 @@ def test_who_signed_in_with_what_and_when_they_left_is_in_the_trail(db: Database
     secret = sign_in(db, MANAGER_EAST, NOW)
     sign_out(db, secret, NOW + timedelta(minutes=1))
     sign_out(db, secret, NOW + timedelta(minutes=2))  # a second time there is nothing to leave
-    issue_token(db, SYSTEM_EAST, NOW + timedelta(minutes=3))
+    with db.transaction() as session:
+        issue_token(session, SYSTEM_EAST, NOW + timedelta(minutes=3))
     sign_in(db, MANAGER_EAST, NOW + timedelta(minutes=4), instead=sign_in(db, MANAGER_EAST, NOW))
     end_sessions(db, MANAGER_EAST.subject, NOW + timedelta(minutes=5))
     found = [(row.actor, row.action, row.subject_id) for row in trail(db)]

@@ -27,6 +27,7 @@ from balancer.services.register_system import Registration, register_system
 from balancer.store.database import Database
 from tests.api.service import StandingClock
 from tests.patience import PATIENCE_SECONDS
+from tests.terminal import OPERATOR
 from tests.worlds import NOW
 
 OURS = "BALANCER"
@@ -43,8 +44,8 @@ def registered(db: Database, title: str, *scopes: Permission, trust: str = "RVV"
         trusts=frozenset({trust}),
         expires_at=NOW + timedelta(days=1),
     )
-    register_system(db, wanted, NOW)
-    register_ae_title(db, Application(title=title, system_id=system_id, **application), NOW)
+    register_system(db, wanted, NOW, by=OPERATOR)
+    register_ae_title(db, Application(title=title, system_id=system_id, **application), NOW, by=OPERATOR)
     return system_id
 
 

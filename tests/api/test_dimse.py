@@ -34,6 +34,7 @@ from tests.creations import UID, request_of
 from tests.networks import claimed, minutes, read_id, standing
 from tests.patience import PATIENCE_SECONDS
 from tests.publish.ups.cells import CELLS, STATES, C, D, P, S
+from tests.terminal import OPERATOR
 from tests.worlds import NOW
 
 PACS, LOOKS, ELSEWHERE = "PACS_RVV", "LOOKS_RVV", "PACS_RWF"
@@ -404,7 +405,7 @@ def test_a_system_that_is_shut_out_is_out_in_the_middle_of_an_association(
 ) -> None:
     """And cannot call again."""
     uid = pacs.uid("A1")
-    disable_system(small_db, "pacs-rvv", NOW)
+    disable_system(small_db, "pacs-rvv", NOW, by=OPERATOR)
     assert pacs.get(uid)[0] == 0x0124
     with calling(port, PACS) as association:
         assert why_rejected(association) == (1, 1, 3)

@@ -48,6 +48,7 @@ from tests.benchmarks.results import KEPT, ROOT, Record, Results, versions
 from tests.creations import request_of
 from tests.databases import chosen
 from tests.kent import SAMPLE
+from tests.terminal import OPERATOR
 
 HOST, TRUST = "127.0.0.1", "RVV"
 _LONGEST_SECONDS = 60.0
@@ -117,7 +118,7 @@ def served(url: str, folder: Path) -> Iterator[httpx2.Client]:
         with httpx2.Client(base_url=f"http://{HOST}:{port}", timeout=120) as client:
             _wait_for_lists(client, process)
             database = Database(url)
-            key = register_system(database, _SYSTEM, datetime.now(UTC))
+            key = register_system(database, _SYSTEM, datetime.now(UTC), by=OPERATOR)
             database.close()
             client.headers["Authorization"] = f"Bearer {key}"
             yield client

@@ -18,6 +18,7 @@ from balancer.store.database import Database
 from tests.api.listening import listening
 from tests.api.service import Service, StandingClock
 from tests.api.small_network import allocate
+from tests.terminal import OPERATOR
 from tests.worlds import NOW
 
 HERE = Path(__file__).parent
@@ -44,7 +45,7 @@ def test_a_client_generated_from_the_document_lists_claims_and_completes(sqlite_
     if not PYTHON.exists():
         pytest.skip("no generator: tools/setup-client installs it, as make test does")
     allocate(sqlite_db)
-    key = register_system(sqlite_db, SYSTEM, NOW)
+    key = register_system(sqlite_db, SYSTEM, NOW, by=OPERATOR)
     service = Service(sqlite_db, door=CredentialsDoor(lambda: sqlite_db, StandingClock(), cookie=LOCAL.cookie))
     document = tmp_path / "openapi.json"
     document.write_text(json.dumps(service.app.openapi()), encoding="utf-8")

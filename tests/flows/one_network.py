@@ -39,6 +39,7 @@ from tests.outlets.ris import Ris, ris
 from tests.outlets.test_following_a_hub import following
 from tests.outlets.test_hl7 import receiver
 from tests.patience import PATIENCE_SECONDS
+from tests.terminal import OPERATOR
 from tests.worlds import NOW, policy, priority, reporter, session
 
 TRUST = "RVV"
@@ -133,7 +134,7 @@ def _another(stack: ExitStack, db: Database) -> Database:
 def registered_key(db: Database, name: str) -> str:
     """Register a system that works and follows, and return its key."""
     wanted = Registration(system_id=name, name=name, scopes=_SCOPES, trusts=frozenset({TRUST}))
-    key = register_system(db, wanted, NOW)
+    key = register_system(db, wanted, NOW, by=OPERATOR)
     assert key is not None
     return key
 

@@ -46,6 +46,7 @@ from tests.networks import claimed, minutes, read_id
 from tests.outlets.event_peer import EventPeer, free_port
 from tests.patience import until
 from tests.services.test_claiming import R1
+from tests.terminal import OPERATOR
 from tests.worlds import NOW
 
 PACS, MUTE, ELSEWHERE, LOOKS = "PACS_RVV", "MUTE_RVV", "PACS_RWF", "WORKS_RVV"
@@ -66,7 +67,7 @@ def registered_file(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFact
         registered(db, PACS, host="127.0.0.1", port=free_port())
         registered(db, ELSEWHERE, trust="RWF", host="127.0.0.1", port=free_port())
         registered(db, LOOKS, Permission.READS_WORK)
-        register_ae_title(db, Application(title=MUTE, system_id="pacs-rvv"), NOW)
+        register_ae_title(db, Application(title=MUTE, system_id="pacs-rvv"), NOW, by=OPERATOR)
 
     return filled(migrated_sqlite, tmp_path_factory.mktemp("events"), fill)
 
@@ -288,7 +289,7 @@ def test_what_was_written_for_a_system_that_is_shut_out_is_not_sent(db: Database
     told = Told(db)
     claimed(db, "A1")
     told.courier.write()
-    disable_system(db, "pacs-rvv", NOW)
+    disable_system(db, "pacs-rvv", NOW, by=OPERATOR)
     assert told.hears() == []
     assert told.letters() == [(LetterState.WAITING, 0, "")]
     assert [each.name for each in open_ups_events(db, told.clock, NO_TLS)] == [f"ups pacs-rwf {ELSEWHERE}"]
@@ -384,7 +385,7 @@ def bound(db: Database, pacs: Workstation, pair: Pair | None, *, private: bool =
     """Return a title that has subscribed and is told over TLS, bound to a certificate or to none; A1 is claimed."""
     pem = "" if pair is None else pair.certificate.read_text()
     place: dict[str, Any] = {"host": "localhost", "port": free_port(), "tls": private, "certificate": pem}
-    register_ae_title(db, Application(title="SAFE_RVV", system_id="pacs-rvv", **place), NOW)
+    register_ae_title(db, Application(title="SAFE_RVV", system_id="pacs-rvv", **place), NOW, by=OPERATOR)
     assert about(pacs, ALL, 3, "SAFE_RVV") == 0
     claimed(db, "A1")
     return "SAFE_RVV"
@@ -424,7 +425,7 @@ def test_a_title_that_is_bound_to_a_certificate_is_told_nothing_in_plain_text(
 def test_in_plain_text_nothing_leaves_this_machine_unless_that_is_said(db: Database, pacs: Workstation) -> None:
     """A report names reporters."""
     place: dict[str, Any] = {"host": "192.0.2.1", "port": 11112}
-    register_ae_title(db, Application(title="FAR_RVV", system_id="pacs-rvv", **place), NOW)
+    register_ae_title(db, Application(title="FAR_RVV", system_id="pacs-rvv", **place), NOW, by=OPERATOR)
     assert about(pacs, ALL, 3, "FAR_RVV") == 0
     told = Told(db, "FAR_RVV")
     claimed(db, "A1")

@@ -35,6 +35,7 @@ from tests.replay.time_shown import ShownTime
 from tests.replay.trusts import TrustSystem, trust_systems
 from tests.replay.verify import faults, is_anybody_to_read, summary
 from tests.replay.witness import Witness
+from tests.terminal import OPERATOR
 
 KENT = Path(__file__).parents[2] / "data" / "kent"
 KEY = "a pseudonym key of a replay, of no use to anybody"
@@ -167,7 +168,7 @@ class _Day:
                 scopes=frozenset({Permission.ASSIGNMENTS_READ}),
                 trusts=frozenset({trust}),
             )
-            key = register_system(self._database, wanted, self._time.now())
+            key = register_system(self._database, wanted, self._time.now(), by=OPERATOR)
             caller = self._caller(self._pacs_over, key=key or "")
             found.append(Pacs(trust, caller, forgets=number == len(_TRUSTS)))
         return found

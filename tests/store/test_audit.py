@@ -22,6 +22,11 @@ from tests.worlds import NOW
 
 ENTRY = AuditEntry(at=NOW, actor="oidc:1", action="read.claim", subject_kind="read", subject_id="1")
 
+FORGED = (
+    "INSERT INTO audit (sequence, at, actor, action, subject_kind, subject_id, was, became, why, detail, previous_hash,"
+    " hash) VALUES (:number, :at, 'oidc:1', 'read.claim', 'read', '1', '', '', '', '{}', :hash, :hash)"
+)
+
 
 def write(db: Database, *whys: str) -> None:
     """Append entries in one transaction."""
@@ -126,6 +131,39 @@ def test_whatever_is_changed_is_found(db: Database, statement: str, expected: st
     write(db, "one", "two", "three")
     tamper(db, statement)
     assert fault(db) == expected
+
+
+@pytest.mark.parametrize("number", [-2_147_483_648, -5, 0, 4])
+def test_an_entry_that_was_put_in_by_hand_is_found_whatever_its_number(db: Database, number: int) -> None:
+    """Neither database refuses an INSERT, and whoever looks at the trail is shown the row."""
+    write(db, "one", "two", "three")
+    with db.connection() as connection:
+        connection.execute(text(FORGED), {"number": number, "at": NOW.isoformat(sep=" "), "hash": BEGINNING})
+    with db.session() as reading:
+        shown = [row.sequence for row in audit.entries(reading, Cut(limit=10)).items]
+    assert number in shown
+    expected = "entry 4 does not follow from the one before" if number > 0 else f"entry {number} stands before entry 1"
+    assert fault(db).startswith(expected)
+
+
+def test_an_entry_before_the_first_is_found_though_nothing_else_is_there(db: Database) -> None:
+    """An empty trail begins nowhere else."""
+    with db.connection() as connection:
+        connection.execute(text(FORGED), {"number": -1, "at": NOW.isoformat(sep=" "), "hash": BEGINNING})
+    assert fault(db).startswith("entry -1 stands before entry 1")
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 3])
+def test_a_trail_is_followed_to_its_end_however_many_are_looked_at_at_a_time(
+    db: Database, monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    """Also when the last of them is the last there is."""
+    monkeypatch.setattr(audit, "_AT_A_TIME", at_a_time)
+    write(db, "one", "two", "three", "four")
+    with db.session() as reading:
+        assert audit.verify(reading) == audit.Verdict(end=audit.end(reading))
+    tamper(db, "UPDATE audit SET why = 'x' WHERE sequence = 4")
+    assert fault(db) == "entry 4 is not what was written"
 
 
 def test_a_trail_that_was_rewritten_as_a_whole_is_found_by_an_end_noted_elsewhere(db: Database) -> None:

@@ -24,7 +24,7 @@ def written_in_code() -> set[str]:
     for path in (*(PACKAGE / "services").glob("*.py"), *(PACKAGE / "store").glob("*.py")):
         text = path.read_text(encoding="utf-8")
         found |= set(re.findall(r'action="([a-z_]+\.[a-z_]+)"', text))
-        found |= set(re.findall(r'"((?:subscription|quarantine|run)\.[a-z_]+)"', text))
+        found |= set(re.findall(r'"((?:subscription|quarantine|run|system)\.[a-z_]+)"', text))
     # an event of a log, not of the trail
     return found - {"run.not_kept"}
 

@@ -30,6 +30,7 @@ from tests.benchmarks.polling.served import EMPTY
 from tests.benchmarks.polling.standards import measure_standards
 from tests.benchmarks.results import KEPT, ROOT, Record, Results, versions
 from tests.databases import chosen
+from tests.terminal import OPERATOR
 
 _SERVED = "tests.benchmarks.polling.served"
 _TRUSTS = ("RVV", "RWF", "RPA")
@@ -71,7 +72,7 @@ def shown_by(caller: str, url: str, port: int) -> dict[str, str]:
         return {}
     if caller == "key":
         database = Database(url)
-        key = register_system(database, _SYSTEM, datetime.now(UTC))
+        key = register_system(database, _SYSTEM, datetime.now(UTC), by=OPERATOR)
         database.close()
         return {"Authorization": f"Bearer {key}"}
     base = f"http://{HOST}:{port}"
