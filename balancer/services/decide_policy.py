@@ -9,7 +9,7 @@ from balancer.domain.audit import AuditEntry
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.policy_version import PolicyDecision, PolicyState
 from balancer.services.due_times import reckon_due_times
-from balancer.store import audit, policies, runs
+from balancer.store import audit, policies, runs, sources
 from balancer.store.assignments import note_all
 from balancer.store.database import Database, Session
 
@@ -34,6 +34,7 @@ def approve_policy(  # noqa: PLR0913 - who decides what, when and why
     if not approver.strip():
         raise InvalidValueError("approver", "somebody must answer for the policy, by name")
     with db.transaction() as session:
+        sources.lock_trusts(session)  # whoever takes in studies, which are all due anew, has their trust first
         policies.turn(session)
         if base is not None:
             policies.require_in_force(session, base)

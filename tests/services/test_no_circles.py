@@ -6,18 +6,27 @@ the run that is asked for, the change feed's turn, the end of the audit trail. S
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
+from sqlmodel import col, select
 
+from balancer.domain.network import Trust
 from balancer.services import give_way as giving
+from balancer.services.ingest_studies import ingest_extract
+from balancer.services.load_network import load_network
 from balancer.services.run_allocation import run_allocation
-from balancer.store import policies
-from balancer.store.database import Database
-from tests.databases import SERVERS
-from tests.networks import minutes, queued, rostered, solving
+from balancer.store import intake, policies
+from balancer.store.database import Database, Session
+from balancer.store.sources import lock_trust
+from balancer.store.tables import StudyRow
+from tests.databases import SERVERS, wait_until_somebody_waits
+from tests.networks import Feed, Network, extract, loaded, minutes, queued, rostered, solving
 from tests.patience import PATIENCE_SECONDS
-from tests.worlds import session
+from tests.services.test_policy_versions import approved, proposed
+from tests.worlds import EXAMPLE_POLICY, NOW, session
 
 pytestmark = pytest.mark.parametrize("kind", SERVERS)
 
@@ -26,6 +35,56 @@ pytestmark = pytest.mark.parametrize("kind", SERVERS)
 def _nothing_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever gives way would do once more what was taken back from them: no test but one is of that."""
     monkeypatch.setattr(giving, "LONGEST_SECONDS", 0.0)
+
+
+def gets_through(
+    db: Database, work: Callable[[], object], first: Callable[[Session], object], then: Callable[[Session], object]
+) -> None:
+    """Ensure that ``work``, which waits for what somebody has locked ``first``, has nothing that they need ``then``."""
+    with ThreadPoolExecutor(1) as thread:
+        with db.transaction() as held:
+            first(held)
+            working = thread.submit(work)
+            wait_until_somebody_waits(db)
+            then(held)
+        working.result(PATIENCE_SECONDS)
+
+
+def numbers_of(db: Database) -> list[int]:
+    """Return the numbers of all studies, in their order."""
+    with db.session() as reading:
+        return [number or 0 for number in reading.exec(select(StudyRow.id).order_by(col(StudyRow.id)))]
+
+
+def test_a_policy_is_approved_while_studies_are_taken_in(db: Database) -> None:
+    """All studies are due anew, and an extract changes its own in another order: by their trusts they take turns."""
+    loaded(db)
+    ingest_extract(db, Feed(), extract("A1", "A2"), NOW)
+    urgent = replace(EXAMPLE_POLICY.priority("urgent"), target_hours=2)
+    classes = tuple(urgent if item.code == "urgent" else item for item in EXAMPLE_POLICY.priorities)
+    number = proposed(db, replace(EXAMPLE_POLICY, version="2", priorities=classes))
+    early, late = numbers_of(db)
+
+    def late_one(held: Session) -> None:
+        lock_trust(held, "RVV")
+        intake.see_studies(held, [late], batch_id=1, now=minutes(2))
+
+    def early_one(held: Session) -> None:
+        intake.see_studies(held, [early], batch_id=1, now=minutes(2))
+
+    gets_through(db, lambda: approved(db, number), late_one, early_one)
+
+
+def test_a_network_takes_its_trusts_in_the_order_of_their_codes(db: Database) -> None:
+    """However they are written in its files: so does whoever approves a policy."""
+    network = Network(trusts=(Trust(code="RWF", name="West"), Trust(code="RVV", name="East")))
+    loaded(db, network)
+    gets_through(
+        db,
+        lambda: load_network(db, network, minutes(1)),
+        lambda held: lock_trust(held, "RVV"),
+        lambda held: lock_trust(held, "RWF"),
+    )
 
 
 def test_a_run_is_made_while_somebody_decides_about_a_policy(db: Database) -> None:
