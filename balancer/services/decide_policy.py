@@ -41,7 +41,7 @@ def approve_policy(  # noqa: PLR0913 - who decides what, when and why
         _decide(session, policy_id, PolicyDecision.APPROVE, now, by=by, decided_by=approver, reason=reason)
         policy = policies.current_policy(session)
         reckon_due_times(session, policy, now)
-        runs.request_run(session, now=now, reason=f"version {policy_id} of the policy was approved")
+        runs.ask_for_run(session, now=now, reason=f"version {policy_id} of the policy was approved")
         note_all(session, now)
 
 

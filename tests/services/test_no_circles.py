@@ -17,15 +17,23 @@ from balancer.domain.network import Trust
 from balancer.services import give_way as giving
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
+from balancer.services.override_scope import Decision, decide_skill
+from balancer.services.request_run import request_run
 from balancer.services.run_allocation import run_allocation
-from balancer.store import intake, policies
+from balancer.services.steer_read import pin_read
+from balancer.services.undo_draft import undo_draft
+from balancer.services.undo_run import undo_run
+from balancer.store import instructions, intake, policies, reads, runs
+from balancer.store.assignments import take_turn
 from balancer.store.database import Database, Session
 from balancer.store.sources import lock_trust
 from balancer.store.tables import StudyRow
 from tests.databases import SERVERS, wait_until_somebody_waits
-from tests.networks import Feed, Network, extract, loaded, minutes, queued, rostered, solving
+from tests.networks import Feed, Network, extract, loaded, minutes, queued, read_id, rostered, solving
 from tests.patience import PATIENCE_SECONDS
+from tests.services.test_drafts import MANAGER, WHY, begun, morning, published
 from tests.services.test_policy_versions import approved, proposed
+from tests.services.test_undo_run import published as published_run
 from tests.worlds import EXAMPLE_POLICY, NOW, session
 
 pytestmark = pytest.mark.parametrize("kind", SERVERS)
@@ -95,3 +103,56 @@ def test_a_run_is_made_while_somebody_decides_about_a_policy(db: Database) -> No
         policies.turn(deciding)
         run = thread.submit(run_allocation, db, minutes(1), solver=solving({"S1": ["A1"]}))
         assert run.result(PATIENCE_SECONDS).error == ""
+
+
+def ask(held: Session) -> None:
+    """Have the run that waits in hand, as whoever asks for one."""
+    runs.request_run(held, now=minutes(8), reason="a feed changed")
+
+
+def test_a_run_is_undone_while_somebody_asks_for_one(db: Database) -> None:
+    """They have the run, and then take the change feed's turn: whoever undoes one takes the turn last too."""
+    run_id = published_run(db)
+    request_run(db, minutes(3), reason="changes")
+    gets_through(db, lambda: undo_run(db, run_id, minutes(9), by=MANAGER, reason="the wrong one"), ask, take_turn)
+
+
+def skilled(db: Database, level: int, at: float, draft_id: int | None = None) -> int:
+    """Decide how well R1 knows what they report; return the decision's number."""
+    said = Decision(trust="RVV", reason=WHY, draft_id=draft_id)
+    return decide_skill(db, "R1", "neuro", "CT", level, minutes(at), by=MANAGER, said=said).id
+
+
+def drafted(db: Database) -> tuple[int, int]:
+    """Draft that A1 is R2's, and another level of R1's than is decided; return draft and decision."""
+    morning(db)
+    decided = skilled(db, 1, at=1)
+    number, said = begun(db)
+    pin_read(db, read_id(db, "A1"), "R2", minutes(2), by=MANAGER, said=said)
+    skilled(db, 2, at=2, draft_id=number)
+    return number, decided
+
+
+def test_a_draft_is_published_while_a_decision_is_taken_back(db: Database) -> None:
+    """Whoever takes it back has it, and then asks for a run: not until it has all decisions does the draft ask too."""
+    number, decided = drafted(db)
+    gets_through(db, lambda: published(db, number), lambda held: instructions.locked(held, decided), ask)
+
+
+def test_a_draft_is_undone_while_a_new_read_is_opened(db: Database) -> None:
+    """It came since the draft's reads were locked, and is locked with the lists: after it, and no sooner, the turn."""
+    number, _ = drafted(db)
+    published(db, number)
+    with db.session() as reading:
+        first = min(item.id for item in instructions.in_force(reading, minutes(6)) if item.draft_id == number)
+    with ThreadPoolExecutor(1) as thread:
+        with db.transaction() as opening:
+            with db.transaction() as deciding:
+                instructions.locked(deciding, first)
+                undone = thread.submit(undo_draft, db, number, minutes(10), by=MANAGER, why="the wrong Tuesday")
+                wait_until_somebody_waits(db)
+                ingest_extract(db, Feed(), extract("A1", "A2", "A3", "B1", "N1", at=8), minutes(8))
+                reads.locked_read(opening, read_id(db, "N1"))
+            wait_until_somebody_waits(db)
+            take_turn(opening)
+        undone.result(PATIENCE_SECONDS)
