@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from balancer.domain.network import Trust
 from balancer.domain.states import StudyState
 from balancer.services import give_way as giving
+from balancer.services.give_way import give_way
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
 from balancer.services.override_scope import Decision, decide_skill
@@ -182,3 +185,27 @@ def test_lists_are_published_while_studies_that_come_to_take_part_are_opened(db:
             wait_until_somebody_waits(db)
             reads.locked_read(opening, later)
         assert published.result(PATIENCE_SECONDS) == {early, later, last}
+
+
+def test_what_gives_way_is_done_anew_if_it_was_taken_back(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of it has happened then; it is of a later instant, for whoever it waited for has gone first."""
+    monkeypatch.setattr(giving, "LONGEST_SECONDS", PATIENCE_SECONDS)
+    queued(db, "A1", "A2")
+    early, late = (read_id(db, number) for number in ("A1", "A2"))
+    waits: list[timedelta] = []
+
+    def publish(publishing: Session, waited: timedelta) -> None:
+        waits.append(waited)
+        # long enough that the other waits too when the server looks, and takes back whoever has begun to wait first
+        publishing.connection().execute(text("SET LOCAL deadlock_timeout = '3s'"))
+        reads.locked_read(publishing, early)
+        reads.locked_read(publishing, late)
+
+    def begin(held: Session) -> None:
+        held.connection().execute(text("SET LOCAL deadlock_timeout = '1min'"))
+        reads.locked_read(held, late)
+
+    gets_through(db, lambda: give_way(db, publish), begin, lambda held: reads.locked_read(held, early))
+    assert waits[0] == timedelta()
+    assert len(waits) == 2
+    assert waits[1] > timedelta()
