@@ -17,10 +17,12 @@ from sqlmodel import col, select
 
 from balancer.domain.network import Trust
 from balancer.domain.states import StudyState
+from balancer.publish.fhircast.report import Meant, Number
 from balancer.services import give_way as giving
 from balancer.services.give_way import give_way
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.load_network import load_network
+from balancer.services.open_in_viewer import open_in_viewer
 from balancer.services.override_scope import Decision, decide_skill
 from balancer.services.request_run import request_run
 from balancer.services.run_allocation import run_allocation
@@ -33,7 +35,7 @@ from balancer.store.database import Database, Session
 from balancer.store.sources import lock_trust
 from balancer.store.tables import StudyRow
 from tests.databases import SERVERS, wait_until_somebody_waits
-from tests.networks import Feed, Network, extract, loaded, minutes, queued, read_id, rostered, solving
+from tests.networks import Feed, Network, extract, incoming, loaded, minutes, queued, read_id, rostered, solving
 from tests.patience import PATIENCE_SECONDS
 from tests.services.test_drafts import MANAGER, WHY, begun, morning, published
 from tests.services.test_policy_versions import approved, proposed
@@ -185,6 +187,20 @@ def test_lists_are_published_while_studies_that_come_to_take_part_are_opened(db:
             wait_until_somebody_waits(db)
             reads.locked_read(opening, later)
         assert published.result(PATIENCE_SECONDS) == {early, later, last}
+
+
+def test_studies_opened_together_are_locked_in_the_order_of_their_reads(db: Database) -> None:
+    """A study may have got its second read after the other study came."""
+    queued(db, "A1", "A2")
+    ingest_extract(db, Feed(), extract(incoming("A1", reads=2), "A2", at=1), minutes(1))
+    first, second = numbers_of(db)
+    both = Meant(accession_numbers=frozenset(Number(value=name, trust="RVV") for name in ("A1", "A2")))
+    gets_through(
+        db,
+        lambda: open_in_viewer(db, "R1", both, minutes(2)),
+        lambda held: reads.locked_places(held, [(second, 1)]),
+        lambda held: reads.locked_places(held, [(first, 2)]),
+    )
 
 
 def test_what_gives_way_is_done_anew_if_it_was_taken_back(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
