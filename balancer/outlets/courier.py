@@ -130,6 +130,7 @@ class Courier:
             if not outbox.has_old(session, self.outlet.name, before):
                 return
         with self._ground.database.transaction() as session:
+            self._require_lease(session)  # before any letter, as whoever writes them
             number = outbox.give_up_old(session, self.outlet.name, before, now)
             self._write_again(session)
         _log.error("letters.dead", outlet=self.outlet.name, letters=number, why="too old")

@@ -39,4 +39,4 @@ def bring_back(  # noqa: PLR0913 - what comes back, how, on whose word and why
         for given in instructions.locked_of_study(session, row.study_id, kind):
             if given.read_id == read_id:
                 instructions.end(session, given, InstructionState.WITHDRAWN, by=by, now=now, why=reason)
-        runs.request_run(session, now=now, reason=f"a read was {word}")
+        runs.ask_for_run(session, now=now, reason=f"a read was {word}")

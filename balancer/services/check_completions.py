@@ -41,6 +41,6 @@ def _put_back(db: Database, read_id: int, now: datetime) -> bool:
         detail = f"completed by {row.reporter_id} at {done_at}, still unreported at its source"
         put_back(session, row, ReadEvent.DISPUTE, reason=Again.UNCONFIRMED.value, by=_JOB, now=now)
         if is_emergency(session, study, now):
-            runs.request_run(session, now=now, reason="an emergency is still unreported")
+            runs.ask_for_run(session, now=now, reason="an emergency is still unreported")
         open_exception(session, kind, read_id, study, by=_JOB, now=now, detail=detail)
         return True

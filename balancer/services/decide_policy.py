@@ -9,7 +9,7 @@ from balancer.domain.audit import AuditEntry
 from balancer.domain.errors import InvalidValueError
 from balancer.domain.policy_version import PolicyDecision, PolicyState
 from balancer.services.due_times import reckon_due_times
-from balancer.store import audit, policies, runs
+from balancer.store import audit, policies, runs, sources
 from balancer.store.assignments import note_all
 from balancer.store.database import Database, Session
 
@@ -34,13 +34,14 @@ def approve_policy(  # noqa: PLR0913 - who decides what, when and why
     if not approver.strip():
         raise InvalidValueError("approver", "somebody must answer for the policy, by name")
     with db.transaction() as session:
+        sources.lock_trusts(session)  # whoever takes in studies, which are all due anew, has their trust first
         policies.turn(session)
         if base is not None:
             policies.require_in_force(session, base)
         _decide(session, policy_id, PolicyDecision.APPROVE, now, by=by, decided_by=approver, reason=reason)
         policy = policies.current_policy(session)
         reckon_due_times(session, policy, now)
-        runs.request_run(session, now=now, reason=f"version {policy_id} of the policy was approved")
+        runs.ask_for_run(session, now=now, reason=f"version {policy_id} of the policy was approved")
         note_all(session, now)
 
 

@@ -33,13 +33,15 @@ class DueTimes:
 
 
 def reckon_due_times(session: Session, policy: Policy, now: datetime) -> None:
-    """Make every open study due by ``policy``, but for those whose source says when they are due."""
+    """Make every open study due by ``policy``, but for those whose source says when they are due.
+
+    The caller has locked all trusts.
+    """
     clocks = standing.open_clocks(session)
-    due_times = DueTimes(policy, (started for _, _, started, _ in clocks), now)
-    standing.put_due_times(
-        session,
-        {study: due_times.due_at(priority, started, own_due) for study, priority, started, own_due in clocks},
-    )
+    due_times = DueTimes(policy, (clock.clock_started_at for clock in clocks), now)
+    due = {clock.id: due_times.due_at(clock.priority, clock.clock_started_at, clock.source_due_at) for clock in clocks}
+    # most policies change what few studies are due by
+    standing.put_due_times(session, {clock.id: due[clock.id] for clock in clocks if due[clock.id] != clock.due_at})
 
 
 def calendar_over(policy: Policy, started: Iterable[datetime], now: datetime) -> WorkingCalendar:

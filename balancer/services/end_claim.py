@@ -43,7 +43,7 @@ def end_unread(  # noqa: PLR0913 - whose claim on what ends, how, on whose word
         return row.state
     put_back(session, row, event, reason=_ENDED[event], by=by, now=now, why=why)
     if is_emergency(session, study, now):
-        runs.request_run(session, now=now, reason=f"an emergency that was open: {_ENDED[event]}")
+        runs.ask_for_run(session, now=now, reason=f"an emergency that was open: {_ENDED[event]}")
         if event is ReadEvent.LAPSE:
             kind, detail = ExceptionKind.EMERGENCY_WAITS, f"was open at {claim.reporter_id}, who gave no sign of life"
             open_exception(session, kind, row.id or 0, study, by=by, now=now, detail=detail)

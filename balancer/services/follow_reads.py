@@ -53,7 +53,7 @@ def follow_readings(session: Session, study: StudyRow, policy: Policy, now: date
     _end(session, [ids[number] for number in needed.moot], now)
     _bring_up(session, study, needed, [ids[number] for number in needed.unsaid], now)
     if (needed.verify or needed.arbitrate) and is_emergency(session, study, now):
-        runs.request_run(session, now=now, reason="a report of an emergency is to be followed up")
+        runs.ask_for_run(session, now=now, reason="a report of an emergency is to be followed up")
 
 
 def _verify(  # noqa: PLR0913, PLR0917 - which report, since when, by which rules

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import structlog
 
-from balancer.store.database import Database, GaveWayError, Session
+from balancer.store.database import Database, GaveWayError, Session, StoreBusyError, waited_in_a_circle
 
 _log = structlog.get_logger("balancer.services")
 # What cannot wait takes about half a second each; a plan that gave way for ever would go stale, and so would the lists.
@@ -24,9 +24,10 @@ def give_way(db: Database, publish: Callable[[Session, timedelta], Answer]) -> A
     """Do ``publish`` in a transaction of its own, as soon as nothing is under way that cannot wait.
 
     What comes up meanwhile goes first: the transaction is rolled back, and ``publish`` done anew after it. Once
-    ``LONGEST_SECONDS`` are over it is done whatever is under way. It must change nothing outside its session. It is
-    told for how long it has waited, nothing if it did not have to: lists were published meanwhile, and what takes their
-    place is of a later instant than they are.
+    ``LONGEST_SECONDS`` are over it is done whatever is under way. So it is if the server takes it back because it and
+    others have waited for each other. It must change nothing outside its session. It is told for how long it has
+    waited, nothing if it did not have to: lists were published meanwhile, and what takes their place is of a later
+    instant than they are.
     """
     began, gave_way, had_to_wait = time.monotonic(), 0, False
     while time.monotonic() - began < LONGEST_SECONDS:
@@ -38,6 +39,11 @@ def give_way(db: Database, publish: Callable[[Session, timedelta], Answer]) -> A
         except GaveWayError:
             gave_way += 1
             _log.info("publish.gave_way", times=gave_way, seconds=round(time.monotonic() - began, 3))
+        except StoreBusyError as error:
+            if not waited_in_a_circle(error):
+                raise
+            had_to_wait = True  # whoever it was has gone first
+            _log.warning("publish.waited_in_a_circle", seconds=round(time.monotonic() - began, 3))
     with db.transaction() as session:
         session.connection()
         return publish(session, timedelta(seconds=time.monotonic() - began))

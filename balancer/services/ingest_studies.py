@@ -133,7 +133,7 @@ def release_held_batch(db: Database, batch_id: int, now: datetime, *, by: str) -
             take_extracted_at(row, held.extracted_at, now)
         excluded = sum(1 for rule in closures.values() if rule)
         counts = {"withdrawn": len(closures) - excluded, "excluded_since": excluded}
-        runs.request_run(session, now=now, reason=f"batch {batch_id} released")
+        runs.ask_for_run(session, now=now, reason=f"batch {batch_id} released")
         return settle(session, row, batch, counts, open_before=before, touched=closures.keys())
 
 

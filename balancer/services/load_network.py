@@ -61,6 +61,7 @@ def load_network(db: Database, network: StandingData, now: datetime) -> None:
     force at once; one that differs later is proposed, and waits for somebody to approve it.
     """
     with db.transaction() as session:
+        sources.lock_trusts(session)  # in one order: below they are changed in the order in which they lie
         before = standing.shown_on_lists(session)
         standing.put_trusts(session, network.trusts)
         standing.put_examinations(session, network.examinations)

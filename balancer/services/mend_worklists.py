@@ -201,7 +201,7 @@ class Mending:
                 policy_id=live.policy_id,
                 error=error,
             )
-            runs.request_run(session, now=now, reason=f"mending run {row.id} was rejected")
+            runs.ask_for_run(session, now=now, reason=f"mending run {row.id} was rejected")
         self.close()
         return MendOutcome(
             run_id=row.id or 0, state=RunState.REJECTED, lists=0, urgent=urgent, unplaced=urgent, error=error

@@ -53,7 +53,11 @@ def open_in_viewer(  # noqa: PLR0913 - what is opened by whom, and when that was
     # a reporter's own eyes: of a study that is read twice they are not told who has the other reading
     seen = db.within(Reach(own=reporter_id).at(now))
     with seen.transaction() as session:
-        wanted = sorted(filter(None, (_theirs(found, reporter_id) for found in _reads_meant(session, said))))
+        found = _reads_meant(session, said)
+        wanted = sorted(filter(None, (_theirs(of_study, reporter_id) for of_study in found)))
+        # all at once, for reads of one study need not be numbered one after the other
+        study_of = {read.id: read.study_id for of_study in found for read in of_study}
+        reads.locked_reads(session, {study_of[read_id] for read_id in wanted})
         for read_id in wanted:
             reads.locked_read(session, read_id)
             if unless_ended_since and claims.has_ended_since(session, read_id, reporter_id, unless_ended_since):

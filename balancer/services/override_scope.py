@@ -144,7 +144,7 @@ def enter(session: Session, given: Instruction, *, by: Actor, now: datetime) -> 
         _stage(session, given, given.draft_id, by, now)
     row = instructions.add(session, given, by=by, now=now)
     if given.draft_id is None:
-        runs.request_run(session, now=now, reason=f"{given.kind} decided")
+        runs.ask_for_run(session, now=now, reason=f"{given.kind} decided")
         touch_worklists(session)
     return instructions.instruction_of(row)
 
@@ -160,7 +160,7 @@ def put_override_in_force(session: Session, instruction_id: int, *, by: Actor, n
     row = instructions.locked(session, instruction_id)
     _replace(session, instructions.instruction_of(row), by, now)
     instructions.enforce(session, row, by=by, now=now)
-    runs.request_run(session, now=now, reason=f"{row.kind} decided")
+    runs.ask_for_run(session, now=now, reason=f"{row.kind} decided")
     return instructions.instruction_of(row)
 
 

@@ -73,7 +73,7 @@ def discard_run(db: Database, run_id: int, now: datetime, *, by: Actor, reason: 
     with db.transaction() as session:
         leases.turn(session, LEASE)
         run = runs.held_run(session, run_id)
-        runs.request_run(session, now=now, reason=f"run {run_id} was discarded")
+        runs.ask_for_run(session, now=now, reason=f"run {run_id} was discarded")
         _decide(session, run, RunState.DISCARDED, now, by=by, reason=reason)
 
 

@@ -124,7 +124,7 @@ def _take_effect(session: Session, given: Instruction, of_study: Sequence[Standi
     moves = list(_EFFECTS.get(given.kind, _nothing)(given, of_study))
     detail = {"instruction": given.id}
     reads.move_all(session, moves, by=by, now=now, why=given.reason, detail=detail)
-    runs.request_run(session, now=now, reason=f"instruction {given.id}: {given.kind}")
+    runs.ask_for_run(session, now=now, reason=f"instruction {given.id}: {given.kind}")
 
 
 def _the_read(given: Instruction, of_study: Sequence[Standing]) -> Standing | None:

@@ -44,7 +44,7 @@ def reopen_read(db: Database, read_id: int, now: datetime, *, by: Actor, reason:
         if _rests_on(session, row):
             raise ConflictError("another read rests on it: whoever has that one decides")
         put_back(session, row, ReadEvent.DISPUTE, reason=Again.REOPENED.value, by=by, now=now, why=reason)
-        runs.request_run(session, now=now, reason="a read was reopened")
+        runs.ask_for_run(session, now=now, reason="a read was reopened")
         return row.state
 
 

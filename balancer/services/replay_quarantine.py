@@ -75,7 +75,7 @@ def replay_feed(  # noqa: PLR0913, PLR0917 - what is read, how, and when
     batch = batches.add_batch(session, _batch(feed.name, now))
     outcome = _Replay(session, row, batch, reading, now).take()
     if outcome.books.new or outcome.books.changed:
-        runs.request_run(session, now=now, reason="quarantined rows were read again")
+        runs.ask_for_run(session, now=now, reason="quarantined rows were read again")
     return outcome
 
 

@@ -57,7 +57,7 @@ def return_read(  # noqa: PLR0913 - what is handed back, by whom and why
         _unpin(session, row, reason, by, now)
         _put_back(session, row, study, claim, reason, by, now)
         if is_emergency(session, study, now):
-            runs.request_run(session, now=now, reason="an emergency was handed back")
+            runs.ask_for_run(session, now=now, reason="an emergency was handed back")
         return row.state
 
 

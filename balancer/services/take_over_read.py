@@ -48,7 +48,7 @@ def take_over_read(  # noqa: PLR0913 - what is taken from whom, for whom and why
         elif reporter_id is None:
             to = ReadState.UNALLOCATED
             reads.move(session, row, ReadEvent.TAKE_OVER, to, by=by, now=now, why=reason, reason="taken over")
-            runs.request_run(session, now=now, reason="a read was taken over")
+            runs.ask_for_run(session, now=now, reason="a read was taken over")
         else:
             _give(session, row, reporter_id, by=by, now=now, why=reason)
         return row.state

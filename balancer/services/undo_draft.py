@@ -46,8 +46,9 @@ def undo_draft(db: Database, draft_id: int, now: datetime, *, by: Actor, why: st
 
 def _undo(session: Session, draft_id: int, now: datetime, by: Actor, why: str) -> list[Left]:
     leases.turn(session, LEASE)
-    about = {row.study_id for row in drafts.of_draft(session, draft_id, InstructionState.IN_FORCE)} - {None}
-    drafts.draft(session, draft_id)
+    about = {row.study_id for row in drafts.of_draft(session, draft_id, InstructionState.IN_FORCE)}
+    # those, too, about which something is to hold again
+    about |= {item.study_id for item in instructions.numbered(session, drafts.draft(session, draft_id).replaced)}
     reads.locked_plannable(session, beside=[number for number in about if number is not None])
     row = drafts.locked(session, draft_id, DraftState.PUBLISHED)
     before = queue.items_of_lists(session, row.lists)

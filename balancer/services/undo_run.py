@@ -42,8 +42,9 @@ def _undo(session: Session, run_id: int, now: datetime, by: Actor, reason: str) 
     before = queue.items_of_lists(session, queue.lists_ended_at(session, at))
     since = {item.study_id or 0 for item in instructions.in_force(session, now) if item.came_after(at)}
     reads.locked_plannable(session, beside=[number for number in since if number])
+    # before lists are put back, which takes the change feed's turn
+    runs.ask_for_run(session, now=now, reason=f"run {run_id} was undone")
     left = restore_lists(session, before, since, stage=f"run {run_id} was undone", by=by, now=now)
-    runs.request_run(session, now=now, reason=f"run {run_id} was undone")
     _note(session, run, left, now, by=by, reason=reason)
     return left
 

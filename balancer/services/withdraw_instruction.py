@@ -64,14 +64,11 @@ def lift(  # noqa: PLR0913 - what is undone, on what, on whose word, when and wh
     state, event = _BACK.get(row.kind, (None, None))
     if read is not None and event is not None and read.state is state:
         reads.move(session, read, event, ReadState.UNALLOCATED, by=by, now=now, why=why, reason=_ended(row))
-    runs.request_run(session, now=now, reason=f"instruction {row.id} ended")
+    runs.ask_for_run(session, now=now, reason=f"instruction {row.id} ended")
 
 
 def show_without(session: Session, row: InstructionRow) -> None:
-    """Ensure that lists are new if what has ended was about somebody: what they show beside reads follows it.
-
-    Call it last, as ``touch_worklists``.
-    """
+    """Ensure that lists are new if what has ended was about somebody: what they show beside reads follows it."""
     if row.kind in OF_PEOPLE | OF_ROSTERS:
         touch_worklists(session)
 

@@ -18,7 +18,7 @@ from sqlmodel import Session, col, delete, func, insert, or_, select, update
 
 from balancer.domain.life import ReadKind
 from balancer.domain.states import JournalKind, StudyState
-from balancer.store import journal, scope
+from balancer.store import journal, runs, scope
 from balancer.store.bulk import change_rows
 from balancer.store.chunks import is_among
 from balancer.store.tables import StudyRow, WorklistItemRow, WorklistRow
@@ -37,6 +37,7 @@ from balancer.store.where_reads_stand import (
 
 _NO_SYNC: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 _MOVED, _REPLANNED = "studies of which reads have moved", "studies on lists that are new"
+_TOUCHED = "whether what all lists show beside reads and studies may be something else"
 _DECIDED = "whether anything that a person decided has begun to hold, or has ended"
 _LEFT, _OUTCOMES = "patients whose studies are another's now", "reads of which it was said later what they came to"
 _COMPARED = tuple(field.name for field in fields(Standing))
@@ -70,12 +71,21 @@ def outcome_said(session: Session, key: Key, at: datetime) -> None:
     session.info.setdefault(_OUTCOMES, {})[key] = at
 
 
+def touch_worklists(session: Session) -> None:
+    """Remember that what lists show beside reads and studies (people, sessions, names) may have changed on all of them.
+
+    What follows still locks what it needs: the turn is taken as the transaction ends.
+    """
+    session.info[_TOUCHED] = True
+
+
 def note_moved(session: Session) -> None:
-    """Enter what has been remembered of reads in this transaction, as ``note_studies``; of some only new times.
+    """Enter what has been remembered in this transaction: a run, reads as ``note_studies``, of some only new times.
 
     What has been decided has a number of its own, whether or not it moves a read: numbers come in the order of commits,
     and nothing else of an instruction does.
     """
+    runs.enter_asked(session)
     if session.info.pop(_DECIDED, False):
         with scope.unlimited(session) as whole:
             take_turn(whole).sequence += 1
@@ -92,6 +102,9 @@ def note_moved(session: Session) -> None:
         with scope.as_it_stands(session) as whole:
             # a study that is theirs no longer does not lead to them: they are asked for by name
             _touch(whole, is_among(whole, StudyRow.patient_id, sorted(patients)))
+    if session.info.pop(_TOUCHED, False):
+        with scope.unlimited(session) as whole:
+            _touch_all(whole)
 
 
 def note_studies(session: Session, study_ids: Collection[int], at: datetime) -> int:
@@ -103,6 +116,7 @@ def note_studies(session: Session, study_ids: Collection[int], at: datetime) -> 
     """
     if not study_ids:
         return 0
+    runs.enter_asked(session)
     with scope.as_it_stands(session) as whole:
         return _note(whole, Scope(study_ids=set(study_ids)), at)
 
@@ -110,6 +124,7 @@ def note_studies(session: Session, study_ids: Collection[int], at: datetime) -> 
 def note_all(session: Session, at: datetime) -> int:
     """Enter whatever has changed of any read, as ``note_studies``; for changes in bulk."""
     session.info.pop(_MOVED, None)
+    runs.enter_asked(session)
     with scope.unlimited(session) as whole:
         which = Scope(trusts=set(whole.exec(select(AssignmentHeadRow.trust))))
         return _note(whole, which, at)
@@ -122,18 +137,10 @@ def note_new_lists(session: Session, at: datetime) -> int:
     times of nearly all, and everybody who writes waits meanwhile: the database compares and numbers those by itself.
     """
     waiting = session.info.pop(_MOVED, {})
+    runs.enter_asked(session)
     with scope.unlimited(session) as whole:
         moves = _note(whole, Scope(study_ids=set(waiting)), at, lists_are_new=True)
         return moves + _note_times(whole, at)
-
-
-def touch_worklists(session: Session) -> None:
-    """Enter that what lists show beside reads and studies (people, sessions, names) may have changed on all of them."""
-    current = select(WorklistRow.reporter_id).where(col(WorklistRow.superseded_at).is_(None))
-    with scope.unlimited(session) as whole:
-        feed = take_turn(whole)
-        feed.sequence += 1
-        _revise(whole, set(whole.exec(current)), feed.sequence)
 
 
 def begin_feeds(session: Session, trusts: Iterable[str]) -> None:
@@ -161,6 +168,7 @@ def forget_gone(session: Session, before: datetime) -> None:
 
 def note_said(session: Session, key: Key, kind: JournalKind, said: Mapping[str, Any], at: datetime) -> None:
     """Enter into the journal what is said of a read that stays as it is; after the read's lock, before the audit."""
+    runs.enter_asked(session)
     with scope.unlimited(session) as whole:
         feed = take_turn(whole)
         feed.sequence += 1
@@ -176,6 +184,7 @@ def forget_steps(session: Session, before: datetime) -> None:
 
 def take_turn(session: Session) -> ChangeFeedRow:
     """Return the feed's row once nobody else has the turn; it is ours until the transaction ends."""
+    runs.enter_asked(session)
     session.flush()
     # one that the session has read before may have moved on since
     statement = select(ChangeFeedRow).with_for_update().execution_options(populate_existing=True)
@@ -366,6 +375,13 @@ def _touch(session: Session, of_studies: ColumnElement[bool]) -> None:
     if holders:
         feed.sequence += 1
         _revise(session, holders, feed.sequence)
+
+
+def _touch_all(session: Session) -> None:
+    current = select(WorklistRow.reporter_id).where(col(WorklistRow.superseded_at).is_(None))
+    feed = take_turn(session)
+    feed.sequence += 1
+    _revise(session, set(session.exec(current)), feed.sequence)
 
 
 def _holders(of_studies: ColumnElement[bool]) -> Any:

@@ -44,7 +44,7 @@ from balancer.store.planner import tell_sqlite
 from balancer.store.right_of_way import GaveWayError, OfFile, OfServer, RightOfWay, giving_way
 from balancer.store.schema import upgrade
 
-__all__ = ["BrokenReferencesError", "Database", "GaveWayError", "Session", "StoreBusyError"]
+__all__ = ["BrokenReferencesError", "Database", "GaveWayError", "Session", "StoreBusyError", "waited_in_a_circle"]
 
 # What the driver raises when the database cannot be reached, or another writer holds it for too long.
 StoreBusyError = OperationalError
@@ -64,6 +64,8 @@ _BUSY_SECONDS = 30
 _CONNECTIONS = 15
 # read_only_sql_transaction (PostgreSQL, appendix A).
 _READ_ONLY = "25006"
+# deadlock_detected (the same).
+_CIRCLE = "40P01"
 # Any number will do, as long as nothing else in the database takes the same advisory lock.
 _MIGRATION_LOCK = 7_240_519
 
@@ -228,6 +230,11 @@ class Database:
         """Close what a thread gives back that outlived its request: no pool would be left to close it."""
         if self._closed.is_set():
             record.invalidate()
+
+
+def waited_in_a_circle(error: StoreBusyError) -> bool:
+    """Tell whether writers have waited for each other, and this transaction is the one that the server took back."""
+    return getattr(error.orig, "sqlstate", None) == _CIRCLE
 
 
 def _readable(url: str) -> URL:

@@ -132,7 +132,8 @@ def says(found: PolicyVersion, policy: Policy) -> bool:
 
 def turn(session: Session) -> None:
     """Wait until nobody else decides about policies, and keep them from it until the transaction ends."""
-    session.exec(select(PolicyRow.id).order_by(col(PolicyRow.id)).with_for_update()).all()
+    # others may enter runs meanwhile, which only refer to a version: they have what whoever decides waits for later
+    session.exec(select(PolicyRow.id).order_by(col(PolicyRow.id)).with_for_update(key_share=True)).all()
 
 
 def require_in_force(session: Session, policy_id: int) -> None:

@@ -21,6 +21,7 @@ from balancer.store.tables_runs import RunRecordRow
 
 _NEWEST_FIRST = "run"
 _BY_DUE = "unallocated"
+_ASKED = "that a run is asked for: when, and why"
 _HAVE_WAITED = (RunState.HELD, RunState.SUPERSEDED, RunState.DISCARDED)
 
 
@@ -200,6 +201,23 @@ def request_run(session: Session, *, now: datetime, reason: str) -> RunRow:
     session.add(row)
     session.flush()
     return row
+
+
+def ask_for_run(session: Session, *, now: datetime, reason: str) -> None:
+    """Remember that a run is asked for, which is entered once nothing but the change feed's turn is still to be locked.
+
+    Whoever changes things asks in this way, several times if there are several reasons: with the run that waits in
+    hand, which all of them need, nobody is to wait for what another of them changes. ``assignments`` enters it, before
+    it takes the turn, and before the transaction commits.
+    """
+    session.info.setdefault(_ASKED, {"now": now, "reason": reason})
+
+
+def enter_asked(session: Session) -> None:
+    """Enter the run that this transaction has asked for, if it has."""
+    asked = session.info.pop(_ASKED, None)
+    if asked is not None:
+        request_run(session, **asked)
 
 
 def begin_run(session: Session, *, token: int, now: datetime, started_at: datetime, seed: int) -> int:

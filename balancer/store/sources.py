@@ -99,6 +99,14 @@ def lock_trust(session: Session, trust: str) -> None:
     session.exec(select(TrustRow.code).where(TrustRow.code == trust).with_for_update(key_share=True)).one()
 
 
+def lock_trusts(session: Session) -> None:
+    """Ensure that nobody else writes any trust's studies until the transaction ends, as ``lock_trust`` of each.
+
+    In the order of their codes, so that of two who do nobody waits for the other.
+    """
+    session.exec(select(TrustRow.code).order_by(TrustRow.code).with_for_update(key_share=True)).all()
+
+
 def locked_feed(session: Session, name: str) -> FeedRow:
     """Return a feed's own row as it is once nobody else writes its trust's studies; ``NotFoundError`` if none."""
     row = feed_row(session, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import Session, col, delete, insert, select, update
 
@@ -141,15 +141,25 @@ def examination_names(session: Session) -> dict[str, str]:
     return dict(session.exec(select(ExaminationRow.code, ExaminationRow.name)).all())
 
 
-def open_clocks(session: Session) -> list[tuple[int, str, datetime, datetime | None]]:
-    """Return id, priority, start of the clock and own due time of every open study."""
-    statement = select(StudyRow.id, StudyRow.priority, StudyRow.clock_started_at, StudyRow.source_due_at)
-    found = session.exec(statement.where(StudyRow.state == StudyState.OPEN)).all()
-    return [(study_id or 0, priority, started, due) for study_id, priority, started, due in found]
+class OpenClock(NamedTuple):
+    """What of an open study says when it is due, and when it is due by now."""
+
+    id: int
+    priority: str
+    clock_started_at: datetime
+    source_due_at: datetime | None
+    due_at: datetime
+
+
+def open_clocks(session: Session) -> list[OpenClock]:
+    """Return the clocks of all open studies, by number."""
+    columns: Any = tuple(getattr(StudyRow, name) for name in OpenClock._fields)
+    found = session.exec(select(*columns).where(StudyRow.state == StudyState.OPEN).order_by(col(StudyRow.id)))
+    return [OpenClock(*row) for row in found]
 
 
 def put_due_times(session: Session, due_at: Mapping[int, datetime]) -> None:
-    """Enter when studies are due."""
+    """Enter when studies are due; the caller has locked their trusts."""
     if due_at:
         session.exec(update(StudyRow), params=[{"id": study_id, "due_at": due} for study_id, due in due_at.items()])
 

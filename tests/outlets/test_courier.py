@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
 from balancer.domain.errors import UndeliveredError, UnreachableError, UnsendableError
-from balancer.domain.letter import LetterState, Patience
+from balancer.domain.letter import Letter, LetterState, Patience
 from balancer.outlets.courier import Courier, Ground, NoLongerOursError
 from balancer.services.release_read import release_read
 from balancer.store import leases, outbox
 from balancer.store.assignments import void_cursors
 from balancer.store.changes import Mark
-from balancer.store.database import Database
+from balancer.store.database import Database, Session
 from balancer.store.pages import Cut
 from tests.api.service import StandingClock
+from tests.databases import SERVERS, wait_until_somebody_waits
 from tests.networks import PACS, claimed, loaded, minutes, queued, read_id
 from tests.outlets.told import Notebook, courier, written
+from tests.patience import PATIENCE_SECONDS
 from tests.worlds import NOW
+
+
+class Remembering(Notebook):
+    """A notebook that knows what it has told, of which nothing is ever uncertain."""
+
+    def again(self, session: Session, now: datetime) -> Iterable[Letter]:  # noqa: ARG002
+        """Say nothing once more."""
+        return ()
 
 
 def with_letters(db: Database, *letters: tuple[str, str]) -> None:
@@ -179,6 +191,26 @@ def test_what_has_grown_too_old_is_given_up(sqlite_db: Database) -> None:
     clock.at = minutes(61)
     mine.step()
     assert states(sqlite_db) == [("a1", LetterState.DEAD, 0)]
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_what_is_too_old_is_given_up_while_somebody_else_takes_the_lead(db: Database) -> None:
+    """Whoever leads has the lease first and then letters: so does whoever gives them up. SQLite has one writer."""
+    with_letters(db, ("a", "a1"))
+    with db.transaction() as session:
+        lease = leases.acquire(session, "scheduler", "one", now=NOW, lasting=timedelta(seconds=10))
+    assert lease is not None
+    outlet = Remembering(patience=Patience(hours=1))
+    mine = Courier(outlet, Ground(database=db, clock=StandingClock(minutes(61)), lease=lease))
+    with ThreadPoolExecutor(1) as thread:
+        with db.transaction() as leading:
+            leases.require(leading, lease)
+            giving_up = thread.submit(mine.give_up_old)
+            wait_until_somebody_waits(db)
+            (letter,) = outbox.due(leading, "notebook", NOW, limit=1)
+            outbox.take(leading, letter.id or 0, NOW)
+        giving_up.result(PATIENCE_SECONDS)
+    assert states(db) == [("a1", LetterState.SENT, 0)]
 
 
 def test_whoever_no_longer_leads_says_nothing(sqlite_db: Database) -> None:
