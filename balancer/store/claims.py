@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 
 from sqlmodel import Session, col, exists, func, select, update
@@ -11,7 +12,7 @@ from balancer.domain.life import THEIRS, ReadEvent
 from balancer.domain.outcome import Outcome
 from balancer.store.chunks import chunks
 from balancer.store.reads_that_count import counting
-from balancer.store.scope import as_it_stands
+from balancer.store.scope import as_it_stands, reach_of, sighted
 from balancer.store.tables import ReporterRow, StudyRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow
 
@@ -56,6 +57,22 @@ def had_claimed(session: Session, read_id: int, reporter_id: str) -> bool:
     """Tell whether a reporter ever claimed a read."""
     claimed = select(ClaimRow.id).where(ClaimRow.read_id == read_id, ClaimRow.reporter_id == reporter_id)
     return session.exec(claimed.limit(1)).first() is not None
+
+
+@contextmanager
+def seeing_what_they_opened(session: Session, read_id: int, reporter_id: str) -> Iterator[None]:
+    """Let a session whose caller once opened a read see it until the block ends, though it is read blind.
+
+    It may be somebody else's by now, and then it is hidden from them as long as another reading waits; what they have
+    to say of it must find it all the same. They are not to be told whose it is.
+    """
+    if reach_of(session).blind_to != reporter_id:
+        yield
+        return
+    with sighted(session):
+        opened = had_claimed(session, read_id, reporter_id)
+    with sighted(session) if opened else nullcontext():
+        yield
 
 
 def is_said_again(session: Session, read_id: int, reporter_id: str) -> bool:
