@@ -14,6 +14,7 @@ from balancer.store.chunks import chunks
 from balancer.store.reads_that_count import counting
 from balancer.store.scope import as_it_stands, reach_of, sighted
 from balancer.store.tables import ReporterRow, StudyRow
+from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow
 
 _NO_SYNC = {"synchronize_session": False}
@@ -183,9 +184,14 @@ def tell_withdrawn(session: Session, read_id: int, *, now: datetime) -> None:
 
 
 def note_seen(session: Session, batch_id: int) -> None:
-    """Enter in the live claims of the studies a batch has seen that their source asks for them after all."""
+    """Enter in the live claims of the studies a batch has seen that their source asks for them after all.
+
+    Not of what followed readings and is no longer wanted: that is no matter of its source.
+    """
     # looked up from the claims, which are few: a network has a million studies that some batch has seen
     its_study = (col(ReadRow.id) == col(ClaimRow.read_id), col(StudyRow.id) == col(ReadRow.study_id))
     is_seen = exists().where(*its_study, col(StudyRow.last_batch_id) == batch_id).correlate(ClaimRow)
-    asked = update(ClaimRow).where(_LIVE, col(ClaimRow.withdrawn_at).is_not(None), is_seen)
+    is_moot = exists().where(col(FollowUpRow.read_id) == col(ClaimRow.read_id), ~col(FollowUpRow.wanted))
+    told = (_LIVE, col(ClaimRow.withdrawn_at).is_not(None))
+    asked = update(ClaimRow).where(*told, is_seen, ~is_moot.correlate(ClaimRow))
     session.exec(asked.values(withdrawn_at=None), execution_options=_NO_SYNC)

@@ -28,7 +28,8 @@ def contradicted(session: Session, patience: timedelta) -> list[int]:
     one that closes the study but is not believed yet. A snapshot says that a study is unreported by holding it; a feed
     of changes does with every extract that does not say that it is reported. Of a study of which another read is still
     to be done, or waits for something, nothing is expected, and so its source is asked from when the last of them was
-    done; one that is not to be read here is waited for by nobody.
+    done; one that is not to be read here is waited for by nobody. Nor is one that follows readings which no longer ask
+    for it, whatever has become of it.
     Whoever makes studies known by workitems says of each what they have to say once, and contradicts nothing.
     """
     newest = select(BatchRow.feed, func.max(BatchRow.id).label("id")).group_by(BatchRow.feed).subquery()
@@ -47,7 +48,8 @@ def contradicted(session: Session, patience: timedelta) -> list[int]:
             col(ReadRow.confirmed_at).is_(None),
             StudyRow.state == StudyState.OPEN,
             col(FeedRow.name) != sources.named_by_workitems(),
-            ~_has_read(_TO_DO),
+            ~_is_moot(),
+            ~_has_read(_TO_DO, ~_is_moot()),
             col(StudyRow.id).not_in(_closed_by_held_batches()),
             ~_is_followed(),
         )
@@ -83,18 +85,24 @@ def finished(session: Session, before: datetime) -> dict[str, list[int]]:
     return found
 
 
-def _has_read(condition: Any) -> Any:
+def _has_read(*conditions: Any) -> Any:
     """Return the condition that a study has such a read; asked of each study, not of all reads there ever were."""
-    its = exists().where(col(ReadRow.study_id) == col(StudyRow.id), condition)
+    its = exists().where(col(ReadRow.study_id) == col(StudyRow.id), *conditions)
     return its.correlate(StudyRow)
 
 
 def _last_done() -> Any:
-    """Return when the last of a study's reads that are done was."""
+    """Return when the last of a study's reads that are done was; of what nobody asks for any more it is no matter."""
     its = select(func.max(ReadRow.done_at)).where(
-        col(ReadRow.study_id) == col(StudyRow.id), col(ReadRow.state) == ReadState.DONE
+        col(ReadRow.study_id) == col(StudyRow.id), col(ReadRow.state) == ReadState.DONE, ~_is_moot()
     )
     return its.correlate(StudyRow).scalar_subquery()
+
+
+def _is_moot() -> Any:
+    """Return the condition that a read follows others that no longer ask for it."""
+    moot = exists().where(col(FollowUpRow.read_id) == col(ReadRow.id), ~col(FollowUpRow.wanted))
+    return moot.correlate(ReadRow)
 
 
 def _closed_by_held_batches() -> Any:
