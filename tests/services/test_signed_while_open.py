@@ -100,3 +100,19 @@ def test_a_source_that_names_whoever_still_reads_confirms_no_others_report(db: D
     assert complete_read(db, read_id(db, "A1", read=2), "R2", minutes(6), by=PACS, outcome=NORMAL)
     one_left_after(db, "R2", at=17)
     assert confirmed(db) == [False, True]
+
+
+@pytest.mark.parametrize("said_first", [True, False])
+def test_what_a_source_has_reported_is_compared_once_its_reader_says_here_what_it_came_to(
+    db: Database, *, said_first: bool
+) -> None:
+    """R1's claim is over when the extract comes, so that its source's word is taken; R1's own word comes after it."""
+    opened_by_two(db)
+    release_read(db, read_id(db, "A1"), "R1", minutes(2), by=PACS)
+    one_left_after(db, "R1", at=3)
+    assert standing(db, "A1", read=1) == (ReadState.DONE, "R1")
+    words = [(1, "R1", NORMAL), (2, "R2", ABNORMAL)]
+    for minute, (read, who, outcome) in enumerate(words if said_first else reversed(words), start=4):
+        assert complete_read(db, read_id(db, "A1", read=read), who, minutes(minute), by=PACS, outcome=outcome)
+    assert kinds(db) == [*BOTH, (ARBITRATION, ReadState.UNALLOCATED)]
+    in_order(db)
