@@ -23,7 +23,7 @@ class Reading:
     """A read of a study, as far as what follows depends on it.
 
     ``of``: which reading a verification is of. ``wanted``: what it follows still stands. ``here``: it was completed
-    here, not at its source, whose readers and outcomes nobody tells us.
+    here, or its reader has said here what it came to; of what is done at its source alone nobody tells us.
     """
 
     number: int

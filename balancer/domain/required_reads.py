@@ -41,9 +41,10 @@ def adjust(reads: Collection[KnownRead], required: int, done_by: Collection[str]
     """Return what to change so that ``required`` reads of an open study are left, whoever ``done_by`` has done theirs.
 
     A read done here counts as left until its source counts it out. Of too many, those go first whose reporter the
-    source names: done here, then with one of ``done_by``; then those done here by others, then what nobody has; never
-    a claimed one, whose claimant is told when the claim ends. Of too few, withdrawn ones return before new ones are
-    added.
+    source names: done here, then with one of ``done_by``; then those done here by others, then what nobody has. A
+    claimed one never goes. If it is with one of ``done_by`` it is the one that is over, and no other goes in its place:
+    once the claim has ended it is one too many, and goes by how that was. Of too few, withdrawn ones return before new
+    ones are added.
 
     Reads that follow readings are counted by no source: they are not left over, no reading is added for want of them,
     and those that went with their study return with it.
@@ -53,7 +54,8 @@ def adjust(reads: Collection[KnownRead], required: int, done_by: Collection[str]
     readings = [read for read in reads if not read.follows]
     left = [read for read in readings if read.state is not _S.WITHDRAWN and not read.confirmed]
     if len(left) >= required:
-        going = list(_going(left, frozenset(done_by)))[: len(left) - required]
+        over = list(_going(left, frozenset(done_by)))[: len(left) - required]
+        going = [(read, event) for read, event in over if read.state is not _S.CLAIMED]
         return Adjustment(
             events=(*((read.number, event) for read, event in going if event is not None), *following),
             confirmed=tuple(read.number for read, event in going if event is None),
@@ -74,10 +76,16 @@ def close(reads: Iterable[KnownRead]) -> tuple[tuple[int, ReadEvent], ...]:
 
 
 def _going(left: Collection[KnownRead], done_by: frozenset[str]) -> Iterator[tuple[KnownRead, ReadEvent | None]]:
-    """Yield the reads in the order in which they go, each with the event; ``None`` for one done here already."""
+    """Yield the reads in the order in which they go, each with the event; ``None`` for one done here already.
+
+    And for one whose reporter still has it open, though the source has their report: it is over, and stays till then.
+    """
     done = sorted((read for read in left if read.state is _S.DONE), key=lambda read: read.number)
     for read in done:
         if read.reporter_id in done_by:
+            yield read, None
+    for read in left:
+        if read.state is _S.CLAIMED and read.reporter_id in done_by:
             yield read, None
     named = [read for read in left if read.reporter_id in done_by and read.state not in {_S.DONE, _S.CLAIMED}]
     for read in sorted(named, key=lambda read: read.number):

@@ -55,7 +55,8 @@ def complete_read(  # noqa: PLR0913 - what was done, by whom, on whose word, and
     after this reporter had completed it, and they have not opened it since: that is the old word once more, and what
     it says has been doubted. Whoever may not report the study (any more) has done so all the same, and the office is
     told. ``presumed``: the read was open in this name, though nobody had said that it was they who opened it; whoever
-    is said to have done it has it.
+    is said to have done it has it. Nor is it lost if the read is by now another's and hidden from this reporter, who
+    may still read the study blind: the answer is the same and names nobody.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def complete_read(  # noqa: PLR0913 - what was done, by whom, on whose word, and
     ConflictError
         If the reporter completes for themselves what they never claimed, or a second read of one study.
     """
-    with db.transaction() as session:
+    with db.transaction() as session, claims.seeing_what_they_opened(session, read_id, reporter_id):
         person, policy = (
             reporter_as_held(session, people.reporter_anywhere(session, reporter_id), now),
             current_policy(session),

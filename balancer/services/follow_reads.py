@@ -11,7 +11,7 @@ from balancer.domain.follow_up import FollowUps, follow_ups
 from balancer.domain.life import ReadEvent, ReadKind, ReadState
 from balancer.domain.policy import Policy
 from balancer.domain.states import StudyState
-from balancer.services.urgency import is_emergency
+from balancer.services.urgency import class_held, is_emergency
 from balancer.store import claims, reads, runs
 from balancer.store import follow_ups as following
 from balancer.store.database import Session
@@ -59,7 +59,7 @@ def follow_readings(session: Session, study: StudyRow, policy: Policy, now: date
 def _verify(  # noqa: PLR0913, PLR0917 - which report, since when, by which rules
     session: Session, study: StudyRow, of_read_id: int, reported_at: datetime, policy: Policy, now: datetime
 ) -> None:
-    target_at, stopped = policy.verification_target(study.priority, reported_at)
+    target_at, stopped = policy.verification_target(class_held(session, study, now), reported_at)
     follows = FollowUpRow(
         read_id=0,
         of_read_id=of_read_id,

@@ -60,7 +60,7 @@ def keep_reads(
         known = found.get(item.study_id, [])
         change = _change(item, known, moot, gone=item.study_id in silent)
         moves += _moves(item, known, change, places, about.now)
-        late += _late(item, known, change)
+        late += _late(item, known, change, moot)
         added += [(item.study_id, number) for number in change.added]
         again |= _again(item, known, change.added)
         confirmed += _confirmed(item, known, change, about, moot)
@@ -145,9 +145,11 @@ def _moves(
         yield Move(read=read, event=event, to=to, columns=columns)
 
 
-def _late(item: RequiredReads, known: Sequence[Standing], change: Adjustment) -> Iterator[Move]:
-    """Yield what becomes of reads that were done without the study's last images."""
+def _late(item: RequiredReads, known: Sequence[Standing], change: Adjustment, moot: Collection[int]) -> Iterator[Move]:
+    """Yield what becomes of reads that were done without the study's last images, and are still wanted."""
     for read in known:
+        if read.id in moot:
+            continue
         waits = read.state is ReadState.DONE and read.confirmed_at is None and read.number not in change.confirmed
         if waits and item.state is StudyState.OPEN and _has_later_images(item, read):
             columns: dict[str, Any] = {"reason": LATE_IMAGES, "confirmed_at": None, "again": LATE_IMAGES}

@@ -14,6 +14,11 @@ from balancer.store.tables import StudyRow
 
 def is_emergency(session: Session, study: StudyRow, now: datetime) -> bool:
     """Tell whether a study is an emergency: by its feed, a correction of that, or because somebody has expedited it."""
+    return current_policy(session).is_emergency(class_held(session, study, now))
+
+
+def class_held(session: Session, study: StudyRow, now: datetime) -> str:
+    """Return the class that a study is of: by its feed, a correction of that, or because somebody has expedited it."""
     policy, holds = current_policy(session), study.priority
     kinds = {InstructionKind.STUDY, InstructionKind.EXPEDITE}
     decided = instructions.in_force(session, now, kinds=kinds, study_id=study.id)
@@ -23,4 +28,4 @@ def is_emergency(session: Session, study: StudyRow, now: datetime) -> bool:
     for given in decided:
         if given.kind is InstructionKind.EXPEDITE:
             holds = more_urgent(policy, holds, given.value.get("priority", holds))
-    return policy.is_emergency(holds)
+    return holds

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 
 from sqlmodel import Session, col, exists, func, select, update
@@ -11,8 +12,9 @@ from balancer.domain.life import THEIRS, ReadEvent
 from balancer.domain.outcome import Outcome
 from balancer.store.chunks import chunks
 from balancer.store.reads_that_count import counting
-from balancer.store.scope import as_it_stands
+from balancer.store.scope import as_it_stands, reach_of, sighted
 from balancer.store.tables import ReporterRow, StudyRow
+from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow
 
 _NO_SYNC = {"synchronize_session": False}
@@ -56,6 +58,22 @@ def had_claimed(session: Session, read_id: int, reporter_id: str) -> bool:
     """Tell whether a reporter ever claimed a read."""
     claimed = select(ClaimRow.id).where(ClaimRow.read_id == read_id, ClaimRow.reporter_id == reporter_id)
     return session.exec(claimed.limit(1)).first() is not None
+
+
+@contextmanager
+def seeing_what_they_opened(session: Session, read_id: int, reporter_id: str) -> Iterator[None]:
+    """Let a session whose caller once opened a read see it until the block ends, though it is read blind.
+
+    It may be somebody else's by now, and then it is hidden from them as long as another reading waits; what they have
+    to say of it must find it all the same. They are not to be told whose it is.
+    """
+    if reach_of(session).blind_to != reporter_id:
+        yield
+        return
+    with sighted(session):
+        opened = had_claimed(session, read_id, reporter_id)
+    with sighted(session) if opened else nullcontext():
+        yield
 
 
 def is_said_again(session: Session, read_id: int, reporter_id: str) -> bool:
@@ -166,9 +184,14 @@ def tell_withdrawn(session: Session, read_id: int, *, now: datetime) -> None:
 
 
 def note_seen(session: Session, batch_id: int) -> None:
-    """Enter in the live claims of the studies a batch has seen that their source asks for them after all."""
+    """Enter in the live claims of the studies a batch has seen that their source asks for them after all.
+
+    Not of what followed readings and is no longer wanted: that is no matter of its source.
+    """
     # looked up from the claims, which are few: a network has a million studies that some batch has seen
     its_study = (col(ReadRow.id) == col(ClaimRow.read_id), col(StudyRow.id) == col(ReadRow.study_id))
     is_seen = exists().where(*its_study, col(StudyRow.last_batch_id) == batch_id).correlate(ClaimRow)
-    asked = update(ClaimRow).where(_LIVE, col(ClaimRow.withdrawn_at).is_not(None), is_seen)
+    is_moot = exists().where(col(FollowUpRow.read_id) == col(ClaimRow.read_id), ~col(FollowUpRow.wanted))
+    told = (_LIVE, col(ClaimRow.withdrawn_at).is_not(None))
+    asked = update(ClaimRow).where(*told, is_seen, ~is_moot.correlate(ClaimRow))
     session.exec(asked.values(withdrawn_at=None), execution_options=_NO_SYNC)

@@ -60,8 +60,8 @@ def _reading(row: ReadRow, follows: FollowUpRow | None, of: int | None) -> Readi
         provisional=row.provisional,
         of=of,
         wanted=follows is None or follows.wanted,
-        # what its source alone has reported was done and confirmed in one
-        here=row.done_at is None or row.confirmed_at != row.done_at,
+        # what its source alone has reported was done and confirmed in one, and nobody has said what it came to
+        here=row.done_at is None or row.confirmed_at != row.done_at or row.outcome is not None,
     )
 
 

@@ -83,6 +83,24 @@ def seeing_readings(session: Session) -> Iterator[Session]:
 
 
 @contextmanager
+def sighted(session: Session) -> Iterator[None]:
+    """Let a session itself see every reading within its reach until the block ends.
+
+    For what changes a read that may be hidden from whoever says so, never for what a caller is shown: what is entered
+    in the trail and the change feed is kept with the session, and would be lost with another beside it.
+    """
+    if not isinstance(session, CallersSession):
+        yield
+        return
+    before = reach_of(session)
+    limit(session, before.seeing_readings())
+    try:
+        yield
+    finally:
+        limit(session, before)
+
+
+@contextmanager
 def within(session: Session, reach: Reach) -> Iterator[Session]:
     """Yield a session in the same transaction that reaches so far: for what a caller is told without having asked."""
     with _beside(session, CallersSession) as limited:

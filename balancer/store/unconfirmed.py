@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col, exists, func, or_, select
+from sqlmodel import Session, and_, col, exists, func, or_, select
 
 from balancer.domain.feed import FeedKind
 from balancer.domain.life import ReadKind, ReadState
@@ -27,12 +27,14 @@ def contradicted(session: Session, patience: timedelta) -> list[int]:
     What counts is what the feed last said, not the clock: a feed that is silent contradicts nothing, and neither does
     one that closes the study but is not believed yet. A snapshot says that a study is unreported by holding it; a feed
     of changes does with every extract that does not say that it is reported. Of a study of which another read is still
-    to be done, or waits for something, nothing is expected; one that is not to be read here is waited for by nobody.
+    to be done, or waits for something, nothing is expected, and so its source is asked from when the last of them was
+    done; one that is not to be read here is waited for by nobody. Nor is one that follows readings which no longer ask
+    for it, whatever has become of it.
     Whoever makes studies known by workitems says of each what they have to say once, and contradicts nothing.
     """
     newest = select(BatchRow.feed, func.max(BatchRow.id).label("id")).group_by(BatchRow.feed).subquery()
     columns: Any = (
-        *(ReadRow.id, ReadRow.done_at, BatchRow.extracted_at),
+        *(ReadRow.id, _last_done(), BatchRow.extracted_at),
         *(FeedRow.last_extracted_at, newest.c.id, BatchRow.id, FeedRow.kind),
     )
     statement = (
@@ -46,16 +48,17 @@ def contradicted(session: Session, patience: timedelta) -> list[int]:
             col(ReadRow.confirmed_at).is_(None),
             StudyRow.state == StudyState.OPEN,
             col(FeedRow.name) != sources.named_by_workitems(),
-            ~_has_read(_TO_DO),
+            ~_is_moot(),
+            ~_has_read(_TO_DO, ~_is_moot()),
             col(StudyRow.id).not_in(_closed_by_held_batches()),
             ~_is_followed(),
         )
     )
     found = []
-    for read_id, done_at, made_at, feed_made_at, last_batch, of_batch, kind in session.exec(statement):
+    for read_id, last_done_at, made_at, feed_made_at, last_batch, of_batch, kind in session.exec(statement):
         # the very same file delivered again makes no batch: it says once more what the last one said
         said_at = feed_made_at if kind is FeedKind.DELTA or last_batch == of_batch else made_at
-        if _is_after(said_at, done_at, patience):
+        if _is_after(said_at, last_done_at, patience):
             found.append(read_id)
     return sorted(found)  # to have them in order, SQLite would go through all reads that are done
 
@@ -82,10 +85,24 @@ def finished(session: Session, before: datetime) -> dict[str, list[int]]:
     return found
 
 
-def _has_read(condition: Any) -> Any:
+def _has_read(*conditions: Any) -> Any:
     """Return the condition that a study has such a read; asked of each study, not of all reads there ever were."""
-    its = exists().where(col(ReadRow.study_id) == col(StudyRow.id), condition)
+    its = exists().where(col(ReadRow.study_id) == col(StudyRow.id), *conditions)
     return its.correlate(StudyRow)
+
+
+def _last_done() -> Any:
+    """Return when the last of a study's reads that are done was; of what nobody asks for any more it is no matter."""
+    its = select(func.max(ReadRow.done_at)).where(
+        col(ReadRow.study_id) == col(StudyRow.id), col(ReadRow.state) == ReadState.DONE, ~_is_moot()
+    )
+    return its.correlate(StudyRow).scalar_subquery()
+
+
+def _is_moot() -> Any:
+    """Return the condition that a read follows others that no longer ask for it."""
+    moot = exists().where(col(FollowUpRow.read_id) == col(ReadRow.id), ~col(FollowUpRow.wanted))
+    return moot.correlate(ReadRow)
 
 
 def _closed_by_held_batches() -> Any:
@@ -94,14 +111,15 @@ def _closed_by_held_batches() -> Any:
 
 
 def _is_followed() -> Any:
-    """Return the condition that a reading has been verified or decided on, or is to be."""
-    later = aliased(ReadRow)
+    """Return the condition that a reading has been verified or decided on, or is to be; or what verifies one has."""
+    later, kind = aliased(ReadRow), col(ReadRow.kind)
+    verifies = and_(kind == ReadKind.INTERPRETATION, col(FollowUpRow.of_read_id) == col(ReadRow.id))
+    decides = and_(kind != ReadKind.ARBITRATION, col(later.kind) == ReadKind.ARBITRATION)
     return (
         exists()
         .where(col(FollowUpRow.read_id) == col(later.id), col(later.study_id) == col(ReadRow.study_id))
         .where(col(later.state).not_in(_NOT_TO_BE), col(FollowUpRow.wanted))
-        .where(col(ReadRow.kind) == ReadKind.INTERPRETATION)
-        .where(or_(col(FollowUpRow.of_read_id).is_(None), col(FollowUpRow.of_read_id) == col(ReadRow.id)))
+        .where(or_(verifies, decides))
         .correlate(ReadRow)
     )
 

@@ -8,7 +8,9 @@ import pytest
 
 from balancer.domain.feed import FeedKind
 from balancer.domain.life import ReadState
+from balancer.domain.outcome import Outcome
 from balancer.services.check_completions import check_completions
+from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.park_read import park_read
 from balancer.services.run_allocation import run_allocation
@@ -17,7 +19,7 @@ from balancer.store import conservation
 from balancer.store import unconfirmed as doubting
 from balancer.store.database import Database, Session
 from balancer.store.sources import locked_feed
-from tests.networks import FEED, Feed, extract, incoming, minutes, queued, read_id, rostered, solving, standing
+from tests.networks import FEED, PACS, Feed, extract, incoming, minutes, queued, read_id, rostered, solving, standing
 from tests.services.test_claiming import MANAGER, NUMBERS, five
 from tests.services.test_ending_a_read import finish
 from tests.services.test_looking_after_reads import EVERYTHING, HOURS
@@ -103,6 +105,20 @@ def test_a_source_that_names_the_other_reader_confirms_no_report_that_it_never_h
     assert check_completions(db, minutes(at)) == 1
     assert standing(db, "A1")[0] is ReadState.UNALLOCATED
     assert standing(db, "A1", read=2) == (ReadState.DONE, "R2")
+
+
+def test_a_first_reading_is_not_doubted_by_what_was_said_before_the_second_was_done(db: Database) -> None:
+    """Two agree, five hours apart: until then its source had to list the study, and has four hours from then."""
+    twice = incoming("A1", reads=2)
+    queued(db, twice)
+    assert complete_read(db, read_id(db, "A1"), "R1", NOW, by=PACS, outcome=Outcome.NORMAL)
+    before, last = 5 * HOURS - 5, 5 * HOURS
+    ingest_extract(db, Feed(), extract(twice, at=before), minutes(before))
+    assert complete_read(db, read_id(db, "A1", read=2), "R2", minutes(last), by=PACS, outcome=Outcome.NORMAL)
+    assert check_completions(db, minutes(last + 1)) == 0
+    for at, doubted in ((last + 4 * HOURS - 1, 0), (last + 4 * HOURS, 2)):
+        ingest_extract(db, Feed(), extract(twice, at=at), minutes(at))
+        assert check_completions(db, minutes(at)) == doubted
 
 
 def test_what_its_source_confirms_while_it_is_doubted_does_not_come_back(

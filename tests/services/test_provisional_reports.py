@@ -22,6 +22,7 @@ from balancer.services.build_problem import build_problem, gather
 from balancer.services.check_completions import check_completions
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
+from balancer.services.correct_study import correct_study
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.mend_worklists import Mending
 from balancer.services.next_read import next_read
@@ -171,6 +172,23 @@ def test_the_policy_says_whether_a_provisional_report_stops_the_clock(
     reported(db, rules=rules, due_at=due_at)
     (study,) = build_problem(db, minutes(31)).studies
     assert (study.due_at, study.acquired_at) == (expected, since)
+
+
+@pytest.mark.parametrize(("said", "given", "stops"), [("scan", "urgent", True), ("urgent", "scan", False)])
+def test_the_class_that_a_manager_has_given_says_whether_the_clock_stops(
+    db: Database, said: str, given: str, *, stops: bool
+) -> None:
+    """And until when it is verified: twelve hours or a day. What the feed says has been corrected."""
+    loaded(
+        db,
+        replace(TWO_FEEDS, reporters=PEOPLE, policy=replace(STOPS, priorities=(*STOPS.priorities, priority("scan")))),
+    )
+    ingest_extract(db, Feed(), extract(incoming("A1", priority=said)), NOW)
+    key, value = StudyKey("RVV", "A1"), {"priority": given}
+    correct_study(db, key, value, minutes(5), by=MANAGER, said=Said(reason="the request says so"))
+    assert complete_read(db, read_id(db, "A1"), "RG", minutes(30), by=PACS)
+    follows = verification(db)
+    assert (follows.clock_stopped, follows.target_at) == (stops, at(12.5 if stops else 24.5))
 
 
 def test_a_consultant_may_ask_for_a_second_look_and_a_registrar_cannot_do_without(db: Database) -> None:

@@ -5,26 +5,31 @@ from __future__ import annotations
 import pytest
 from sqlmodel import col, delete, select
 
-from balancer.domain.actor import Reach
+from balancer.domain.actor import Grant, Reach, person
+from balancer.domain.errors import NotFoundError
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.life import ReadState
+from balancer.domain.outcome import Outcome
+from balancer.domain.permission import Role
 from balancer.services.check_completions import check_completions
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import ingest_extract
 from balancer.services.lapse_claims import lapse_claims
+from balancer.services.reopen_read import reopen_read
 from balancer.services.run_allocation import run_allocation
-from balancer.store import claims, exceptions
+from balancer.store import audit, claims, conservation, exceptions, queue, reads
 from balancer.store.database import Database
 from balancer.store.pages import Cut
 from balancer.store.tables import EntitlementRow, ReporterRow
-from tests.networks import PACS, Feed, extract, minutes, read_id, solving, standing
-from tests.services.test_claiming import R1, five, opened, take
+from tests.networks import PACS, Feed, extract, incoming, minutes, queued, read_id, rostered, solving, standing
+from tests.services.test_claiming import MANAGER, R1, five, opened, take
 from tests.services.test_ending_a_read import finish
 from tests.services.test_looking_after_reads import EVERYTHING, HOURS
-from tests.worlds import NOW
+from tests.worlds import NOW, session
 
 OFFICE = "RVV reporting office"
+R2 = person("oidc:r2", "Reporter 2", Grant(Role.REPORTER, "RVV"), reporter_id="R2")
 OF_RVV = Reach(trusts=frozenset({"RVV"}))
 
 
@@ -110,3 +115,74 @@ def test_a_reporters_own_late_word_finds_its_read_when_their_entitlement_has_gon
     assert complete_read(own, read_id(db, "A1"), "R1", minutes(20), by=R1)
     assert standing(db, "A1") == (ReadState.DONE, "R1")
     assert opened(db) == [(ExceptionKind.CLAIMANT_NOT_ENTITLED, OFFICE)]
+
+
+# --- of a study that is read by two ---------------------------------------------------------------------------------
+
+
+def gone_to_another(db: Database) -> Database:
+    """Let R1's claim of the first of two readings lapse, and a plan give it to R2; return what R1 may see.
+
+    The second is R1's to read by now, as far as anybody knows.
+    """
+    queued(db, incoming("A1", reads=2), "B1")
+    rostered(db, session("S1", "R1"), session("S2", "R2"))
+    assert run_allocation(db, NOW, solver=solving({"S1": ["A1", "B1"], "S2": ["A1#2"]})).error == ""
+    take(db, "A1")
+    assert lapse_claims(db, minutes(10)).lapsed == 1
+    assert run_allocation(db, minutes(11), solver=solving({"S2": ["A1", "B1"], "S1": ["A1#2"]})).error == ""
+    assert standing(db, "A1") == (ReadState.ALLOCATED, "R2")
+    return db.within(Reach(own="R1").at(minutes(20)))
+
+
+def done_by(db: Database) -> set[str]:
+    """Return who may not be given A1 any more."""
+    with db.session() as reading:
+        study_id = reads.read(reading, read_id(db, "A1")).study_id
+        return queue.barred(reading, [study_id])[study_id]
+
+
+def test_a_late_word_finds_a_reading_that_is_on_a_colleagues_list(db: Database) -> None:
+    """It is hidden from R1, who may read the study blind; were their report lost they could read it twice."""
+    own = gone_to_another(db)
+    assert complete_read(own, read_id(db, "A1"), "R1", minutes(20), by=R1, outcome=Outcome.NORMAL)
+    assert standing(db, "A1") == (ReadState.DONE, "R1")
+    assert done_by(db) == {"R1"}
+    assert opened(db) == []
+    with db.session() as reading:
+        assert audit.entries(reading, Cut(), subject_kind="read").items[0].action == "read.complete"
+        assert conservation.faults(reading) == []
+
+
+def test_a_late_word_on_a_reading_that_a_colleague_has_open_is_kept(db: Database) -> None:
+    """Both stand, the office is told, and R1 does not learn who has it."""
+    own = gone_to_another(db)
+    claim_read(db, read_id(db, "A1"), "R2", minutes(15), by=PACS)
+    assert not complete_read(own, read_id(db, "A1"), "R1", minutes(20), by=R1, outcome=Outcome.NORMAL)
+    assert standing(db, "A1") == (ReadState.CLAIMED, "R2")
+    assert opened(db) == [(ExceptionKind.COMPLETED_BESIDE, OFFICE)]
+    with db.session() as reading:
+        kept = claims.completions(reading, read_id(db, "A1"))
+    assert [(row.reporter_id, row.accepted, row.outcome) for row in kept] == [("R1", False, Outcome.NORMAL)]
+    with own.session() as reading, pytest.raises(NotFoundError, match="look at your list again"):
+        reads.read(reading, read_id(db, "A1"))
+
+
+def test_the_old_word_once_more_is_none_though_the_reading_is_hidden_by_now(db: Database) -> None:
+    """R1's report was accepted, reopened, and went to R2: that R1's client says the same again is no news."""
+    own = gone_to_another(db)
+    assert complete_read(own, read_id(db, "A1"), "R1", minutes(20), by=R1)
+    reopen_read(db, read_id(db, "A1"), minutes(21), by=MANAGER, reason="another patient's")
+    assert standing(db, "A1") == (ReadState.ALLOCATED, "R2")
+    assert not complete_read(own, read_id(db, "A1"), "R1", minutes(30), by=R1)
+    assert standing(db, "A1") == (ReadState.ALLOCATED, "R2")
+
+
+def test_whoever_never_opened_a_hidden_reading_completes_nothing(db: Database) -> None:
+    """To them it is not there."""
+    queued(db, incoming("A1", reads=2))
+    claim_read(db, read_id(db, "A1"), "R1", NOW, by=PACS)
+    own = db.within(Reach(own="R2").at(minutes(20)))
+    with pytest.raises(NotFoundError):
+        complete_read(own, read_id(db, "A1"), "R2", minutes(20), by=R2)
+    assert opened(db) == []

@@ -243,6 +243,27 @@ def test_a_decision_that_its_source_does_not_confirm_comes_back_alone(db: Databa
     assert kinds(db) == [*BOTH, (ARBITRATION, ReadState.UNALLOCATED)]
 
 
+def test_what_was_verified_before_a_late_decision_is_not_doubted(db: Database) -> None:
+    """Two verified reports, a decision five hours on: what its source said before is no word against any of them."""
+    people = (
+        *(replace(person, grade="registrar") for person in PEOPLE[:2]),
+        PEOPLE[2],
+        replace(PEOPLE[2], reporter_id="R5"),
+    )
+    loaded(db, replace(TWO_FEEDS, reporters=people, policy=policy(priority("urgent"))))
+    ingest_extract(db, Feed(), extract(TWICE), NOW)
+    for read, who, outcome in ((1, "R1", NORMAL), (2, "R2", ABNORMAL), (3, "R3", None), (4, "R3", None)):
+        complete_read(db, read_id(db, "A1", read=read), who, minutes(read), by=PACS, outcome=outcome)
+    ingest_extract(db, Feed(), extract(TWICE, at=290), minutes(290))
+    assert check_completions(db, minutes(291)) == 0
+    complete_read(db, read_id(db, "A1", read=5), "R5", minutes(300), by=PACS, outcome=ABNORMAL)
+    assert check_completions(db, minutes(301)) == 0
+    ingest_extract(db, Feed(), extract(TWICE, at=600), minutes(600))
+    assert check_completions(db, minutes(601)) == 1
+    verified = (ReadKind.VERIFICATION, ReadState.DONE)
+    assert kinds(db) == [*BOTH, verified, verified, (ARBITRATION, ReadState.UNALLOCATED)]
+
+
 def test_the_reading_of_a_study_that_came_back_is_not_compared_with_one_long_confirmed(db: Database) -> None:
     """A report with an addendum is no disagreement: the first was done before its study went and came back."""
     loaded(db, replace(TWO_FEEDS, reporters=PEOPLE, policy=policy(priority("urgent"))))
