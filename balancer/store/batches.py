@@ -68,6 +68,13 @@ def same_file(session: Session, feed: str, digest: str) -> KnownFile | None:
     return KnownFile(row=row, is_last=later is None)
 
 
+def is_any_between(session: Session, feed: str, *, after: datetime, before: int) -> bool:
+    """Tell whether a file of a feed was taken whole that came after an instant and before the batch of that number."""
+    files = select(BatchRow.id).where(BatchRow.feed == feed, col(BatchRow.id) < before, BatchRow.received_at > after)
+    taken = files.where(BatchRow.kind == BatchKind.EXTRACT, BatchRow.state == BatchState.APPLIED)
+    return session.exec(taken.order_by(col(BatchRow.id).desc()).limit(1)).first() is not None
+
+
 def held_batches_of(session: Session, feed: str) -> list[BatchRow]:
     """Return the feed's batches that wait for a person, oldest first."""
     held = select(BatchRow).where(BatchRow.feed == feed, BatchRow.state == BatchState.HELD)
