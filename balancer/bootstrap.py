@@ -131,11 +131,11 @@ def require_approved_rules(settings: Settings, network: NetworkFolder) -> None:
         raise InputRefusedError(faults)
 
 
-def require_approver(settings: Settings, database: Database, network: NetworkFolder) -> None:
+def require_approver(settings: Settings, database: Database, network: NetworkFolder | None = None) -> None:
     """Ensure that in production somebody answers, by name, for the policy that runs would be made by.
 
-    That is the one in force, or the network folder's if there is none yet. Production is what there is unless the local
-    sign-in is chosen.
+    That is the one in force, or the network folder's if there is none yet; without either there is no run.
+    Production is what there is unless the local sign-in is chosen.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def require_approver(settings: Settings, database: Database, network: NetworkFol
         return
     with database.session() as session:
         current = next((item for item in policies.versions(session) if item.state is PolicyState.IN_FORCE), None)
-    if current is None and not network.policy.approver:
+    if current is None and network is not None and not network.policy.approver:
         reason = "nobody is named who approved this policy, and production makes no plan by it"
         raise InputRefusedError([Fault(file="policy.toml", column="policy.approver", reason=reason)])
     if current is not None and not current.approver:

@@ -26,13 +26,18 @@ def allocate(
     with refusing_bad_input(), stages.stage("start", "starting"):
         from balancer import bootstrap, telemetry
         from balancer.config import read_settings
-        from balancer.domain.errors import NotFoundError
+        from balancer.domain.errors import InputRefusedError, NotFoundError
         from balancer.optimise.solve import solve
         from balancer.services.run_allocation import run_allocation
 
         settings = read_settings(database_url=database, allocate_seconds=seconds)
         telemetry.configure(settings.log_format)
         opened = bootstrap.open_database(settings)
+        try:
+            bootstrap.require_approver(settings, opened)
+        except InputRefusedError:
+            opened.close()
+            raise
 
     def show(progress: Any) -> None:
         best = "" if progress.incumbent is None else f", best {progress.incumbent:,.1f}"

@@ -22,6 +22,7 @@ class ExceptionKind(StrEnum):
     opened, verified or arbitrated who may not, by the policy; it does not count. ``other_performer``: a system says at
     the end that somebody else has done a read than whoever it said had begun it; it stands as the latter's.
     ``not_told``: a system outside refuses to be told whose a study is, and may show another owner until the next step.
+    ``asked_again``: it was with a provider when its source stopped asking for it, and it is asked for once more.
     """
 
     UNCONFIRMED = "unconfirmed"
@@ -39,6 +40,7 @@ class ExceptionKind(StrEnum):
     MAY_NOT_VERIFY = "may_not_verify"
     OTHER_PERFORMER = "other_performer"
     NOT_TOLD = "not_told"
+    ASKED_AGAIN = "asked_again"
 
 
 def office_of(trust: str) -> str:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from balancer.domain.life import ReadEvent, ReadState
 
 _S = ReadState
-# Of reads that are one too many and that nobody has named as done, the first of these goes.
-_GOES_FIRST = (_S.UNALLOCATED, _S.PARKED, _S.EXCLUDED, _S.SENT_OUT, _S.ALLOCATED)
+# Of reads that are one too many and that nobody has named as done, the first of these goes. A source that names nobody
+# has most likely a provider's report, whom it cannot name; if not, one report too many costs less than a study that is
+# left with a provider who has done theirs, on nobody's list until the date on which it was to be back.
+_GOES_FIRST = (_S.SENT_OUT, _S.UNALLOCATED, _S.PARKED, _S.EXCLUDED, _S.ALLOCATED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +43,10 @@ def adjust(reads: Collection[KnownRead], required: int, done_by: Collection[str]
     """Return what to change so that ``required`` reads of an open study are left, whoever ``done_by`` has done theirs.
 
     A read done here counts as left until its source counts it out. Of too many, those go first whose reporter the
-    source names: done here, then with one of ``done_by``; then those done here by others, then what nobody has. A
-    claimed one never goes. If it is with one of ``done_by`` it is the one that is over, and no other goes in its place:
-    once the claim has ended it is one too many, and goes by how that was. Of too few, withdrawn ones return before new
-    ones are added.
+    source names: done here, then with one of ``done_by``; then those done here by others, then what a provider has,
+    then what nobody has. A claimed one never goes. If it is with one of ``done_by`` it is the one that is over, and no
+    other goes in its place: once the claim has ended it is one too many, and goes by how that was. Of too few,
+    withdrawn ones return before new ones are added.
 
     Reads that follow readings are counted by no source: they are not left over, no reading is added for want of them,
     and those that went with their study return with it.

@@ -51,7 +51,7 @@ from balancer.store import conservation, explanations, keys, previews, runs, sca
 from balancer.store.conservation import Fault
 from balancer.store.database import Database
 from balancer.store.leases import Lease
-from balancer.store.policies import current_policy
+from balancer.store.policies import current_policy, number_in_force
 
 _log = structlog.get_logger("balancer.scheduler")
 NETWORK_EVERY = timedelta(minutes=1)
@@ -199,7 +199,7 @@ class Work:
 
     def _keep_interval(self) -> None:
         """Allocate as often as the policy in force says, and let new work wait as long."""
-        if self._timetable is None or self._network is None:
+        if self._timetable is None or not self._is_policy_in_force():
             return
         with self._database.session() as session:
             rules = current_policy(session).publishing
@@ -216,9 +216,10 @@ class Work:
     def look_after_reads(self) -> None:
         """End claims that nobody keeps alive, doubt completions that no source confirms, see that none is lost.
 
-        And that whatever has fallen silent is somebody's to look after.
+        And that whatever has fallen silent is somebody's to look after. None of it needs the network folder: a
+        scheduler that begins with one that has faults looks after what the database knows all the same.
         """
-        if self._network is not None:
+        if self._is_policy_in_force():
             self._do("reads", READS_EVERY, self._look_after_reads)
 
     def refresh_feed(self, feed: FeedDescription, interval: timedelta) -> None:
@@ -354,6 +355,11 @@ class Work:
     def _take_roster(self, roster: RosterDescription) -> str:
         outcomes = refresh_roster(self._database, self._loaded, roster, self._clock.now(), self._shift)
         return tell_rosters(roster.name, outcomes)
+
+    def _is_policy_in_force(self) -> bool:
+        """Tell whether a network has ever been loaded: until then there are neither reads nor rules for them."""
+        with self._database.session() as session:
+            return number_in_force(session) > 0
 
     @property
     def _loaded(self) -> NetworkFolder:

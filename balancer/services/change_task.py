@@ -11,7 +11,7 @@ from datetime import datetime
 
 from balancer.domain.actor import Actor
 from balancer.domain.errors import ConflictError, InvalidValueError, VersionError
-from balancer.domain.life import ReturnReason
+from balancer.domain.life import ReadState, ReturnReason
 from balancer.domain.steps import StepState
 from balancer.publish.fhir.from_resource import (
     is_provisional_in,
@@ -28,10 +28,11 @@ from balancer.services.note_other_performer import note_other_performer
 from balancer.services.release_read import release_read
 from balancer.services.return_read import return_read
 from balancer.services.see_task import named, resource_of
-from balancer.store import reads, workitems
+from balancer.store import claims, reads, workitems
 from balancer.store.database import Database, Session
 from balancer.store.joined import Joined
 from balancer.store.policies import current_policy
+from balancer.store.tasks_wanted import Found as TaskFound
 from balancer.store.workitems import Found
 
 Acting = Callable[[str], Database]
@@ -56,29 +57,38 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The Task as it is now; ``kept``: what was completed is on record, and the read is not theirs."""
+    """The Task as it is now; ``kept``: what was completed is on record, and the read is not theirs.
+
+    ``is_past``: so it is because the Task has ended, and another stands for its read; that may be done by it.
+    """
 
     task: Resource
     kept: bool = False
+    is_past: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A wish, understood: the act, in whose name, and the Task that says the rest.
 
-    ``is_named``: somebody says whose it is, and does not only repeat what the Task said.
+    ``is_named``: somebody says whose it is, and does not only repeat what the Task said. ``past``: which of its read's
+    workitems was the last of the Task, if it has ended and another stands for the read.
     """
 
     act: Act
     whose: str
     wished: Resource
     is_named: bool
+    past: int | None = None
 
 
 def change_task(  # noqa: PLR0913 - what of which, in whose name, when, by whom
     db: Database, task_id: str, wish: Wish, now: datetime, *, by: Actor, acting: Acting
 ) -> Answer:
     """Do what a change of a Task's status asks for, if the table has it; whoever comes first gets it.
+
+    That the read of a Task is completed is heard too if the Task was cancelled and another has followed it: its report
+    has been written, whatever the source has said meanwhile. It counts for the read if nobody else has it.
 
     Raises
     ------
@@ -106,7 +116,8 @@ def change_task(  # noqa: PLR0913 - what of which, in whose name, when, by whom
     # once it is committed, for only then it has its place in the change feed, and its version
     with (acting(asked.whose) if asked.whose else db).session() as session:
         found = named(session, task_id, numbering, now)
-        return Answer(task=resource_of(found, current_policy(session), numbering), kept=kept)
+        task = resource_of(found, current_policy(session), numbering)
+        return Answer(task=task, kept=kept, is_past=asked.past is not None)
 
 
 def _asked(session: Session, task_id: str, wish: Wish, by: Actor, now: datetime) -> _Asked:
@@ -119,20 +130,42 @@ def _asked(session: Session, task_id: str, wish: Wish, by: Actor, now: datetime)
     if wish.versions is not None and current["meta"]["versionId"] not in wish.versions:
         raise VersionError(f"the Task's version is {current['meta']['versionId']}")
     wished = wish.edit(current)
-    others = changed_elements(current, wished)
-    if others:
-        raise InvalidValueError("Task", f"only its status can be changed here, not {', '.join(others)[:500]}")
     status = wished.get("status")
     act = act_of(current["status"], status if isinstance(status, str) else "")
     if found.past is not None:
-        raise ConflictError("the Task has ended, and another stands for its read: search by its focus")
+        return _asked_of_past(session, found, act, wish, wished, by)
+    others = changed_elements(current, wished)
+    if others:
+        raise InvalidValueError("Task", f"only its status can be changed here, not {', '.join(others)[:500]}")
     if act is None:
         raise ConflictError(f"a Task that is {current['status']} cannot become {status} here")
     said, owner = (owner_in(wished) if wish.names_owner else ""), owner_in(current)
     if act is Act.NOTHING and said != owner and wish.names_owner:
         raise InvalidValueError("Task.owner", "nobody is given a read by this: say that they have it in-progress")
-    is_named = bool(by.reporter_id) or (bool(said) and not (wish.is_whole and said == owner))
-    return _Asked(act, _whose(act, said, owner, current["status"], by), wished, is_named)
+    whose = _whose(act, said, owner, current["status"], by)
+    return _Asked(act, whose, wished, _is_named(wish, said, owner, by))
+
+
+def _asked_of_past(  # noqa: PLR0913, PLR0917 - what of which, on whose word
+    session: Session, found: TaskFound, act: Act | None, wish: Wish, wished: Resource, by: Actor
+) -> _Asked:
+    """Return what a wish means of a Task that another has followed: that its read has been completed, or nothing.
+
+    What else differs is not looked at: a client has the Task as it was when it was worked on. Of a Task that was
+    completed the report is known, and what it says once more must not complete what is to be read again.
+    """
+    is_known = found.past is not None and found.past.state is ReadState.DONE
+    if act is not Act.COMPLETE or is_known:
+        raise ConflictError("the Task has ended, and another stands for its read: search by its focus")
+    claim = claims.last_of_workitem(session, found.read.id or 0, found.sequence)
+    had = "" if claim is None else claim.reporter_id
+    said = owner_in(wished) if wish.names_owner else ""
+    whose = _whose(act, said, had, "in-progress", by)
+    return _Asked(act, whose, wished, _is_named(wish, said, had, by), past=found.sequence)
+
+
+def _is_named(wish: Wish, said: str, owner: str, by: Actor) -> bool:
+    return bool(by.reporter_id) or (bool(said) and not (wish.is_whole and said == owner))
 
 
 def _whose(act: Act, said: str, owner: str, status: str, by: Actor) -> str:
@@ -172,12 +205,12 @@ def _complete(session: Session, read_id: int, asked: _Asked, now: datetime, by: 
 
     A Task that comes back whole with the owner that was presumed here names nobody: so it was told.
     """
+    if asked.past is not None:
+        return _complete_past(session, read_id, asked.past, asked, now, by)
     step = workitems.current(session, read_id)
     presumed = (step.read.reporter_id or "") if step is not None and _is_presumed(step) else ""
-    if presumed and not asked.is_named:
-        raise InvalidValueError(
-            "Task.owner", "say who did it, by a patch of the owner: nobody was named when it was begun"
-        )
+    if presumed:
+        _require_named(asked)
     outcome, provisional = outcome_in(asked.wished), is_provisional_in(asked.wished)
     accepted = complete_read(
         Joined(session), read_id, asked.whose, now, by=by, outcome=outcome, provisional=provisional, presumed=presumed
@@ -185,6 +218,23 @@ def _complete(session: Session, read_id: int, asked: _Asked, now: datetime, by: 
     if step is not None and presumed and asked.whose != presumed:
         note_other_performer(session, read_id, step.study, presumed, [asked.whose], now, presumed=True, by=by)
     return accepted
+
+
+def _complete_past(session: Session, read_id: int, sequence: int, asked: _Asked, now: datetime, by: Actor) -> bool:  # noqa: PLR0913, PLR0917
+    """Complete the read of a Task that has ended; the Task itself stays as it ended, so the answer is ``False``."""
+    last = workitems.workitem(session, read_id, sequence)
+    if last is not None and last.row is not None and last.row.presumed:
+        _require_named(asked)
+    outcome, provisional = outcome_in(asked.wished), is_provisional_in(asked.wished)
+    complete_read(Joined(session), read_id, asked.whose, now, by=by, outcome=outcome, provisional=provisional)
+    return False
+
+
+def _require_named(asked: _Asked) -> None:
+    if not asked.is_named:
+        raise InvalidValueError(
+            "Task.owner", "say who did it, by a patch of the owner: nobody was named when it was begun"
+        )
 
 
 def _is_presumed(step: Found) -> bool:

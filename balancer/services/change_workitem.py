@@ -30,7 +30,7 @@ from balancer.services.release_read import release_read
 from balancer.services.return_read import return_read
 from balancer.services.secret import digest_of
 from balancer.services.see_workitem import dataset_from, named
-from balancer.store import reads, workitems
+from balancer.store import claims, reads, workitems
 from balancer.store.database import Database, Session
 from balancer.store.joined import Joined
 from balancer.store.policies import current_policy
@@ -99,7 +99,7 @@ def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by w
     with db.session() as session:
         numbering = workitems.numbering(session)
         seen = named(session, uid, numbering)
-    whose = _whose(seen, change, by)
+        whose = _whose(seen, change, by) or (_who_began(session, seen) if change.to is StepState.COMPLETED else "")
     read_id = seen.read.id or 0
     with (acting(whose) if whose else db).transaction() as session:
         reads.locked_read(session, read_id)
@@ -107,7 +107,7 @@ def change_workitem(  # noqa: PLR0913 - what of which, in whose name, when, by w
         event = asked_for(change.to, holds=_holds(found, change))
         outcome = TABLE[event][found.state]
         if outcome.to is None:
-            kept = event is StepEvent.COMPLETE and _was_taken(found)
+            kept = event is StepEvent.COMPLETE and _was_taken(session, found)
             if kept:
                 _complete(session, found, change, whose, now, by)
             return Answer(status=outcome.status, kept=kept)
@@ -175,10 +175,23 @@ def holds_lock(found: Found, transaction: str) -> bool:
     return found.row is not None and bool(found.row.lock) and found.row.lock == digest_of(transaction)
 
 
-def _was_taken(found: Found) -> bool:
-    """Tell whether a step was ended by others than whoever had it open: no report of theirs is ever dropped."""
-    own = {None, ReadEvent.RELEASE, ReadEvent.RETURN}
-    return found.row is not None and found.state is StepState.CANCELED and found.row.ended_by not in own
+def _was_taken(session: Session, found: Found) -> bool:
+    """Tell whether a step was ended by others than whoever had it open: no report of theirs is ever dropped.
+
+    As when its source had stopped asking for it, whether it asks again by now or not.
+    """
+    if found.state is not StepState.CANCELED:
+        return False
+    claim = claims.last_of_workitem(session, found.read.id or 0, found.sequence)
+    return claim is not None and claim.ended_by not in {ReadEvent.RELEASE, ReadEvent.RETURN}
+
+
+def _who_began(session: Session, found: Found) -> str:
+    """Return who had begun a step that has ended and is nobody's any more; empty if nobody had."""
+    if found.state is not StepState.CANCELED:
+        return ""
+    claim = claims.last_of_workitem(session, found.read.id or 0, found.sequence)
+    return "" if claim is None else claim.reporter_id
 
 
 def _lacking(session: Session, found: Found, outcome: Outcome, numbering: str) -> list[str]:
@@ -203,7 +216,7 @@ def _do(session: Session, found: Found, change: Change, whose: str, now: datetim
 
 def _complete(session: Session, found: Found, change: Change, whose: str, now: datetime, by: Actor) -> None:  # noqa: PLR0913, PLR0917
     """Complete the read in the name that is said; a report that nobody is named for is never a final one."""
-    had = found.reporter_id or ""
+    had = found.reporter_id or _who_began(session, found)
     presumed = had if _is_presumed(found) and found.state is StepState.IN_PROGRESS else ""
     unsigned = _is_nobodys(found, change, whose, by)
     joined, read_id = Joined(session), found.read.id or 0

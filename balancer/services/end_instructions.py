@@ -9,6 +9,7 @@ from balancer.domain.actor import job
 from balancer.domain.instruction import InstructionKind, InstructionState
 from balancer.services.each_read import each_read
 from balancer.services.lay_over import more_urgent
+from balancer.services.what_holds import what_holds
 from balancer.services.withdraw_instruction import lift, locked_with_read, show_without
 from balancer.store import instructions, reads
 from balancer.store.database import Database, Session
@@ -37,14 +38,17 @@ def end_instructions(db: Database, now: datetime) -> int:
 
 
 def _agreed(session: Session, now: datetime) -> Iterable[int]:
-    """Yield the expedites that ask for nothing which the feed does not say itself."""
+    """Yield the expedites that ask for nothing which the feed does not say itself, and which nobody has corrected."""
     policy = current_policy(session)
-    for given in instructions.in_force(session, now, kinds={InstructionKind.EXPEDITE}):
-        study = reads.study_of(session, given.study_id or 0)
+    expedites = instructions.in_force(session, now, kinds={InstructionKind.EXPEDITE})
+    studies = {given.study_id or 0: reads.study_of(session, given.study_id or 0) for given in expedites}
+    corrected = what_holds(session, studies.values(), now, kinds={InstructionKind.STUDY})
+    for given in expedites:
+        study = studies[given.study_id or 0]
         due, asked = given.instant("due_at"), given.value.get("priority", study.priority)
         if study.source_due_at is None or due is None or study.source_due_at > due:
             continue
-        if more_urgent(policy, study.priority, asked) == study.priority:
+        if all(more_urgent(policy, own, asked) == own for own in (study.priority, corrected[study.id or 0].priority)):
             yield given.id
 
 

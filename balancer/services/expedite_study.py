@@ -16,6 +16,7 @@ from balancer.domain.study import StudyKey
 from balancer.services.lay_over import more_urgent
 from balancer.services.put_in_force import decide
 from balancer.services.steer_read import Said
+from balancer.services.what_holds import HeldStudy, what_holds
 from balancer.store import instructions, studies
 from balancer.store.database import Database, Session
 from balancer.store.policies import current_policy
@@ -34,8 +35,9 @@ def expedite_study(  # noqa: PLR0913 - what is needed, how soon, by whom and why
 ) -> Instruction:
     """Ensure that a study is due by ``due_at``, and of class ``priority`` if that is more urgent than its own.
 
-    It takes the place of an earlier one and weakens it in nothing, nor does it end before that one would have. Its feed
-    may still want it sooner, never later. A run is asked for.
+    Sooner, and more urgent, than what holds: a correction of what its feed says counts, whichever way it went. It takes
+    the place of an earlier one and weakens it in nothing, nor does it end before that one would have. Its feed may
+    still want it sooner, never later. A run is asked for.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def expedite_study(  # noqa: PLR0913 - what is needed, how soon, by whom and why
             author=by.subject,
             made_at=now,
             study_id=study.id,
-            value=_value(session, study, due_at, priority, before, now),
+            value=_value(session, _as_corrected(session, study, now, said.draft_id), due_at, priority, before, now),
             expires_at=_later(said.expires_at, before),
             draft_id=said.draft_id,
         )
@@ -83,7 +85,7 @@ def weakened_by(session: Session, policy: Policy, given: Instruction, now: datet
 
 def _value(  # noqa: PLR0913, PLR0917 - what is asked for, what was before, at which instant
     session: Session,
-    study: StudyRow,
+    holds: HeldStudy,
     due_at: datetime,
     priority: str | None,
     before: Sequence[Instruction],
@@ -97,9 +99,14 @@ def _value(  # noqa: PLR0913, PLR0917 - what is asked for, what was before, at w
         raise InvalidValueError("priority", "is not a class of the policy")
     due = min([due_at, *filter(None, [other.instant("due_at") for other in before])])
     asked = [code for code in (*(other.value.get("priority") for other in before), priority) if code]
-    if due >= study.due_at and not _is_raised(policy, study.priority, asked):
-        raise UntimelyError("due_at", f"is no sooner than it is due already: {study.due_at.isoformat()}")
+    if due >= holds.due_at and not _is_raised(policy, holds.priority, asked):
+        raise UntimelyError("due_at", f"is no sooner than it is due already: {holds.due_at.isoformat()}")
     return {"due_at": due.isoformat()} | ({"priority": _most_urgent(policy, asked)} if asked else {})
+
+
+def _as_corrected(session: Session, study: StudyRow, now: datetime, draft_id: int | None) -> HeldStudy:
+    """Return what holds of a study but for what has been asked for: that is weakened by nothing that is asked now."""
+    return what_holds(session, [study], now, kinds={InstructionKind.STUDY}, draft_id=draft_id)[study.id or 0]
 
 
 def _later(expires_at: datetime | None, before: Sequence[Instruction]) -> datetime | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from balancer.domain.actor import job
 from balancer.domain.life import ASKED_AGAIN, LATE_IMAGES, UNPLANNED, ReadEvent, ReadKind, ReadState
 from balancer.domain.required_reads import Adjustment, KnownRead, adjust, close
 from balancer.domain.states import StudyState
+from balancer.services.back_from_provider import CLOCKS_DIFFER, end_sent_out
 from balancer.services.follow_reads import note_not_followed_up
 from balancer.services.put_in_force import away
 from balancer.store import claims, follow_ups, instructions, intake, queue, reads
@@ -20,8 +21,6 @@ from balancer.store.reads import Move, Standing
 from balancer.store.tables import FeedRow
 
 _INTAKE = job("intake")
-# Images made this little after a report may only be said to be by a clock that runs ahead.
-_CLOCKS_DIFFER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +38,10 @@ def keep_reads(
 ) -> None:
     """Bring the reads of these studies, and of those the batch brought, in line with what is known of them now.
 
-    Reads that are new are added, those that come back are where they stood, those done elsewhere are done, those of
-    closed studies are withdrawn, and those done here are confirmed where the source has counted them out later. One
-    that was done here before the study's last images were made is to be done again, at once.
+    Reads that are new are added, those that come back are where they stood (unless that was with a provider who is done
+    with them: ``back_from_provider``), those done elsewhere are done, those of closed studies are withdrawn, and those
+    done here are confirmed where the source has counted them out later. One that was done here before the study's last
+    images were made is to be done again, at once.
     ``silent_on`` are studies that the source no longer asks for and that somebody has open: what nobody has open is
     withdrawn, and the claimant is told.
     """
@@ -49,16 +49,20 @@ def keep_reads(
     required = intake.required_reads(session, {*study_ids, *silent}, about.feed.trust, about.batch_id)
     found = reads.locked_reads(session, [item.study_id for item in required])
     coming_back = [item.study_id for item in required if item.state is StudyState.OPEN and item.study_id not in silent]
-    places = _Places(session, coming_back)
     moot = follow_ups.moot(session, found.keys())
+    changes = {
+        item.study_id: _change(item, found.get(item.study_id, []), moot, gone=item.study_id in silent)
+        for item in required
+    }
+    here = end_sent_out(session, about.feed, _returning(required, found, changes), about.now, batch_id=about.batch_id)
+    places = _Places(session, coming_back, here)
     moves: list[Move] = []
     added: list[tuple[int, int]] = []
     confirmed: list[int] = []
     late: list[Move] = []
     again: dict[tuple[int, int], tuple[str, str | None]] = {}
     for item in required:
-        known = found.get(item.study_id, [])
-        change = _change(item, known, moot, gone=item.study_id in silent)
+        known, change = found.get(item.study_id, []), changes[item.study_id]
         moves += _moves(item, known, change, places, about.now)
         late += _late(item, known, change, moot)
         added += [(item.study_id, number) for number in change.added]
@@ -91,6 +95,18 @@ def _known(read: Standing, moot: Collection[int]) -> KnownRead:
     )
 
 
+def _returning(
+    required: Iterable[RequiredReads], found: Mapping[int, Sequence[Standing]], changes: Mapping[int, Adjustment]
+) -> dict[int, datetime]:
+    """Return the reads that are asked for again, by internal number, with when their studies were acquired."""
+    return {
+        read.id: item.acquired_at
+        for item in required
+        for read in found.get(item.study_id, ())
+        if (read.number, ReadEvent.REOPEN) in changes[item.study_id].events
+    }
+
+
 def _follows(read: Standing) -> bool:
     return read.kind is not ReadKind.INTERPRETATION
 
@@ -104,9 +120,13 @@ def _note_what_goes(session: Session, moves: Iterable[Move], moot: Collection[in
 
 
 class _Places:
-    """Where reads that come back still have their places: on somebody's list, or where a person put them."""
+    """Where reads that come back still have their places: on somebody's list, or where a person put them.
 
-    def __init__(self, session: Session, study_ids: Collection[int]) -> None:
+    ``here`` says why some are read here that were with a provider.
+    """
+
+    def __init__(self, session: Session, study_ids: Collection[int], here: Mapping[int, str]) -> None:
+        self._here = here
         self._away = away(session, study_ids)
         self._holders = queue.holders(session, study_ids)
         self._barred = queue.barred(session, study_ids) if self._holders else {}
@@ -116,6 +136,8 @@ class _Places:
         """Return the state in which a read comes back, with its columns."""
         if read.id in self._away:
             return self._away[read.id]
+        if read.id in self._here:
+            return ReadState.UNALLOCATED, {"reason": self._here[read.id], "again": self._here[read.id]}
         holder = self.of(read, done_by)
         if holder is None:
             return ReadState.UNALLOCATED, {"reason": UNPLANNED}
@@ -158,7 +180,7 @@ def _late(item: RequiredReads, known: Sequence[Standing], change: Adjustment, mo
 
 
 def _has_later_images(item: RequiredReads, read: Standing) -> bool:
-    return read.done_at is not None and item.acquired_at > read.done_at + _CLOCKS_DIFFER
+    return read.done_at is not None and item.acquired_at > read.done_at + CLOCKS_DIFFER
 
 
 def _again(

@@ -15,6 +15,7 @@ from balancer.domain.errors import NotFoundError
 from balancer.domain.insertion import inserted
 from balancer.domain.life import ReadEvent, ReadState
 from balancer.domain.plan import Allocation
+from balancer.domain.reporter import REPORTING
 from balancer.domain.study import ReadKey, StudyKey
 from balancer.publish.run_record import KeptPlan, own_key, unpack_plan
 from balancer.services.publish_worklists import Placing, add_lists
@@ -22,12 +23,14 @@ from balancer.services.run_allocation import LEASE
 from balancer.services.still_entitled import StillEntitled
 from balancer.store import assignments, audit, leases, queue, reads, run_records, runs
 from balancer.store.database import Database, Session
+from balancer.store.held_rosters import held_roster
 from balancer.store.policies import current_policy
 from balancer.store.reads import Move
 from balancer.store.tables import RunRow
 
 _log = structlog.get_logger("balancer.services")
 _HOLD = job("hold")
+_A_MOMENT = timedelta(microseconds=1)
 
 
 def release_emergencies(db: Database, now: datetime) -> int:
@@ -35,7 +38,8 @@ def release_emergencies(db: Database, now: datetime) -> int:
 
     Those that nobody has yet go where the plan that is held now has them, each the first of its session on that list;
     they have waited since the first plan that had them, whether it was discarded or another took its place. One that is
-    on a list already stays there, one for which the held plan has no place waits. The lists of those concerned get a
+    on a list already stays there, one for which the held plan has no place waits, and so does one whose place has gone:
+    whoever has fallen ill since is given none. The lists of those concerned get a
     new version, others stand; the run goes on waiting for its manager.
     """
     with db.session() as session:
@@ -110,7 +114,9 @@ def _place(session: Session, run: RunRow, wanted: set[ReadKey], now: datetime) -
     moves = []
     for row in rows:
         standing = placing.standing(row.key)
-        if standing is not None and standing.state is ReadState.UNALLOCATED and placing.may_be_given(row):
+        if standing is None or standing.state is not ReadState.UNALLOCATED or not placing.may_be_given(row):
+            continue
+        if _is_there(session, row, now):
             urgent[row.reporter_id].append(row)
             given = {"reporter_id": row.reporter_id}
             moves.append(Move(read=standing, event=ReadEvent.PUBLISH, to=ReadState.ALLOCATED, columns=given))
@@ -119,6 +125,16 @@ def _place(session: Session, run: RunRow, wanted: set[ReadKey], now: datetime) -
         reads.move_all(session, moves, by=_HOLD, now=now, why=f"run {run.id}: emergencies of a plan that is held")
         assignments.note_all(session, now)
     return len(moves)
+
+
+def _is_there(session: Session, row: Allocation, now: datetime) -> bool:
+    """Tell whether whoever has a place for a read is rostered then, or now if it is later, as rosters are held now."""
+    at = max(row.start, now)
+    roster = held_roster(session, at, at + _A_MOMENT, now, reporter_id=row.reporter_id)
+    shifts = [*(shift for _, held, _ in roster.said for shift in held), *roster.added]
+    return any(
+        shift.session.activity == REPORTING and shift.session.start <= at < shift.session.end for shift in shifts
+    )
 
 
 def _own(kept: KeptPlan) -> list[Allocation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from balancer.store.tables_kinds import FollowUpRow
 
 # The columns by which studies are looked for, and put in order, that a person can decide about.
 _LOOKED_FOR = ("priority", "modality", "subspecialty", "due_at")
+_DECIDED = frozenset({InstructionKind.STUDY, InstructionKind.EXPEDITE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +75,22 @@ def as_said(row: AnyStudy) -> HeldStudy:
     )
 
 
-def what_holds(session: Session, rows: Iterable[AnyStudy], now: datetime) -> dict[int, HeldStudy]:
+def what_holds(
+    session: Session,
+    rows: Iterable[AnyStudy],
+    now: datetime,
+    *,
+    kinds: Collection[InstructionKind] = _DECIDED,
+    draft_id: int | None = None,
+) -> dict[int, HeldStudy]:
     """Return what holds of these studies at ``now``, by internal number: what the next run will take them for.
 
     Whoever asks: a plan is made with what holds. One statement if nothing has been decided about any of them.
+    ``kinds`` leaves corrections, or expedites, out of it; ``draft_id`` adds what is staged in that draft.
     """
     studies = {row.id or 0: row for row in rows}
-    kinds = {InstructionKind.STUDY, InstructionKind.EXPEDITE}
     with scope.unlimited(session) as whole:
-        everything = instructions.in_force(whole, now, kinds=kinds) if studies else []
+        everything = instructions.in_force(whole, now, draft_id, kinds=kinds) if studies else []
         given = [item for item in everything if item.study_id in studies]
         held = {number: as_said(row) for number, row in studies.items()}
         if not given:
@@ -134,7 +142,7 @@ def studies_decided(session: Session, now: datetime) -> dict[int, HeldStudy]:
 
 def _rows_decided(session: Session, now: datetime) -> Sequence[AnyStudy]:
     with scope.unlimited(session) as whole:
-        given = instructions.in_force(whole, now, kinds={InstructionKind.STUDY, InstructionKind.EXPEDITE})
+        given = instructions.in_force(whole, now, kinds=_DECIDED)
     return numbered(session, {item.study_id for item in given if item.study_id is not None})
 
 

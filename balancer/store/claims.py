@@ -16,6 +16,7 @@ from balancer.store.scope import as_it_stands, reach_of, sighted
 from balancer.store.tables import ReporterRow, StudyRow
 from balancer.store.tables_kinds import FollowUpRow
 from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow
+from balancer.store.tables_workitems import WorkitemRow
 
 _NO_SYNC = {"synchronize_session": False}
 _LIVE = col(ClaimRow.ended_at).is_(None)
@@ -74,6 +75,19 @@ def seeing_what_they_opened(session: Session, read_id: int, reporter_id: str) ->
         opened = had_claimed(session, read_id, reporter_id)
     with sighted(session) if opened else nullcontext():
         yield
+
+
+def last_of_workitem(session: Session, read_id: int, sequence: int) -> ClaimRow | None:
+    """Return the last claim that was made under a workitem of a read that may have ended; ``None`` if none was."""
+    those = select(WorkitemRow.sequence, WorkitemRow.ended_at).where(WorkitemRow.read_id == read_id)
+    ends = dict(session.exec(those.where(col(WorkitemRow.sequence).in_([sequence - 1, sequence]))).all())
+    claimed = select(ClaimRow).where(ClaimRow.read_id == read_id)
+    began, ended = ends.get(sequence - 1), ends.get(sequence)
+    if began is not None:
+        claimed = claimed.where(ClaimRow.claimed_at >= began)
+    if ended is not None:  # what was claimed at that instant was claimed under the next: it was taken over
+        claimed = claimed.where(ClaimRow.claimed_at < ended)
+    return session.exec(claimed.order_by(col(ClaimRow.id).desc()).limit(1)).first()
 
 
 def is_said_again(session: Session, read_id: int, reporter_id: str) -> bool:

@@ -71,6 +71,10 @@ WORDS: Final[Mapping[ExceptionKind, tuple[str, str]]] = {
         "A system outside refuses to be told whose it is",
         "It may show another owner until the study's next step: tell whoever runs it, then put the letter back.",
     ),
+    ExceptionKind.ASKED_AGAIN: (
+        "Asked for again, and was with a provider",
+        "Find out whether they have reported it: then it is to be read here; else it is theirs.",
+    ),
 }
 SILENT: Final = ("A feed is silent", "Look whether the trust's export still runs and its file still arrives.")
 FEED_SILENT: Final = "feed_silent"

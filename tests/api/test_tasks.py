@@ -24,7 +24,10 @@ from balancer.publish.fhir.parameters import PARAMETERS
 from balancer.publish.fhir.to_resource import task_resource
 from balancer.publish.ups.uids import WorkitemKey, uid_of
 from balancer.services.change_workitem import Change, change_workitem
+from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
+from balancer.services.ingest_studies import ingest_extract
+from balancer.services.lapse_claims import lapse_claims
 from balancer.services.park_read import park_read
 from balancer.services.release_read import release_read
 from balancer.store import reads, workitems
@@ -32,9 +35,9 @@ from balancer.store.database import Database
 from balancer.store.tables_life import ExceptionRow
 from tests.access.doors import Known
 from tests.api.service import Service
-from tests.api.small_network import allocate
+from tests.api.small_network import STUDIES, allocate
 from tests.instructed import MANAGER
-from tests.networks import claimed, minutes, read_id, standing
+from tests.networks import Feed, claimed, extract, incoming, minutes, read_id, standing
 from tests.publish.fhir.bindings import check
 
 PACS = system("pacs-of-rvv", "PACS of RVV", [Permission.READS_WORK, Permission.ASSIGNMENTS_READ], ["RVV"])
@@ -513,6 +516,55 @@ def test_no_report_is_dropped(pacs: Pacs) -> None:
     assert standing(pacs.db, "A1") == (ReadState.CLAIMED, "R2")
     exceptions = Service(pacs.db).ask("/exceptions")["items"]
     assert [item["kind"] for item in exceptions if "completed by R1" in item["detail"]] == ["completed_beside"]
+
+
+def begun_and_cancelled(pacs: Pacs) -> Any:
+    """Return the Task of A1 as R1 began it: its source forgot it, the claim ended, and another Task stands for it."""
+    begun = ok(pacs.change("A1", "in-progress"))
+    ingest_extract(pacs.db, Feed(), extract("A2", "A3", at=2), minutes(2))
+    lapse_claims(pacs.db, minutes(30))
+    ingest_extract(pacs.db, Feed(), extract(*STUDIES, at=31), minutes(31))
+    pacs.service.clock.at = minutes(32)
+    assert standing(pacs.db, "A1") == (ReadState.ALLOCATED, "R1")
+    return begun
+
+
+_COMPLETED = {"op": "replace", "path": "/status", "value": "completed"}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_report_of_a_task_that_another_has_followed_is_not_dropped(
+    pacs_on_each: Pacs,
+    whole: bool,  # noqa: FBT001
+) -> None:
+    """Its claimant sends the Task as they have it, or only the status: nobody reads the study once more."""
+    pacs = pacs_on_each
+    begun = begun_and_cancelled(pacs)
+    answer = pacs.put({**begun, "status": "completed"}) if whole else pacs.patch(begun, _COMPLETED)
+    assert "on record" in outcome(answer, 409, "conflict")
+    assert standing(pacs.db, "A1") == (ReadState.DONE, "R1")
+    assert pacs.client.get(f"/fhir/Task/{begun['id']}").json()["status"] == "cancelled"
+
+
+def test_a_report_of_a_task_that_another_has_followed_ends_nobodys_work(pacs: Pacs) -> None:
+    """Somebody else has the read open by then: both stand, and the office is told."""
+    begun = begun_and_cancelled(pacs)
+    claim_read(pacs.db, read_id(pacs.db, "A1"), "R2", minutes(32), by=PACS, heartbeats=False)
+    assert "on record" in outcome(pacs.patch(begun, _COMPLETED), 409, "conflict")
+    assert standing(pacs.db, "A1") == (ReadState.CLAIMED, "R2")
+    exceptions = Service(pacs.db).ask("/exceptions")["items"]
+    assert [item["kind"] for item in exceptions if "completed by R1" in item["detail"]] == ["completed_beside"]
+
+
+def test_what_a_completed_task_says_once_more_does_not_complete_what_is_to_be_read_again(pacs: Pacs) -> None:
+    """A PACS that repeats itself does not know of the images that came late."""
+    ok(pacs.change("A1", "in-progress"))
+    done = ok(pacs.change("A1", "completed"))
+    late = incoming("A1", prior_reporter="R1", acquired_at=minutes(40))
+    ingest_extract(pacs.db, Feed(), extract(late, *STUDIES[1:], at=60), minutes(60))
+    claim_read(pacs.db, read_id(pacs.db, "A1"), "R1", minutes(61), by=PACS, heartbeats=False)
+    assert "another stands" in outcome(pacs.put(done), 409, "conflict")
+    assert standing(pacs.db, "A1") == (ReadState.CLAIMED, "R1")
 
 
 @pytest.mark.parametrize("status", ["cancelled", "draft", "accepted", "on-hold"])

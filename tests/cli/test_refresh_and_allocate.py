@@ -34,6 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, value in {
         "BALANCER_DATABASE_URL": f"sqlite:///{tmp_path / 'balancer.sqlite'}",
         "BALANCER_SHIFT_TO_PRESENT": "1",
+        "BALANCER_SIGN_IN": "local",
         "BALANCER_ALLOCATE_SECONDS": "1",
     }.items():
         monkeypatch.setenv(name, value)
@@ -85,6 +86,21 @@ def test_allocating_publishes_a_list_for_everybody(folder: Path, tmp_path: Path)
     db = Database(f"sqlite:///{tmp_path / 'balancer.sqlite'}")
     with db.session() as session:
         assert len(worklists.worklists(session)) == 60
+    db.close()
+
+
+def test_nothing_is_published_in_production_by_a_policy_that_nobody_has_approved(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As nothing is served: whoever allocates by hand gives lists to the same people."""
+    run("refresh", "--network", folder)
+    monkeypatch.setenv("BALANCER_SIGN_IN", "oidc")
+    done = run("allocate")
+    assert done.exit_code == 2, done.output
+    assert "version 1, which is in force, names nobody" in done.stderr
+    db = Database(f"sqlite:///{tmp_path / 'balancer.sqlite'}")
+    with db.session() as session:
+        assert worklists.worklists(session) == []
     db.close()
 
 

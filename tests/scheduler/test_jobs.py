@@ -29,7 +29,7 @@ from balancer.services import refresh_feeds, take_emergencies
 from balancer.services.decide_policy import approve_policy
 from balancer.services.propose_policy import propose_policy
 from balancer.services.request_run import request_run
-from balancer.store import jobs, leases, policies, runs
+from balancer.store import jobs, leases, policies, runs, silences
 from balancer.store.database import Database, StoreBusyError
 from balancer.store.pages import Cut
 from balancer.store.sources import feeds
@@ -96,17 +96,24 @@ class Scheduler:
         self.clock = StandingClock()
         self.solving = CountedSolving(database, self.clock)
         self.timetable = HandTurned()
-        self.work = Work(
-            database=database,
+        self.work = self.begun()
+
+    def begun(self) -> Work:
+        """Return what a scheduler does that has just begun to lead, and knows only what database and folder say."""
+        work = Work(
+            database=self.database,
             clock=self.clock,
             sources=Sources(read_network=partial(read_network, self.folder), pseudonym_key=KEY),
             solving=self.solving,  # type: ignore[arg-type]  # in its place
             new_timetable=lambda: self.timetable,
         )
-        with database.transaction() as session:
-            lease = leases.acquire(session, "scheduler", "test", now=NOW, lasting=timedelta(days=1))
+        with self.database.transaction() as session:
+            lasting = timedelta(days=1)
+            # whoever led until now is gone
+            lease = leases.acquire(session, "scheduler", "test", now=NOW, lasting=lasting, is_gone=lambda _: True)
         assert lease is not None
-        self.work.begin(lease)
+        work.begin(lease)
+        return work
 
     def deliver(self, rows: bytes, at: int) -> None:
         """Drop an extract of East Kent made ``at`` minutes past eight."""
@@ -572,6 +579,35 @@ def test_a_network_folder_with_faults_leaves_the_last_one_in_force(scheduler: Sc
     assert [line["event"] for line in lines] == ["network.refused"]
     assert lines[0]["faults"] > 0
     assert len(scheduler.timetable.names) == 12
+
+
+def test_a_scheduler_that_begins_with_a_faulty_network_folder_looks_after_reads_all_the_same(
+    scheduler: Scheduler,
+) -> None:
+    """Feeds that fall silent then too have an owner, and the books are checked: the database knows enough."""
+    (scheduler.folder / "exams.csv").write_text("nonsense", encoding="utf-8")
+    scheduler.clock.at += timedelta(days=1)
+    begun = scheduler.begun()
+    with capture_logs() as lines:
+        begun.start_up()
+    assert [line["event"] for line in lines] == ["network.refused"]
+    with scheduler.database.connection() as connection:
+        _lose_a_read(connection)
+    with capture_logs() as lines:
+        begun.look_after_reads()
+    assert [line["event"] for line in lines] == ["conservation.broken"]
+    assert scheduler.outcomes("reads") == ["not conserved"]
+    with scheduler.database.session() as session:
+        assert "RVV unreported studies" in {row.feed for row in silences.not_ended(session)}
+
+
+def test_before_there_is_any_network_there_are_no_reads_to_look_after(sqlite_db: Database, tmp_path: Path) -> None:
+    """Not a line in the log, nor an entry in the ledger, every minute until somebody mends the first folder."""
+    scheduler = Scheduler(sqlite_db, tmp_path)
+    with capture_logs() as lines:
+        scheduler.work.look_after_reads()
+    assert lines == []
+    assert scheduler.outcomes("reads") == []
 
 
 def _lose_a_read(connection: Connection) -> None:

@@ -13,6 +13,7 @@ from sqlmodel import select
 from balancer.domain.actor import EVERY_TRUST, Grant, person
 from balancer.domain.errors import ConflictError, GoneError, NotFoundError
 from balancer.domain.feed import ParsedExtract
+from balancer.domain.instruction import InstructionKind
 from balancer.domain.life import ReadEvent, ReadState, ReturnReason
 from balancer.domain.permission import Role
 from balancer.domain.plan import Plan
@@ -36,6 +37,7 @@ from balancer.store.tables_life import ReadRow
 from balancer.store.tables_runs import RunRecordRow
 from tests.api.service import Service
 from tests.databases import wait_until_somebody_waits
+from tests.instructed import instructed
 from tests.networks import (
     PACS,
     Feed,
@@ -427,6 +429,15 @@ def test_an_emergency_is_let_out_to_nobody_who_may_not_report_it_any_more(db: Da
     """It waits for the next plan, which is asked for, and for mending."""
     emergencies_held(db, solving({"S1": ["A3"], "S2": ["E1", "A1", "A2"]}))
     may_not_report(db, "R2")
+    assert release_emergencies(db, minutes(30)) == 0
+    assert standing(db, "E1")[0] is ReadState.UNALLOCATED
+
+
+def test_an_emergency_is_let_out_to_nobody_who_has_fallen_ill_since(db: Database) -> None:
+    """It waits for the next plan and for mending, which has just taken it off the list of whoever is away."""
+    emergencies_held(db, solving({"S1": ["A3"], "S2": ["E1", "A1", "A2"]}))
+    away = {"start": minutes(5).isoformat(), "end": minutes(600).isoformat()}
+    instructed(db, InstructionKind.ABSENCE, now=minutes(5), reporter_id="R2", value=away)
     assert release_emergencies(db, minutes(30)) == 0
     assert standing(db, "E1")[0] is ReadState.UNALLOCATED
 

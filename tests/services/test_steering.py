@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 from balancer.domain.actor import Grant, person
-from balancer.domain.errors import BalancerError, ClaimedError, ConflictError, InvalidValueError, NotFoundError
+from balancer.domain.errors import (
+    BalancerError,
+    ClaimedError,
+    ConflictError,
+    InvalidValueError,
+    NotFoundError,
+    UntimelyError,
+)
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.instruction import Instruction, InstructionKind, InstructionState
 from balancer.domain.life import ReadEvent, ReadState, ReturnReason
@@ -23,6 +30,7 @@ from balancer.services.bring_back_read import bring_back
 from balancer.services.build_problem import build_problem
 from balancer.services.claim_read import claim_read
 from balancer.services.complete_read import complete_read
+from balancer.services.correct_study import correct_study
 from balancer.services.end_instructions import end_instructions
 from balancer.services.expedite_study import expedite_study
 from balancer.services.ingest_studies import ingest_extract
@@ -435,8 +443,9 @@ def holds(db: Database, at: float = 0) -> tuple[Any, str]:
 
 
 def classes(db: Database, **stated: Any) -> None:
-    """Take in A1, urgent, beside others; the policy knows an emergency too."""
-    load_network(db, replace(TWO_FEEDS, policy=policy(priority("emergency", target_hours=1), priority("urgent"))), NOW)
+    """Take in A1, urgent, beside others; the policy knows an emergency too, and a class that may wait longer."""
+    known = (priority("emergency", target_hours=1), priority("urgent"), priority("routine", target_hours=240))
+    load_network(db, replace(TWO_FEEDS, policy=policy(*known)), NOW)
     ingest_extract(db, Feed(), extract(incoming("A1", **stated), *OTHERS), NOW)
 
 
@@ -485,6 +494,35 @@ def test_what_would_expedite_nothing_is_refused(db: Database, due: float, asked:
         expedited(db, due, priority=asked)
     assert refused.value.field == field
     assert holding(db) == []
+
+
+def test_a_study_that_was_corrected_downwards_can_be_expedited(db: Database) -> None:
+    """What it is taken for counts, and not that its feed had it due hours ago."""
+    classes(db, priority="emergency")
+    correct_study(db, A1, {"priority": "urgent"}, NOW, by=MANAGER, said=SAID)
+    due, _ = holds(db)
+    assert due > minutes(40)
+    expedited(db, 40)
+    assert holds(db) == (minutes(40), "urgent")
+
+
+def test_a_study_that_was_corrected_upwards_is_not_expedited_to_later(db: Database) -> None:
+    """It is due sooner than the feed says already."""
+    classes(db)
+    correct_study(db, A1, {"priority": "emergency"}, NOW, by=MANAGER, said=SAID)
+    with pytest.raises(UntimelyError, match="due already"):
+        expedited(db, 30)
+
+
+def test_an_expedite_does_not_end_with_a_feeds_word_that_is_corrected(db: Database) -> None:
+    """The feed says an emergency and its own time; the class is urgent again only as somebody has asked for it."""
+    classes(db, priority="emergency", due_at=minutes(20))
+    correct_study(db, A1, {"priority": "routine"}, NOW, by=MANAGER, said=SAID)
+    made = expedited(db, 30, priority="urgent")
+    end_instructions(db, minutes(1))
+    with db.session() as reading:
+        assert instructions.instruction(reading, made.id).state is InstructionState.IN_FORCE
+    assert holds(db, 1) == (minutes(20), "urgent")
 
 
 def test_a_study_that_waits_for_no_report_cannot_be_expedited(db: Database) -> None:

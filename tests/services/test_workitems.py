@@ -128,6 +128,22 @@ def test_a_report_that_comes_after_it_was_taken_over_is_kept(db: Database) -> No
         assert [row.kind.value for row in session.exec(select(ExceptionRow))] == ["completed_beside"]
 
 
+@pytest.mark.parametrize("again", [True, False])
+def test_a_report_that_comes_after_its_source_had_stopped_asking_is_kept(db: Database, again: bool) -> None:  # noqa: FBT001
+    """Its claimant has written it; it counts if the source asks again by now, else the office is told."""
+    five(db)
+    change(db, "A1", P)
+    ingest_extract(db, Feed(), extract(*NUMBERS[1:], "B1", at=2), minutes(2))
+    lapse_claims(db, minutes(30))
+    assert standing(db, "A1") == (ReadState.WITHDRAWN, None)
+    if again:
+        ingest_extract(db, Feed(), extract(*NUMBERS, "B1", at=31), minutes(31))
+    assert change(db, "A1", D, at=32) == Answer(status=Status.NO_LONGER, kept=True)
+    assert standing(db, "A1") == ((ReadState.DONE, "R1") if again else (ReadState.WITHDRAWN, None))
+    with db.session() as session:
+        assert [row.kind.value for row in session.exec(select(ExceptionRow))] == ([] if again else ["completed_beside"])
+
+
 def test_the_claim_and_its_lock_are_one(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Should the service fail between them there is neither: nobody has a read that they cannot give back."""
     five(db)

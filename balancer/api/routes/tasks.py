@@ -38,6 +38,10 @@ _WORK: Final = [may(Permission.READS_WORK)]
 _FORM: Final = "application/x-www-form-urlencoded"
 # What cannot be read at all is 400; what can be, and is no change of a status, is 422.
 _OF_REQUEST: Final = frozenset({"body", "query", "If-Match", "patch", "Parameters", "_elements", "_summary"})
+_BESIDE: Final = (
+    "the read is not this reporter's (any more); that they completed it is on record, and the office is told"
+)
+_PAST: Final = "the Task has ended, and another stands for its read; that it was completed is on record"
 _UNKEPT: Final = {"Cache-Control": "no-store"}
 InPath = Annotated[str, Path(max_length=64)]
 Route = Callable[..., Awaitable[Response]]
@@ -216,10 +220,7 @@ async def _change(  # noqa: PLR0913, PLR0917 - what of which, on whose word
         acting=lambda reporter_id: served.database.within(reach.acting_for(reporter_id)),
     )
     if answer.kept:
-        detail = (
-            "the read is not this reporter's (any more); that they completed it is on record, and the office is told"
-        )
-        return problems.answer(request.state.request_id, problems.CONFLICT, detail)
+        return problems.answer(request.state.request_id, problems.CONFLICT, _PAST if answer.is_past else _BESIDE)
     return fhir.answered(answer.task)
 
 

@@ -22,7 +22,8 @@ class Act(StrEnum):
 
 FINAL: Final = frozenset({"completed", "cancelled"})
 _WAITS: Final = ("requested", "ready")
-# From, to, act. A report is never dropped: from whatever status, that a read is completed is heard.
+# From, to, act. A report is never dropped: from whatever status, that a read is completed is heard (of a Task, too,
+# that was cancelled and that another has followed).
 CHANGES: Final[Mapping[tuple[str, str], Act]] = {
     **{(status, "completed"): Act.COMPLETE for status in sorted(set(STATUSES.values()))},
     **{(status, "in-progress"): Act.CLAIM for status in (*_WAITS, "in-progress")},
