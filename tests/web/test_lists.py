@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from httpx2 import Response
-from sqlmodel import delete, update
+from sqlmodel import col, delete, update
 
 from balancer.services.ingest_studies import ingest_extract
 from balancer.store.tables import EntitlementRow, StudyRow
@@ -70,7 +70,7 @@ def test_a_prior_that_cannot_be_looked_into_is_said_to_be_there(service: Service
     database = service.app.state.serving.database
     ingest_extract(database, WEST, extract(prior, feed=WEST.name), NOW)
     with database.transaction() as session:
-        session.exec(delete(EntitlementRow).where(EntitlementRow.trust == "RWF"))
+        session.exec(delete(EntitlementRow).where(col(EntitlementRow.trust) == "RWF"))
     be(service, "reporter:R1")
     shown = service.client.get("/lists/R1").text
     assert "1 at West, not reachable: ask there" in shown
