@@ -95,7 +95,8 @@ def take_again(db: Database, feed: Described, digest: str, now: datetime, *, fil
 def release_held_batch(db: Database, batch_id: int, now: datetime, *, by: str) -> BatchOutcome:
     """Close what a held batch would have closed, on the word of ``by``; its outcome is a batch of its own.
 
-    Studies that a later batch has seen, or that somebody has claimed meanwhile, stay open. A run is asked for.
+    Studies that a later batch has seen, or that somebody has claimed meanwhile, stay open; whoever has one open of
+    which the batch says that it waits no longer is told, as with a file that is believed at once. A run is asked for.
 
     Raises
     ------
@@ -122,19 +123,22 @@ def release_held_batch(db: Database, batch_id: int, now: datetime, *, by: str) -
         session.add(batch)
         session.flush()
         held_back = intake.held_closures(session, batch_id)
-        free = intake.unclaimed(session, held_back.keys())
+        open_then = batches.open_though_held(session, batch_id)
+        free = intake.unclaimed(session, held_back.keys(), beside=open_then)
+        # again, now that their reads are locked: claims end, and others begin
+        silent_on = batches.open_though_held(session, batch_id) & (open_then | held_back.keys())
         closures = {study_id: rule for study_id, rule in held_back.items() if study_id in free}
         intake.forget_closures(session, batch_id)
         before = open_count(session, row.trust)
         intake.close_studies(session, closures, now=now)
         about = BatchAbout(feed=row, batch_id=batch.id or 0, extracted_at=held.extracted_at, now=now)
-        keep_reads(session, about, closures.keys())
+        keep_reads(session, about, closures.keys(), silent_on=silent_on)
         if held.extracted_at is not None:
             take_extracted_at(row, held.extracted_at, now)
         excluded = sum(1 for rule in closures.values() if rule)
         counts = {"withdrawn": len(closures) - excluded, "excluded_since": excluded}
         runs.request_run(session, now=now, reason=f"batch {batch_id} released")
-        return settle(session, row, batch, counts, open_before=before, touched=closures.keys())
+        return settle(session, row, batch, counts, open_before=before, touched=closures.keys() | silent_on)
 
 
 def discard_held_batch(db: Database, batch_id: int, now: datetime, *, by: str) -> None:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, exists, or_, select
 
 from balancer.domain.errors import NotFoundError
 from balancer.domain.feed import Books
-from balancer.domain.states import BatchKind, BatchState
+from balancer.domain.life import ReadState
+from balancer.domain.states import BatchKind, BatchState, StudyState
 from balancer.store.counts import count
 from balancer.store.pages import Cut, Page, cursor
-from balancer.store.tables import BatchRow, HeldClosureRow, RosterBatchRow
+from balancer.store.tables import BatchRow, ExclusionRow, HeldClosureRow, RosterBatchRow, StudyRow
+from balancer.store.tables_life import ReadRow
 
 _BOOKS = tuple(Books.__dataclass_fields__)
 _NEWEST_FIRST = "batch"
@@ -79,6 +81,29 @@ def held_batches_of(session: Session, feed: str) -> list[BatchRow]:
     """Return the feed's batches that wait for a person, oldest first."""
     held = select(BatchRow).where(BatchRow.feed == feed, BatchRow.state == BatchState.HELD)
     return list(session.exec(held.order_by(col(BatchRow.id))))
+
+
+def open_though_held(session: Session, batch_id: int) -> set[int]:
+    """Return the studies of which somebody has a read open and that a held batch says wait no longer.
+
+    Those that it would have closed and that were opened since, and those that were open then and that it has left out
+    by a rule. None that a later batch has seen.
+    """
+    claimed = select(ReadRow.study_id).where(ReadRow.state == ReadState.CLAIMED)
+    closing = select(HeldClosureRow.study_id).where(HeldClosureRow.batch_id == batch_id)
+    left_out = exists().where(
+        col(ExclusionRow.trust) == col(StudyRow.trust),
+        col(ExclusionRow.accession_number) == col(StudyRow.accession_number),
+        col(ExclusionRow.active),
+        col(ExclusionRow.last_batch_id) == batch_id,
+    )
+    statement = select(StudyRow.id).where(
+        col(StudyRow.id).in_(claimed),
+        StudyRow.state == StudyState.OPEN,
+        StudyRow.last_batch_id <= batch_id,
+        or_(col(StudyRow.id).in_(closing), left_out.correlate(StudyRow)),
+    )
+    return {study_id or 0 for study_id in session.exec(statement)}
 
 
 def books_of(row: BatchRow) -> Books:

@@ -9,12 +9,14 @@ from balancer.domain.feed import FeedKind
 from balancer.domain.life import ReadState
 from balancer.domain.states import BatchKind, BatchState, StudyState
 from balancer.services.check_completions import check_completions
+from balancer.services.claim_read import claim_read
 from balancer.services.close_left_out import close_left_out
 from balancer.services.complete_read import complete_read
 from balancer.services.ingest_studies import discard_held_batch, ingest_extract, release_held_batch
+from balancer.services.lapse_claims import lapse_claims
 from balancer.services.outcomes import BatchOutcome
 from balancer.services.release_read import release_read
-from balancer.store import conservation, reads
+from balancer.store import claims, conservation, reads
 from balancer.store.database import Database
 from balancer.store.tables import BatchRow
 from balancer.store.tables_life import ClaimRow
@@ -105,6 +107,31 @@ def test_what_was_opened_before_a_person_believed_it_goes_too(db: Database) -> N
     assert state_of(db, "A1") is StudyState.OPEN
     finish(db, "A1", at=8)
     assert close_left_out(db, minutes(9)) == 1
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_whoever_has_it_open_is_told_when_a_person_has_believed_it(db: Database, before: bool) -> None:  # noqa: FBT001
+    """A feed of changes says it once: a claim that no heartbeat keeps alive would never end, nor its study go."""
+    five(db)
+    of_changes(db)
+    claimed_at = 4.0 if before else 6.0
+
+    def claim() -> None:
+        claim_read(db, read_id(db, "A1"), "R1", minutes(claimed_at), by=PACS, heartbeats=False)
+
+    if before:
+        claim()
+    held = says_reported(db, "A1", "A2", "B1", at=5, most_closed=0)
+    if not before:
+        claim()
+    release_held_batch(db, held.batch_id, minutes(7), by="oidc:m1")
+    assert standing(db, "A1") == (ReadState.CLAIMED, "R1")
+    with db.session() as reading:
+        assert [row.withdrawn_at for row in claims.live(reading)] == [minutes(7)]
+    assert lapse_claims(db, minutes(30)).lapsed == 1
+    assert close_left_out(db, minutes(31)) == 1
+    with db.session() as reading:
+        assert conservation.faults(reading) == []
 
 
 def test_a_report_that_has_to_be_verified_is_verified_first(db: Database) -> None:
