@@ -158,6 +158,7 @@ BODIES: dict[str, Any] = {
         for verb in ("readmit", "recall", "reopen", "take-over")
     },
     "/api/v1/instructions/{instruction_id}/withdraw": {"reason": "mistaken"},
+    "/api/v1/reporters/{reporter_id}/overrides/{instruction_id}/withdraw": {"reason": "mistaken"},
     "/api/v1/studies/expedite": {
         "trust": "RWF",
         "accession_number": "WEST-1",

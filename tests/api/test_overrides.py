@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from httpx2 import Response
 
 from balancer.store.database import Database
 from tests.access.doors import MANAGER_EAST, MANAGER_WEST, REPORTER, Known
@@ -47,6 +48,11 @@ def held(entry: dict[str, Any]) -> list[tuple[str, str]]:
     return [(part["start"][11:16], part["end"][11:16]) for part in entry["holds"]]
 
 
+def taken_back(service: Service, number: int) -> Response:
+    """Take a decision about R1 back."""
+    return service.post(f"/reporters/R1/overrides/{number}/withdraw", {"reason": "well again"})
+
+
 def test_a_week_of_the_roster_shows_what_is_said_and_what_holds(manager: Service) -> None:
     """An absence leaves two parts; it is listed with why; taken back, the roster's word holds again."""
     number = made(manager, "/reporters/R1/absences", {**EAST, **MORNING})
@@ -58,10 +64,17 @@ def test_a_week_of_the_roster_shows_what_is_said_and_what_holds(manager: Service
     assert first["said"] == {"session_id": "S1", "start": "2026-03-02T08:00:00Z", "end": "2026-03-02T10:30:00Z"}
     assert held(first) == [("08:00", "08:30"), ("09:00", "10:30")]
     assert (entries(manager)["S2"]["differs"], entries(manager)["S2"]["instruction_id"]) == (False, None)
-    ended = manager.client.delete(f"/api/v1/reporters/R1/overrides/{number}", params={"reason": "well again"})
+    ended = taken_back(manager, number)
     assert (ended.json()["state"], ended.json()["ended_why"]) == ("withdrawn", "well again")
     assert not entries(manager)["S1"]["differs"]
-    problem(manager.client.delete(f"/api/v1/reporters/R1/overrides/{number}"), 409, "conflict")
+    problem(taken_back(manager, number), 409, "conflict")
+
+
+def test_what_was_promised_of_taking_a_decision_back_holds(manager: Service) -> None:
+    """Why it is taken back was once said in the address."""
+    number = made(manager, "/reporters/R1/absences", {**EAST, **MORNING})
+    ended = manager.client.delete(f"/api/v1/reporters/R1/overrides/{number}", params={"reason": "well again"})
+    assert (ended.json()["state"], ended.json()["ended_why"]) == ("withdrawn", "well again")
 
 
 def test_sessions_are_added_and_taken_away(manager: Service) -> None:
@@ -110,6 +123,7 @@ def test_nobody_decides_for_another_trust(manager: Service, other: Service) -> N
     problem(other.post("/reporters/R1/skills", {**WEST, "subspecialty": "neuro", "level": 0}), 403, "not-allowed")
     problem(other.post("/reporters/R1/sessions/away", {**WEST, "session_id": "S1"}), 404, "not-found")
     number = made(manager, "/reporters/R1/absences", {**EAST, **MORNING})
+    problem(taken_back(other, number), 404, "not-found")
     problem(other.client.delete(f"/api/v1/reporters/R1/overrides/{number}"), 404, "not-found")
     problem(other.post("/studies/correct", {**EAST, "accession_number": "A1", "minutes": 30}), 404, "not-found")
 

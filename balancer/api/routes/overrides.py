@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from balancer.api import problems
 from balancer.api.callers import Caller, may
-from balancer.api.models.instructions import InstructionOut
+from balancer.api.models.instructions import InstructionOut, WhyIn
 from balancer.api.models.overrides import (
     AbsenceIn,
     AbsenceOut,
@@ -135,8 +135,26 @@ def skill(served: Served, caller: Caller, reporter_id: ReporterInPath, asked: Sk
     return _shown(served, given)
 
 
+@router.post(
+    "/reporters/{reporter_id}/overrides/{instruction_id}/withdraw",
+    tags=["reporters"],
+    responses=_MAY_FAIL,
+    dependencies=_WRITE,
+)
+def take_decision_back(
+    served: Served, caller: Caller, reporter_id: ReporterInPath, instruction_id: IdInPath, asked: WhyIn
+) -> InstructionOut:
+    """Take a decision about a reporter back: what the feeds say holds again."""
+    now, why = served.clock.now(), asked.reason
+    return _shown(served, withdraw_override(served.database, reporter_id, instruction_id, now, by=caller, why=why))
+
+
 @router.delete(
-    "/reporters/{reporter_id}/overrides/{instruction_id}", tags=["reporters"], responses=_MAY_FAIL, dependencies=_WRITE
+    "/reporters/{reporter_id}/overrides/{instruction_id}",
+    tags=["reporters"],
+    responses=_MAY_FAIL,
+    dependencies=_WRITE,
+    deprecated=True,
 )
 def withdraw(
     served: Served,
@@ -147,7 +165,7 @@ def withdraw(
         str, Query(min_length=1, max_length=MOST_CHARACTERS, pattern=PATTERN, description="Why it is taken back.")
     ] = "taken back",
 ) -> InstructionOut:
-    """Take a decision about a reporter back: what the feeds say holds again."""
+    """Take a decision about a reporter back. Addresses end up in logs, of proxies say: use `.../withdraw` instead."""
     now = served.clock.now()
     return _shown(served, withdraw_override(served.database, reporter_id, instruction_id, now, by=caller, why=reason))
 
