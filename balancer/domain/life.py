@@ -6,7 +6,9 @@ wire names; how they read in DICOM UPS (PS3.4, CC.1.1) and in FHIR Task is in th
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 from balancer.domain.errors import ConflictError
 
@@ -29,6 +31,8 @@ class Again(StrEnum):
 
 
 LATE_IMAGES, ASKED_AGAIN = Again.LATE_IMAGES.value, Again.ASKED_AGAIN.value
+# Images made this little after a report, or a sending out, may only be said to be by a clock that runs ahead.
+CLOCKS_DIFFER: Final = timedelta(minutes=15)
 # And what one says that follows readings of which some are still to be done.
 AWAITS_OTHER_READ = "awaits_other_read"
 

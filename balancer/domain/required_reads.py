@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from balancer.domain.life import ReadEvent, ReadState
 
 _S = ReadState
-# Of reads that are one too many and that nobody has named as done, the first of these goes. A source that names nobody
+# Of reads that are one too many and that nobody has named as done, the first of these goes: what is not to be read at
+# all, or the one that is left would be that, and the study be read by nobody. A source that names nobody
 # has most likely a provider's report, whom it cannot name; if not, one report too many costs less than a study that is
 # left with a provider who has done theirs, on nobody's list until the date on which it was to be back.
-_GOES_FIRST = (_S.SENT_OUT, _S.UNALLOCATED, _S.PARKED, _S.EXCLUDED, _S.ALLOCATED)
+_GOES_FIRST = (_S.EXCLUDED, _S.SENT_OUT, _S.UNALLOCATED, _S.PARKED, _S.ALLOCATED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,22 +8,20 @@ only one snapshot had left out is still theirs: it would be read twice. Either w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from balancer.domain.actor import job
 from balancer.domain.exceptional import ExceptionKind
 from balancer.domain.feed import FeedKind
 from balancer.domain.instruction import InstructionKind, InstructionState
-from balancer.domain.life import ASKED_AGAIN, LATE_IMAGES
+from balancer.domain.life import ASKED_AGAIN, CLOCKS_DIFFER, LATE_IMAGES
 from balancer.store import batches, instructions, reads
 from balancer.store.database import Session
 from balancer.store.exceptions import open_exception
 from balancer.store.tables import FeedRow
 from balancer.store.tables_instructions import InstructionRow
 
-# Images made this little after a report, or a sending out, may only be said to be by a clock that runs ahead.
-CLOCKS_DIFFER: Final = timedelta(minutes=15)
 _INTAKE: Final = job("intake")
 
 

@@ -226,7 +226,15 @@ def _complete_past(session: Session, read_id: int, sequence: int, asked: _Asked,
     if last is not None and last.row is not None and last.row.presumed:
         _require_named(asked)
     outcome, provisional = outcome_in(asked.wished), is_provisional_in(asked.wished)
-    complete_read(Joined(session), read_id, asked.whose, now, by=by, outcome=outcome, provisional=provisional)
+    claim = claims.last_of_workitem(session, read_id, sequence)
+    complete_read(
+        Joined(session), read_id, asked.whose, now, by=by, outcome=outcome, provisional=provisional, claim=claim
+    )
+    if last is not None and claim is not None and claim.reporter_id != asked.whose:
+        presumed = last.row is not None and last.row.presumed
+        note_other_performer(
+            session, read_id, last.study, claim.reporter_id, [asked.whose], now, presumed=presumed, by=by
+        )
     return False
 
 

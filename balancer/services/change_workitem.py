@@ -220,7 +220,8 @@ def _complete(session: Session, found: Found, change: Change, whose: str, now: d
     presumed = had if _is_presumed(found) and found.state is StepState.IN_PROGRESS else ""
     unsigned = _is_nobodys(found, change, whose, by)
     joined, read_id = Joined(session), found.read.id or 0
-    complete_read(joined, read_id, whose, now, by=by, provisional=unsigned, presumed=presumed)
+    claim = claims.last_of_workitem(session, read_id, found.sequence) if found.state is StepState.CANCELED else None
+    complete_read(joined, read_id, whose, now, by=by, provisional=unsigned, presumed=presumed, claim=claim)
     others = {change.performer, _said(found), whose} - {"", had}
     if others:
         note_other_performer(session, read_id, found.study, had, others, now, presumed=_is_presumed(found), by=by)

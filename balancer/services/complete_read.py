@@ -10,7 +10,7 @@ from typing import Any
 from balancer.domain.actor import Actor, ActorKind
 from balancer.domain.errors import ConflictError
 from balancer.domain.exceptional import ExceptionKind
-from balancer.domain.life import ReadEvent, ReadKind, ReadState
+from balancer.domain.life import CLOCKS_DIFFER, ReadEvent, ReadKind, ReadState
 from balancer.domain.outcome import Outcome
 from balancer.domain.policy import Policy
 from balancer.domain.reporter import Reporter
@@ -27,7 +27,7 @@ from balancer.store.database import Database, Session
 from balancer.store.exceptions import open_exception
 from balancer.store.policies import current_policy
 from balancer.store.tables import StudyRow
-from balancer.store.tables_life import CompletionRow, ReadRow
+from balancer.store.tables_life import ClaimRow, CompletionRow, ReadRow
 
 
 def complete_read(  # noqa: PLR0913 - what was done, by whom, on whose word, and what it came to
@@ -40,6 +40,7 @@ def complete_read(  # noqa: PLR0913 - what was done, by whom, on whose word, and
     outcome: Outcome | None = None,
     provisional: bool = False,
     presumed: str = "",
+    claim: ClaimRow | None = None,
 ) -> bool:
     """Enter that the reporter has done the read; saying so twice is saying so once.
 
@@ -57,6 +58,10 @@ def complete_read(  # noqa: PLR0913 - what was done, by whom, on whose word, and
     told. ``presumed``: the read was open in this name, though nobody had said that it was they who opened it; whoever
     is said to have done it has it. Nor is it lost if the read is by now another's and hidden from this reporter, who
     may still read the study blind: the answer is the same and names nobody.
+
+    What was done under a claim that has ended is no report of images that were made after that, nor of what somebody
+    has opened since: it is kept beside as well. ``claim`` is that under which it was done, where the step says so; else
+    it is the reporter's last.
 
     Raises
     ------
@@ -82,7 +87,8 @@ def complete_read(  # noqa: PLR0913 - what was done, by whom, on whose word, and
             require_first_of_study(session, row, reporter_id)
         repeated = claims.is_said_again(session, read_id, reporter_id)
         report = _Report(row, person, policy, outcome, provisional=provisional)
-        accepted = _is_free_for(row, {reporter_id, presumed}) and report.counts and not repeated
+        outdated = _is_outdated(session, row, study, reporter_id, claim)
+        accepted = _is_free_for(row, {reporter_id, presumed}) and report.counts and not (repeated or outdated)
         system = by.subject if by.kind is ActorKind.SYSTEM else ""
         claims.add_completion(
             session,
@@ -157,6 +163,15 @@ def _say_outcome(session: Session, row: ReadRow, outcome: Outcome | None, by: Ac
     reads.say_outcome(session, row, outcome, by=by, now=now)
     claims.add_outcome(session, row.id or 0, row.reporter_id or "", outcome)
     return True
+
+
+def _is_outdated(session: Session, row: ReadRow, study: StudyRow, reporter_id: str, claim: ClaimRow | None) -> bool:
+    """Tell whether what was done under a claim, the reporter's last if it is not said, is no longer all there is."""
+    last = claims.last_of(session, row.id or 0, None if claim is not None else reporter_id)
+    under = claim or last
+    if under is None or last is None or under.ended_at is None:
+        return False
+    return last.id != under.id or study.acquired_at > under.ended_at + CLOCKS_DIFFER
 
 
 def _is_free_for(row: ReadRow, names: Collection[str]) -> bool:

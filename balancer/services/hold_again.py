@@ -74,7 +74,7 @@ def _enter(session: Session, earlier: Instruction, by: Actor, now: datetime) -> 
     ended = {"ended_at": None, "ended_by": "", "ended_why": ""}
     fresh = {"id": 0, "state": InstructionState.IN_FORCE, "made_at": now, "author": by.subject, "draft_id": None}
     given = replace(earlier, **fresh, **ended)  # type: ignore[arg-type]  # its own fields
-    if given.study_id is None:
-        override_scope.enter(session, given, by=by, now=now)
-    else:
-        put_in_force.decide(session, given, by=by, now=now)
+    enter = override_scope.enter if given.study_id is None else put_in_force.decide
+    again = enter(session, given, by=by, now=now)
+    # of a draft that still holds: it ends with that, and is nothing that was decided since
+    instructions.locked(session, again.id).draft_id = earlier.draft_id

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from balancer.domain.actor import job
-from balancer.domain.life import ASKED_AGAIN, LATE_IMAGES, UNPLANNED, ReadEvent, ReadKind, ReadState
+from balancer.domain.life import ASKED_AGAIN, CLOCKS_DIFFER, LATE_IMAGES, UNPLANNED, ReadEvent, ReadKind, ReadState
 from balancer.domain.required_reads import Adjustment, KnownRead, adjust, close
 from balancer.domain.states import StudyState
-from balancer.services.back_from_provider import CLOCKS_DIFFER, end_sent_out
+from balancer.services.back_from_provider import end_sent_out
 from balancer.services.follow_reads import note_not_followed_up
 from balancer.services.put_in_force import away
 from balancer.store import claims, follow_ups, instructions, intake, queue, reads

@@ -63,18 +63,30 @@ def publish(  # noqa: PLR0913 - what is published, when, on whose authority
     people = [person.reporter_id for person in problem.reporters]
     seen = Seen(at=problem.now, holders=_holders(problem))
 
-    def put_in_force(session: Session, waited: timedelta) -> bool:
+    def put_in_force(session: Session, waited: timedelta) -> None:
         at = now + waited
         leases.require(session, lease)
-        if current_policy(session).publishing.hold:
-            return False
+        _require_unheld(session)
         run = runs.own_run(session, run_id, lease.token)
         put_on_lists(session, run, plan, at, people=people, left_out=left_out, numbers=numbers, seen=seen)
         runs.keep_summary(run, plan.summary)
         run.stage, run.finished_at = "", at
-        return True
+        _require_unheld(session)  # again, with the change feed's turn, for which whoever brings a policy in waits
 
-    return give_way(db, put_in_force)
+    try:
+        give_way(db, put_in_force)
+    except _HeldError:
+        return False
+    return True
+
+
+class _HeldError(Exception):
+    """Plans wait for a manager by now; nothing has changed."""
+
+
+def _require_unheld(session: Session) -> None:
+    if current_policy(session).publishing.hold:
+        raise _HeldError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,9 +38,10 @@ def release_emergencies(db: Database, now: datetime) -> int:
 
     Those that nobody has yet go where the plan that is held now has them, each the first of its session on that list;
     they have waited since the first plan that had them, whether it was discarded or another took its place. One that is
-    on a list already stays there, one for which the held plan has no place waits, and so does one whose place has gone:
-    whoever has fallen ill since is given none. The lists of those concerned get a
-    new version, others stand; the run goes on waiting for its manager.
+    on a list already stays there, one for which the held plan has no place waits. One whose place has gone, because
+    whoever was to have it has fallen ill since or is not there yet, is looked at again until it has one: its time does
+    not begin anew. The lists of those concerned get a new version, others stand; the run goes on waiting for its
+    manager.
     """
     with db.session() as session:
         try:
@@ -54,12 +55,13 @@ def release_emergencies(db: Database, now: datetime) -> int:
         overdue, newest = runs.emergencies_overdue(session, now - patience), runs.newest_held(session)
         if not overdue or newest is None:
             return 0
-        wanted: set[ReadKey] = set()
-        for run in overdue:
-            kept = unpack_plan(run_records.record(session, run.id or 0).plan)
-            wanted |= {own_key(kept, key) for key in kept.emergencies}
+        wanted = {run.id or 0: _emergencies_of(session, run) for run in overdue}
+        given, refused = _place(session, newest, set().union(*wanted.values()), now)
+        out = [run for run in overdue if not wanted[run.id or 0] & refused]
+        for run in out:
             run.emergencies_out_at = now
-        given = _place(session, newest, wanted, now)
+        if not out and not given:
+            return 0  # looked at again in a minute: whoever was to have it may be rostered by then
         audit.append(session, _entry(newest, given, now))
     _log.warning("run.emergencies_out", run=newest.id, emergencies=given)
     return given
@@ -103,7 +105,13 @@ def _entry(run: RunRow, given: int, now: datetime) -> AuditEntry:
     )
 
 
-def _place(session: Session, run: RunRow, wanted: set[ReadKey], now: datetime) -> int:
+def _emergencies_of(session: Session, run: RunRow) -> set[ReadKey]:
+    kept = unpack_plan(run_records.record(session, run.id or 0).plan)
+    return {own_key(kept, key) for key in kept.emergencies}
+
+
+def _place(session: Session, run: RunRow, wanted: set[ReadKey], now: datetime) -> tuple[int, set[ReadKey]]:
+    """Put what is wanted where a run has it; return how many were, and those that nobody could be given."""
     kept = unpack_plan(run_records.record(session, run.id or 0).plan)
     rows = [row for row in _own(kept) if row.key in wanted]
     ids = queue.study_ids(session, {StudyKey(row.trust, row.accession_number) for row in rows})
@@ -111,12 +119,14 @@ def _place(session: Session, run: RunRow, wanted: set[ReadKey], now: datetime) -
     entitled = StillEntitled(session, set(ids.values()), now)
     placing = Placing(session, ids, {}, reads.locked_places(session, places), entitled)
     urgent: dict[str, list[Allocation]] = defaultdict(list)
-    moves = []
+    moves, refused = [], set()
     for row in rows:
         standing = placing.standing(row.key)
-        if standing is None or standing.state is not ReadState.UNALLOCATED or not placing.may_be_given(row):
+        if standing is None or standing.state is not ReadState.UNALLOCATED:
             continue
-        if _is_there(session, row, now):
+        if not placing.may_be_given(row) or not _is_there(session, row, now):
+            refused.add(row.key)
+        else:
             urgent[row.reporter_id].append(row)
             given = {"reporter_id": row.reporter_id}
             moves.append(Move(read=standing, event=ReadEvent.PUBLISH, to=ReadState.ALLOCATED, columns=given))
@@ -124,7 +134,7 @@ def _place(session: Session, run: RunRow, wanted: set[ReadKey], now: datetime) -
         _publish_lists(session, run, urgent, now)
         reads.move_all(session, moves, by=_HOLD, now=now, why=f"run {run.id}: emergencies of a plan that is held")
         assignments.note_all(session, now)
-    return len(moves)
+    return len(moves), refused
 
 
 def _is_there(session: Session, row: Allocation, now: datetime) -> bool:

@@ -33,7 +33,8 @@ def undo_draft(db: Database, draft_id: int, now: datetime, *, by: Actor, why: st
     NotFoundError
         If there is no such draft.
     NotAllowedError
-        If whoever asks does not steer at every trust: everybody's list is put back.
+        If whoever asks does not steer at every trust: everybody's list is put back. Or if the draft is about people,
+        and they may not decide about these.
     ConflictError
         If it has not been published, or has been undone already.
     GoneError
@@ -52,6 +53,7 @@ def _undo(session: Session, draft_id: int, now: datetime, by: Actor, why: str) -
     reads.locked_plannable(session, beside=[number for number in about if number is not None])
     row = drafts.locked(session, draft_id, DraftState.PUBLISHED)
     before = queue.items_of_lists(session, row.lists)
+    _require_leave(session, row, by)
     since = _decided_since(session, row, now)
     left = _take_back(session, row, since, by, now, why)
     left += restore_lists(
@@ -74,6 +76,16 @@ def _decided_since(session: Session, row: DraftRow, now: datetime) -> list[Instr
     published = row.decided_at or now
     held = instructions.in_force(session, now)
     return [item for item in held if item.came_after(published) and item.draft_id != row.id]
+
+
+def _require_leave(session: Session, row: DraftRow, by: Actor) -> None:
+    """Ensure that whoever undoes what was decided about people might have decided it."""
+    reach = by.reach(Permission.REPORTERS_WRITE)
+    ending = drafts.of_draft(session, row.id or 0, InstructionState.IN_FORCE)
+    about = [(item.study_id, item.trust) for item in ending]
+    about += [(item.study_id, item.trust) for item in instructions.numbered(session, row.replaced)]
+    if any(study_id is None and not reach.covers(trust) for study_id, trust in about):
+        raise NotAllowedError("the draft changes rosters or scopes: this needs leave to change them")
 
 
 def _take_back(  # noqa: PLR0913, PLR0917 - what is taken back, on whose word, when and why

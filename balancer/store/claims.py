@@ -77,6 +77,14 @@ def seeing_what_they_opened(session: Session, read_id: int, reporter_id: str) ->
         yield
 
 
+def last_of(session: Session, read_id: int, reporter_id: str | None = None) -> ClaimRow | None:
+    """Return the last claim of a read, or of a reporter's of it; ``None`` if there never was one."""
+    claimed = select(ClaimRow).where(ClaimRow.read_id == read_id)
+    if reporter_id is not None:
+        claimed = claimed.where(ClaimRow.reporter_id == reporter_id)
+    return session.exec(claimed.order_by(col(ClaimRow.id).desc()).limit(1)).first()
+
+
 def last_of_workitem(session: Session, read_id: int, sequence: int) -> ClaimRow | None:
     """Return the last claim that was made under a workitem of a read that may have ended; ``None`` if none was."""
     those = select(WorkitemRow.sequence, WorkitemRow.ended_at).where(WorkitemRow.read_id == read_id)

@@ -121,14 +121,15 @@ def of_draft(session: Session, draft_id: int, state: InstructionState, *, lock: 
 
 
 def studies_undone_since(session: Session, at: datetime) -> set[int]:
-    """Return the studies that drafts decided about which have been undone since ``at``.
+    """Return the studies about which drafts decided that held at the instant ``at`` and have been undone since.
 
-    Lists from before may have been made under such a draft, and are no way back for these.
+    Lists from then may have been made under such a draft, and are no way back for these.
     """
     statement = (
         select(InstructionRow.study_id)
         .join(DraftRow, col(DraftRow.id) == col(InstructionRow.draft_id))
-        .where(col(DraftRow.undone_at) > at, col(InstructionRow.study_id).is_not(None))
+        .where(col(DraftRow.decided_at) < at, col(DraftRow.undone_at) > at)
+        .where(col(InstructionRow.study_id).is_not(None), col(InstructionRow.state) != InstructionState.DISCARDED)
     )
     return {number for number in session.exec(statement) if number is not None}
 

@@ -208,21 +208,17 @@ def locked_plannable(session: Session, *, beside: Collection[int] = ()) -> list[
 
     Those are meant, too, that came to take part while this waited for somebody who had one of the others: a statement
     of PostgreSQL's does not see what was committed after it began, so it is asked again until nothing else is meant.
-    What it has locked by then is let go first: else a read that came to take part would be waited for with later ones
-    in hand, by whose order everybody takes them.
     """
     statement = _standings().join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id))
     takes_part = and_(col(StudyRow.state) == StudyState.OPEN, col(ReadRow.state).in_(sorted(PLANNABLE)))
     meant = or_(takes_part, col(StudyRow.id).in_(sorted(beside))) if beside else takes_part
     waiting = statement.where(meant)
-    # by number only: everybody who writes waits for this
-    numbers = select(ReadRow.id).join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id)).where(meant)
     while True:
-        with session.begin_nested() as attempt:
-            found = _locked(session, waiting)
-            if {item.id for item in found} == set(session.exec(numbers)):
-                return found
-            attempt.rollback()
+        found = _locked(session, waiting)
+        # by number only: everybody who writes waits for this
+        numbers = select(ReadRow.id).join(StudyRow, col(StudyRow.id) == col(ReadRow.study_id)).where(meant)
+        if {item.id for item in found} == set(session.exec(numbers)):
+            return found
 
 
 def _standings() -> Any:

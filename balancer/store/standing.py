@@ -111,7 +111,7 @@ def shown_on_lists(session: Session) -> frozenset[tuple[Any, ...]]:
         select(ExaminationRow.code, ExaminationRow.name),
         select(ReporterRow.reporter_id, ReporterRow.name, ReporterRow.home_trust),
         select(SkillRow.reporter_id, SkillRow.subspecialty, SkillRow.modality, SkillRow.level),
-        select(EntitlementRow.reporter_id, EntitlementRow.trust),
+        select(EntitlementRow.reporter_id, EntitlementRow.trust, EntitlementRow.expires_on),
     )
     return frozenset(
         (number, *row) for number, statement in enumerate(statements) for row in session.exec(statement).all()

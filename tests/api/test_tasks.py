@@ -556,6 +556,33 @@ def test_a_report_of_a_task_that_another_has_followed_ends_nobodys_work(pacs: Pa
     assert [item["kind"] for item in exceptions if "completed by R1" in item["detail"]] == ["completed_beside"]
 
 
+def test_a_report_of_a_task_that_another_has_followed_is_no_report_of_later_images(pacs: Pacs) -> None:
+    """It was written before they were made: it is kept, and the read stays where it is."""
+    begun = begun_and_cancelled(pacs)
+    late = incoming("A1", acquired_at=minutes(50))
+    ingest_extract(pacs.db, Feed(), extract(late, *STUDIES[1:], at=60), minutes(60))
+    pacs.service.clock.at = minutes(61)
+    assert "on record" in outcome(pacs.patch(begun, _COMPLETED), 409, "conflict")
+    assert standing(pacs.db, "A1")[0] in {ReadState.UNALLOCATED, ReadState.ALLOCATED}
+
+
+def test_a_report_of_a_task_that_another_has_followed_ends_no_later_claim_of_its_own_reporter(pacs: Pacs) -> None:
+    """They have opened it once more, for a reason: an answer that was 409 is asked for again."""
+    begun = begun_and_cancelled(pacs)
+    claim_read(pacs.db, read_id(pacs.db, "A1"), "R1", minutes(32), by=PACS, heartbeats=False)
+    assert "on record" in outcome(pacs.patch(begun, _COMPLETED), 409, "conflict")
+    assert standing(pacs.db, "A1") == (ReadState.CLAIMED, "R1")
+
+
+def test_who_is_said_to_have_done_what_another_had_begun_is_brought_to_the_office(pacs: Pacs) -> None:
+    """Of a Task that has ended as of any other."""
+    begun = begun_and_cancelled(pacs)
+    owner = {"op": "add", "path": "/owner", "value": {"reference": "Practitioner/R2"}}
+    outcome(pacs.patch(begun, _COMPLETED, owner), 409, "conflict")
+    exceptions = Service(pacs.db).ask("/exceptions")["items"]
+    assert "other_performer" in [item["kind"] for item in exceptions]
+
+
 def test_what_a_completed_task_says_once_more_does_not_complete_what_is_to_be_read_again(pacs: Pacs) -> None:
     """A PACS that repeats itself does not know of the images that came late."""
     ok(pacs.change("A1", "in-progress"))

@@ -33,6 +33,8 @@ ONE, TWO = read(1, S.ALLOCATED, "R1"), read(2, S.ALLOCATED, "R2")
         ([read(1, S.UNALLOCATED), TWO], 1, set(), Adjustment(events=((1, E.WITHDRAW),))),
         ([read(1, S.UNALLOCATED), read(2, S.SENT_OUT)], 1, set(), Adjustment(events=((2, E.WITHDRAW),))),
         ([read(1, S.SENT_OUT), read(2, S.PARKED)], 1, set(), Adjustment(events=((1, E.WITHDRAW),))),
+        ([read(1, S.SENT_OUT), read(2, S.EXCLUDED)], 1, set(), Adjustment(events=((2, E.WITHDRAW),))),
+        ([read(1, S.UNALLOCATED), read(2, S.EXCLUDED)], 1, set(), Adjustment(events=((2, E.WITHDRAW),))),
         ([read(1, S.DONE, "R1"), TWO], 2, set(), Adjustment()),
         ([read(1, S.DONE, "R1"), TWO], 1, {"R1"}, Adjustment(confirmed=(1,))),
         ([read(1, S.DONE, "R1"), TWO], 1, set(), Adjustment(confirmed=(1,))),

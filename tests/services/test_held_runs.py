@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -29,14 +30,16 @@ from balancer.services.release_emergencies import emergencies_due_out_at, plan_t
 from balancer.services.return_read import return_read
 from balancer.services.run_allocation import LEASE, run_allocation
 from balancer.store import audit, leases, policies, reads, run_records, runs, worklists
+from balancer.store.assignments import take_turn
 from balancer.store.conservation import faults
 from balancer.store.database import Database
+from balancer.store.joined import Joined
 from balancer.store.pages import Cut
 from balancer.store.tables import WorklistItemRow
 from balancer.store.tables_life import ReadRow
 from balancer.store.tables_runs import RunRecordRow
 from tests.api.service import Service
-from tests.databases import wait_until_somebody_waits
+from tests.databases import SERVERS, wait_until_somebody_waits
 from tests.instructed import instructed
 from tests.networks import (
     PACS,
@@ -52,6 +55,7 @@ from tests.networks import (
     solving,
     standing,
 )
+from tests.patience import PATIENCE_SECONDS
 from tests.worlds import NOW, at, session
 
 MANAGER = person("entra:7", "A. Manager", Grant(Role.MANAGER, EVERY_TRUST))
@@ -127,6 +131,23 @@ def test_a_policy_that_holds_plans_holds_the_one_that_is_being_made(db: Database
     assert lists(db) == before
     publish_held(db, number, minutes(2), by=MANAGER, reason="looked at it")
     assert {name: numbers for name, (_, numbers) in lists(db).items()} == {"R1": ["A3"], "R2": ["A1", "A2"]}
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_policy_that_holds_plans_holds_the_one_that_is_being_published(db: Database) -> None:
+    """Whoever brings it in has the change feed's turn first, for which the publication waits: it looks once more."""
+    queued(db, *STUDIES)
+    rostered(db, session("S1", "R1", hours=4), session("S2", "R2", hours=4))
+    run_allocation(db, NOW, solver=FIRST)
+    before = lists(db)
+    with ThreadPoolExecutor(1) as thread:
+        with db.transaction() as deciding:
+            take_turn(deciding)
+            run = thread.submit(held_run, db)
+            wait_until_somebody_waits(db)
+            hold_from_now_on(Joined(deciding))
+        run.result(PATIENCE_SECONDS)
+    assert lists(db) == before
 
 
 def listed_no_longer(db: Database, parsed: ParsedExtract) -> None:
@@ -440,6 +461,17 @@ def test_an_emergency_is_let_out_to_nobody_who_has_fallen_ill_since(db: Database
     instructed(db, InstructionKind.ABSENCE, now=minutes(5), reporter_id="R2", value=away)
     assert release_emergencies(db, minutes(30)) == 0
     assert standing(db, "E1")[0] is ReadState.UNALLOCATED
+
+
+def test_an_emergency_that_was_to_be_nobodys_yet_is_let_out_as_soon_as_it_can_be(db: Database) -> None:
+    """Whoever has a place for it is away for an hour: its time does not begin anew with the next plan."""
+    emergencies_held(db, solving({"S1": ["A3"], "S2": ["E1", "A1", "A2"]}))
+    away = {"start": minutes(5).isoformat(), "end": minutes(60).isoformat()}
+    instructed(db, InstructionKind.ABSENCE, now=minutes(5), reporter_id="R2", value=away)
+    assert release_emergencies(db, minutes(30)) == 0
+    assert release_emergencies(db, minutes(61)) == 1
+    assert standing(db, "E1") == (ReadState.ALLOCATED, "R2")
+    assert release_emergencies(db, minutes(62)) == 0
 
 
 def test_an_emergency_that_is_on_a_list_stays_there(db: Database) -> None:

@@ -16,7 +16,6 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from balancer.domain.network import Trust
-from balancer.domain.states import StudyState
 from balancer.publish.fhircast.report import Meant, Number
 from balancer.services import give_way as giving
 from balancer.services.give_way import give_way
@@ -162,31 +161,6 @@ def test_a_draft_is_undone_while_a_new_read_is_opened(db: Database) -> None:
             wait_until_somebody_waits(db)
             take_turn(opening)
         undone.result(PATIENCE_SECONDS)
-
-
-def test_lists_are_published_while_studies_that_come_to_take_part_are_opened(db: Database) -> None:
-    """A read that comes to take part as others are waited for is locked in its order too: they are let go first."""
-    queued(db, "A1", "A2", "A3")
-    early, later, last = (read_id(db, number) for number in ("A1", "A2", "A3"))
-    closed = numbers_of(db)[0]
-
-    def publish() -> set[int]:
-        with db.transaction() as publishing:
-            return {item.id for item in reads.locked_plannable(publishing)}
-
-    with db.transaction() as changing:
-        changing.get_one(StudyRow, closed).state = StudyState.EXCLUDED
-    with ThreadPoolExecutor(1) as thread:
-        with db.transaction() as opening:
-            reads.locked_read(opening, early)
-            with db.transaction() as coming:
-                reads.locked_read(coming, last)
-                published = thread.submit(publish)
-                wait_until_somebody_waits(db)
-                coming.get_one(StudyRow, closed).state = StudyState.OPEN
-            wait_until_somebody_waits(db)
-            reads.locked_read(opening, later)
-        assert published.result(PATIENCE_SECONDS) == {early, later, last}
 
 
 def test_studies_opened_together_are_locked_in_the_order_of_their_reads(db: Database) -> None:

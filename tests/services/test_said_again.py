@@ -117,6 +117,20 @@ def test_a_reporters_own_late_word_finds_its_read_when_their_entitlement_has_gon
     assert opened(db) == [(ExceptionKind.CLAIMANT_NOT_ENTITLED, OFFICE)]
 
 
+def test_a_late_word_is_no_report_of_images_that_were_made_since(db: Database) -> None:
+    """The study went and came back with more of them: what R1 had written is kept, and it is read all the same."""
+    five(db)
+    take(db, "A1")
+    rest = EVERYTHING[1:]
+    ingest_extract(db, Feed(), extract(*rest, at=2), minutes(2))
+    lapse_claims(db, minutes(30))
+    more = incoming("A1", acquired_at=minutes(50))
+    ingest_extract(db, Feed(), extract(more, *rest, at=60), minutes(60))
+    assert not complete_read(db, read_id(db, "A1"), "R1", minutes(61), by=PACS)
+    assert standing(db, "A1")[0] in {ReadState.UNALLOCATED, ReadState.ALLOCATED}
+    assert (ExceptionKind.COMPLETED_BESIDE, OFFICE) in opened(db)
+
+
 # --- of a study that is read by two ---------------------------------------------------------------------------------
 
 

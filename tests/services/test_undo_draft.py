@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from balancer.domain.actor import Grant, person
+from balancer.domain.actor import EVERY_TRUST, Grant, person, system
 from balancer.domain.draft import DraftState
 from balancer.domain.errors import ConflictError, GoneError, NotAllowedError
 from balancer.domain.instruction import InstructionKind, InstructionState
 from balancer.domain.life import ReadState
-from balancer.domain.permission import Role
+from balancer.domain.permission import Permission, Role
 from balancer.domain.states import RunKind
 from balancer.domain.study import StudyKey
 from balancer.services.complete_read import complete_read
@@ -173,6 +173,11 @@ def pinned(db: Database, reporter_id: str, at: float, said: Said | None = None) 
     pin_read(db, read_id(db, "A1"), reporter_id, minutes(at), by=MANAGER, said=said or Said(reason=WHY))
 
 
+def corrected(db: Database, at: float, said: Said | None = None, **value: object) -> None:
+    """Correct what the feed says of A1, or stage that."""
+    correct_study(db, StudyKey("RVV", "A1"), value, minutes(at), by=MANAGER, said=said or Said(reason=WHY))
+
+
 def test_a_pin_to_a_third_person_since_is_not_ended_by_the_one_before_the_draft(db: Database) -> None:
     """Whomever it names, it is about the same read: a manager has decided that later than the draft."""
     morning(db)
@@ -201,6 +206,38 @@ def test_of_two_drafts_undone_neither_holds_again_and_what_was_before_both_does(
     assert held(db) == [("R1", {})]
 
 
+def test_of_two_drafts_undone_the_later_first_neither_holds(db: Database) -> None:
+    """What the first had decided holds again until it is undone as well: then what was before both does."""
+    morning(db)
+    with_a_third(db)
+    pinned(db, "R1", 1)
+    corrected(db, 1, minutes=11.0)
+    (one, one_said), (two, two_said) = begun(db), begun(db)
+    for reporter_id, said, stated in (("R2", one_said, 22.0), ("R3", two_said, 33.0)):
+        pinned(db, reporter_id, 2, said)
+        corrected(db, 2, said, minutes=stated)
+    published(db, one, 5)
+    published(db, two, 6)
+    assert undone(db, two, 10) == [("R1", "whoever had it may not be given it any more")]  # it is pinned to R2
+    assert (held(db), held(db, InstructionKind.STUDY)) == ([("R2", {})], [(None, {"minutes": 22.0})])
+    assert undone(db, one, 11) == []
+    assert (held(db), held(db, InstructionKind.STUDY)) == ([("R1", {})], [(None, {"minutes": 11.0})])
+    assert on_lists(db) == AS_IT_WAS
+
+
+def test_what_was_decided_about_people_is_undone_by_whoever_might_decide_it(db: Database) -> None:
+    """A system's key may be for steering reads alone, at every trust."""
+    morning(db)
+    number, _ = begun(db)
+    about = Decision(trust="RVV", reason=WHY, draft_id=number)
+    decide_entitlement(db, "R1", minutes(2), by=MANAGER, said=about, granted=False, until=None)
+    published(db, number)
+    narrow = system("pacs", "a PACS", [Permission.READS_STEER], [EVERY_TRUST])
+    with pytest.raises(NotAllowedError, match="rosters or scopes"):
+        undo_draft(db, number, minutes(10), by=narrow, why=WHY)
+    assert states(db, number) == [InstructionState.IN_FORCE]
+
+
 def test_a_decision_about_somebody_at_another_trust_is_not_about_the_same(db: Database) -> None:
     """Whoever was kept from reporting for one trust is again, whatever another has decided of them."""
     morning(db)
@@ -225,14 +262,10 @@ def test_what_is_left_of_a_drafts_correction_ends_with_the_draft(db: Database) -
     """And of the one before the draft, what nobody has corrected since holds again."""
     morning(db)
     number, said = begun(db)
-
-    def corrected(at: float, said: Said, **value: object) -> None:
-        correct_study(db, StudyKey("RVV", "A1"), value, minutes(at), by=MANAGER, said=said)
-
-    corrected(1, Said(reason=WHY), minutes=11.0, subspecialty="msk")
-    corrected(2, said, minutes=22.0, subspecialty="neuro")
+    corrected(db, 1, minutes=11.0, subspecialty="msk")
+    corrected(db, 2, said, minutes=22.0, subspecialty="neuro")
     published(db, number)
-    corrected(8, Said(reason=WHY), minutes=33.0)
+    corrected(db, 8, minutes=33.0)
     undone(db, number)
     found = sorted((value for _, value in held(db, InstructionKind.STUDY)), key=len)
     assert found == [{"minutes": 33.0}, {"subspecialty": "msk"}]
